@@ -171,14 +171,12 @@ impl Programs {
             }
         };
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        let errors = fs::File::create(dir.path().join("stderr"))?;
-        command.stderr(errors);
+        command.stderr(fs::File::create(dir.path().join("stderr"))?);
         let started = Instant::now();
         let child = command.spawn()?;
         let mut server = Server { child, socket, tls: None, dir, start: Duration::ZERO };
-        let request =
-            if kind == ServerKind::Redis { exchange::redis_ping() } else { exchange::ping() }
-                .request;
+        let redis = kind == ServerKind::Redis;
+        let request = if redis { exchange::redis_ping() } else { exchange::ping() }.request;
         if transport == Transport::Socket || kind == ServerKind::Ours {
             server.answered(Transport::Socket, &request, started)?;
         }

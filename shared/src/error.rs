@@ -113,6 +113,11 @@ impl RpcError {
         }
     }
 
+    /// `invalidParams` about one argument.
+    pub fn invalid_argument(name: &str, message: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::InvalidParams, message).with("argument", name)
+    }
+
     /// The same error with one more member in its `data`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -1,8 +1,8 @@
 //! `echo`: answers with its own argument.
 
-use topside_shared::command::{Arg, Command};
+use topside_shared::command::{Arg, ArgType, Command};
 
-use crate::builtins::{reads, ready};
+use crate::builtins::{optional, reads, ready};
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 
 pub(super) struct Echo;
@@ -10,11 +10,9 @@ pub(super) struct Echo;
 impl Builtin for Echo {
     fn declaration(&self) -> Command {
         let text = Arg {
-            name: "text".into(),
-            description: "The text of the answer".into(),
             allow_dash: true,
             rest: true,
-            ..Arg::default()
+            ..optional("text", ArgType::String, "The text of the answer")
         };
         reads("echo", &[], "Say something back", "Answers with the text it is given.", vec![text])
     }

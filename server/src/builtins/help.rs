@@ -4,7 +4,7 @@ use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::text;
 
 use crate::builtins::menu::{arguments, usage};
-use crate::builtins::{json, reads, ready, render};
+use crate::builtins::{json, optional, reads, ready, render};
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::server::ServerRef;
 
@@ -13,11 +13,8 @@ pub(super) struct Help(pub(super) ServerRef);
 impl Builtin for Help {
     fn declaration(&self) -> Command {
         let command = Arg {
-            name: "command".into(),
-            kind: ArgType::String,
-            description: "Name or alias of a command".into(),
             default: Some("help".into()),
-            ..Arg::default()
+            ..optional("command", ArgType::String, "Name or alias of a command")
         };
         let description = "Shows what a command does and takes.";
         reads("help", &[], "Explain a command", description, vec![command, json()])

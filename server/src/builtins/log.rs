@@ -10,7 +10,6 @@ use crate::builtins::{json, optional, reads, ready, render};
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::server::ServerRef;
 
-/// Default number of lines.
 const DEFAULT_LINES: i64 = 50;
 
 pub(super) struct Log(pub(super) ServerRef);

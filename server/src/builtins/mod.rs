@@ -56,7 +56,6 @@ fn render<T: Serialize>(
     Ok(json + "\n")
 }
 
-/// A built-in that only looks.
 fn reads(name: &str, aliases: &[&str], title: &str, description: &str, args: Vec<Arg>) -> Command {
     let effect = Effect::Read;
     Command {
@@ -77,7 +76,6 @@ fn json() -> Arg {
     optional("json", ArgType::Bool, "Answer with one JSON document")
 }
 
-/// An optional argument.
 fn optional(name: &str, kind: ArgType, description: &str) -> Arg {
     Arg { name: name.into(), kind, description: description.into(), ..Arg::default() }
 }

@@ -9,7 +9,6 @@ use crate::history::Filter;
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::server::ServerRef;
 
-/// Default number of rows.
 const DEFAULT_ROWS: i64 = 20;
 
 pub(super) struct Runs(pub(super) ServerRef);

@@ -214,7 +214,7 @@ impl Config {
         self.metrics = in_force.metrics;
     }
 
-    /// The line of a key of [`settings()`](values::settings) in `server.toml`; none: it has its default.
+    /// The line of a key of [`settings()`](listing::settings) in `server.toml`; none: it has its default.
     pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
         self.read_from.as_ref()?.lines.get(key).copied()
     }

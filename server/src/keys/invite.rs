@@ -8,7 +8,7 @@ use topside_shared::identity::{Identity, IdentityError, Seed};
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest, quote};
-use topside_shared::{ErrorKind, Pin, RpcError, Time};
+use topside_shared::{Pin, RpcError, Time};
 
 /// Default lifetime of an invite.
 const INVITE_TTL: Duration = Duration::from_secs(10 * 60);
@@ -40,9 +40,7 @@ impl InviteRequest {
     /// Checks a request against `menu`, all commands of this server; aliases become names. The error names the
     /// argument and what would pass.
     pub(crate) fn check(wanted: KeyInvite, menu: &[&Command]) -> Result<Self, RpcError> {
-        let wrong = |argument: &str, message: String| {
-            RpcError::new(ErrorKind::InvalidParams, message).with("argument", argument)
-        };
+        let wrong = |argument: &str, message: String| RpcError::invalid_argument(argument, message);
         let name = clean(&wanted.name, usize::MAX);
         let length = name.chars().count();
         if name.trim().is_empty() || length > MAX_NAME {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use topside_shared::command::{Command, Stdin};
-use topside_shared::text::{MAX_NAME, did_you_mean, is_control, nearest, quote};
+use topside_shared::text::{MAX_NAME, clean, did_you_mean, is_control, nearest, quote};
 use topside_shared::values::{DeclarationError, validate_args};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -27,7 +27,6 @@ use crate::workers::{Function, WorkerRef};
 /// Most bytes of a worker's output that are kept; programs and resident workers declare their own limit.
 const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
 
-/// One command.
 pub(crate) struct Entry {
     pub(crate) info: Arc<Command>,
     /// Bytes of JSON that `info` takes in the menu.
@@ -37,7 +36,6 @@ pub(crate) struct Entry {
     pub(crate) execution: Execution,
 }
 
-/// How a command is carried out.
 pub(crate) enum Execution {
     /// The server answers it.
     Builtin(Arc<dyn Builtin>),
@@ -53,15 +51,12 @@ pub(crate) struct Runnable {
     pub(crate) max_output: u64,
     /// What happens to a run when its client leaves or the server ends.
     pub(crate) policy: Policy,
-    /// What keeps its runs apart from others.
     pub(crate) exclusion: Exclusion,
 }
 
-/// What carries out a run.
 pub(crate) enum Executor {
     /// Code of this process, or a resident worker; and the `safe_state` of the command.
     Worker(Arc<dyn Worker>, Option<SafeState>),
-    /// A program of the machine.
     Program(Box<program_spec::Program>),
 }
 
@@ -158,7 +153,6 @@ pub enum TableError {
     },
 }
 
-/// What a table is made of.
 pub(crate) struct Parts<'a> {
     /// The built-ins of every server.
     pub(crate) own: &'a [Arc<dyn Builtin>],
@@ -252,7 +246,6 @@ impl Table {
         Self { entries, names, pool, revision: *revision }
     }
 
-    /// Its resident workers.
     pub(crate) fn worker_pool(&self) -> &WorkerPool {
         &self.pool
     }
@@ -280,27 +273,22 @@ impl Table {
         who: &'t Identity,
         after: Option<&str>,
     ) -> Result<impl Iterator<Item = (&'t Command, usize)>, RpcError> {
-        let from = match after {
+        let from = match after.map(|name| (name, self.names.get(name))) {
             None => 0,
-            Some(name) => match self.names.get(name) {
-                Some(index) => index + 1,
-                None => {
-                    let shown = topside_shared::text::clean(name, 64);
-                    let message = format_args!(
-                        "the menu has no command `{shown}` to go on from: ask for its first page again, \
-                         without `after`"
-                    );
-                    return Err(
-                        RpcError::new(ErrorKind::NotFound, message).with("argument", "after")
-                    );
-                }
-            },
+            Some((_, Some(index))) => index + 1,
+            Some((name, None)) => {
+                let message = format_args!(
+                    "the menu has no command `{}` to continue after: ask for its first page again, \
+                     without `after`",
+                    clean(name, 64)
+                );
+                return Err(RpcError::new(ErrorKind::NotFound, message).with("argument", "after"));
+            }
         };
         let entries = self.entries[from..].iter().map(|entry| (&*entry.info, entry.wire));
         Ok(entries.filter(|(info, _)| may_see_command(who, &info.name, info.role)))
     }
 
-    /// Every command.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Command> {
         self.entries.iter().map(|entry| &*entry.info)
     }

@@ -72,53 +72,9 @@ pub(super) fn read(
     let before = m.count();
     let known = [names(FUNCTION_FIELDS), names(PROGRAM_FIELDS)].concat();
     fields.refuse_unknown(&known, m);
-    for field in names(PROGRAM_FIELDS) {
-        if let Some(value) = fields.get(field) {
-            m.add(
-                &value.span(),
-                format_args!(
-                    "`{field}` is about a program of the command's own, and {} is carried out by a \
-                     worker: take it out, or `worker`",
-                    fields.owner
-                ),
-            );
-        }
-    }
     let arguments = args::read(fields, m);
-    for argument in &arguments {
-        let about_programs = [
-            ("flag", argument.flag.is_some()),
-            ("root", argument.root.is_some()),
-            ("env", matches!(argument.passed, Passed::Variable(_))),
-            ("stdin", argument.passed == Passed::Input),
-        ];
-        for (field, _) in about_programs.iter().filter(|(_, set)| *set) {
-            m.add(
-                &argument.span,
-                format_args!(
-                    "argument `{}` of {} goes to a function by its name: take `{field}` out",
-                    argument.arg.name, fields.owner
-                ),
-            );
-        }
-    }
-    let worker = fields.string("worker", m);
-    let found = worker.as_ref().and_then(|worker| {
-        let found = workers.known.iter().find(|(name, _)| name == worker.value);
-        if found.is_none() && !workers.incomplete {
-            let near =
-                text::nearest(worker.value, workers.known.iter().map(|(name, _)| name.as_str()));
-            m.add(
-                &worker.span,
-                format_args!(
-                    "there is no [workers.{}]{}",
-                    text::clean(worker.value, 64),
-                    text::did_you_mean(&near)
-                ),
-            );
-        }
-        found
-    });
+    refuse_program_fields(fields, &arguments, m);
+    let found = find_worker(fields, workers, m);
     let form = "the name that the worker knows it by: a string of one line, not empty";
     let plain = |value| {
         DeValue::as_str(value)
@@ -150,4 +106,63 @@ pub(super) fn read(
         // The worker's own errors are reported.
         Some((_, None)) | None => return None,
     })
+}
+
+/// Reports fields that only a command with a program of its own has.
+fn refuse_program_fields(
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    m: &mut Errors<'_>,
+) {
+    for field in names(PROGRAM_FIELDS) {
+        if let Some(value) = fields.get(field) {
+            m.add(
+                &value.span(),
+                format_args!(
+                    "`{field}` is about a program of the command's own, and {} is carried out by a \
+                     worker: take it out, or `worker`",
+                    fields.owner
+                ),
+            );
+        }
+    }
+    for argument in arguments {
+        let about_programs = [
+            ("flag", argument.flag.is_some()),
+            ("root", argument.root.is_some()),
+            ("env", matches!(argument.passed, Passed::Variable(_))),
+            ("stdin", argument.passed == Passed::Input),
+        ];
+        for (field, _) in about_programs.iter().filter(|(_, set)| *set) {
+            m.add(
+                &argument.span,
+                format_args!(
+                    "argument `{}` of {} goes to a function by its name: take `{field}` out",
+                    argument.arg.name, fields.owner
+                ),
+            );
+        }
+    }
+}
+
+/// The worker of a command; an unknown one is reported.
+fn find_worker<'w>(
+    fields: &Fields<'_, '_>,
+    workers: &'w ReadWorkers,
+    m: &mut Errors<'_>,
+) -> Option<&'w (String, ReadWorker)> {
+    let worker = fields.string("worker", m)?;
+    let found = workers.known.iter().find(|(name, _)| name == worker.value);
+    if found.is_none() && !workers.incomplete {
+        let near = text::nearest(worker.value, workers.known.iter().map(|(name, _)| name.as_str()));
+        m.add(
+            &worker.span,
+            format_args!(
+                "there is no [workers.{}]{}",
+                text::clean(worker.value, 64),
+                text::did_you_mean(&near)
+            ),
+        );
+    }
+    found
 }

@@ -1,3 +1,5 @@
+//! Reading `commands.toml`: one test for each rule. One file: its tests share the checks of an error and its position.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 

@@ -28,9 +28,7 @@ fn send_to_all(
     level: Urgency,
 ) -> Result<u64, RpcError> {
     let bytes = message.len();
-    let refuse = |message: &str| {
-        Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "message"))
-    };
+    let refuse = |message: &str| Err(RpcError::invalid_argument("message", message));
     if bytes > MAX_BROADCAST {
         return refuse(&format!(
             "`message` is {bytes} bytes long; a broadcast has at most {MAX_BROADCAST}"
@@ -69,12 +67,12 @@ async fn disconnect(
 ) -> Result<(), RpcError> {
     if target == client.id {
         let message = "this is your own session: `close` ends it";
-        return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "clientId"));
+        return Err(RpcError::invalid_argument("clientId", message));
     }
     let length = reason.chars().count();
     if length > MAX_REASON {
         let message = format_args!("`reason` has {length} characters; it may have {MAX_REASON}");
-        return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "reason"));
+        return Err(RpcError::invalid_argument("reason", message));
     }
     let other = server.clients.get(target).filter(|other| !other.outbox.is_ending());
     let Some(other) = other else {

@@ -23,7 +23,6 @@ use crate::methods::{After, Answered, Caller, Streaming};
 use crate::output::tail::Text;
 use crate::runs::{Run, scheduler};
 
-/// Most commands of one page.
 const LONGEST_PAGE: u64 = 1_000;
 /// Bytes that are kept free in a line for what is around an answer, with an `id` of the usual length.
 const ENVELOPE: usize = 512;
@@ -80,7 +79,6 @@ pub(super) async fn run(
     }
 }
 
-/// Calls a built-in.
 async fn answer(
     caller: &Caller,
     entry: &Entry,

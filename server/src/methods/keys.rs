@@ -76,7 +76,7 @@ pub(super) async fn enrol(
     let message = tls::enrol_message(exporter, &key.0);
     if !tls::is_signed_by(&key.0, &message, &signature.0) {
         let message = "`signature` must be by `key`, an Ed25519 key, over this very connection";
-        return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "signature"));
+        return Err(RpcError::invalid_argument("signature", message));
     }
     let name = clean(&name, text::MAX_NAME);
     let wanted = KeyChange::Enrol { invite, key: Pin::of_spki(&key.0), name };
@@ -106,7 +106,6 @@ pub(super) async fn list(caller: Caller, KeysList {}: KeysList) -> Result<Listed
     Ok(Listed { keys: caller.server.keys.list() })
 }
 
-/// Revokes a key and ends its sessions.
 pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, RpcError> {
     let key = params.key_id;
     in_turn(caller, Method::KeyRevoke, move |server, client| {
@@ -169,24 +168,16 @@ async fn change(
 fn refused(error: KeyError) -> RpcError {
     let kind = match &error {
         KeyError::Unrecorded(error) => return error.clone().into(),
+        KeyError::AnInvites(_) => return RpcError::invalid_argument("key", error),
+        KeyError::NameTaken(_) | KeyError::NameOfUser(_) => {
+            return RpcError::invalid_argument("name", error);
+        }
         KeyError::TooManyInvites | KeyError::Full => ErrorKind::Busy,
         KeyError::Unknown(_) | KeyError::Over(..) => ErrorKind::NotFound,
         KeyError::LastAdmin => ErrorKind::Forbidden,
-        KeyError::AnInvites(_) | KeyError::NameTaken(_) | KeyError::NameOfUser(_) => {
-            ErrorKind::InvalidParams
-        }
         KeyError::Write { .. } => ErrorKind::Internal,
     };
-    let argument = match &error {
-        KeyError::AnInvites(_) => Some("key"),
-        KeyError::NameTaken(_) | KeyError::NameOfUser(_) => Some("name"),
-        _ => None,
-    };
-    let refused = shortage::rpc_error(error, kind);
-    match argument {
-        Some(argument) => refused.with("argument", argument),
-        None => refused,
-    }
+    shortage::rpc_error(error, kind)
 }
 
 fn cannot_open(error: OpenError) -> RpcError {

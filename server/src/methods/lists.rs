@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use topside_shared::RpcError;
 use topside_shared::methods::{Clients, ClientsList, LogEntries, LogTail};
 use topside_shared::notifications::LogEntry;
 use topside_shared::records::ClientRow;
-use topside_shared::{ErrorKind, RpcError};
 
 use crate::base::log::KEPT;
 use crate::clients::Client;
@@ -55,7 +55,7 @@ pub(super) fn within(
         return Ok(count as usize);
     }
     let message = format_args!("`{field}` must be a whole number from 1 to {most}, not {count}");
-    Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", field))
+    Err(RpcError::invalid_argument(field, message))
 }
 
 /// The newest entries whose JSON fits in so many bytes, oldest first.

@@ -25,7 +25,6 @@ use topside_shared::methods::{Call, Method};
 use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, RpcError, SubscriptionId};
 
-/// The session that makes a request.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) server: Arc<Server>,
@@ -69,7 +68,6 @@ pub(crate) enum Progress {
     },
 }
 
-/// The earlier requests of a session.
 pub(crate) struct InFlight<'s> {
     /// Ids that are not answered yet.
     pub(crate) ids: &'s mut Vec<Box<str>>,
@@ -177,7 +175,6 @@ pub(crate) fn batch(
 /// Bytes that an item of a batch takes to say that its answer does not fit, beside its id.
 const ITEM_ROOM: usize = 256;
 
-/// One request in progress.
 struct Item {
     /// Its id; none for a notification, or if the answer has the id null.
     id: Option<Box<str>>,
@@ -206,10 +203,8 @@ fn begin(
         return Item { id: None, answered: false, holds: false, handler };
     };
     if in_flight.ids.iter().any(|known| &**known == id) {
-        let error = RpcError::new(
-            ErrorKind::InvalidRequest,
-            format_args!("the id {} is in flight already", quote(id, MAX_NAME)),
-        );
+        let message = format_args!("the id {} is in flight already", quote(id, MAX_NAME));
+        let error = RpcError::new(ErrorKind::InvalidRequest, message);
         return Item { id: None, answered: true, holds: false, handler: Err(error) };
     }
     let handler = dispatch(caller, &request, streaming, in_flight.waiting);
@@ -260,10 +255,8 @@ fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
 }
 
 fn too_large() -> RpcError {
-    RpcError::new(
-        ErrorKind::TooLarge,
-        format_args!("the answer does not fit in {MAX_LINE_OUT} bytes: ask for less"),
-    )
+    let message = format_args!("the answer does not fit in {MAX_LINE_OUT} bytes: ask for less");
+    RpcError::new(ErrorKind::TooLarge, message)
 }
 
 /// Limits how many requests of a client follow runs: each waits as long as its run and holds some output. Other requests
@@ -291,10 +284,8 @@ fn dispatch(
     let Some(method) = Method::from_name(&request.method) else {
         let shown = quote(&request.method, MAX_NAME);
         let near = nearest(&request.method, Method::ALL.iter().map(|method| method.name()));
-        return Err(RpcError::new(
-            ErrorKind::UnknownMethod,
-            format_args!("there is no method `{shown}`{}", did_you_mean(&near)),
-        ));
+        let message = format_args!("there is no method `{shown}`{}", did_you_mean(&near));
+        return Err(RpcError::new(ErrorKind::UnknownMethod, message));
     };
     if method == Method::RunAttach {
         may_follow(caller, waiting)?;

@@ -38,11 +38,9 @@ pub(super) async fn attach(
     };
     let bytes = output.bytes();
     if from > bytes {
-        return Err(RpcError::new(
-            ErrorKind::InvalidParams,
-            format_args!("`from` is {from}, and the output of run {id} has {bytes} bytes so far"),
-        )
-        .with("argument", "from"));
+        let message =
+            format_args!("`from` is {from}, and the output of run {id} has {bytes} bytes so far");
+        return Err(RpcError::invalid_argument("from", message));
     }
     if streaming == Streaming::Allowed {
         if let FoundRun::Live(run) = &found {
@@ -150,15 +148,15 @@ pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, Rpc
         }
     };
     authorize(&who, Action::Answer { owner: run.owner })?;
-    let invalid = |argument: &str, message: &str| {
-        RpcError::new(ErrorKind::InvalidParams, message).with("argument", argument)
-    };
     match (data, base64, eof) {
         (Some(data), None, false) => run.input.push(id, data.0.as_bytes())?,
         (None, Some(base64), false) => {
             // The error says nothing of what was sent: it may be a password.
             let bytes = decode_base64(&base64.0).ok_or_else(|| {
-                invalid("base64", "`base64` of run/input is not base64 as in section 4 of RFC 4648")
+                RpcError::invalid_argument(
+                    "base64",
+                    "`base64` of run/input is not base64 as in section 4 of RFC 4648",
+                )
             })?;
             run.input.push(id, &bytes)?;
         }
@@ -166,7 +164,7 @@ pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, Rpc
         _ => {
             let message =
                 "run/input takes one of `data`, the text, `base64`, the bytes, and `eof`, true";
-            return Err(invalid("data", message));
+            return Err(RpcError::invalid_argument("data", message));
         }
     }
     Ok(Empty {})

@@ -38,14 +38,11 @@ pub(super) async fn initialize(
         } else {
             ("the server", "update the server")
         };
-        return Err(RpcError::new(
-            ErrorKind::UnsupportedVersion,
-            format_args!(
-                "{older} is older: the client speaks version {version} and the server \
-                 {PROTOCOL_VERSION}; {advice}"
-            ),
-        )
-        .with("supported", vec![PROTOCOL_VERSION]));
+        let message = format_args!(
+            "{older} is older: the client speaks version {version} and the server {PROTOCOL_VERSION}; {advice}"
+        );
+        let error = RpcError::new(ErrorKind::UnsupportedVersion, message);
+        return Err(error.with("supported", vec![PROTOCOL_VERSION]));
     }
     if let Some(program) = params.client {
         let program = Program {
@@ -105,10 +102,8 @@ pub(super) async fn subscribe(
     topics.sort();
     topics.dedup();
     if topics.is_empty() {
-        return Err(RpcError::new(
-            ErrorKind::InvalidParams,
-            "topics must name at least one of clients, runs, log, server",
-        ));
+        let message = "topics must name at least one of clients, runs, log, server";
+        return Err(RpcError::new(ErrorKind::InvalidParams, message));
     }
     let who = client.who();
     for topic in &topics {
@@ -116,16 +111,14 @@ pub(super) async fn subscribe(
     }
     let has = |topic| topics.contains(&topic);
     let (runs, log, revision) = (has(Topic::Runs), has(Topic::Log), has(Topic::Server));
-    let begun = server.events.subscribe(client, topics, &server.clients, &server.log).map_err(
-        |TooMany| {
-            RpcError::new(
-                ErrorKind::Busy,
-                format_args!(
-                    "a connection has at most {MAX_SUBSCRIPTIONS} subscriptions: end one first"
-                ),
-            )
-        },
-    )?;
+    let too_many = |TooMany| {
+        let message = format_args!(
+            "a connection has at most {MAX_SUBSCRIPTIONS} subscriptions: end one first"
+        );
+        RpcError::new(ErrorKind::Busy, message)
+    };
+    let begun = server.events.subscribe(client, topics, &server.clients, &server.log);
+    let begun = begun.map_err(too_many)?;
     let mut clients = begun.clients;
     let rest = match &mut clients {
         Some(rows) if rows.len() > ROWS_A_LINE => rows.split_off(ROWS_A_LINE),
@@ -162,8 +155,6 @@ pub(super) async fn unsubscribe(
     if caller.server.events.unsubscribe(caller.client.id, subscription_id) {
         return Ok(Empty {});
     }
-    Err(RpcError::new(
-        ErrorKind::NotFound,
-        format_args!("this connection has no subscription {subscription_id}"),
-    ))
+    let message = format_args!("this connection has no subscription {subscription_id}");
+    Err(RpcError::new(ErrorKind::NotFound, message))
 }

@@ -20,7 +20,6 @@ use crate::menu_file::Item;
 use crate::net::local_socket;
 use crate::server::Server;
 
-/// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotReloaded {
     /// The files are wrong.
@@ -35,7 +34,6 @@ pub(crate) enum NotReloaded {
     /// The embedding program did not read its configuration from files.
     #[error("this server was not read from files: there is nothing to read again")]
     NoFiles,
-    /// The server ends.
     #[error("the server is shutting down")]
     Closing,
     /// A file could not be opened, so nothing that was found about the files counts.
@@ -170,7 +168,6 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
     Ok(ReloadResult { revision, changed })
 }
 
-/// The changed values of `server.toml`.
 fn changed_settings(before: &Config, after: &Config) -> ReloadChanges {
     let mut changed = ReloadChanges::default();
     for (old, new) in settings(before).into_iter().zip(settings(after)) {

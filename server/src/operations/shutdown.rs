@@ -131,16 +131,12 @@ async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
     };
     let Ok(Err((error, shortage))) = blocking(check).await else { return Ok(()) };
     if let Some(shortage) = shortage {
-        return Err(RpcError::new(
-            ErrorKind::Busy,
-            format_args!("the files that a restart reads cannot be checked: {shortage}"),
-        ));
+        let message = format_args!("the files that a restart reads cannot be checked: {shortage}");
+        return Err(RpcError::new(ErrorKind::Busy, message));
     }
     let fault = first_of(&error, ": run `topsided check`");
-    Err(RpcError::new(
-        ErrorKind::SpawnFailed,
-        format_args!("the server would not start again, and goes on: {fault}"),
-    ))
+    let message = format_args!("the server would not start again, and continues: {fault}");
+    Err(RpcError::new(ErrorKind::SpawnFailed, message))
 }
 
 /// Cancels a scheduled shutdown for a client.

@@ -81,9 +81,8 @@ impl Input {
                 MaskedText::MOST,
                 bytes.len()
             );
-            return Err(RpcError::new(ErrorKind::InvalidParams, message)
-                .with("argument", "data")
-                .with("most", MaskedText::MOST as u64));
+            let error = RpcError::invalid_argument("data", message);
+            return Err(error.with("most", MaskedText::MOST as u64));
         }
         let mut state = shared.state.lock();
         state.flush();
@@ -134,7 +133,7 @@ impl Input {
             let message = format_args!(
                 "run {run} takes no input: its command is not declared with `stdin` = \"prompt\""
             );
-            RpcError::new(ErrorKind::InvalidParams, message).with("argument", "runId")
+            RpcError::invalid_argument("runId", message)
         })
     }
 }

@@ -49,7 +49,6 @@ pub(crate) struct Run {
     client_id: ClientId,
     pub(crate) output: Output,
     pub(crate) input: Input,
-    /// Asks it to end.
     pub(crate) cancel: CancellationToken,
     /// The first who cancelled it, by user and connection.
     pub(crate) cancelled_by: OnceLock<String>,
@@ -57,7 +56,6 @@ pub(crate) struct Run {
     pub(crate) ended: CancellationToken,
     /// Cancelled when a queued one may start.
     turn: CancellationToken,
-    /// Notified when its row has changed.
     changed: Notify,
     /// Whether clients know of it.
     listed: AtomicBool,
@@ -121,7 +119,6 @@ impl Run {
         }
     }
 
-    /// The row as it is now.
     pub(crate) fn row(&self) -> RunRow {
         let mut row = self.row.lock().clone();
         row.bytes = self.output.bytes();
@@ -139,7 +136,6 @@ impl Run {
         row
     }
 
-    /// What decides who may see it.
     pub(crate) fn access(&self) -> RunAccess {
         RunAccess { owner: self.owner, role: self.role }
     }
@@ -151,7 +147,6 @@ impl Run {
         row.waits_for = standing.waits_for;
     }
 
-    /// The row as it is now, for the history.
     fn past(&self) -> RunRecord {
         RunRecord { owner: self.owner, role: self.role, row: self.row() }
     }
@@ -214,7 +209,6 @@ pub(crate) struct Services {
     pub(crate) tasks: Tasks,
 }
 
-/// All runs of a server.
 #[derive(Debug)]
 pub(crate) struct Runs {
     services: Services,
@@ -223,7 +217,6 @@ pub(crate) struct Runs {
     state: Mutex<LiveRuns>,
     /// Runs that wait for a number; the server answers them before it ends.
     numberless: AtomicUsize,
-    /// Notified when a run ends.
     fewer: Notify,
 }
 
@@ -248,12 +241,10 @@ impl Runs {
         }
     }
 
-    /// Live runs, by number.
     pub(crate) fn live(&self) -> Vec<Arc<Run>> {
         self.state.lock().live.values().cloned().collect()
     }
 
-    /// The live run of this number.
     pub(crate) fn get(&self, id: RunId) -> Option<Arc<Run>> {
         self.state.lock().live.get(&id).cloned()
     }
@@ -315,7 +306,6 @@ impl Runs {
         self.state.lock().live.len() + self.numberless.load(Ordering::Relaxed)
     }
 
-    /// How many are queued.
     pub(crate) fn queued(&self) -> usize {
         self.state.lock().queue.len()
     }
@@ -337,7 +327,6 @@ impl Runs {
         !wait.is_empty()
     }
 
-    /// Cancels every run.
     pub(crate) fn cancel_all(&self) {
         for run in self.state.lock().live.values() {
             run.cancel.cancel();
@@ -353,7 +342,6 @@ impl Runs {
         }
     }
 
-    /// Waits until no run is live.
     pub(crate) async fn all_ended(&self) {
         loop {
             let fewer = self.fewer.notified();
@@ -367,7 +355,6 @@ impl Runs {
     }
 }
 
-/// A run of [`Runs::find`].
 pub(crate) enum FoundRun {
     Live(Arc<Run>),
     /// Its row and output from the history.

@@ -15,7 +15,6 @@ use crate::authorize::RunAccess;
 use crate::base::identity::Identity;
 use crate::workers::concurrency::Exclusion;
 
-/// What a run needs to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Needs {
     pub(crate) command: String,
@@ -42,7 +41,6 @@ pub(crate) struct Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) why: RefusalReason,
-    /// What it would have to wait for.
     pub(crate) waits_for: Vec<QueueReason>,
     /// Who may see the runs that `waits_for` names.
     pub(crate) holders: Vec<(RunId, RunAccess)>,
@@ -50,9 +48,7 @@ pub(crate) struct Refused {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefusalReason {
-    /// Its command has no queue.
     NoQueue,
-    /// The command's queue is full.
     Queue(usize),
     /// As many wait on the whole server as may.
     Server(usize),

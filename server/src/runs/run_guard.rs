@@ -26,7 +26,6 @@ use crate::runs::scheduler::internal;
 use crate::runs::{Run, Runs};
 use crate::workers::worker::Call;
 
-/// How a run ended.
 pub(crate) struct RunEnd {
     pub(crate) state: RunState,
     pub(crate) exit_code: Option<i32>,
@@ -69,11 +68,9 @@ pub(crate) struct RunGuard {
     hook_pending: bool,
     /// The caller, if the audit log has the start.
     audited_by: Option<By>,
-    /// Whether the row is final.
     settled: bool,
 }
 
-/// What the history has of a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Recorded {
     Nothing,
@@ -175,7 +172,6 @@ impl RunGuard {
         Ok(())
     }
 
-    /// Starts its program, and records the process.
     pub(crate) fn spawn(
         &mut self,
         program: &Program,
@@ -198,7 +194,6 @@ impl RunGuard {
         Ok(process.contained(history.cgroup(self.run.id)))
     }
 
-    /// Runs the hook of a run that did not succeed.
     async fn run_hook(&mut self) {
         let Some(hook) = self.hook.clone() else { return };
         let limit = self.runs.services.config.get().config.limits.hook_timeout;

@@ -323,7 +323,6 @@ async fn spawn(
     guard.spawn(program, call, &caller, pipes)
 }
 
-/// Carries out a run of a worker.
 async fn work(worker: &Arc<dyn Worker>, call: Call, timeout: Option<Duration>) -> RunEnd {
     let (state, succeeded) = perform(Arc::clone(worker), call, timeout).await;
     RunEnd { state, exit_code: Some(i32::from(!succeeded)), signal: None, escaped: Vec::new() }

@@ -36,7 +36,6 @@ use crate::net::local_socket::LocalListener;
 use crate::net::port_mapping::router_address::RouterAddress;
 use crate::runs::{Runs, Services};
 
-/// What all sessions share.
 #[derive(Debug)]
 pub(crate) struct Server {
     active_config: Arc<ActiveConfig>,
@@ -50,14 +49,12 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     /// The shutdown that was due when the server before this one was killed.
     pub(crate) shutdown_was_due: Option<Closing>,
-    /// The path of the local socket.
     pub(crate) socket: String,
     pub(crate) tcp: TcpPort,
     pub(crate) keys: Arc<Keys>,
     /// Held while the list of keys is changed.
     pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
     pub(crate) router_address: RouterAddress,
-    /// Where metrics are served.
     pub(crate) metrics: OnceLock<SocketAddr>,
     pub(crate) clients: Arc<Registry>,
     pub(crate) events: Arc<Events>,
@@ -193,17 +190,14 @@ impl Server {
         server
     }
 
-    /// The configuration and the menu that are in force.
     pub(crate) fn now(&self) -> Arc<Loaded> {
         self.active_config.get()
     }
 
-    /// The path of the local socket.
     pub(crate) fn socket(&self) -> &std::path::Path {
         self.socket.as_ref()
     }
 
-    /// Replaces the configuration and the menu.
     pub(crate) fn activate(&self, next: Loaded) {
         self.active_config.set(next);
     }

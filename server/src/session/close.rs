@@ -61,14 +61,12 @@ impl EndWatch {
     }
 }
 
-/// Why a session has ended.
 #[derive(Debug)]
 pub(super) enum Why {
     /// The client closed it, and has all its answers.
     Closed,
     /// The client has left.
     Gone(Option<io::Error>),
-    /// The server ended it.
     Ended(SessionEnded),
     /// No byte moved for the time a write may take.
     SlowReader,

@@ -37,7 +37,6 @@ use crate::session::close::{EndWatch, Why, end_words};
 use crate::session::rate_limit::RateLimit;
 use crate::session::write::Stuck;
 
-/// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
@@ -89,7 +88,6 @@ struct Session<S> {
     rate_limit: Option<RateLimit>,
 }
 
-/// Serves one client until its session ends.
 pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut registered: Registered) {
     let client = Arc::clone(&registered.client);
     let mut session = Session {

@@ -17,23 +17,19 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// So many requests a second.
     pub(super) fn new(rate: usize) -> Self {
         let requests = TokenBucket::new(rate, rate.saturating_mul(BURST), Instant::now());
         Self { requests, wait: None }
     }
 
-    /// Whether the next request has to wait.
     pub(super) fn waits(&mut self) -> bool {
         self.requests.wait(Instant::now()).is_some()
     }
 
-    /// Requests came.
     pub(super) fn spend(&mut self, count: usize) {
         self.requests.spend(count);
     }
 
-    /// Ready when the next request may come.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if let Some(wait) = &mut self.wait {

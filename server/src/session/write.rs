@@ -14,7 +14,6 @@ use crate::base::outbox::notification;
 use crate::base::transport::Transport;
 use crate::session::Session;
 
-/// Lines written by one system call.
 const SLICES: usize = 64;
 
 /// A write without progress.

@@ -318,6 +318,17 @@ fn a_list_of_values_obeys_the_rules_in_each_of_them() {
     assert_eq!(breaks(&mut client, json!(["a", over])), "size");
 }
 
+/// Variables that change what a program does.
+const STEERING: &str = "\
+    LD_PRELOAD DYLD_INSERT_LIBRARIES PATH IFS ENV BASH_ENV BASH_FUNC_x%% SHELLOPTS PS4 \
+    PROMPT_COMMAND PYTHONPATH PYTHONSTARTUP PERL5OPT PERLLIB RUBYOPT NODE_OPTIONS \
+    GCONV_PATH GLIBC_TUNABLES MALLOC_CHECK_ JAVA_TOOL_OPTIONS _JAVA_OPTIONS CLASSPATH \
+    GIT_SSH_COMMAND SSH_ASKPASS EDITOR PAGER LESSOPEN TERMINFO HOSTALIASES LUA_INIT \
+    PHPRC R_PROFILE DOTNET_STARTUP_HOOKS COMPlus_X OPENSSL_CONF SSL_CERT_FILE http_proxy \
+    HTTPS_PROXY XDG_CONFIG_HOME HOME TMPDIR RESTIC_PASSWORD_COMMAND AWKPATH VIMINIT \
+    EXINIT PSQLRC COR_PROFILER RUSTUP_TOOLCHAIN UV_INDEX_URL TS_NODE_PROJECT MIX_ENV \
+    NIX_PATH TF_CLI_ARGS HELM_PLUGINS DEBUGINFOD_URLS GNUPGHOME CC C_INCLUDE_PATH";
+
 #[test]
 fn no_argument_may_be_passed_in_a_variable_that_steers_a_program() {
     let declared = |name: &str| {
@@ -329,66 +340,7 @@ fn no_argument_may_be_passed_in_a_variable_that_steers_a_program() {
         topsided.write("commands.toml", &menu);
         topsided.run(&["check"])
     };
-    for name in [
-        "LD_PRELOAD",
-        "DYLD_INSERT_LIBRARIES",
-        "PATH",
-        "IFS",
-        "ENV",
-        "BASH_ENV",
-        "BASH_FUNC_x%%",
-        "SHELLOPTS",
-        "PS4",
-        "PROMPT_COMMAND",
-        "PYTHONPATH",
-        "PYTHONSTARTUP",
-        "PERL5OPT",
-        "PERLLIB",
-        "RUBYOPT",
-        "NODE_OPTIONS",
-        "GCONV_PATH",
-        "GLIBC_TUNABLES",
-        "MALLOC_CHECK_",
-        "JAVA_TOOL_OPTIONS",
-        "_JAVA_OPTIONS",
-        "CLASSPATH",
-        "GIT_SSH_COMMAND",
-        "SSH_ASKPASS",
-        "EDITOR",
-        "PAGER",
-        "LESSOPEN",
-        "TERMINFO",
-        "HOSTALIASES",
-        "LUA_INIT",
-        "PHPRC",
-        "R_PROFILE",
-        "DOTNET_STARTUP_HOOKS",
-        "COMPlus_X",
-        "OPENSSL_CONF",
-        "SSL_CERT_FILE",
-        "http_proxy",
-        "HTTPS_PROXY",
-        "XDG_CONFIG_HOME",
-        "HOME",
-        "TMPDIR",
-        "RESTIC_PASSWORD_COMMAND",
-        "AWKPATH",
-        "VIMINIT",
-        "EXINIT",
-        "PSQLRC",
-        "COR_PROFILER",
-        "RUSTUP_TOOLCHAIN",
-        "UV_INDEX_URL",
-        "TS_NODE_PROJECT",
-        "MIX_ENV",
-        "NIX_PATH",
-        "TF_CLI_ARGS",
-        "HELM_PLUGINS",
-        "DEBUGINFOD_URLS",
-        "GNUPGHOME",
-        "CC",
-        "C_INCLUDE_PATH",
-    ] {
+    for name in STEERING.split(' ') {
         let said = declared(name);
         assert_eq!(said.status, Some(78), "{name}: {said:?}");
         assert!(said.stderr.contains("commands.toml:6:7: "), "{name}: {said:?}");

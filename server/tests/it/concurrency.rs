@@ -1,4 +1,5 @@
-//! `max_concurrent`, `queue` and `lock`: who starts, who waits for whom, and who is turned away.
+//! `max_concurrent`, `queue` and `lock`: which run starts, waits or is refused. One file: its tests share the menu and
+//! the checks of places.
 
 use rustix::process::Signal;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! `run/input`: its forms, its limits, its callers, and that the server stores no input.
+//! `run/input`: its forms, its limits, its callers, and that the server stores no input. One file: its
+//! tests share one menu.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The end of the server as its clients see it.
+//! Shutdown and restart as clients see them. One file: its tests share the clients with notices.
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;

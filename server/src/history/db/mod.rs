@@ -1,4 +1,4 @@
-//! The database of runs: its tables and its writes. [`query`] reads rows, [`values`] converts them.
+//! The database of runs: its tables and its writes. [`query`] reads rows, [`columns`] converts them.
 
 mod columns;
 mod disk_space;
