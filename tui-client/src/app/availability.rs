@@ -24,6 +24,7 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
         Needs::AnyOutput => printed(state),
         Needs::AnyCommand => has_block(state),
         Needs::Unwrapped => unwrapped(state),
+        Needs::AnythingCleared => cleared(state),
         Needs::Connected => connected(state),
         Needs::Menu => menu(state),
         Needs::MayReadLog => may_read_log(state),
@@ -176,6 +177,13 @@ fn printed(state: &State) -> Result<(), String> {
     match state.console() {
         Some(console) if !console.runs.is_empty() => Ok(()),
         _ => no("there is no output yet"),
+    }
+}
+
+fn cleared(state: &State) -> Result<(), String> {
+    match state.console() {
+        Some(console) if console.runs.can_undo_clear() => Ok(()),
+        _ => no("nothing was cleared, or its memory was needed"),
     }
 }
 

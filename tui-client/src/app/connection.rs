@@ -162,7 +162,9 @@ impl Disconnected {
                     format!(": {}", ended.reason)
                 };
                 match (ended.code, ended.by.as_str()) {
-                    (EndCode::Kicked, _) => format!("{what}{at}: you were sent away{by}{reason}"),
+                    (EndCode::Kicked, _) => {
+                        format!("{what}{at}: you were disconnected{by}{reason}")
+                    }
                     (EndCode::Revoked, "") => {
                         format!("{what}{at}: this device's key was revoked{reason}")
                     }

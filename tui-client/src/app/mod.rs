@@ -33,6 +33,7 @@ use crate::input::Keymap;
 use crate::input::actions::Id;
 pub(crate) use crate::terminal::Size;
 use crate::theme::{TerminalColours, Theme, ThemeChoice};
+use crate::widgets::canvas::Hit;
 use ask::Ask;
 pub(crate) use connection::{Target, Via};
 use console::Console;
@@ -88,8 +89,8 @@ pub(crate) enum Clicked {
     Client(ClientId),
     /// A side pane.
     Pane(Focus),
-    /// A place in the uppermost view, by its number there.
-    InView(usize),
+    /// A place in the uppermost view.
+    InView(Hit),
 }
 
 /// Places that can be clicked.

@@ -61,12 +61,12 @@ fn a_mistake_is_reported_with_its_place_and_the_nearest_name() {
         (
             KEYMAP_FILE,
             "\nclient = [\"f2\"]",
-            "keymap.toml:2:1: there is no action `client`: did you mean clients or clear?",
+            "keymap.toml:2:1: there is no action `client`: did you mean clients?",
         ),
         (
             KEYMAP_FILE,
             "copy = [\"f6\", \"entr\"]",
-            "keymap.toml:1:15: there is no key `entr`: did you mean enter or end?",
+            "keymap.toml:1:15: there is no key `entr`: did you mean enter?",
         ),
         (
             KEYMAP_FILE,

@@ -84,7 +84,7 @@ fn goodbye(ended: &SessionEnded, f: &mut std::fmt::Formatter<'_>) -> std::fmt::R
         EndCode::Closed => "the session was closed",
         EndCode::Shutdown => "the server was shut down",
         EndCode::Restart => "the server restarts",
-        EndCode::Kicked => "the server ended the session: this client was sent away",
+        EndCode::Kicked => "the server ended the session: this client was disconnected",
         EndCode::Revoked => "the server ended the session: the key of this device was revoked",
         EndCode::SlowReader => "the server ended the session: this client read too slowly",
         EndCode::Protocol => "the server ended the session: a request broke the protocol",

@@ -44,6 +44,7 @@ pub(crate) enum Id {
     Zoom,
     ShowMenu,
     ShowClients,
+    UndoClear,
     Clients,
     Kick,
     Menu,
@@ -103,6 +104,7 @@ pub(crate) enum Needs {
     AnyCommand,
     /// Long lines are not wrapped.
     Unwrapped,
+    AnythingCleared,
     Connected,
     Menu,
     MayReadLog,
@@ -210,6 +212,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Zoom, name: "zoom", title: "Zoom the output to the whole screen, or back", short: "zoom", always: &["alt-z"], ..OUTPUT },
     Action { id: Id::ShowMenu, name: "show-menu", title: "Show or hide the menu", always: &["alt-h"], ..OUTPUT },
     Action { id: Id::ShowClients, name: "show-clients", title: "Show or hide the clients", always: &["alt-c"], ..OUTPUT },
+    Action { id: Id::UndoClear, name: "undo-clear", title: "Bring back what was cleared", short: "undo clear", always: &["alt-u"], needs: Needs::AnythingCleared, ..OUTPUT },
 
     Action { id: Id::Clients, name: "clients", title: "Who is connected", short: "clients", always: &["f2"], needs: Needs::Connected, ..SERVER },
     Action { id: Id::Menu, name: "menu", title: "The menu of commands", short: "menu", always: &["f3"], needs: Needs::Menu, ..SERVER },
@@ -224,7 +227,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::QuitEnded, name: "quit-ended", title: "Quit after the session has ended", short: "quit", bare: &["q"], needs: Needs::ConnectionEnded, ..SERVER },
     Action { id: Id::Interrupt, name: "interrupt", title: "Cancel what runs, or leave", short: "cancel", always: &["ctrl-c"], ..SERVER },
     Action { id: Id::Broadcast, name: "broadcast", title: "Broadcast a message", needs: Needs::AdminRole, ..SERVER },
-    Action { id: Id::Kick, name: "kick", title: "Send a client away", danger: Danger::Asks, needs: Needs::AnotherClient, ..SERVER },
+    Action { id: Id::Kick, name: "kick", title: "Disconnect a client", danger: Danger::Asks, needs: Needs::AnotherClient, ..SERVER },
     Action { id: Id::Shutdown, name: "shutdown", title: "Shut the server down, or restart it", danger: Danger::Name, needs: Needs::NoShutdownDue, ..SERVER },
     Action { id: Id::Postpone, name: "postpone", title: "Postpone the shutdown", short: "postpone", always: &["f9"], danger: Danger::Asks, needs: Needs::MayPostpone, ..SERVER },
     Action { id: Id::CallOff, name: "call-off", title: "Call the shutdown off", needs: Needs::MayCallOff, ..SERVER },

@@ -26,6 +26,8 @@ pub struct Pane {
     caps: PaneCaps,
     pub(crate) blocks: Vec<Block>,
     pub(super) bytes: usize,
+    /// Blocks that were cleared from the screen and can come back. They are in `bytes`, and are dropped first.
+    cleared: Vec<Block>,
     pub(crate) width: u16,
     pub(crate) height: u16,
     /// Whether a long line has one row.
@@ -49,6 +51,7 @@ impl Pane {
             caps,
             blocks: Vec::new(),
             bytes: 0,
+            cleared: Vec::new(),
             width: 80,
             height: 24,
             unwrapped: false,
@@ -114,8 +117,14 @@ impl Pane {
 
     /// Removes a block. A screen that was in it moves to the one after it.
     pub(crate) fn remove(&mut self, id: u64) -> bool {
-        let Some(index) = self.index(id) else { return false };
-        self.bytes -= self.blocks.remove(index).bytes();
+        let Some(block) = self.take_out(id) else { return false };
+        self.bytes -= block.bytes();
+        true
+    }
+
+    fn take_out(&mut self, id: u64) -> Option<Block> {
+        let index = self.index(id)?;
+        let block = self.blocks.remove(index);
         self.unsettled = true;
         if let View::Anchor(anchor) = &mut self.view {
             if anchor.index == index {
@@ -127,15 +136,40 @@ impl Pane {
                 self.view = View::Follow;
             }
         }
-        true
+        Some(block)
     }
 
-    pub(crate) fn remove_finished(&mut self) {
+    /// Takes the finished blocks off the screen. What was cleared before is dropped.
+    pub(crate) fn clear_finished(&mut self) {
+        self.drop_cleared();
         let finished: Vec<u64> =
             self.blocks.iter().filter(|b| b.is_finished()).map(Block::id).collect();
-        for id in finished {
-            self.remove(id);
+        self.cleared = finished.into_iter().filter_map(|id| self.take_out(id)).collect();
+    }
+
+    /// Puts the cleared blocks back, in the order of `rank`.
+    pub(crate) fn undo_clear(&mut self, rank: impl Fn(u64) -> (bool, u64)) {
+        self.settle_once();
+        let cleared = std::mem::take(&mut self.cleared);
+        for block in cleared {
+            if self.index(block.id()).is_some() {
+                self.bytes -= block.bytes();
+                continue;
+            }
+            self.blocks.push(block);
         }
+        self.blocks.sort_by_key(|block| rank(block.id()));
+        self.view = View::Follow;
+        self.unsettled = true;
+    }
+
+    /// The ids of the cleared blocks that are still there.
+    pub(crate) fn cleared(&self) -> impl Iterator<Item = u64> {
+        self.cleared.iter().map(Block::id)
+    }
+
+    fn drop_cleared(&mut self) {
+        self.bytes -= self.cleared.drain(..).map(|block| block.bytes()).sum::<usize>();
     }
 
     /// Index of a block; the newest are looked up most.
@@ -185,11 +219,12 @@ impl Pane {
         }
     }
 
-    /// Drops the oldest output beyond the cap: all of finished blocks first, then all but the newest chunk of running ones.
+    /// Drops what was cleared, then the oldest output beyond the cap: all of finished blocks first, then all but the newest chunk of running ones.
     fn make_room(&mut self) {
         if self.bytes <= self.caps.bytes {
             return;
         }
+        self.drop_cleared();
         for finished in [true, false] {
             for block in self.blocks.iter_mut().filter(|b| b.is_finished() == finished) {
                 while self.bytes > self.caps.bytes {

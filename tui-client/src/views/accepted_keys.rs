@@ -166,7 +166,7 @@ impl View for AcceptedKeys {
             }
         }
         let keys = ["Ctrl-X revokes", "F5 reads again", "Esc closes"];
-        list.foot((at, shown.len(), false), keys, buffer, theme);
+        list.foot((at, shown.len(), false), keys, (buffer, &mut canvas.hits), theme);
         list.cursor
     }
 }

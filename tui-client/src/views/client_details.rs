@@ -133,8 +133,13 @@ impl View for ClientDetails {
             return None;
         }
         let kick = !console.is_me(row) && may_administer(state).is_ok();
-        let kick = kick.then_some("Ctrl-X sends it away");
-        canvas::keys(&mut foot, kick.into_iter().chain(["r asks anew", "Esc back"]), theme);
+        let kick = kick.then_some("Ctrl-X disconnect");
+        canvas::keys(
+            &mut foot,
+            kick.into_iter().chain(["r refresh", "Esc back"]),
+            &mut canvas.hits,
+            theme,
+        );
         None
     }
 }

@@ -133,9 +133,9 @@ impl View for Clients {
             }
         }
         let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        let kick = may_administer(state).is_ok().then_some("Ctrl-X sends it away");
-        let keys = ["Enter all of it"].into_iter().chain(kick).chain(["Esc closes"]);
-        canvas::keys(&mut foot, keys, theme);
+        let kick = may_administer(state).is_ok().then_some("Ctrl-X disconnect");
+        let keys = ["Enter details"].into_iter().chain(kick).chain(["Esc closes"]);
+        canvas::keys(&mut foot, keys, &mut canvas.hits, theme);
         None
     }
 }
@@ -156,9 +156,9 @@ pub(super) fn question(state: &State, id: ClientId) -> Outcome {
     if !row.runs.is_empty() {
         text.push(format!("It runs {}.", runs(row)));
     }
-    let title = format!("Send {id} {} away?", row.user);
+    let title = format!("Disconnect {id} {}?", row.user);
     let then = move |state: &mut State, reason: &str| disconnect(state, id, reason);
-    open(Confirm::reason(title, text, "Send away", then).of_session())
+    open(Confirm::reason(title, text, row.user.clone(), "Disconnect", then).of_session())
 }
 
 /// What a client runs, in words.

@@ -1,8 +1,7 @@
-//! Confirmation before something that cannot be undone. Cancel has the focus. Some want a name typed, or take a reason.
+//! Confirmation of an action that would lose something. Some want a name typed, or take a reason.
 
 use std::fmt;
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use topside_shared::text::MAX_REASON;
 
@@ -11,9 +10,10 @@ use crate::app::{Effect, State};
 use crate::input::key::{Code, Key};
 use crate::text::fit;
 use crate::theme::Theme;
-use crate::widgets::canvas::Canvas;
-use crate::widgets::editor::Editor;
-use crate::widgets::field::field;
+use crate::widgets::buttons;
+use crate::widgets::canvas::{self, Canvas, ViewHits};
+use crate::widgets::editor::{Edited, Editor};
+use crate::widgets::field::boxed_field;
 use crate::widgets::row::Row;
 
 /// One question.
@@ -21,56 +21,87 @@ pub(crate) struct Confirm {
     pub(crate) title: String,
     /// Sentences below the title.
     pub(crate) text: Vec<String>,
-    ask: ConfirmInput,
+    input: Option<Input>,
+    /// What has the focus.
+    focus: Focus,
+    /// The texts of the two buttons.
+    no: &'static str,
+    yes: &'static str,
     /// What a yes does with the typed text.
-    yes: Option<OnYes>,
-    no: Option<OnNo>,
+    on_yes: Option<OnYes>,
+    on_no: Option<OnNo>,
     /// The question is about this session, and closes with it.
     of_session: bool,
-    /// A second Ctrl-C is a yes.
-    ctrl_c: bool,
+    /// Ctrl-C or Ctrl-D, which opened it, is a yes.
+    again: bool,
 }
 
 type OnYes = Box<dyn FnOnce(&mut State, &str) -> Vec<Effect>>;
 type OnNo = Box<dyn FnOnce(&mut State)>;
 
-/// How it is answered.
+/// The text field.
 #[derive(Debug)]
-enum ConfirmInput {
-    /// By one of two buttons.
-    Choice { yes: &'static str, on_yes: bool },
-    /// By one of two buttons; what is typed is a reason, which may be left out.
-    Reason { yes: &'static str, on_yes: bool, field: Editor, wrong: Option<String> },
-    /// By typing this name.
-    Name { name: String, field: Editor, wrong: bool },
+struct Input {
+    kind: InputKind,
+    field: Editor,
+    /// Why what was typed is not taken.
+    wrong: Option<String>,
 }
 
+#[derive(Debug)]
+enum InputKind {
+    /// A reason, which may be left out, and the user who reads it.
+    Reason { reader: String },
+    /// This name must be typed whole.
+    Name(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Focus {
+    Field,
+    No,
+    Yes,
+}
+
+/// Below this height there is no blank row above the buttons.
+const SMALL: u16 = 12;
+
+/// The numbers of the places that can be clicked.
+const HITS: [Focus; 3] = [Focus::No, Focus::Yes, Focus::Field];
+
 impl Confirm {
-    /// A question with two buttons; a yes does `then`.
+    /// A question with two buttons, the focus on Cancel; a yes does `then`.
     pub(crate) fn choice(
         title: impl Into<String>,
         text: Vec<String>,
         yes: &'static str,
         then: impl FnOnce(&mut State) -> Vec<Effect> + 'static,
     ) -> Self {
-        let ask = ConfirmInput::Choice { yes, on_yes: false };
-        Self::new(title.into(), text, ask, |state, _| then(state))
+        Self {
+            title: title.into(),
+            text,
+            input: None,
+            focus: Focus::No,
+            no: "Cancel",
+            yes,
+            on_yes: Some(Box::new(|state, _| then(state))),
+            on_no: None,
+            of_session: false,
+            again: false,
+        }
     }
 
-    /// The same with a field for a reason.
+    /// A question with a field for a reason that `reader` reads; the field has the focus.
     pub(crate) fn reason(
         title: String,
         text: Vec<String>,
+        reader: String,
         yes: &'static str,
         then: impl FnOnce(&mut State, &str) -> Vec<Effect> + 'static,
     ) -> Self {
-        let field = Editor::default();
-        Self::new(
-            title,
-            text,
-            ConfirmInput::Reason { yes, on_yes: false, field, wrong: None },
-            then,
-        )
+        let confirm = Self::choice(title, text, yes, |_| Vec::new());
+        let confirm = Self { on_yes: Some(Box::new(then)), ..confirm };
+        confirm.with_field(InputKind::Reason { reader })
     }
 
     /// A question that only this name, typed whole, answers with yes.
@@ -78,20 +109,15 @@ impl Confirm {
         title: String,
         text: Vec<String>,
         name: String,
+        yes: &'static str,
         then: impl FnOnce(&mut State) -> Vec<Effect> + 'static,
     ) -> Self {
-        let ask = ConfirmInput::Name { name, field: Editor::default(), wrong: false };
-        Self::new(title, text, ask, |state, _| then(state))
+        Self::choice(title, text, yes, then).with_field(InputKind::Name(name))
     }
 
-    fn new(
-        title: String,
-        text: Vec<String>,
-        ask: ConfirmInput,
-        yes: impl FnOnce(&mut State, &str) -> Vec<Effect> + 'static,
-    ) -> Self {
-        let yes: Option<OnYes> = Some(Box::new(yes));
-        Self { title, text, ask, yes, no: None, of_session: false, ctrl_c: false }
+    fn with_field(self, kind: InputKind) -> Self {
+        let input = Some(Input { kind, field: Editor::default(), wrong: None });
+        Self { input, focus: Focus::Field, ..self }
     }
 
     /// The question closes when the session ends.
@@ -101,35 +127,107 @@ impl Confirm {
 
     /// A no does this.
     pub(crate) fn or_else(self, no: impl FnOnce(&mut State) + 'static) -> Self {
-        Self { no: Some(Box::new(no)), ..self }
+        Self { on_no: Some(Box::new(no)), ..self }
     }
 
-    /// A second Ctrl-C is a yes where nothing is lost by it.
-    pub(crate) fn second_ctrl_c_is_yes(self) -> Self {
-        Self { ctrl_c: self.text.is_empty(), ..self }
+    /// The text of the button that does nothing.
+    pub(crate) fn keeping(self, no: &'static str) -> Self {
+        Self { no, ..self }
+    }
+
+    /// A yes loses nothing: its button has the focus.
+    pub(crate) fn harmless(self) -> Self {
+        Self { focus: Focus::Yes, ..self }
+    }
+
+    /// A second Ctrl-C or Ctrl-D is a yes where nothing is lost by it.
+    pub(crate) fn again_is_yes(self) -> Self {
+        Self { again: self.text.is_empty(), ..self }
     }
 
     /// Whether a name must be typed.
     #[cfg(test)]
     pub(crate) fn wants_name(&self) -> bool {
-        matches!(self.ask, ConfirmInput::Name { .. })
+        matches!(self.input, Some(Input { kind: InputKind::Name(_), .. }))
     }
 
+    /// Does it, unless what was typed is not taken.
     fn confirm(&mut self) -> Outcome {
-        let Some(yes) = self.yes.take() else { return close() };
-        let typed = match &self.ask {
-            ConfirmInput::Reason { field, .. } => field.text().to_owned(),
-            ConfirmInput::Choice { .. } | ConfirmInput::Name { .. } => String::new(),
+        if !self.is_right() {
+            return stay();
+        }
+        let Some(yes) = self.on_yes.take() else { return close() };
+        let typed = self.input.as_ref().map(|input| input.field.text().to_owned());
+        close().then(move |state| yes(state, &typed.unwrap_or_default()))
+    }
+
+    /// Whether what was typed is taken; else the field has the focus and says why not.
+    fn is_right(&mut self) -> bool {
+        let Some(input) = &mut self.input else { return true };
+        let typed = input.field.text();
+        input.wrong = match &input.kind {
+            InputKind::Reason { .. } => too_long(typed),
+            InputKind::Name(name) => (typed.trim() != name).then(|| format!("That is not {name}.")),
         };
-        close().then(move |state| yes(state, &typed))
+        if input.wrong.is_some() {
+            self.focus = Focus::Field;
+        }
+        input.wrong.is_none()
     }
 
     fn cancel(&mut self) -> Outcome {
-        let Some(no) = self.no.take() else { return close() };
+        let Some(no) = self.on_no.take() else { return close() };
         close().then(move |state| {
             no(state);
             Vec::new()
         })
+    }
+
+    /// Enter in the field: a reason is complete, and a right name is the answer.
+    fn field_done(&mut self) -> Outcome {
+        if !self.is_right() {
+            return stay();
+        }
+        if matches!(self.input, Some(Input { kind: InputKind::Name(_), .. })) {
+            return self.confirm();
+        }
+        self.focus = Focus::Yes;
+        stay()
+    }
+
+    fn field_key(&mut self, key: Key) -> Outcome {
+        match key.code {
+            Code::Enter => return self.field_done(),
+            Code::Tab | Code::Down => self.focus = Focus::No,
+            Code::BackTab => self.focus = Focus::Yes,
+            _ => {
+                if let Some(input) = &mut self.input
+                    && input.field.key(key) == Edited::Text
+                {
+                    input.wrong = None;
+                }
+            }
+        }
+        stay()
+    }
+
+    /// A key while a button has the focus. Arrows stop at the ends; Tab goes round.
+    fn button_key(&mut self, key: Key) -> Outcome {
+        let has_field = self.input.is_some();
+        self.focus = match (key.code, self.focus) {
+            (Code::Char('y'), _) if key.typed().is_some() => return self.confirm(),
+            (Code::Char('n'), _) if key.typed().is_some() => return self.cancel(),
+            (Code::Enter, Focus::Yes) => return self.confirm(),
+            (Code::Enter, _) => return self.cancel(),
+            (Code::Left, _) => Focus::No,
+            (Code::Right, _) => Focus::Yes,
+            (Code::Up, _) if has_field => Focus::Field,
+            (Code::Tab, Focus::Yes) | (Code::BackTab, Focus::No) if has_field => Focus::Field,
+            (Code::Tab | Code::BackTab, Focus::Yes) => Focus::No,
+            (Code::Tab | Code::BackTab, _) => Focus::Yes,
+            (_, focus) => focus,
+        };
+        stay()
     }
 }
 
@@ -140,59 +238,35 @@ impl View for Confirm {
 
     fn key(&mut self, key: Key, _state: &State) -> Outcome {
         match key.code {
-            _ if key.is_ctrl('c') && self.ctrl_c => return self.confirm(),
-            Code::Esc => return self.cancel(),
-            _ if key.is_ctrl('c') => return self.cancel(),
-            _ => {}
+            _ if self.again && (key.is_ctrl('c') || key.is_ctrl('d')) => self.confirm(),
+            Code::Esc => self.cancel(),
+            _ if key.is_ctrl('c') => self.cancel(),
+            _ if self.focus == Focus::Field => self.field_key(key),
+            _ => self.button_key(key),
         }
-        match &mut self.ask {
-            ConfirmInput::Choice { on_yes, .. } => match key.code {
-                Code::Tab | Code::BackTab | Code::Left | Code::Right => *on_yes = !*on_yes,
-                Code::Enter if *on_yes => return self.confirm(),
-                Code::Enter | Code::Char('n') => return self.cancel(),
-                Code::Char('y') => *on_yes = true,
-                _ => {}
-            },
-            ConfirmInput::Reason { on_yes, field, wrong, .. } => match key.code {
-                Code::Tab | Code::BackTab => *on_yes = !*on_yes,
-                Code::Enter if *on_yes => match too_long(field.text()) {
-                    None => return self.confirm(),
-                    why => *wrong = why,
-                },
-                Code::Enter => return self.cancel(),
-                _ => {
-                    field.key(key);
-                    *wrong = None;
-                }
-            },
-            ConfirmInput::Name { name, field, wrong } => match key.code {
-                Code::Enter if field.text().trim() == name => return self.confirm(),
-                Code::Enter => *wrong = true,
-                _ => {
-                    field.key(key);
-                    *wrong = false;
-                }
-            },
-        }
-        stay()
     }
 
     /// A name that must be typed takes no pasted text.
     fn paste(&mut self, text: &str, _state: &State) -> Outcome {
-        if let ConfirmInput::Reason { field, .. } = &mut self.ask {
+        if let Some(Input { kind: InputKind::Reason { .. }, field, wrong }) = &mut self.input {
             field.insert(text.lines().next().unwrap_or_default());
+            *wrong = None;
+            self.focus = Focus::Field;
         }
         stay()
     }
 
-    /// A button is clicked: it has the focus, and Enter is pressed on it.
-    fn click(&mut self, hit: usize, state: &State) -> Outcome {
-        if let ConfirmInput::Choice { on_yes, .. } | ConfirmInput::Reason { on_yes, .. } =
-            &mut self.ask
-        {
-            *on_yes = hit == 1;
+    /// A button that is clicked is pressed.
+    fn click(&mut self, hit: usize, _state: &State) -> Outcome {
+        match HITS.get(hit) {
+            Some(Focus::Yes) => self.confirm(),
+            Some(Focus::No) => self.cancel(),
+            Some(Focus::Field) => {
+                self.focus = Focus::Field;
+                stay()
+            }
+            None => stay(),
         }
-        self.key(Key::plain(Code::Enter), state)
     }
 
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
@@ -222,11 +296,9 @@ impl View for Confirm {
         if !lines.is_empty() {
             lines.push((String::new(), false));
         }
-        let tail = match &self.ask {
-            ConfirmInput::Choice { .. } => 1,
-            ConfirmInput::Reason { .. } => 4,
-            ConfirmInput::Name { .. } => 3,
-        };
+        // The field, what is said of it, a blank row and the buttons.
+        let small = canvas.area.height < SMALL;
+        let tail = if self.input.is_some() { 4 - u16::from(small) } else { 1 };
         let height = u16::try_from(lines.len()).unwrap_or(0) + tail;
         let columns = u16::try_from(width).unwrap_or(u16::MAX);
         let inside = canvas.popup(title, columns, height);
@@ -248,52 +320,63 @@ impl View for Confirm {
             let style = if *strong { theme.strong } else { theme.plain };
             Row::at(buffer, inside, y).left(line, style);
         }
-        let mut places = None;
-        let cursor = match &self.ask {
-            ConfirmInput::Choice { yes, on_yes } => {
-                places = Some(buttons(buffer, inside, yes, *on_yes, theme));
-                None
-            }
-            ConfirmInput::Reason { yes, on_yes, field: typed, wrong } => {
-                let mut row = Row::at(buffer, inside, inside.height.saturating_sub(4));
-                row.left("Reason ", theme.plain).left("❯ ", theme.accent);
-                let place = rest(&row, inside.bottom().saturating_sub(4));
-                let cursor = field(buffer, place, typed, theme.strong);
-                let mut row = Row::at(buffer, inside, inside.height.saturating_sub(3));
-                match wrong {
-                    Some(why) => row.left("✗ ", theme.bad).left(why, theme.plain),
-                    None => row.skip(7).left("is told to this client; may be empty", theme.dim),
-                };
-                places = Some(buttons(buffer, inside, yes, *on_yes, theme));
-                cursor
-            }
-            ConfirmInput::Name { name, field: typed, wrong } => {
-                let mut row = Row::at(buffer, inside, inside.height.saturating_sub(3));
-                let room = row.room() / 2;
-                row.left("Type ", theme.plain).left(&fit::cut(name, room), theme.strong);
-                row.left(" ❯ ", theme.accent);
-                let place = rest(&row, inside.bottom().saturating_sub(3));
-                let cursor = field(buffer, place, typed, theme.strong);
-                let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
-                if *wrong {
-                    row.left("✗ ", theme.bad).left(&format!("That is not {name}."), theme.plain);
-                } else {
-                    row.left("Enter confirms · Esc cancels", theme.dim);
-                }
-                cursor
-            }
-        };
-        for (number, place) in places.into_iter().flatten().enumerate() {
-            canvas.hit(place, number);
-        }
+        let cursor = self.input.as_ref().and_then(|input| {
+            let place = Rect { y: inside.bottom().saturating_sub(tail), height: 2, ..inside };
+            let (place, cursor) = draw_input(input, place, buffer, theme);
+            canvas.hits.push((place, canvas::Hit::Number(2)));
+            cursor.filter(|_| self.focus == Focus::Field)
+        });
+        let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
+        self.draw_buttons(&mut row, &mut canvas.hits, theme);
         cursor
     }
 }
 
+impl Confirm {
+    fn draw_buttons(&self, row: &mut Row<'_>, hits: &mut ViewHits, theme: &Theme) {
+        let chosen = HITS[..2].iter().position(|focus| *focus == self.focus);
+        let places = buttons::draw(row, [self.no, self.yes], chosen, theme);
+        let numbers = places.into_iter().enumerate();
+        hits.extend(numbers.map(|(number, place)| (place, canvas::Hit::Number(number))));
+        let hint = match (self.focus, &self.input) {
+            (Focus::Field, Some(Input { kind: InputKind::Name(_), .. })) => {
+                "Enter confirms · Esc cancels"
+            }
+            (Focus::Field, _) => "Enter next · Esc cancels",
+            _ => "y yes · n no",
+        };
+        row.right(hint, theme.dim);
+    }
+}
+
+/// Draws the field and what is said of it; returns its place, and where the cursor stands in it.
+fn draw_input(
+    input: &Input,
+    place: Rect,
+    buffer: &mut ratatui::buffer::Buffer,
+    theme: &Theme,
+) -> (Rect, Option<Position>) {
+    let mut row = Row::at(buffer, place, 0);
+    let (label, about) = match &input.kind {
+        InputKind::Reason { reader } => ("Reason", format!("shown to {reader}; may be empty")),
+        InputKind::Name(name) => ("Name", format!("type {name} to confirm")),
+    };
+    row.left(label, theme.plain).skip(2);
+    let (x, field) = (row.x(), row.free());
+    let cursor = boxed_field(buffer, field, &input.field, false, theme);
+    let below = Rect { x, width: place.right().saturating_sub(x), ..place };
+    let mut row = Row::at(buffer, below, 1);
+    match &input.wrong {
+        Some(why) => row.left("✗ ", theme.bad).left(why, theme.bad),
+        None => row.left(&about, theme.dim),
+    };
+    (field, cursor)
+}
+
 impl fmt::Debug for Confirm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { title, text, ask, .. } = self;
-        write!(f, "Confirm({title:?}, {text:?}, {ask:?})")
+        let Self { title, text, input, focus, .. } = self;
+        write!(f, "Confirm({title:?}, {text:?}, {input:?}, {focus:?})")
     }
 }
 
@@ -301,33 +384,4 @@ impl fmt::Debug for Confirm {
 fn too_long(reason: &str) -> Option<String> {
     let length = reason.chars().count();
     (length > MAX_REASON).then(|| format!("It has {length} characters of {MAX_REASON}."))
-}
-
-/// What is left of a row, for a field.
-fn rest(row: &Row<'_>, y: u16) -> Rect {
-    Rect { x: row.x(), y, width: u16::try_from(row.room()).unwrap_or(0), height: 1 }
-}
-
-/// The two answers, in the last row; returns where they stand.
-fn buttons(buffer: &mut Buffer, inside: Rect, yes: &str, on_yes: bool, theme: &Theme) -> [Rect; 2] {
-    let y = inside.bottom().saturating_sub(1);
-    let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    let mut place = |text, focus| {
-        let x = row.x();
-        button(&mut row, text, focus, theme);
-        let place = Rect { x, y, width: row.x() - x, height: 1 };
-        row.skip(2);
-        place
-    };
-    let places = [place("Cancel", !on_yes), place(yes, on_yes)];
-    row.right("Tab other · Enter chooses", theme.dim);
-    places
-}
-
-fn button(row: &mut Row<'_>, text: &str, focus: bool, theme: &Theme) {
-    if focus {
-        row.left("▐ ", theme.accent).left(text, theme.chosen()).left(" ▌", theme.accent);
-    } else {
-        row.left("  ", theme.plain).left(text, theme.dim).left("  ", theme.plain);
-    }
 }

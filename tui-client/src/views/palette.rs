@@ -186,7 +186,7 @@ impl View for Palette {
         } else {
             &["Enter does it", "Esc closes"]
         };
-        list.foot((at, rows.len(), false), keys.iter().copied(), buffer, theme);
+        list.foot((at, rows.len(), false), keys.iter().copied(), (buffer, &mut canvas.hits), theme);
         list.cursor
     }
 }

@@ -212,8 +212,8 @@ impl View for RunList {
             let wait = wait.split_once(": ").map_or(wait.as_str(), |(_, wait)| wait);
             row.skip(2).left(&format!("{} {wait}", run.run_id), theme.plain);
         }
-        let keys = ["Enter shows it", "Ctrl-R again", "Ctrl-X ends it", "Esc closes"];
-        list.foot((at, shown.len(), more), keys, buffer, theme);
+        let keys = ["Enter details", "Ctrl-R again", "Ctrl-X cancel", "Esc closes"];
+        list.foot((at, shown.len(), more), keys, (buffer, &mut canvas.hits), theme);
         list.cursor
     }
 }
@@ -225,13 +225,14 @@ fn question(listed: &ListedRun) -> Outcome {
         return refuse(format!("{id} has ended already."));
     }
     let text = vec![format!("❯ {}", listed.line), format!("Started by {}.", listed.row.user)];
-    open(Confirm::choice(format!("End run {id}?"), text, "End it", move |state| {
+    let confirm = Confirm::choice(format!("Cancel run {id}?"), text, "Cancel run", move |state| {
         let connected = state.session().is_some();
         if let Some(console) = state.console_mut().filter(|_| connected) {
             console.runs.cancelling(id);
         }
         state.ask_if_connected(runs::cancel(id))
-    }))
+    });
+    open(confirm.keeping("Keep running"))
 }
 
 /// The form of a run's command with the run's values: nothing is sent by this.

@@ -17,6 +17,7 @@ use crate::app::{
 };
 use crate::input::actions::{Action, Id};
 use crate::input::key::{Code, Key};
+use crate::widgets::canvas::Hit;
 
 /// Changes the state by one message; what is to be done outside comes back.
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
@@ -223,13 +224,27 @@ fn click(state: &mut State, at: Position) -> Vec<Effect> {
         Some(Clicked::MenuFold) => side_panes::fold(state),
         Some(Clicked::Client(id)) => return side_panes::open_client(state, id),
         Some(Clicked::Pane(pane)) => side_panes::focus(state, pane),
-        Some(Clicked::InView(hit)) => {
+        Some(Clicked::InView(Hit::Number(hit))) => {
             let effects = state.with_top(|view, state| view.click(hit, state));
             return effects.unwrap_or_default();
         }
+        Some(Clicked::InView(Hit::Key(key))) => return on_key(state, key),
+        Some(Clicked::InView(Hit::Back(view))) => return back_to(state, view),
         None => {}
     }
     Vec::new()
+}
+
+/// Closes the views above one, as Esc does. A view that Esc does not close, such as a form with unsaved text, stays.
+fn back_to(state: &mut State, view: usize) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    // One Esc may only end a filter.
+    for _ in 0..2 * state.views.len() {
+        if state.views.len() > view + 1 {
+            effects.extend(on_key(state, Key::plain(Code::Esc)));
+        }
+    }
+    effects
 }
 
 /// The wheel scrolls the uppermost view, else the output under the pointer.

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
 use super::row::Row;
+use crate::input::key::Key;
 use crate::terminal::Size;
 use crate::text::fit;
 use crate::theme::Theme;
@@ -16,8 +17,22 @@ pub(crate) struct Canvas<'c> {
     pub(crate) theme: Theme,
     /// The titles of the views below, the lowest first.
     pub(crate) below: Vec<String>,
-    /// Places that can be clicked, with their numbers.
-    pub(crate) hits: Vec<(Rect, usize)>,
+    /// Places that can be clicked.
+    pub(crate) hits: ViewHits,
+}
+
+/// Places of a view that can be clicked.
+pub(crate) type ViewHits = Vec<(Rect, Hit)>;
+
+/// What a click on a place of a view does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hit {
+    /// The view gets this number.
+    Number(usize),
+    /// The same as this key.
+    Key(Key),
+    /// Goes back to a view below, by its place in the stack.
+    Back(usize),
 }
 
 impl Canvas<'_> {
@@ -34,13 +49,17 @@ impl Canvas<'_> {
             width,
             height,
         );
-        let title = self.breadcrumb(title, usize::from(width.saturating_sub(6)));
-        framed(&title, place, self.buffer, &self.theme)
-    }
-
-    /// Lets a place be clicked: the view is told this number.
-    pub(crate) fn hit(&mut self, place: Rect, number: usize) {
-        self.hits.push((place, number));
+        let room = usize::from(width.saturating_sub(6));
+        let skip = self.skipped(title, room);
+        let path = self.path(title, skip);
+        // Each part of the breadcrumb is a way back.
+        let mut x = place.x + 3 + if skip == 0 { 0 } else { fit::columns(CUT) };
+        for (nth, part) in self.below.iter().enumerate().skip(skip) {
+            let width = fit::columns(part);
+            self.hits.push((Rect { x, y: place.y, width, height: 1 }, Hit::Back(nth)));
+            x += width + fit::columns(STEP);
+        }
+        framed(&path, place, self.buffer, &self.theme)
     }
 
     /// The inner room of a large popup.
@@ -48,18 +67,24 @@ impl Canvas<'_> {
         room(Size { width: self.area.width, height: self.area.height })
     }
 
-    /// `Clients › #4 phone › Disconnect`, without its beginning where that has no room.
-    fn breadcrumb(&self, title: &str, room: usize) -> String {
-        for skip in 0..self.below.len() {
-            let start = if skip == 0 { "" } else { "… › " };
-            let path = format!("{start}{} › {title}", self.below[skip..].join(" › "));
-            if fit::width(&path) <= room {
-                return path;
-            }
-        }
-        title.to_owned()
+    /// `Clients › #4 phone › Disconnect`, without so many parts at its beginning.
+    fn path(&self, title: &str, skip: usize) -> String {
+        let parts = self.below[skip..].iter().map(String::as_str).chain([title]);
+        let path = parts.collect::<Vec<_>>().join(STEP);
+        if skip == 0 || skip == self.below.len() { path } else { format!("{CUT}{path}") }
+    }
+
+    /// How many parts at the beginning have no room.
+    fn skipped(&self, title: &str, room: usize) -> usize {
+        let fits = |skip: &usize| fit::width(&self.path(title, *skip)) <= room;
+        (0..self.below.len()).find(fits).unwrap_or(self.below.len())
     }
 }
+
+/// Between two parts of a breadcrumb.
+const STEP: &str = " › ";
+/// The beginning of a breadcrumb without its first parts.
+const CUT: &str = "… › ";
 
 /// The inner room of a large popup: columns and rows. On a small screen all but the last row, where remarks are.
 pub(crate) fn room(size: Size) -> Size {
@@ -80,18 +105,37 @@ pub(crate) fn page(size: Size) -> usize {
     usize::from(room(size).height.saturating_sub(2)).max(1)
 }
 
-/// Writes what keys do, as many as fit whole; with little room Esc goes last.
-pub(crate) fn keys<'k>(row: &mut Row<'_>, keys: impl IntoIterator<Item = &'k str>, theme: &Theme) {
+/// Writes what keys do, and lets each be clicked. With little room Esc goes last.
+pub(crate) fn keys<'k>(
+    row: &mut Row<'_>,
+    keys: impl IntoIterator<Item = &'k str>,
+    hits: &mut ViewHits,
+    theme: &Theme,
+) {
     const GAP: &str = " · ";
     let mut keys: Vec<&str> = keys.into_iter().collect();
     while fit::width(&keys.join(GAP)) > row.room() {
-        let last = keys.iter().rposition(|key| !key.starts_with("Esc "));
-        match last {
+        match keys.iter().rposition(|key| !key.starts_with("Esc ")) {
             Some(last) => drop(keys.remove(last)),
             None => drop(keys.pop()),
         }
     }
-    row.left(&keys.join(GAP), theme.dim);
+    for (nth, key) in keys.iter().enumerate() {
+        row.left(if nth > 0 { GAP } else { "" }, theme.dim);
+        let x = row.x();
+        let (name, what) = key.split_once(' ').unwrap_or((key, ""));
+        row.left(name, theme.plain).left(if what.is_empty() { "" } else { " " }, theme.dim);
+        row.left(what, theme.dim);
+        if let Some(key) = named(name) {
+            hits.push((row.since(x), Hit::Key(key)));
+        }
+    }
+}
+
+/// The key of a name as a hint shows it.
+fn named(name: &str) -> Option<Key> {
+    let lower = || name.to_lowercase().parse().ok();
+    name.parse().ok().or_else(lower)
 }
 
 /// Draws a box exactly here; returns the room inside.
@@ -101,12 +145,12 @@ pub(crate) fn framed(title: &str, place: Rect, buffer: &mut Buffer, theme: &Them
     Clear.render(place, buffer);
     Block::bordered()
         .border_type(BorderType::Rounded)
-        .border_style(theme.rule)
+        .border_style(theme.focused_frame)
         .render(place, buffer);
     if !title.is_empty() {
         let top = Rect { x: place.x + 2, width: place.width.saturating_sub(4), ..place };
         let title = format!(" {title} ");
-        Row::new(buffer, top).left(&title, theme.strong);
+        Row::new(buffer, top).left(&title, theme.title);
     }
     Rect::new(
         place.x + 2,

@@ -9,6 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::editor::Editor;
 use crate::text::fit;
+use crate::theme::Theme;
 
 /// Stands for one character of a secret.
 const DOT: &str = "•";
@@ -21,6 +22,20 @@ pub(crate) fn field(
     style: Style,
 ) -> Option<Position> {
     styled_field(buffer, place, editor, &[], |_| style)
+}
+
+/// The same on the background of an input field, the rest of its place too.
+pub(crate) fn boxed_field(
+    buffer: &mut Buffer,
+    place: Rect,
+    editor: &Editor,
+    secret: bool,
+    theme: &Theme,
+) -> Option<Position> {
+    let place = place.intersection(*buffer.area());
+    buffer.set_style(place, theme.field);
+    let draw = if secret { secret_field } else { field };
+    draw(buffer, place, editor, theme.field)
 }
 
 /// The same with none of its characters to be read.

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::canvas;
+use super::canvas::{self, ViewHits};
 use super::editor::{Edited, Editor};
 use super::field::field;
 use super::row::Row;
@@ -218,7 +218,7 @@ impl ListArea {
         &self,
         (at, count, more): (usize, usize, bool),
         keys: impl IntoIterator<Item = &'k str>,
-        buffer: &mut Buffer,
+        (buffer, hits): (&mut Buffer, &mut ViewHits),
         theme: &Theme,
     ) {
         let mut foot = Row::at(buffer, self.inside, self.inside.height.saturating_sub(1));
@@ -226,7 +226,7 @@ impl ListArea {
             let more = if more { "+" } else { "" };
             foot.right(&format!("{} of {count}{more}", at + 1), theme.dim).skip_right(1);
         }
-        canvas::keys(&mut foot, keys, theme);
+        canvas::keys(&mut foot, keys, hits, theme);
     }
 }
 

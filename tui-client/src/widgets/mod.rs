@@ -1,5 +1,6 @@
 //! Widgets: parts of views with their state, keys and drawing. They know nothing of servers.
 
+pub(crate) mod buttons;
 pub(crate) mod canvas;
 pub(crate) mod completion;
 pub(crate) mod editor;

@@ -73,8 +73,8 @@ impl Reading {
             foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
         }
         match lines.len() > usize::from(page) {
-            true => canvas::keys(&mut foot, ["↑ ↓ scroll", "any other key closes"], &theme),
-            false => canvas::keys(&mut foot, ["Esc closes"], &theme),
+            true => canvas::keys(&mut foot, ["↑ ↓ scroll", "Esc closes"], &mut canvas.hits, &theme),
+            false => canvas::keys(&mut foot, ["Esc closes"], &mut canvas.hits, &theme),
         }
         for (y, text) in (0..page).zip(lines.iter().skip(top)) {
             line(text, &mut Row::at(buffer, inside, y), &theme);

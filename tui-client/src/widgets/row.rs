@@ -38,6 +38,16 @@ impl<'b> Row<'b> {
         self.x
     }
 
+    /// What was written from the left, from this column on.
+    pub(crate) fn since(&self, x: u16) -> Rect {
+        Rect { x, y: self.y, width: self.x.saturating_sub(x), height: 1 }
+    }
+
+    /// What is free of it.
+    pub(crate) fn free(&self) -> Rect {
+        Rect { x: self.x, y: self.y, width: self.end.saturating_sub(self.x), height: 1 }
+    }
+
     /// Writes from the left, cut to what is free.
     pub(crate) fn left(&mut self, text: &str, style: Style) -> &mut Self {
         if self.room() > 0 {

@@ -30,24 +30,20 @@ fn a_client_is_looked_at_and_sent_away_and_reads_why_and_by_whom() {
     let (mut server, mut first, mut second) = two(&home);
     let (admin, other) = (number(&first), number(&second));
     let (admin, other) = (admin.trim(), other.trim());
-    act(&mut first, "Send a client away");
-    first.see_all(&["2 clients", "Ctrl-X sends it away"]);
+    act(&mut first, "Disconnect a client");
+    first.see_all(&["2 clients", "Ctrl-X disconnect"]);
     first.write("\r");
-    first.see_all(&["r asks anew", " in, ", " out", "nothing", "topside 0."]);
+    first.see_all(&["r refresh", " in, ", " out", "nothing", "topside 0."]);
     first.write("\x18");
-    first.see_all(&[&format!("Send {other} "), "▐ Cancel ▌"]);
-    // Enter does nothing to anybody yet.
-    first.write("\r");
-    first.until("the question gone", |screen| !screen.contents().contains("▐ Cancel ▌"));
-    first.write("\x18time for bed");
-    first.see_all(&["time for bed", "▐ Cancel ▌"]);
-    first.write("\t");
-    first.see("▐ Send away ▌");
+    first.see_all(&[&format!("Disconnect {other} "), "[ Cancel ]", "Enter next"]);
+    // Enter after the reason goes to the button, and nothing is sent yet.
+    first.write("time for bed\r");
+    first.see_all(&["time for bed", "[▸Disconnect◂]"]);
     first.write("\r");
 
     // Not a key is pressed on the second one, which stays as it is.
     second.see_all(&[
-        "you were sent away by",
+        "you were disconnected by",
         &format!("({admin})"),
         "time for bed",
         "R reconnect",
@@ -100,7 +96,7 @@ fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_scree
     act(&mut second, "Postpone the shutdown");
     second.see("❯ shutdown 15m new disk, back in 10 min");
     second.write("\r");
-    second.see_all(&["Postpone the shutdown?", "▐ Cancel ▌"]);
+    second.see_all(&["Postpone the shutdown?", "[▸Cancel◂]"]);
     second.write("\t\r");
     for screen in [&first, &second] {
         screen.see_all(&["shuts down in 14:5", "postponed by", &by]);

@@ -98,12 +98,12 @@ fn an_invite_of_the_screen_pairs_a_device_whose_key_is_then_taken_away() {
     admin.write("phone active");
     admin.see_all(&["1 of 1", "connected by this name: #", "may run all commands"]);
     admin.write("\x18");
-    admin.see_all(&["Revoke the key of phone?", "▐ Cancel ▌", "Its sessions end"]);
+    admin.see_all(&["Revoke the key of phone?", "[▸Cancel◂]", "Its sessions end"]);
     // Enter does nothing to anybody yet.
     admin.write("\r");
-    admin.until("the question gone", |screen| !screen.contents().contains("▐ Cancel ▌"));
+    admin.until("the question gone", |screen| !screen.contents().contains("[▸Cancel◂]"));
     admin.write("\x18");
-    admin.see("▐ Cancel ▌");
+    admin.see("[▸Cancel◂]");
     admin.write("\t\r");
     admin.see_all(&["Revoked phone (", "There is no such key."]);
     // Not a key was pressed there.
@@ -134,7 +134,7 @@ fn who_would_lock_himself_out_is_told_so_and_the_last_admin_stays() {
     let second = invite(&mut admin, "tablet", 'a');
     pair(&Home::new(), &second);
     own.write("\x18");
-    own.see("▐ Cancel ▌");
+    own.see("[▸Cancel◂]");
     own.write("\t\r");
     // The answer may come too late for a session that has ended; its goodbye says the same.
     own.see("revoked this device's key");

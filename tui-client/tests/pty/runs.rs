@@ -30,18 +30,18 @@ fn a_run_of_one_screen_is_found_shown_and_ended_from_another() {
 
     let mut second = console(&home);
     second.write("\x1b[24~");
-    second.see_all(&["Ctrl-X ends it", "fill 42", "● running"]);
+    second.see_all(&["Ctrl-X cancel", "fill 42", "● running"]);
     second.write("\r");
     // All of the list has gone: a frame comes row by row.
     second.until("its block in place of the list", |screen| {
         let text = screen.contents();
-        text.contains("#1 of ") && text.contains("filling 42") && !text.contains("Ctrl-X ends it")
+        text.contains("#1 of ") && text.contains("filling 42") && !text.contains("Ctrl-X cancel")
     });
     second.write("\x1b[24~");
     // The list has come.
     second.see("1 of 1");
     second.write("\x18");
-    second.see("End run #1?");
+    second.see("Cancel run #1?");
     second.write("\t\r");
     for screen in [&first, &second] {
         screen.see("cancelled");
@@ -84,7 +84,7 @@ fn a_run_that_waits_says_its_place_and_who_holds_the_lock_in_its_block_and_in_th
     second.see_all(&["… place 2", &format!("place 2: {waits}")]);
     second.write("\x1b[24~");
     second.see_all(&[
-        "Ctrl-X ends it",
+        "Ctrl-X cancel",
         "● running",
         "… place 1",
         "… place 2",
@@ -92,7 +92,7 @@ fn a_run_that_waits_says_its_place_and_who_holds_the_lock_in_its_block_and_in_th
     ]);
     // The other one's, which waits: the list and the block of the one behind it move up.
     second.write("\x1b[B\x18");
-    second.see("End run #2?");
+    second.see("Cancel run #2?");
     second.write("\t\r");
     first.see("■ cancelled");
     second.until("the move in the list", |screen| {

@@ -43,8 +43,8 @@ pub(crate) fn see_each_other(first: &Screen, second: &Screen) {
 
 /// The name that the question before a shutdown wants typed.
 pub(crate) fn wanted_name(text: &str) -> String {
-    let (_, rest) = text.split_once("Type ").expect("the question names it");
-    rest.split_once(" ❯").expect("the question names it").0.to_owned()
+    let (_, rest) = text.split_once("type ").expect("the question names it");
+    rest.split_once(" to confirm").expect("the question names it").0.to_owned()
 }
 
 #[test]

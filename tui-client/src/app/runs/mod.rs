@@ -69,6 +69,8 @@ pub(crate) struct Runs {
     selected: Option<u64>,
     /// Commands whose blocks had to go.
     dropped: u64,
+    /// The blocks that were cleared, and `dropped` at that time.
+    cleared: (Vec<Info>, u64),
     /// Columns that a line of the pane has.
     text_width: usize,
 }
@@ -351,13 +353,38 @@ impl Runs {
         }
     }
 
-    /// Removes what has ended.
-    pub(crate) fn clear(&mut self) {
-        self.infos.retain(|info| info.phase.is_open());
-        self.pane.remove_finished();
+    /// Takes what has ended off the screen. Returns whether that was anything.
+    pub(crate) fn clear(&mut self) -> bool {
+        let (ended, open): (Vec<Info>, Vec<Info>) =
+            std::mem::take(&mut self.infos).into_iter().partition(|info| !info.phase.is_open());
+        self.infos = open;
+        if ended.is_empty() {
+            return false;
+        }
+        self.pane.clear_finished();
         self.pane.end();
         self.selected = None;
-        self.dropped = 0;
+        self.cleared = (ended, std::mem::take(&mut self.dropped));
+        true
+    }
+
+    /// Whether something that was cleared can come back. Its memory is needed for new output first.
+    pub(crate) fn can_undo_clear(&self) -> bool {
+        self.pane.cleared().next().is_some()
+    }
+
+    /// Brings back what was cleared last.
+    pub(crate) fn undo_clear(&mut self) {
+        let kept: Vec<u64> = self.pane.cleared().collect();
+        let (cleared, dropped) = std::mem::take(&mut self.cleared);
+        let back = cleared.into_iter().filter(|info| kept.contains(&info.id));
+        let back: Vec<Info> = back.filter(|info| self.info(info.id).is_none()).collect();
+        // Ids grow; the note of the blocks that had to go is above all.
+        let rank = |id: u64| (id != DROPPED, id);
+        self.infos.extend(back);
+        self.infos.sort_by_key(|info| rank(info.id));
+        self.pane.undo_clear(rank);
+        self.dropped += dropped;
     }
 
     /// The block that copy, save and fold mean.

@@ -13,7 +13,7 @@ use crate::app::view::Change;
 use crate::app::{Effect, State, prompt};
 use crate::text::sanitize;
 
-/// How the list calls the end of a client that was sent away.
+/// How the list calls the end of a client that was disconnected.
 const KICKED: &str = "kicked";
 
 pub(super) fn notice(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
@@ -131,7 +131,7 @@ fn clients(console: &mut Console, changed: ClientsChanged, now: Time) {
             console.notices.push(
                 now,
                 false,
-                format!("{} {} was sent away", row.client_id, row.user),
+                format!("{} {} was disconnected", row.client_id, row.user),
             );
         }
     }

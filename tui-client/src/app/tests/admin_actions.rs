@@ -69,19 +69,18 @@ fn past(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_kick_asks_with_cancel_focused_and_takes_a_reason() {
+fn disconnecting_asks_for_a_reason_and_enter_in_the_field_goes_to_the_button() {
     let mut world = admin(80, 24);
-    act(&mut world, "send a client away");
+    act(&mut world, "disconnect a client");
     // Somebody else is chosen, never oneself.
     world.press("ctrl-x");
     let shown = screen(&world);
-    assert!(shown.contains("Send #4 phone away?") && shown.contains("▐ Cancel ▌"), "{shown}");
+    assert!(shown.contains("Disconnect #4 phone?") && shown.contains("[ Disconnect ]"), "{shown}");
     assert!(shown.contains("internet · 203.0.113.9:40112 · operator"), "{shown}");
     world.write("to bed");
-    assert!(world.press("enter").is_empty(), "Cancel has the focus, whatever is typed");
-    world.press("ctrl-x");
-    world.write("to bed");
-    let effects = world.press("tab enter");
+    assert!(world.press("enter").is_empty(), "the button gets the focus, and nothing is sent");
+    assert!(screen(&world).contains("to bed") && screen(&world).contains("[▸Disconnect◂]"));
+    let effects = world.press("enter");
     let kick = ClientKick { client_id: ClientId(4), reason: Some("to bed".into()) };
     assert_eq!(effects, [ask(world.session(), &kick)]);
     world.answer::<ClientKick>(Ok(Empty {}));
@@ -93,7 +92,7 @@ fn a_kick_is_of_him_who_was_asked_about_or_of_nobody() {
     let mut world = admin(80, 24);
     world.press("f2 down ctrl-x");
     world.notice(left(4, "closed"));
-    assert!(world.press("tab enter").is_empty());
+    assert!(world.press("enter enter").is_empty());
     assert_eq!(world.remark(), "#4 has left by itself: no client was disconnected.");
 
     // A server that is started anew gives the same numbers to others.
@@ -124,7 +123,7 @@ fn a_reason_has_500_characters() {
         let mut world = admin(80, 24);
         world.press("f2 down ctrl-x");
         world.tell(Msg::Paste("ä".repeat(length)));
-        let effects = world.press("tab enter");
+        let effects = world.press("enter enter");
         assert_eq!(!effects.is_empty(), goes, "{length}");
         assert_eq!(screen(&world).contains("It has 501 characters of 500."), !goes);
     }
@@ -291,7 +290,7 @@ fn notices_are_kept_with_their_time_and_the_newest_stands_first() {
     world.press("alt-n");
     let shown = screen(&world);
     let lines =
-        ["09:15:02    #9 bob was sent away", "09:15:02    warning from phone (#4): the valve"];
+        ["09:15:02    #9 bob was disconnected", "09:15:02    warning from phone (#4): the valve"];
     let at = lines.map(|line| shown.find(line).unwrap_or_else(|| panic!("{line}: {shown}")));
     assert!(at[0] < at[1], "{shown}");
     assert!(shown.contains("09:14:00    connected to sprinkler as ann, admin"), "{shown}");
@@ -307,7 +306,7 @@ fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
     world.notice(Notification::Ended(SessionEnded::new(EndCode::Kicked, reason, by)));
     world.event(Event::Lost(DisconnectReason::Gone));
     world.press("esc");
-    let words = "you were sent away by phone (#4): to bed";
+    let words = "you were disconnected by phone (#4): to bed";
     assert!(screen(&world).contains(words), "{}", screen(&world));
     assert!(past(&world)[0].ends_with(words));
     assert!(world.wait(600_000).is_empty(), "nobody dials for him");
@@ -318,8 +317,8 @@ fn only_the_uppermost_view_is_drawn_with_the_path_that_leads_to_it() {
     let mut world = admin(100, 24);
     world.press("f2 down enter ctrl-x");
     let shown = screen(&world);
-    assert!(shown.contains("3 clients › #4 phone › Send #4 phone away?"), "{shown}");
-    assert!(!shown.contains("Enter all of it"), "the views below are not drawn: {shown}");
+    assert!(shown.contains("3 clients › #4 phone › Disconnect #4 phone?"), "{shown}");
+    assert!(!shown.contains("Enter details"), "the views below are not drawn: {shown}");
     world.press("esc esc");
     assert!(screen(&world).contains("─ 3 clients ─"), "{}", screen(&world));
 }
@@ -340,7 +339,7 @@ fn the_buttons_of_a_question_are_clicked() {
     assert!(world.click(x, y).is_empty());
     assert!(world.state.top_view::<ClientsView>().is_some(), "the question is closed");
     world.press("ctrl-x");
-    let (x, y) = place(&world, "Send away");
+    let (x, y) = place(&world, "[ Disconnect ]");
     let kick = ClientKick { client_id: ClientId(4), reason: None };
     assert_eq!(world.click(x, y), [ask(world.session(), &kick)]);
     assert!(world.click(x, y).is_empty(), "a list is not a button");

@@ -6,6 +6,8 @@ use topside_shared::{ErrorKind, RunId};
 
 use super::super::runs::Phase;
 use super::*;
+use crate::connect::DisconnectReason;
+use crate::views::tests::{frame, text};
 
 pub(super) fn phase(world: &mut World) -> Phase {
     world.console().runs.chosen().unwrap().phase
@@ -251,7 +253,7 @@ fn ctrl_c_clears_the_line_then_cancels_then_offers_to_leave() {
     assert!(world.state.top_view::<Confirm>().is_some());
     assert!(world.press("ctrl-c").is_empty(), "a run goes on: that is no yes");
     world.press("ctrl-c");
-    assert_eq!(world.press("y enter"), [Effect::Quit]);
+    assert_eq!(world.press("y"), [Effect::Quit]);
 }
 
 /// It said that another Ctrl-C would leave, whatever else ran.
@@ -361,4 +363,50 @@ fn blocks_are_folded_one_by_one_or_all_and_back() {
     world.press("shift-f8");
     let text = shown(&world);
     assert!(text.contains("zone 2") && !text.contains('▸'), "{text}");
+}
+
+/// Ctrl-L dropped all output without a question.
+#[test]
+fn what_ctrl_l_cleared_comes_back_in_its_place() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+    world.run("zone-run 3", 31, "opening\n", None);
+    world.press("ctrl-l");
+    assert_eq!(world.remark(), "Cleared; Alt-U brings it back.");
+    let shown = text(&frame(&world.state));
+    assert!(!shown.contains("zone 1") && shown.contains("opening"), "{shown}");
+    world.press("alt-u");
+    let shown = text(&frame(&world.state));
+    let place = |what: &str| shown.find(what).unwrap();
+    assert!(place("zone 1") < place("opening"), "{shown}");
+    world.press("alt-u");
+    assert!(world.remark().contains("nothing was cleared"), "{}", world.remark());
+}
+
+#[test]
+fn a_second_ctrl_d_leaves_as_a_second_ctrl_c_does_and_an_ended_session_is_left_without_a_question()
+{
+    for key in ["ctrl-c", "ctrl-d"] {
+        let mut world = World::connected(80, 24);
+        assert!(world.press(key).is_empty());
+        assert_eq!(world.press(key), [Effect::Quit], "{key}");
+        let mut world = World::connected(80, 24);
+        world.event(Event::Lost(DisconnectReason::Gone));
+        assert_eq!(world.press(key), [Effect::Quit], "{key}");
+    }
+}
+
+#[test]
+fn y_and_n_answer_a_question_at_once_and_arrows_stop_at_its_ends() {
+    let mut world = World::connected(80, 24);
+    let effects = |world: &mut World, keys| {
+        world.enter("zone-stop 3");
+        world.press(keys)
+    };
+    assert_eq!(command_of(&effects(&mut world, "y")).command, "zone-stop");
+    assert!(effects(&mut world, "n").is_empty() && world.state.views.is_empty());
+    world.press("ctrl-u");
+    assert!(effects(&mut world, "left left enter").is_empty(), "Left stays on Cancel");
+    world.press("ctrl-u");
+    assert!(is_command(effects(&mut world, "right right right enter").last().unwrap()));
 }

@@ -136,7 +136,7 @@ fn leaving_the_picker_asks_where_a_server_would_end_with_it() {
         world.press("esc");
     }
     world.press("q");
-    assert_eq!(world.press("y enter"), [Effect::Quit]);
+    assert_eq!(world.press("y"), [Effect::Quit]);
 }
 
 /// An output that was just saved had still its own connection, and a second Ctrl-C was no yes.

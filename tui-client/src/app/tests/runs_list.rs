@@ -116,7 +116,7 @@ fn ending_a_run_asks_first_and_one_that_is_over_cannot_be_ended() {
     let mut world = opened();
     assert!(world.press("ctrl-x").is_empty());
     let question = world.state.top_view::<Confirm>().unwrap();
-    assert_eq!(question.title, "End run #31?");
+    assert_eq!(question.title, "Cancel run #31?");
     assert_eq!(question.text, ["❯ zone-run 3 10", "Started by phone."]);
     world.press("esc");
     world.press("ctrl-x");

@@ -55,7 +55,7 @@ fn a_session_that_ends_with_its_key_says_who_revoked_it() {
         (EndCode::Revoked, "phone (#4)", "phone (#4) revoked this device's key"),
         (EndCode::Revoked, "", "this device's key was revoked"),
         (EndCode::SlowReader, "", "this screen read too slowly"),
-        (EndCode::Kicked, "ann (#2)", "you were sent away by ann (#2)"),
+        (EndCode::Kicked, "ann (#2)", "you were disconnected by ann (#2)"),
     ] {
         let mut world = World::connected(160, 24);
         let by = by.to_owned();

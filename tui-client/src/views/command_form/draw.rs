@@ -9,7 +9,7 @@ use super::{CommandForm, FieldState, Submit, rules};
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::views::create_invite::InviteStep;
-use crate::widgets::canvas::{self, Canvas};
+use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::field::{field, secret_field};
 use crate::widgets::form_field::{FormField, as_typed};
 use crate::widgets::row::Row;
@@ -128,7 +128,8 @@ pub(in crate::views) fn draw(
         None => line(form, below, buffer, theme),
         Some(step) => said(step, below, buffer, theme),
     }
-    foot(form, step, &mut Row::at(buffer, inside, inside.height.saturating_sub(1)), theme);
+    let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    foot(form, step, &mut row, &mut canvas.hits, theme);
     cursor
 }
 
@@ -252,7 +253,13 @@ fn said(step: &InviteStep, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     }
 }
 
-fn foot(form: &CommandForm, step: Option<&InviteStep>, row: &mut Row<'_>, theme: &Theme) {
+fn foot(
+    form: &CommandForm,
+    step: Option<&InviteStep>,
+    row: &mut Row<'_>,
+    hits: &mut ViewHits,
+    theme: &Theme,
+) {
     let count = form.entries.len();
     if count > 1 {
         row.right(&format!("{} of {count}", form.at + 1), theme.dim).skip_right(1);
@@ -275,5 +282,5 @@ fn foot(form: &CommandForm, step: Option<&InviteStep>, row: &mut Row<'_>, theme:
     if step.is_none() && form.submit == Submit::Command {
         keys.push("Ctrl-O to the input");
     }
-    canvas::keys(row, keys, theme);
+    canvas::keys(row, keys, hits, theme);
 }

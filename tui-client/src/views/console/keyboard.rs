@@ -134,12 +134,13 @@ pub(crate) fn paste(state: &mut State, text: &str) {
     shown.push(String::new());
     shown.push("A command is one line, so nothing of this has run.".to_owned());
     let title = format!("{} lines were pasted", lines.len());
-    state.open(Confirm::choice(title, shown, "Join into one line", move |state| {
+    let confirm = Confirm::choice(title, shown, "Join into one line", move |state| {
         if let Some(console) = state.console_mut() {
             console.input.paste(&joined);
         }
         Vec::new()
-    }));
+    });
+    state.open(confirm.harmless());
 }
 
 /// Carries out an action of the console.
@@ -154,6 +155,17 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
             state.open(Confirm::choice("Go to the picker?", vec![text], "Go", picker::open));
         }
         Id::QuitEnded => return ask_to_leave(state),
+        Id::Clear => {
+            if state.console_mut().is_some_and(|console| console.runs.clear()) {
+                let key = state.keys.word(Id::UndoClear);
+                state.done(format!("Cleared; {key} brings it back."));
+            }
+        }
+        Id::UndoClear => {
+            if let Some(console) = state.console_mut() {
+                console.runs.undo_clear();
+            }
+        }
         Id::Reconnect => return session::reconnect(state, false),
         Id::StartHere => return session::reconnect(state, true),
         Id::CallOff => return admin_forms::call_off(state),
@@ -183,7 +195,6 @@ fn scroll(console: &mut Console, id: Id) {
             runs.pane.end();
         }
         Id::SelectOlder | Id::SelectNewer => runs.select(id == Id::SelectOlder),
-        Id::Clear => runs.clear(),
         Id::Fold => {
             if let Some(block) = runs.chosen().map(|info| info.id) {
                 let folded =
@@ -242,19 +253,21 @@ fn cancel_attached(state: &State) -> Option<Confirm> {
     Some(question.of_session())
 }
 
-/// Asks whether to leave.
+/// Leaves, and asks first while a session is open or where something would be lost.
 pub(crate) fn ask_to_leave(state: &mut State) -> Vec<Effect> {
-    // A session that has ended has nothing more to lose.
-    if state.session().is_none() && !state.embedded_server && state.saving.is_none() {
+    let text = loss(state);
+    if text.is_empty() && state.session().is_none() {
         return vec![quit(state)];
     }
-    let confirm = leaving(state);
+    let title =
+        if state.embedded_server { "Leave Topside and end its server?" } else { "Leave Topside?" };
+    let confirm = Confirm::choice(title, text, "Leave", |state| vec![quit(state)]).again_is_yes();
     state.open(confirm);
     Vec::new()
 }
 
-/// The question whether to leave, with what leaving does to others and to what runs.
-fn leaving(state: &State) -> Confirm {
+/// What is lost by leaving: the session of others, an own run, an output that is being saved.
+fn loss(state: &State) -> Vec<String> {
     let mut text = Vec::new();
     if state.embedded_server {
         // This program may have two: an output is saved over a connection of its own.
@@ -274,7 +287,7 @@ fn leaving(state: &State) -> Confirm {
     }
     if let Some(console) = state.console()
         && let ConnectionState::Connected { .. } = state.link
-        && let Some(info) = console.runs.live().next()
+        && let Some(info) = console.runs.live().find(|info| info.own)
     {
         let ms = state.clock.mono.saturating_sub(info.began);
         text.push(format!("{} is still running ({}).", info.line, duration(ms)));
@@ -282,7 +295,5 @@ fn leaving(state: &State) -> Confirm {
     if state.saving.is_some() {
         text.push("An output is still being saved; nothing of it is kept.".to_owned());
     }
-    let title =
-        if state.embedded_server { "Leave Topside and end its server?" } else { "Leave Topside?" };
-    Confirm::choice(title, text, "Leave", |state| vec![quit(state)]).second_ctrl_c_is_yes()
+    text
 }

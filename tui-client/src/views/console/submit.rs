@@ -175,7 +175,7 @@ pub(crate) fn question(
             return Some(confirmed(Confirm::choice(title, text, "Postpone", then)));
         }
         let verb = if restart { "Restart" } else { "Shut down" };
-        return Some(confirmed(Confirm::name(format!("{verb} {name}?"), text, name, then)));
+        return Some(confirmed(Confirm::name(format!("{verb} {name}?"), text, name, verb, then)));
     }
     let question = command.question(&in_words(command, &run.args))?;
     let text = vec![format!("❯ {}", cmdline::masked(line.trim(), &console.menu.commands))];

@@ -129,7 +129,7 @@ impl View for InviteResult {
             InviteLayout::Words { .. } => None,
         };
         let keys = [Some("Esc closes"), Some(copy.as_str()), other].into_iter().flatten();
-        canvas::keys(&mut foot, keys, theme);
+        canvas::keys(&mut foot, keys, &mut canvas.hits, theme);
         None
     }
 }

@@ -28,7 +28,7 @@ use crate::scrollback::grouped;
 use crate::terminal::Size;
 use crate::text::{fit, times};
 use crate::theme::Theme;
-use crate::widgets::canvas::{self, Canvas};
+use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::filter_list::ListArea;
 use crate::widgets::row::{self, Row};
 
@@ -225,7 +225,8 @@ impl View for LogView {
             let text = if cut { format!("{text}…") } else { text };
             Row::at(buffer, Rect { y: seam.y + 1, ..inside }, y).left(&text, theme.plain);
         }
-        foot(self, (at, shown.len()), &mut Row::at(buffer, inside, inside.height - 1), theme);
+        let mut row = Row::at(buffer, inside, inside.height - 1);
+        foot(self, (at, shown.len()), &mut row, &mut canvas.hits, theme);
         list.cursor
     }
 }
@@ -338,7 +339,13 @@ fn standing(state: &State, view: &LogView, seam: Rect, buffer: &mut Buffer, them
     Row::new(buffer, seam).skip_right(1).right(&text, style);
 }
 
-fn foot(view: &LogView, (at, count): (usize, usize), row: &mut Row<'_>, theme: &Theme) {
+fn foot(
+    view: &LogView,
+    (at, count): (usize, usize),
+    row: &mut Row<'_>,
+    hits: &mut ViewHits,
+    theme: &Theme,
+) {
     if count > 0 {
         row.right(&format!("{} of {}", grouped(at as u64 + 1), grouped(count as u64)), theme.dim)
             .skip_right(1);
@@ -349,5 +356,5 @@ fn foot(view: &LogView, (at, count): (usize, usize), row: &mut Row<'_>, theme: &
         (false, true) => "f failures",
         (_, false) => "Ctrl-U no filter",
     };
-    canvas::keys(row, ["Tab level", failures, whole, "End follows", "Esc closes"], theme);
+    canvas::keys(row, ["Tab level", failures, whole, "End follows", "Esc closes"], hits, theme);
 }

@@ -135,6 +135,11 @@ fn name(style: Style) -> String {
         Some(Color::Indexed(n)) => parts.push(format!("grey{n}")),
         Some(colour) => parts.push(colour.to_string().to_lowercase()),
     }
+    match style.bg {
+        None | Some(Color::Reset) => {}
+        Some(Color::Indexed(n)) => parts.push(format!("on-grey{n}")),
+        Some(colour) => parts.push(format!("on-{}", colour.to_string().to_lowercase())),
+    }
     for (modifier, name) in [
         (Modifier::BOLD, "bold"),
         (Modifier::DIM, "dim"),
