@@ -107,3 +107,84 @@ fn an_area_outside_the_buffer_draws_nothing() {
     frame.draw_row(&frame.rows[1], Rect::new(1, 0, 80, 1), &mut buffer, &Look::default());
     assert_eq!(row(&buffer, 0), " t");
 }
+
+/// The text row of a pane that is not wrapped, scrolled by so many steps, and at which edges it continues.
+fn unwrapped(text: &str, width: u16, steps: usize) -> (String, (bool, bool), usize) {
+    let mut pane = Pane::default();
+    pane.set_size(width, 4);
+    pane.set_unwrapped(true);
+    pane.add_block(1);
+    pane.push(1, Channel::Stdout, text.as_bytes());
+    for _ in 0..steps {
+        pane.scroll_sideways(true);
+    }
+    let frame = pane.frame();
+    assert!(frame.rows.len() == 2, "a header and one row");
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, 1));
+    let edges = frame.draw_row(&frame.rows[1], buffer.area, &mut buffer, &Look::default());
+    let mut shown = String::new();
+    let mut x = 0;
+    while x < width {
+        let symbol = buffer[(x, 0)].symbol();
+        shown.push_str(symbol);
+        x += u16::try_from(crate::text::fit::width(symbol)).unwrap().max(1);
+    }
+    (shown, (edges.left, edges.right), pane.left)
+}
+
+#[test]
+fn a_line_that_is_not_wrapped_is_cut_at_both_edges_without_half_characters() {
+    // Each column of the line, a wide character being in two of them.
+    let text = "ab漢字cd漢e\u{301}f漢字gh🇩🇪ij";
+    let columns: Vec<&str> = super::clusters(text)
+        .flat_map(|(_, cluster, width)| std::iter::repeat_n(cluster, width))
+        .collect();
+    for width in 4..8u16 {
+        for steps in 0..30 {
+            let (shown, (left, right), from) = unwrapped(text, width, steps);
+            let end = from + usize::from(width);
+            assert_eq!(left, from > 0, "{shown}");
+            assert!(right || end >= columns.len(), "{shown} at {from}");
+            assert_eq!(crate::text::fit::width(&shown), usize::from(width), "{shown}");
+            // A whole character of the window is drawn, a half one is a blank.
+            let whole: String = super::clusters(text)
+                .scan(0, |at, (_, cluster, width)| {
+                    let start = *at;
+                    *at += width;
+                    Some((start, *at, cluster))
+                })
+                .map(|(start, stop, cluster)| {
+                    let inside = stop.min(end).saturating_sub(start.max(from));
+                    match start >= from && stop <= end {
+                        true => super::symbol(cluster).into_owned(),
+                        false => " ".repeat(inside),
+                    }
+                })
+                .collect();
+            assert_eq!(shown.trim_end(), whole.trim_end(), "from {from}, {width} columns");
+        }
+    }
+}
+
+#[test]
+fn scrolling_sideways_ends_with_the_longest_line_on_the_screen() {
+    let (shown, edges, left) = unwrapped(&"x".repeat(20), 8, 50);
+    assert_eq!((shown.as_str(), edges, left), ("xxxxxxxx", (true, false), 12));
+    let (_, edges, left) = unwrapped("short", 8, 50);
+    assert_eq!((edges, left), ((false, false), 0));
+}
+
+#[test]
+fn a_very_long_line_has_one_row_and_is_copied_whole() {
+    let mut pane = Pane::default();
+    pane.set_size(20, 4);
+    pane.set_unwrapped(true);
+    pane.add_block(1);
+    let text = "0123456789".repeat(5_000);
+    pane.push(1, Channel::Stdout, format!("{text}\nnext\n").as_bytes());
+    assert_eq!(pane.frame().rows.len(), 3);
+    let block = pane.block(1).unwrap();
+    assert_eq!(block.plain_text(block.lines()), format!("{text}\nnext"));
+    pane.set_unwrapped(false);
+    assert_eq!(pane.frame().rows.len(), 4, "wrapped again");
+}

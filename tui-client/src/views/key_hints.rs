@@ -109,7 +109,10 @@ fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
     let in_bar = state.console().is_some_and(|console| {
         state.session().is_none() && status_bar::shows_keys(state, console, console.laid.bar)
     });
-    let actions = wanted.iter().filter(move |id| !in_bar || !AFTER_THE_END.contains(id));
+    // The way back, as nothing else tells of it.
+    let zoomed = state.console().is_some() && state.pane_choice().zoomed;
+    let wanted = zoomed.then_some(&Id::Zoom).into_iter().chain(wanted);
+    let actions = wanted.filter(move |id| !in_bar || !AFTER_THE_END.contains(id));
     actions.map(|id| get(*id)).filter(|action| check(state, action).is_ok())
 }
 

@@ -107,9 +107,8 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         return state.choose_panes(|chosen| *chosen = choice);
     }
     let key = state.keys.word(if pane == Focus::Menu { Id::Menu } else { Id::Clients });
-    let (no_room, instead) = ("leaves 80 columns for the output", "shows it as a list");
     state.refuse(format!(
-        "No room: beside the {name} no column is left that {no_room}; {key} {instead}."
+        "No room for the {name} beside 80 columns of output: {key} shows it as a list."
     ));
     Vec::new()
 }

@@ -270,6 +270,46 @@ fn the_runs() {
 }
 
 #[test]
+fn the_output_zoomed_to_the_whole_screen() {
+    at_every_size("zoomed", |width, height| {
+        let mut world = worked(width, height);
+        world.press("alt-z");
+        world
+    });
+}
+
+/// What `df -h` prints, with a long mount point.
+#[test]
+fn lines_that_are_not_wrapped() {
+    at_every_size("unwrapped", |width, height| {
+        let mut world = World::connected(width, height);
+        world.run(
+            "zones",
+            30,
+            "Filesystem                        Size  Used Avail Use% Mounted on\n\
+             /dev/mapper/sprinkler--vg-root     29G   11G   17G  40% /\n\
+             /dev/sda1                         470M   98M  348M  22% /boot\n\
+             tmpfs                             461M  1.2M  460M   1% /srv/pictures/garden/2026/watering-in-summer/records/spare\n",
+            ended("succeeded", 0, 41),
+        );
+        world.press("alt-r >");
+        world
+    });
+}
+
+#[test]
+fn the_menu_with_favourites_and_what_is_folded() {
+    at_every_size("menu-unfolded", |width, height| {
+        let mut world = worked(width, height);
+        world.state.recent = 2;
+        let names = vec!["zone-run".to_owned()];
+        world.tell(Msg::Favourites { server: "this machine".into(), names });
+        world.press("f3 end enter up");
+        world
+    });
+}
+
+#[test]
 fn blocks_that_are_folded() {
     at_every_size("folded", |width, height| {
         let mut world = worked(width, height);
