@@ -5,7 +5,7 @@ use topside_shared::Role;
 use crate::app::connection::ConnectionState;
 use crate::app::console::{Console, SHUTDOWN};
 use crate::app::runs::Phase;
-use crate::app::{DialFailed, LocalServer, Screen, State, Via, picker, prompt};
+use crate::app::{DialFailed, LocalServer, Screen, State, Via, picker, prompt, tabs};
 
 use crate::input::actions::{ACTIONS, Action, Id, Needs, Scope, get};
 use crate::input::key::Key;
@@ -38,6 +38,7 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
         Needs::MayCallOff => may_call_off(state),
         Needs::Trying => trying(state),
         Needs::StandaloneClient => stoppable(state),
+        Needs::SeveralTabs => several_tabs(state),
     }
 }
 
@@ -150,11 +151,20 @@ fn stoppable(state: &State) -> Result<(), String> {
     Ok(())
 }
 
+fn several_tabs(state: &State) -> Result<(), String> {
+    if state.tabs.len() > 1 {
+        return Ok(());
+    }
+    no(format!("only one tab is open: {} opens another", state.keys.word(Id::NewTab)))
+}
+
 fn trying(state: &State) -> Result<(), String> {
     match &state.link {
         _ if state.saving.is_some() => Ok(()),
         ConnectionState::Dialling(_) => Ok(()),
         ConnectionState::Lost(lost) if lost.retry.is_some() => Ok(()),
+        // Of a new tab, back to the one before it.
+        _ if tabs::is_new(state) => Ok(()),
         _ => no("nothing is being tried now"),
     }
 }

@@ -102,6 +102,9 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     /// The reader's own zone.
     pub(crate) zone: TimeZone,
+    /// The size of the terminal.
+    pub(crate) terminal: Size,
+    /// The room of the screen: the terminal without the strip of tabs.
     pub(crate) size: Size,
     /// One for each server. The fields of the current one are read as the state's own.
     pub(crate) tabs: Tabs,
@@ -147,6 +150,7 @@ impl State {
         Self {
             clock,
             zone,
+            terminal: size,
             size,
             tabs: Tabs::new(),
             picker: Picker::default(),

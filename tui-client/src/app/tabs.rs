@@ -1,16 +1,23 @@
 //! Tabs: the part of the state that belongs to one server, and which of them is shown.
 //!
-//! **Invariant:** there is at least one tab, and at most one of them shows the picker.
+//! **Invariant:** there is at least one tab, at most [`MOST`], and at most one of them shows the picker.
 //!
 //! A message for a hidden tab is handled by the same code as one for the shown tab: [`State::at_tab`] makes the tab the
 //! current one while it is handled.
 
 use std::ops::{Deref, DerefMut};
 
-use super::connection::ConnectionState;
+use super::connection::{ConnectionState, Retry, Target};
+use super::picker::{self, probe};
 use super::runs::export::Export;
 use super::view::View;
-use super::{Console, Effect, Msg, Remark, Screen, State};
+use super::{Console, Effect, Msg, Screen, Size, State};
+use crate::input::actions::Id;
+
+/// Most tabs: each can be selected by one digit.
+pub(crate) const MOST: usize = 9;
+/// Bytes of scrollback of all tabs together. Beyond it, the tab with the most drops its oldest output.
+const SCROLLBACK: usize = 256 * 1024 * 1024;
 
 /// All that belongs to one server: its connection, its console, and the views above it.
 #[derive(Debug)]
@@ -23,13 +30,17 @@ pub(crate) struct Tab {
     pub(crate) views: Vec<Box<dyn View>>,
     /// An output on its way to a file.
     pub(crate) saving: Option<Export>,
+    /// Whether something was printed while another tab was shown.
+    pub(crate) unread: bool,
+    /// The tab to return to when this one closes before it has a server.
+    opened_from: Option<u64>,
 }
 
 impl Tab {
     /// A tab that shows the picker.
     pub(crate) fn new(id: u64) -> Self {
         let (screen, link, views) = (Screen::Picker, ConnectionState::Idle, Vec::new());
-        Self { id, screen, link, views, saving: None }
+        Self { id, screen, link, views, saving: None, unread: false, opened_from: None }
     }
 
     pub(crate) fn console(&self) -> Option<&Console> {
@@ -37,6 +48,32 @@ impl Tab {
             Screen::Console(console) => Some(console),
             Screen::Picker => None,
         }
+    }
+
+    /// What the tab is called.
+    pub(crate) fn name(&self) -> &str {
+        match (&self.screen, &self.link) {
+            (Screen::Console(console), _) => console.name(),
+            (Screen::Picker, ConnectionState::Dialling(dial)) => dial.target.title(),
+            (Screen::Picker, _) => "new",
+        }
+    }
+
+    /// Milliseconds until the strip shows something else of this tab, or until it connects again.
+    pub(crate) fn changes_in(&self, now: u64) -> Option<u64> {
+        match &self.link {
+            ConnectionState::Connected { .. } => {
+                self.console()?.banner.as_ref().and_then(|banner| banner.changes_in(now))
+            }
+            ConnectionState::Lost(lost) => lost.retry.map(|Retry { at }| at.saturating_sub(now)),
+            ConnectionState::Idle | ConnectionState::Dialling(_) => None,
+        }
+    }
+
+    /// How much was printed and how many notices came, to see whether there is more.
+    fn amount(&self) -> Option<(u64, u64)> {
+        let console = self.console()?;
+        Some((console.runs.pane.changes(), console.notices.count()))
     }
 
     /// The open session, if there is one.
@@ -62,12 +99,29 @@ impl Tab {
 pub(crate) struct Tabs {
     list: Vec<Tab>,
     current: usize,
+    /// The tab on the screen. The current one is another while a message for a hidden tab is handled.
+    shown: u64,
 }
 
 impl Tabs {
     /// One tab, which shows the picker.
     pub(crate) fn new() -> Self {
-        Self { list: vec![Tab::new(0)], current: 0 }
+        Self { list: vec![Tab::new(0)], current: 0, shown: 0 }
+    }
+
+    /// All tabs, in the order of the strip.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Tab> {
+        self.list.iter()
+    }
+
+    /// The tabs that are not on the screen.
+    pub(crate) fn hidden(&self) -> impl Iterator<Item = &Tab> {
+        self.list.iter().filter(|tab| tab.id != self.shown)
+    }
+
+    /// Whether the current tab is not on the screen.
+    pub(crate) fn current_is_hidden(&self) -> bool {
+        self.list[self.current].id != self.shown
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -110,6 +164,33 @@ impl Tabs {
         self.find(|tab| matches!(tab.screen, Screen::Picker))
     }
 
+    /// The tab with the console of this saved server, or without a name of this machine's own.
+    fn of_server(&self, target: &Target) -> Option<usize> {
+        self.find(|tab| tab.console().is_some_and(|console| console.target.server == target.server))
+    }
+
+    fn show(&mut self, place: usize) {
+        self.current = place;
+        self.shown = self.list[place].id;
+        self.list[place].unread = false;
+    }
+
+    /// Keeps the output of all tabs within what one screen may hold.
+    pub(crate) fn limit_scrollback(&mut self) {
+        let panes = self.list.iter_mut().filter_map(|tab| match &mut tab.screen {
+            Screen::Console(console) => Some(&mut console.runs.pane),
+            Screen::Picker => None,
+        });
+        let mut panes: Vec<_> = panes.collect();
+        let total: usize = panes.iter().map(|pane| pane.bytes()).sum();
+        if let Some(excess) = total.checked_sub(SCROLLBACK)
+            && let Some(largest) = panes.iter_mut().max_by_key(|pane| pane.bytes())
+        {
+            let bytes = largest.bytes().saturating_sub(excess);
+            largest.shrink(bytes);
+        }
+    }
+
     fn find(&self, which: impl Fn(&Tab) -> bool) -> Option<usize> {
         self.list.iter().position(which)
     }
@@ -131,7 +212,8 @@ impl DerefMut for State {
 }
 
 impl State {
-    /// Calls a function with another tab as the current one. What it says is shown with the name of that tab's server.
+    /// Calls a function with another tab as the current one. What it says, or the newest notice, is shown with the name
+    /// of that tab's server.
     pub(crate) fn at_tab(
         &mut self,
         place: usize,
@@ -140,26 +222,162 @@ impl State {
         if place == self.tabs.current || place >= self.tabs.len() {
             return call(self);
         }
-        let (shown, remark) = (self.id, self.remark.take());
+        let remark = self.remark.take();
         self.tabs.current = place;
+        let (id, before) = (self.id, self.amount());
         let effects = call(self);
-        let said = self.remark.take().map(|remark| self.with_name(remark));
-        self.remark = said.or(remark);
+        if self.id == id {
+            self.note_what_is_new(before);
+        }
+        self.remark = self.remark.take().or(remark);
+        let shown = self.tabs.shown;
         self.tabs.current = self.tabs.find(|tab| tab.id == shown).unwrap_or_default();
         effects
     }
 
-    /// A remark of the current tab, for the reader of another one.
-    fn with_name(&self, mut remark: Remark) -> Remark {
-        let name = self.console().map(Console::name);
-        if let Some(name) = name.filter(|name| !remark.text.starts_with(name)) {
+    /// Marks a hidden tab that has more than before, and shows what was said of it with its name.
+    fn note_what_is_new(&mut self, before: Option<(u64, u64)>) {
+        let (Some((printed, notices)), Some((printed_now, notices_now))) = (before, self.amount())
+        else {
+            return;
+        };
+        self.unread |= printed != printed_now;
+        let notice = self.console().filter(|_| notices != notices_now);
+        let notice = notice.and_then(|console| console.notices.newest().next()).cloned();
+        match notice.filter(|_| self.remark.is_none()) {
+            Some(notice) if notice.warns => self.warn(notice.text),
+            Some(notice) => self.note(notice.text),
+            None => {}
+        }
+        let name = self.name().to_owned();
+        if let Some(remark) = self.remark.as_mut().filter(|it| !it.text.starts_with(&name)) {
             remark.text.insert_str(0, &format!("{name}: "));
         }
-        remark
     }
 
     /// Calls a function with each tab as the current one in turn.
     pub(crate) fn at_each_tab(&mut self, call: impl Fn(&mut Self) -> Vec<Effect>) -> Vec<Effect> {
         (0..self.tabs.len()).flat_map(|place| self.at_tab(place, &call)).collect()
     }
+
+    /// Rows that the strip of tabs takes from the screen.
+    pub(crate) fn strip_rows(&self) -> u16 {
+        u16::from(self.tabs.len() > 1)
+    }
+
+    /// Gives the screen below the strip its size.
+    pub(crate) fn fit(&mut self) {
+        let height = self.terminal.height.saturating_sub(self.strip_rows());
+        self.size = Size { height, ..self.terminal };
+    }
+}
+
+/// Whether this tab was opened beside others and has no server yet.
+pub(crate) fn is_new(state: &State) -> bool {
+    matches!(state.screen, Screen::Picker) && state.tabs.len() > 1
+}
+
+/// Shows the picker in a tab of its own.
+pub(crate) fn open(state: &mut State) -> Vec<Effect> {
+    if let Some(place) = state.tabs.picker() {
+        if place == state.tabs.current {
+            state.refuse("This tab has no server yet: choose one here.");
+        }
+        return select(state, place);
+    }
+    if state.tabs.len() == MOST {
+        let key = state.keys.word(Id::CloseTab);
+        state.refuse(format!("{MOST} tabs are open, and that is the most: {key} closes one."));
+        return Vec::new();
+    }
+    let tab = Tab { opened_from: Some(state.id), ..Tab::new(state.next_serial()) };
+    state.tabs.list.push(tab);
+    state.tabs.show(state.tabs.len() - 1);
+    picker::shown(state)
+}
+
+/// Shows a tab.
+pub(crate) fn select(state: &mut State, place: usize) -> Vec<Effect> {
+    if place >= state.tabs.len() {
+        let (number, count) = (place + 1, state.tabs.len());
+        state.refuse(format!("There is no tab {number}: {count} are open."));
+        return Vec::new();
+    }
+    state.tabs.show(place);
+    if matches!(state.screen, Screen::Picker) {
+        probe::again(state);
+    }
+    Vec::new()
+}
+
+/// Shows the next tab, or the one before; past the end the first.
+pub(crate) fn step(state: &mut State, forward: bool) -> Vec<Effect> {
+    let (at, count) = (state.tabs.current, state.tabs.len());
+    select(state, if forward { at + 1 } else { at + count - 1 } % count)
+}
+
+/// What is lost when the current tab closes, in words.
+pub(crate) fn loss(state: &State) -> Vec<String> {
+    let Some(console) = state.console() else { return Vec::new() };
+    let typed = !console.input.editor.is_empty() || !console.prompt.editor.is_empty();
+    let typed = typed.then(|| "What is typed is dropped.".to_owned());
+    let saving = state
+        .saving
+        .as_ref()
+        .map(|_| "An output is still being saved; nothing of it is kept.".to_owned());
+    console.runs.loss().into_iter().chain(typed).chain(saving).collect()
+}
+
+/// Closes the current tab, if another one is open. Its session ends with a goodbye.
+pub(crate) fn close(state: &mut State) -> Vec<Effect> {
+    if state.tabs.len() < 2 {
+        return Vec::new();
+    }
+    let hidden = state.tabs.current_is_hidden();
+    let tab = state.tabs.list.remove(state.tabs.current);
+    let mut effects = end(state, &tab);
+    let next = tab.opened_from.filter(|_| tab.console().is_none());
+    let next = state.tabs.find(|other| Some(other.id) == next);
+    let next = next.unwrap_or(state.tabs.current.min(state.tabs.len() - 1));
+    state.tabs.current = next;
+    if !hidden {
+        effects.extend(select(state, next));
+    }
+    effects
+}
+
+/// What ends with a tab.
+fn end(state: &mut State, tab: &Tab) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match &tab.link {
+        ConnectionState::Dialling(dial) => {
+            effects.push(Effect::CancelDial { attempt: dial.attempt });
+        }
+        ConnectionState::Connected { session } => {
+            effects.push(Effect::HangUp { session: *session });
+        }
+        ConnectionState::Idle | ConnectionState::Lost(_) => {}
+    }
+    effects.extend(tab.saving.as_ref().map(|saving| Effect::StopFetch { id: saving.id }));
+    if tab.console().is_none() {
+        effects.extend(picker::left(state));
+    }
+    effects
+}
+
+/// Goes to the tab that has the console of this server already, if one has: that connects again where it has to.
+pub(crate) fn go_to_server(state: &mut State, target: &Target, start: bool) -> Option<Vec<Effect>> {
+    let id = state.tabs.list[state.tabs.of_server(target)?].id;
+    let mut effects = close(state);
+    let place = state.tabs.find(|tab| tab.id == id)?;
+    effects.extend(select(state, place));
+    if let ConnectionState::Lost(_) = state.link {
+        if let Some(console) = state.console_mut() {
+            console.target = target.clone();
+        }
+        effects.extend(picker::dial(state, target.clone(), start));
+    } else {
+        state.done(format!("{} is open in this tab already.", state.name().to_owned()));
+    }
+    Some(effects)
 }

@@ -360,7 +360,7 @@ impl Loop {
 
     fn draw_frame(&mut self) -> std::io::Result<()> {
         let (state, mut hits) = (&self.state, Hits::new());
-        self.terminal.draw(state.size, |area, buffer| {
+        self.terminal.draw(state.terminal, |area, buffer| {
             let cursor;
             (cursor, hits) = views::draw(state, area, buffer);
             cursor

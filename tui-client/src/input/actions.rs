@@ -65,6 +65,11 @@ pub(crate) enum Id {
     Keys,
     MakeInvite,
     Reload,
+    NewTab,
+    CloseTab,
+    NextTab,
+    PreviousTab,
+    SelectTab,
     Mouse,
     Help,
     Palette,
@@ -125,6 +130,8 @@ pub(crate) enum Needs {
     Trying,
     /// No server runs inside this program.
     StandaloneClient,
+    /// More than one tab is open.
+    SeveralTabs,
 }
 
 pub(crate) struct Action {
@@ -164,6 +171,7 @@ const TYPING: Action = Action { group: "Typing", dispatched: false, ..BASE };
 const OUTPUT: Action = Action { group: "Output", ..BASE };
 const SERVER: Action = Action { group: "Server", ..BASE };
 const CHOICE: Action = Action { group: "Choosing", place: Scope::Picker, ..BASE };
+const TABS: Action = Action { group: "Tabs", place: Scope::Both, ..BASE };
 const TOPSIDE: Action = Action { group: "Topside", place: Scope::Both, ..BASE };
 
 /// In the order of the help.
@@ -235,7 +243,13 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::MakeInvite, name: "make-invite", title: "Invite a device, or make a token", needs: Needs::AdminRole, ..SERVER },
     Action { id: Id::Reload, name: "reload", title: "Reload the server's files", needs: Needs::AdminRole, ..SERVER },
 
-    Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Scope::Both, needs: Needs::Trying, ..TOPSIDE },
+    Action { id: Id::NewTab, name: "new-tab", title: "Connect to another server, in a new tab", short: "new tab", always: &["ctrl-t"], ..TABS },
+    Action { id: Id::SelectTab, name: "select-tab", title: "Tab 1 to 9", short: "tab", always: &["alt-1", "alt-2", "alt-3", "alt-4", "alt-5", "alt-6", "alt-7", "alt-8", "alt-9"], needs: Needs::SeveralTabs, ..TABS },
+    Action { id: Id::NextTab, name: "next-tab", title: "Next tab", short: "next tab", always: &["ctrl-tab", "ctrl-pgdn"], needs: Needs::SeveralTabs, ..TABS },
+    Action { id: Id::PreviousTab, name: "previous-tab", title: "Previous tab", short: "previous tab", always: &["ctrl-backtab", "ctrl-pgup"], needs: Needs::SeveralTabs, ..TABS },
+    Action { id: Id::CloseTab, name: "close-tab", title: "Close this tab and its session", short: "close tab", always: &["alt-w"], needs: Needs::SeveralTabs, danger: Danger::Asks, ..TABS },
+
+    Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving; back from a new tab", short: "give up", always: &["esc"], place: Scope::Both, needs: Needs::Trying, ..TOPSIDE },
     Action { id: Id::Palette, name: "palette", title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
     Action { id: Id::Help, name: "help", title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
     Action { id: Id::Mouse, name: "mouse", title: "Mouse on or off; Shift selects text", always: &["alt-m"], ..TOPSIDE },

@@ -16,6 +16,17 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
+    /// The first and the last key.
+    pub(crate) fn range(&self) -> Option<String> {
+        let (first, last) = (self.all().next()?, self.all().last()?);
+        Some(if first == last { first.to_string() } else { format!("{first} .. {last}") })
+    }
+
+    /// Which of the keys this is.
+    pub(crate) fn place(&self, key: Key) -> Option<usize> {
+        self.all().position(|bound| *bound == key)
+    }
+
     /// All keys, those for an empty input first: they are the shortest.
     fn all(&self) -> impl Iterator<Item = &Key> {
         self.bare.iter().chain(&self.always)
@@ -110,7 +121,11 @@ impl Keymap {
     }
 
     pub(crate) fn shown(&self, id: Id, between: &str) -> String {
-        self.of(id).all().map(Key::to_string).collect::<Vec<_>>().join(between)
+        match id {
+            // Nine keys, one for each tab.
+            Id::SelectTab => self.of(id).range().unwrap_or_default(),
+            _ => self.of(id).all().map(Key::to_string).collect::<Vec<_>>().join(between),
+        }
     }
 }
 

@@ -28,6 +28,7 @@ pub struct Pane {
     pub(super) bytes: usize,
     /// Blocks that were cleared from the screen and can come back. They are in `bytes`, and are dropped first.
     cleared: Vec<Block>,
+    changes: u64,
     pub(crate) width: u16,
     pub(crate) height: u16,
     /// Whether a long line has one row.
@@ -52,6 +53,7 @@ impl Pane {
             blocks: Vec::new(),
             bytes: 0,
             cleared: Vec::new(),
+            changes: 0,
             width: 80,
             height: 24,
             unwrapped: false,
@@ -64,6 +66,16 @@ impl Pane {
     /// The blocks, oldest first.
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
+    }
+
+    /// Bytes of memory of all blocks.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Grows with everything that is added to a block.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub(crate) fn block(&self, id: u64) -> Option<&Block> {
@@ -209,7 +221,8 @@ impl Pane {
             }
         }
         self.bytes = self.bytes - bytes + block.bytes();
-        self.make_room();
+        self.changes += 1;
+        self.shrink(self.caps.bytes);
         true
     }
 
@@ -219,15 +232,16 @@ impl Pane {
         }
     }
 
-    /// Drops what was cleared, then the oldest output beyond the cap: all of finished blocks first, then all but the newest chunk of running ones.
-    fn make_room(&mut self) {
-        if self.bytes <= self.caps.bytes {
+    /// Drops what was cleared, then the oldest output beyond so many bytes: all of finished blocks first, then all but the
+    /// newest chunk of running ones.
+    pub(crate) fn shrink(&mut self, most: usize) {
+        if self.bytes <= most {
             return;
         }
         self.drop_cleared();
         for finished in [true, false] {
             for block in self.blocks.iter_mut().filter(|b| b.is_finished() == finished) {
-                while self.bytes > self.caps.bytes {
+                while self.bytes > most {
                     let before = block.bytes();
                     if !block.evict(finished) {
                         break;

@@ -7,7 +7,7 @@ use super::status_bar::{self, AFTER_THE_END};
 use crate::app::availability::{check, nothing_typed};
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
-use crate::app::{Screen, State, picker, prompt};
+use crate::app::{Screen, State, picker, prompt, tabs};
 use crate::input::actions::{Action, Id, get};
 use crate::text::fit;
 use crate::theme::Theme;
@@ -29,11 +29,13 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
         return;
     }
     let bare = nothing_typed(state);
+    let idle = matches!(state.link, ConnectionState::Idle);
     let hint = |action: &Action| {
         let key = state.keys.first(action.id, bare)?.to_string();
         let short = match action.id {
             // One column at a time: what the key leads to.
             Id::OtherColumn if state.picker.on_ways => "servers",
+            Id::StopTrying if tabs::is_new(state) && idle => "back",
             _ => action.short,
         };
         Some(Hint { key, short, kept: KEPT.contains(&action.id) })
@@ -75,10 +77,11 @@ fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
         (Screen::Picker, ConnectionState::Dialling(_)) => &[Id::StopTrying, Id::Help, Id::Quit],
         // One column is shown at a time: the key for the other one is a hint.
         (Screen::Picker, _) if !picker::is_wide(state.size) => {
-            &[Id::Connect, Id::OtherColumn, Id::Invite, Id::Help, Id::Quit]
+            &[Id::Connect, Id::StopTrying, Id::OtherColumn, Id::Invite, Id::Help, Id::Quit]
         }
         (Screen::Picker, _) => &[
             Id::Connect,
+            Id::StopTrying,
             Id::Invite,
             Id::Add,
             Id::Edit,

@@ -22,6 +22,7 @@ pub(crate) mod run_list;
 mod server_form;
 mod status;
 mod status_bar;
+mod tab_strip;
 mod update;
 
 #[cfg(test)]
@@ -75,7 +76,10 @@ pub(crate) type Drawn = (Option<Position>, Hits);
 
 /// Draws everything. Nothing here changes the state, reads a clock or does I/O.
 pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
-    let drawn = layers(state, area, buffer);
+    let drawn = match state.strip_rows() {
+        0 => layers(state, area, buffer),
+        rows => below_strip(state, rows, area, buffer),
+    };
     state.theme.paint(buffer);
     if state.ascii {
         crate::theme::glyphs::to_ascii(buffer);
@@ -83,12 +87,24 @@ pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     drawn
 }
 
+/// Draws the strip of tabs, and the screen below it. The screen has rows of its own, from 0 on: what can be clicked has its
+/// place in these.
+fn below_strip(state: &State, rows: u16, area: Rect, buffer: &mut Buffer) -> Drawn {
+    let body = Rect { height: area.height.saturating_sub(rows), ..area };
+    let mut screen = Buffer::empty(body);
+    let (cursor, hits) = layers(state, body, &mut screen);
+    for at in body.positions() {
+        buffer[(at.x, at.y + rows)] = screen[at].clone();
+    }
+    tab_strip::draw(state, Rect { height: rows, ..area }, buffer);
+    (cursor.map(|at| Position { y: at.y + rows, ..at }), hits)
+}
+
 fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     let theme = state.theme;
-    let size = Size { width: area.width, height: area.height };
     let mut hits = Hits::new();
-    if !size.enough() {
-        too_small(size, area, buffer, &theme);
+    if !state.terminal.enough() {
+        too_small(state.terminal, area, buffer, &theme);
         return (None, hits);
     }
     let cursor = match &state.screen {
@@ -127,14 +143,16 @@ fn dim(area: Rect, buffer: &mut Buffer, theme: &Theme) {
 
 /// Milliseconds until something drawn changes by itself.
 pub(crate) fn changes_in(state: &State) -> Option<u64> {
-    let link = console::link_changes_in(state);
-    if !state.size.enough() {
+    let now = state.clock.mono;
+    let hidden = state.tabs.hidden().filter_map(|tab| tab.changes_in(now));
+    let link = hidden.chain(console::link_changes_in(state)).min();
+    if !state.terminal.enough() {
         // Nothing can be seen, but the wait for the next try goes on.
         return link;
     }
     let below = match state.screen {
         Screen::Picker => link.into_iter().chain(probe::changes_in(state)).min(),
-        Screen::Console(_) => console::changes_in(state),
+        Screen::Console(_) => link.into_iter().chain(console::changes_in(state)).min(),
     };
     let views = state.views.iter().filter_map(|view| view.next_tick(state));
     below.into_iter().chain(views).chain(state.remark_changes_in()).min()

@@ -6,14 +6,14 @@ use super::console::{keyboard, side_panes, submit};
 use super::notices::NoticesView;
 use super::redeem_invite::{self, RedeemInvite};
 use super::server_form::ServerForm;
-use super::{VIEWS, command_form};
+use super::{VIEWS, command_form, tab_strip};
 use crate::app::connection::ConnectionState;
 use crate::app::picker::{self, probe};
 use crate::app::runs::export;
 use crate::app::view::{Change, View, stay};
 use crate::app::{
     Clicked, Clock, Effect, Msg, Screen, State, apply_settings, availability, console, prompt,
-    session,
+    session, tabs,
 };
 use crate::input::actions::{Action, Id};
 use crate::input::key::{Code, Key};
@@ -23,6 +23,10 @@ use crate::widgets::canvas::Hit;
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
     state.clock = clock;
     state.drop_old_remark();
+    let msg = match below_strip(state, msg) {
+        Ok(msg) => msg,
+        Err(effects) => return effects,
+    };
     if matches!(msg, Msg::Tick) {
         return state.at_each_tab(|state| handle(state, Msg::Tick));
     }
@@ -45,8 +49,41 @@ fn handle(state: &mut State, msg: Msg) -> Vec<Effect> {
 fn settle(state: &mut State) -> Vec<Effect> {
     let mut effects = submit::run_held(state);
     effects.extend(prompt::follow(state));
+    state.fit();
+    state.tabs.limit_scrollback();
     console::lay(state);
     effects
+}
+
+/// A click or a turn of the wheel in the rows of the screen, which begin below the strip of tabs. A click on the strip
+/// selects a tab, and goes no further.
+fn below_strip(state: &mut State, msg: Msg) -> Result<Msg, Vec<Effect>> {
+    let strip = state.strip_rows();
+    let below = |at: Position| Position { y: at.y.saturating_sub(strip), ..at };
+    match msg {
+        Msg::Click(at) if at.y < strip => {
+            state.remark = None;
+            let tab = tab_strip::tab_at(state, at.x);
+            let mut effects = tab.map_or_else(Vec::new, |tab| tabs::select(state, tab));
+            effects.extend(settle(state));
+            Err(effects)
+        }
+        Msg::Click(at) => Ok(Msg::Click(below(at))),
+        Msg::Wheel { rows, at } => Ok(Msg::Wheel { rows, at: below(at) }),
+        msg => Ok(msg),
+    }
+}
+
+/// What a key that selects a tab does, whatever view is open: views belong to their tab.
+fn tab_key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
+    if state.tabs.len() < 2 {
+        return None;
+    }
+    if let Some(nth) = state.keys.of(Id::SelectTab).place(key) {
+        return Some(tabs::select(state, nth));
+    }
+    let forward = state.keys.means(Id::NextTab, key);
+    (forward || state.keys.means(Id::PreviousTab, key)).then(|| tabs::step(state, forward))
 }
 
 fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -55,12 +92,14 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => return paste(state, &text),
         Msg::Wheel { rows, at } => wheel(state, rows, at),
         Msg::Click(at) => return click(state, at),
-        Msg::Resize(size) => state.size = size,
+        Msg::Resize(size) => state.terminal = size,
         Msg::Background(background) => apply_settings::take_background(state, background),
         Msg::Tick => {
             let mut effects = session::tick(state);
-            effects.extend(probe::tick(state));
-            effects.extend(state.change_views(&Change::Tick));
+            if !state.tabs.current_is_hidden() {
+                effects.extend(probe::tick(state));
+                effects.extend(state.change_views(&Change::Tick));
+            }
             return effects;
         }
         Msg::Servers(servers) => picker::load(state, servers),
@@ -114,9 +153,12 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     probe::used(state);
-    if !state.size.enough() {
+    if !state.terminal.enough() {
         // Nothing can be seen, so nothing is done but leaving.
         return if key.is_ctrl('c') || key.is_ctrl('d') { vec![quit(state)] } else { Vec::new() };
+    }
+    if let Some(effects) = tab_key(state, key) {
+        return effects;
     }
     if let Some(effects) = state.with_top(|view, state| view.key(key, state)) {
         return effects;
@@ -152,7 +194,15 @@ pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
     }
     match action.id {
         Id::StopTrying if state.saving.is_some() => export::stop(state),
+        Id::StopTrying if tabs::is_new(state) && matches!(state.link, ConnectionState::Idle) => {
+            tabs::close(state)
+        }
         Id::StopTrying => session::stop_trying(state),
+        Id::NewTab => tabs::open(state),
+        // Without one of its keys, as in the palette.
+        Id::SelectTab | Id::NextTab => tabs::step(state, true),
+        Id::PreviousTab => tabs::step(state, false),
+        Id::CloseTab => keyboard::ask_to_close_tab(state),
         Id::Mouse => {
             state.mouse = !state.mouse;
             state.done(if state.mouse {
@@ -176,7 +226,7 @@ pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Quit if matches!(state.link, ConnectionState::Dialling(_)) => {
             session::stop_trying(state)
         }
-        Id::Quit if state.embedded_server => keyboard::ask_to_leave(state),
+        Id::Quit if state.embedded_server || state.tabs.len() > 1 => keyboard::ask_to_leave(state),
         Id::Quit => vec![quit(state)],
         id => match state.screen {
             Screen::Picker => super::picker::act(state, id),

@@ -38,6 +38,11 @@ impl Notices {
         self.kept.iter().rev()
     }
 
+    /// How many there were in all.
+    pub(crate) fn count(&self) -> u64 {
+        self.dropped + self.kept.len() as u64
+    }
+
     /// How many are not kept any more.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped

@@ -5,7 +5,7 @@ pub(crate) mod probe;
 pub(crate) mod routes;
 
 use super::connection::{ConnectionState, Dialling, Target, Via};
-use super::{Effect, LocalServer, Screen, Size, State};
+use super::{Effect, LocalServer, Screen, Size, State, tabs};
 use crate::config::{Profile, THIS_MACHINE};
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
@@ -143,7 +143,7 @@ pub(crate) fn connect(state: &mut State) -> Vec<Effect> {
     let Some(via) = routes::chosen_via(state) else { return Vec::new() };
     let target = Target { server: chosen(state).map(|profile| profile.name.clone()), via };
     let start = via == Via::Same && state.local_server == LocalServer::NotRunning;
-    dial(state, target, start)
+    tabs::go_to_server(state, &target, start).unwrap_or_else(|| dial(state, target, start))
 }
 
 /// Begins to reach a server; what was being reached before is given up.
@@ -184,8 +184,14 @@ pub(crate) fn open_at(state: &mut State, name: &str, target: Target) -> Vec<Effe
     }
 }
 
-/// Goes to the picker; the session, if one is open, is closed with a goodbye.
+/// Goes to the picker; the session, if one is open, is closed with a goodbye. Where another tab shows the picker, this one
+/// closes.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
+    if state.tabs.picker().is_some_and(|place| place != state.tabs.current()) {
+        let mut effects = tabs::close(state);
+        effects.extend(tabs::open(state));
+        return effects;
+    }
     let mut effects = Vec::new();
     match std::mem::replace(&mut state.link, ConnectionState::Idle) {
         ConnectionState::Dialling(dial) => {
@@ -196,11 +202,24 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     }
     state.screen = Screen::Picker;
     state.views.clear();
+    effects.extend(shown(state));
+    effects
+}
+
+/// The picker is shown: what it knows of servers is asked anew.
+pub(crate) fn shown(state: &mut State) -> Vec<Effect> {
     state.local_server = LocalServer::Unknown;
     probe::anew(state, 0);
-    effects.extend(probe::ask(state));
+    let mut effects = probe::ask(state);
     effects.push(Effect::Browse(true));
     effects
+}
+
+/// The picker is left: nothing more is asked or listened for.
+pub(crate) fn left(state: &mut State) -> Vec<Effect> {
+    probe::stop(state);
+    state.discovered.clear();
+    vec![Effect::Browse(false)]
 }
 
 /// The saved servers cannot be read: that stays on the screen as long as it is so.

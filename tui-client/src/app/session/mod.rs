@@ -19,7 +19,7 @@ use super::msg::RunRefused;
 use super::picker::{self, probe};
 use super::runs::{self, Phase};
 use super::view::Change;
-use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Via};
+use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Via, tabs};
 use crate::text::sanitize;
 
 use crate::connect::{CallError, DisconnectReason, Reached, take_page};
@@ -55,10 +55,7 @@ pub(crate) fn dialled(
         effects.push(Effect::LoadFavourites { server });
         state.views.clear();
         state.screen = Screen::Console(Box::new(Console::new(target, welcome.clone())));
-        probe::stop(state);
-        // The server is not listening any more: the picker probes again.
-        state.discovered.clear();
-        effects.push(Effect::Browse(false));
+        effects.extend(picker::left(state));
     }
     let mut resumed = Vec::new();
     if let Some(console) = state.console_mut() {
@@ -319,7 +316,8 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
         && ended.code == EndCode::Closed
     {
         state.link = ConnectionState::Idle;
-        let effects = picker::open(state);
+        let several = state.tabs.len() > 1;
+        let effects = if several { tabs::close(state) } else { picker::open(state) };
         state.done(format!("The session with {name} is closed."));
         return effects;
     }

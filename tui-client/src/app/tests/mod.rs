@@ -20,6 +20,7 @@ mod settings;
 mod shutdowns;
 mod side_panes;
 pub(crate) mod status_figures;
+pub(crate) mod tabs;
 mod typed_lines;
 
 use std::collections::BTreeMap;
@@ -130,7 +131,8 @@ impl World {
 
     /// The left button pressed on what is drawn here.
     pub(crate) fn click(&mut self, column: u16, row: u16) -> Vec<Effect> {
-        let area = Rect::new(0, 0, self.state.size.width, self.state.size.height);
+        let Size { width, height } = self.state.terminal;
+        let area = Rect::new(0, 0, width, height);
         (_, self.state.hits) = crate::views::draw(&self.state, area, &mut Buffer::empty(area));
         self.tell(Msg::Click(Position::new(column, row)))
     }

@@ -18,6 +18,19 @@ use crate::widgets::text_search::{MAX_COUNT, Search};
 /// Most candidates shown at once.
 const CANDIDATES: usize = 8;
 
+/// Draws the name of the server, where several are open: nothing is typed for another one by mistake. Returns the rest of
+/// the row.
+fn name(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) -> Rect {
+    if state.tabs.len() < 2 {
+        return place;
+    }
+    let mut row = Row::new(buffer, place);
+    let most = usize::from(place.width / 5).max(8);
+    row.skip(1).left(&fit::cut(console.name(), most), theme.title);
+    let x = row.x();
+    Rect { x, width: place.right().saturating_sub(x), ..place }
+}
+
 /// Draws the input row; returns where the cursor is.
 pub(crate) fn draw(
     state: &State,
@@ -26,6 +39,7 @@ pub(crate) fn draw(
     buffer: &mut Buffer,
     theme: &Theme,
 ) -> Option<Position> {
+    let place = name(state, console, place, buffer, theme);
     if let Some(search) = &console.search {
         return draw_search(search, place, buffer, theme);
     }

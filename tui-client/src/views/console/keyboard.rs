@@ -12,7 +12,8 @@ use crate::app::console::Console;
 use crate::app::console::side_panes::Focus;
 use crate::app::prompt::PromptKey;
 use crate::app::runs::export;
-use crate::app::{Effect, State, picker, prompt, runs, session};
+use crate::app::tabs::Tab;
+use crate::app::{Effect, State, Via, picker, prompt, runs, session, tabs};
 use crate::input::actions::{self, Id};
 use crate::input::key::{Code, Key};
 use crate::text::fit;
@@ -253,10 +254,21 @@ fn cancel_attached(state: &State) -> Option<Confirm> {
     Some(question.of_session())
 }
 
+/// Closes the tab; asks first where something is lost with it.
+pub(crate) fn ask_to_close_tab(state: &mut State) -> Vec<Effect> {
+    let text = tabs::loss(state);
+    if text.is_empty() {
+        return tabs::close(state);
+    }
+    let title = format!("Close the tab of {}?", state.name());
+    state.open(Confirm::choice(title, text, "Close", tabs::close));
+    Vec::new()
+}
+
 /// Leaves, and asks first while a session is open or where something would be lost.
 pub(crate) fn ask_to_leave(state: &mut State) -> Vec<Effect> {
     let text = loss(state);
-    if text.is_empty() && state.session().is_none() {
+    if text.is_empty() && state.tabs.iter().all(|tab| tab.session().is_none()) {
         return vec![quit(state)];
     }
     let title =
@@ -272,8 +284,9 @@ fn loss(state: &State) -> Vec<String> {
     if state.embedded_server {
         // This program may have two: an output is saved over a connection of its own.
         let own = |console: &Console, row: &ClientRow| row.address == console.welcome.you.address;
-        let others = state
-            .console()
+        let mut consoles = state.tabs.iter().filter_map(Tab::console);
+        let others = consoles
+            .find(|console| console.via() == Via::Same)
             .map(|console| console.clients.values().filter(|row| !own(console, row)).count());
         let whom = match others {
             Some(0) => None,
@@ -285,14 +298,23 @@ fn loss(state: &State) -> Vec<String> {
             format!("The server runs inside this program and ends with it, for {whom} too.")
         }));
     }
-    if let Some(console) = state.console()
-        && let ConnectionState::Connected { .. } = state.link
-        && let Some(info) = console.runs.live().find(|info| info.own)
-    {
-        let ms = state.clock.mono.saturating_sub(info.began);
-        text.push(format!("{} is still running ({}).", info.line, duration(ms)));
+    let several = state.tabs.len() > 1;
+    let open: Vec<&str> =
+        state.tabs.iter().filter(|tab| tab.session().is_some()).map(Tab::name).collect();
+    if several && !open.is_empty() {
+        text.push(format!("The sessions with {} end.", open.join(", ")));
     }
-    if state.saving.is_some() {
+    for tab in state.tabs.iter().filter(|tab| tab.session().is_some()) {
+        let Some(info) =
+            tab.console().and_then(|console| console.runs.live().find(|info| info.own))
+        else {
+            continue;
+        };
+        let at = if several { format!(" on {}", tab.name()) } else { String::new() };
+        let ms = state.clock.mono.saturating_sub(info.began);
+        text.push(format!("{} is still running{at} ({}).", info.line, duration(ms)));
+    }
+    if state.tabs.iter().any(|tab| tab.saving.is_some()) {
         text.push("An output is still being saved; nothing of it is kept.".to_owned());
     }
     text

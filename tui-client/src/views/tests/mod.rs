@@ -5,6 +5,7 @@ mod key_screens;
 mod picker_screens;
 mod screens;
 mod server_screens;
+mod tab_screens;
 
 use std::fmt::Write as _;
 
@@ -72,7 +73,7 @@ pub(crate) fn assert_clean(world: &World) {
 
 /// A frame of the state.
 pub(crate) fn frame(state: &State) -> Buffer {
-    let backend = TestBackend::new(state.size.width, state.size.height);
+    let backend = TestBackend::new(state.terminal.width, state.terminal.height);
     let mut terminal = Terminal::new(backend).unwrap();
     terminal
         .draw(|frame| {
