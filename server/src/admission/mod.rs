@@ -11,7 +11,7 @@
 //! connections with one good key is served whole, from a new address too. (A semaphore serves the oldest first.)
 
 mod known_sources;
-mod pending;
+mod pending_connections;
 mod permit;
 pub(crate) mod session_limits;
 mod source_record;
@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::admission::pending::{PendingConnection, Phase};
+use crate::admission::pending_connections::{PendingConnection, Phase};
 pub(crate) use crate::admission::permit::Permit;
 use crate::admission::source_record::{SourceRecord, source_bucket};
 use crate::admission::token_bucket::TokenBucket;

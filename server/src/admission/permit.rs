@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::admission::pending::{Phase, SHORTEST_SLOT_TIME, SILENT_AFTER};
+use crate::admission::pending_connections::{Phase, SHORTEST_SLOT_TIME, SILENT_AFTER};
 use crate::admission::{Admission, Refusal};
 use crate::base::peer::Peer;
 

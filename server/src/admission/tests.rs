@@ -1,5 +1,5 @@
 use super::*;
-use crate::admission::pending::{SILENT_AFTER, SLOTS_OF_KNOWN};
+use crate::admission::pending_connections::{SILENT_AFTER, SLOTS_OF_KNOWN};
 
 /// An admission with the default limits after `change`, and its clock.
 fn admission(change: impl FnOnce(&mut Limits)) -> (Arc<Admission>, Instant) {

@@ -24,9 +24,9 @@ use crate::hooks;
 use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::Delegated;
+use crate::process::run_processes;
+use crate::process::run_processes::{Member, RunProcesses};
 use crate::process::safe_state::HookResult;
-use crate::process::tracking;
-use crate::process::tracking::{Member, RunProcesses};
 use crate::settings::retention::Kept;
 
 /// Interval of the deletion of old runs.
@@ -132,7 +132,7 @@ impl HistoryWriter {
     /// none.
     fn kill(&self, instance: &str, lost: &[LostRun]) {
         let workers = RunProcesses {
-            run: tracking::WORKERS,
+            run: run_processes::WORKERS,
             instance: instance.to_owned(),
             leader: None,
             spawn_record: None,
@@ -152,10 +152,10 @@ impl HistoryWriter {
             .chain(std::iter::once(workers))
             .collect();
         let whose = |member: &Member| match member.run {
-            tracking::WORKERS => "a resident worker".to_owned(),
+            run_processes::WORKERS => "a resident worker".to_owned(),
             run => format!("the lost run {run}"),
         };
-        let left = tracking::kill(&families, |member| {
+        let left = run_processes::kill(&families, |member| {
             let (whose, pid) = (whose(member), member.pid());
             tracing::warn!(target: "topside", pid, "a process that is left of {whose} is killed");
         });

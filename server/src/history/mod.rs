@@ -39,8 +39,8 @@ use crate::history::retry::RetryQueue;
 use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::{Cgroup, Delegated};
+use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::Hook;
-use crate::process::tracking::{LeaderProcess, SpawnRecord};
 use crate::settings::retention::Kept;
 
 const ROWS: &str = "runs.db";

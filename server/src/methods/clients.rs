@@ -1,7 +1,12 @@
-//! `broadcast` and `client/kick`.
+//! `clients/list`, `broadcast` and `client/kick`.
 
-use topside_shared::methods::{Broadcast, BroadcastResult, ClientKick, Empty, Method};
+use std::sync::Arc;
+
+use topside_shared::methods::{
+    Broadcast, BroadcastResult, ClientKick, Clients, ClientsList, Empty, Method,
+};
 use topside_shared::notifications::{self, EndCode, SessionEnded, Urgency, name};
+use topside_shared::records::ClientRow;
 use topside_shared::text::{MAX_BROADCAST, MAX_REASON, clean};
 use topside_shared::{ClientId, ErrorKind, RpcError, Time};
 
@@ -9,7 +14,28 @@ use crate::audit::entry::Entry;
 use crate::base::outbox::notification;
 use crate::clients::Client;
 use crate::methods::Caller;
+use crate::methods::page_limits::within;
 use crate::server::Server;
+
+/// Rows of one page of clients: by default, and at most.
+const PAGE: u64 = 100;
+const LONGEST_PAGE: u64 = 500;
+
+pub(super) async fn list(caller: Caller, params: ClientsList) -> Result<Clients, RpcError> {
+    let limit = within("limit", params.limit, PAGE, LONGEST_PAGE)?;
+    // One row more shows whether there is another page.
+    let mut page = caller.server.clients.page(params.after, limit + 1);
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let next = if more { page.last().map(|client| client.id) } else { None };
+    let viewer = caller.client.who();
+    let row = |client: &Arc<Client>| {
+        let key_id = client.key_for(&viewer);
+        ClientRow { key_id, ..client.row(&viewer, client.id == caller.client.id) }
+    };
+    let clients = page.iter().map(row).collect();
+    Ok(Clients { clients, next })
+}
 
 pub(super) async fn broadcast(
     caller: Caller,

@@ -17,7 +17,7 @@ use crate::audit::entry;
 use crate::clients::Client;
 use crate::menu::builtin::{Builtin, BuiltinCall, perform};
 use crate::menu::{Entry, Execution, Executor, Runnable};
-use crate::methods::lists::within;
+use crate::methods::page_limits::within;
 use crate::methods::runs::{Changes, follow, follow_wait};
 use crate::methods::{After, Answered, Caller, Streaming};
 use crate::output::tail::Text;

@@ -3,7 +3,8 @@
 mod clients;
 mod commands;
 mod keys;
-mod lists;
+mod log;
+mod page_limits;
 mod runs;
 mod server;
 mod session;
@@ -321,8 +322,8 @@ fn dispatch(
         Method::RunCancel => call_handler(caller, request, runs::cancel),
         Method::RunInput => call_handler(caller, request, runs::input),
         Method::RunsList => call_handler(caller, request, runs::list),
-        Method::ClientsList => call_handler(caller, request, lists::clients),
-        Method::LogTail => call_handler(caller, request, lists::log),
+        Method::ClientsList => call_handler(caller, request, clients::list),
+        Method::LogTail => call_handler(caller, request, log::tail),
         Method::KeyInvite => call_handler(caller, request, keys::make_invite),
         Method::KeyEnrol => call_handler(caller, request, keys::enrol),
         Method::KeysList => call_handler(caller, request, keys::list),

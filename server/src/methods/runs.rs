@@ -13,7 +13,7 @@ use crate::base::outbox::{Outbox, SessionClosed, line, notification};
 use crate::base::shortage;
 use crate::clients::Client;
 use crate::history::{Filter, Unreadable};
-use crate::methods::lists::{ROWS_BYTES, count_that_fits, within};
+use crate::methods::page_limits::{ROWS_BYTES, count_that_fits, within};
 use crate::methods::{Caller, Streaming};
 use crate::output::output_reader::Reader;
 use crate::runs::{FoundRun, Run};

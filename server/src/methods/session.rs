@@ -15,7 +15,7 @@ use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::base::outbox::notification;
 use crate::events::{MAX_SUBSCRIPTIONS, ROWS_A_LINE, TooMany, snapshot_rest};
-use crate::methods::lists::{count_that_fits, newest_that_fit};
+use crate::methods::page_limits::{count_that_fits, newest_that_fit};
 use crate::methods::{After, Answered, Caller};
 
 /// Entries of the log in a snapshot.

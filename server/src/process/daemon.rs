@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStdin};
 
-use crate::process::launch::{DEFAULT_CWD, SpawnError, base_environment, explain};
+use crate::process::run_processes::WORKERS;
 use crate::process::running_program::Group;
-use crate::process::tracking::WORKERS;
+use crate::process::start_program::{DEFAULT_CWD, SpawnError, base_environment, explain};
 use crate::process::{pipes, spawn};
 
 /// How a resident worker is started, as `menu_file` has checked it.

@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::{Receiver, Sender};
 
 use crate::base::platform;
-use crate::process::tracking::SpawnRecord;
+use crate::process::run_processes::SpawnRecord;
 
 /// Default capacity of a pipe.
 pub(crate) const USUAL: usize = 64 * 1024;

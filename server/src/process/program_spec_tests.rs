@@ -1,7 +1,7 @@
 use crate::process::exit_status::ProgramExit;
-use crate::process::launch::Caller;
 use crate::process::resolve_program::PATH;
 use crate::process::running_program::Until;
+use crate::process::start_program::Caller;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -21,9 +21,9 @@ use crate::process::cgroup::Cgroup;
 use crate::process::drain::drain;
 use crate::process::exit_status::{EndCause, ProgramExit};
 use crate::process::pipes;
-use crate::process::process_tree::ProcessTree;
 use crate::process::program_spec::Stop;
-use crate::process::tracking::LeaderProcess;
+use crate::process::run_processes::LeaderProcess;
+use crate::process::stop_processes::ProcessTree;
 
 /// Most bytes read from a pipe at once: its default capacity.
 const READ: usize = pipes::USUAL;

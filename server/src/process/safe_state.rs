@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::daemon::Daemon;
 use crate::process::drain::drain;
-use crate::process::launch::{Caller, DEFAULT_CWD, environment};
 use crate::process::spawn;
+use crate::process::start_program::{Caller, DEFAULT_CWD, environment};
 
 const MAX_OUTPUT: usize = 64 * 1024;
 /// Reads of 4 KiB at a time: more than a pipe holds.

@@ -1,12 +1,12 @@
 //! Runs: the live ones, and those that the history has.
 //!
 //! A run belongs to the server, not to the connection that started it: the client may leave, and the run continues; the
-//! server may end, and its record stays. `scheduler` has the way from a request to the start, `run_guard` the way to
+//! server may end, and its record stays. `scheduler` has the way from a request to the start, `run_end` the way to
 //! the final row, `queue` the rules of who waits for what.
 
 mod input;
 mod queue;
-mod run_guard;
+mod run_end;
 pub(crate) mod scheduler;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! Scheduler: from a request to the start of its run. A run is admitted or refused; then it starts, or waits in the queue
-//! until others end. [`run_guard`](crate::runs::run_guard) has the rest.
+//! until others end. [`run_end`](crate::runs::run_end) has the rest.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
@@ -23,7 +23,7 @@ use crate::menu::{Executor, Runnable};
 use crate::process::program_spec::Program;
 use crate::process::running_program::{Process, Until};
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
-use crate::runs::run_guard::{RunEnd, RunGuard};
+use crate::runs::run_end::{RunEnd, RunGuard};
 use crate::runs::{LiveRuns, Run, Runs, queue};
 use crate::workers::arguments::Arguments;
 use crate::workers::worker::{Call, RunHandle, Worker, perform};

@@ -15,8 +15,8 @@ use topside_shared::{RunId, Time};
 use crate::base::clock::Clock;
 use crate::history::db::columns::{of_text, owner_text, text};
 use crate::history::{Intent, RunRecord};
+use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::Hook;
-use crate::process::tracking::{LeaderProcess, SpawnRecord};
 
 /// The version of the tables, in `user_version`.
 const VERSION: i64 = 6;

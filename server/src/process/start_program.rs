@@ -17,13 +17,13 @@ use topside_shared::values;
 
 use crate::base::shortage::Shortage;
 use crate::process::pipes::{self, Pipes};
-use crate::process::process_tree::ProcessTree;
 use crate::process::program_spec::{Passed, Program};
 use crate::process::resolve_program::PATH;
+use crate::process::run_processes::{LeaderProcess, RunProcesses};
 use crate::process::running_program::{Group, Process};
 use crate::process::safe_state::Hook;
 use crate::process::spawn;
-use crate::process::tracking::{LeaderProcess, RunProcesses};
+use crate::process::stop_processes::ProcessTree;
 
 /// The directory of a run without `cwd`.
 pub(crate) const DEFAULT_CWD: &str = "/";

@@ -7,8 +7,8 @@ use rustix::process::{Pid, Signal};
 use tokio::time::sleep;
 
 use crate::base::platform;
+use crate::process::run_processes::{self, Member, RunProcesses};
 use crate::process::running_program::Group;
-use crate::process::tracking::{self, Member, RunProcesses};
 
 /// Pids are not reused within such a short time.
 const SHORT: Duration = Duration::from_secs(2);
@@ -70,13 +70,14 @@ impl ProcessTree {
 
     async fn signal_new(&mut self, signal: Signal) -> bool {
         let processes = self.processes.clone();
-        let found = blocking(move || tracking::members(&[processes])).await.unwrap_or_default();
+        let found =
+            blocking(move || run_processes::members(&[processes])).await.unwrap_or_default();
         for Member { process, .. } in &found {
             let is_new = self.processes.known.insert(process.pid, process.start).is_none();
             if is_new && !self.group.is(process.group) {
                 // It may have ended by itself, or belong to another user.
-                let _ = tracking::signal(process, signal);
-                let _ = tracking::signal(process, Signal::CONT);
+                let _ = run_processes::signal(process, signal);
+                let _ = run_processes::signal(process, Signal::CONT);
             }
         }
         !found.is_empty()
@@ -86,7 +87,8 @@ impl ProcessTree {
     pub(crate) async fn kill(&mut self) -> Vec<u32> {
         self.group.signal(Signal::KILL);
         let processes = self.processes.clone();
-        let left = blocking(move || tracking::kill(&[processes], |_| {})).await.unwrap_or_default();
+        let left =
+            blocking(move || run_processes::kill(&[processes], |_| {})).await.unwrap_or_default();
         self.release();
         self.with_orphans(left).await
     }
@@ -127,10 +129,10 @@ impl ProcessTree {
             processes.spawn_record = None;
         }
         let look = move || match newest.filter(|newest| newest - first <= FEW) {
-            None => tracking::members(&[processes]),
+            None => run_processes::members(&[processes]),
             Some(newest) => {
                 let since = (first + 1..=newest).filter_map(platform::process).collect();
-                tracking::among(&[processes], since)
+                run_processes::among(&[processes], since)
             }
         };
         let found = blocking(look).await.unwrap_or_default();
@@ -159,16 +161,16 @@ impl Drop for ProcessTree {
         }
         // The server ends at once. While the first processes live, they identify the others.
         let processes = std::slice::from_mut(&mut self.processes);
-        let found = tracking::members(processes);
+        let found = run_processes::members(processes);
         let known = found.iter().map(|member| (member.process.pid, member.process.start));
         processes[0].known.extend(known);
         self.group.signal(Signal::KILL);
         if let Some(cgroup) = &processes[0].cgroup {
             cgroup.kill();
         }
-        for member in found.iter().chain(&tracking::members(processes)) {
+        for member in found.iter().chain(&run_processes::members(processes)) {
             // It may have ended by now.
-            let _ = tracking::signal(&member.process, Signal::KILL);
+            let _ = run_processes::signal(&member.process, Signal::KILL);
         }
     }
 }
