@@ -34,6 +34,7 @@ use crate::input::actions::Id;
 pub(crate) use crate::terminal::Size;
 use crate::theme::{TerminalColours, Theme, ThemeChoice};
 use crate::widgets::canvas::Hit;
+use crate::widgets::line_history::LineHistory;
 use ask::Ask;
 pub(crate) use connection::{Target, Via};
 use console::Console;
@@ -139,6 +140,8 @@ pub(crate) struct State {
     pub(crate) recent: usize,
     /// What the settings said last of the mouse.
     pub(crate) mouse_set: bool,
+    /// Lines of the command line of Topside, of all tabs.
+    pub(crate) verb_history: LineHistory,
     /// Grows with each dial, session and block, so that none is taken for another.
     serial: u64,
     /// Set once: the loop ends.
@@ -171,6 +174,7 @@ impl State {
             panes: PaneChoices::default(),
             recent: 0,
             mouse_set: true,
+            verb_history: LineHistory::default(),
             serial: 0,
             quitting: false,
         }

@@ -40,6 +40,11 @@ pub(crate) trait View: Any + fmt::Debug {
     /// The wheel was turned by this many rows, up being negative.
     fn wheel(&mut self, _rows: i32, _state: &State) {}
 
+    /// Whether `:` opens the command line of Topside above it: no text is being typed.
+    fn leaves_colon(&self) -> bool {
+        false
+    }
+
     /// Something else has happened; every open view is told, not only the uppermost one.
     fn change(&mut self, _change: &Change<'_>, _state: &State) -> Outcome {
         stay()
@@ -141,6 +146,11 @@ impl State {
     /// Opens a view above all others.
     pub(crate) fn open(&mut self, view: impl View) {
         self.views.push(Box::new(view));
+    }
+
+    /// Whether the uppermost view leaves `:` to the command line of Topside.
+    pub(crate) fn top_leaves_colon(&self) -> bool {
+        self.views.last().is_some_and(|view| view.leaves_colon())
     }
 
     /// Whether a view of this type is open.

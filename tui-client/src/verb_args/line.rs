@@ -128,7 +128,6 @@ fn sentence(error: &Error) -> String {
 }
 
 /// Completes the word at `cursor` of a line without its `:`.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the command line of the screen"))]
 pub(crate) fn complete(line: &str, cursor: usize, known: &KnownValues) -> Completion {
     let spot = cmdline::at(line, cursor);
     let mut words: Vec<String> = spot.before.iter().map(|token| token.text.clone()).collect();

@@ -93,6 +93,10 @@ impl AcceptedKeys {
 }
 
 impl View for AcceptedKeys {
+    fn leaves_colon(&self) -> bool {
+        self.list.filter.is_empty()
+    }
+
     fn title(&self, _state: &State) -> String {
         "Keys".to_owned()
     }

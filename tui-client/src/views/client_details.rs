@@ -77,6 +77,10 @@ impl ClientDetails {
 }
 
 impl View for ClientDetails {
+    fn leaves_colon(&self) -> bool {
+        true
+    }
+
     fn title(&self, state: &State) -> String {
         let own = |row| state.console().is_some_and(|console| console.is_me(row));
         match self.row(state) {

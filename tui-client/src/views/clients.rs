@@ -61,6 +61,10 @@ impl Clients {
 }
 
 impl View for Clients {
+    fn leaves_colon(&self) -> bool {
+        true
+    }
+
     fn title(&self, state: &State) -> String {
         match state.console().map_or(0, |console| console.clients.len()) {
             1 => "1 client".to_owned(),

@@ -19,6 +19,10 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
 }
 
 impl View for Help {
+    fn leaves_colon(&self) -> bool {
+        true
+    }
+
     fn title(&self, _state: &State) -> String {
         "Help".to_owned()
     }

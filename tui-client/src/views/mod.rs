@@ -5,6 +5,7 @@ pub(crate) mod admin_forms;
 pub(crate) mod client_details;
 pub(crate) mod clients;
 pub(crate) mod command_form;
+pub(crate) mod command_line;
 pub(crate) mod confirm;
 pub(crate) mod console;
 pub(crate) mod create_invite;
@@ -57,6 +58,7 @@ pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "client_details", opened_by: &[] },
     ViewRow { file: "clients", opened_by: &[(Id::Clients, console::side_panes::open_clients), (Id::Kick, clients::open_others)] },
     ViewRow { file: "command_form", opened_by: &[(Id::Broadcast, admin_forms::broadcast), (Id::Shutdown, admin_forms::shut_down), (Id::Postpone, admin_forms::postpone)] },
+    ViewRow { file: "command_line", opened_by: &[(Id::CommandLine, command_line::open)] },
     ViewRow { file: "confirm", opened_by: &[(Id::Leave, console::keyboard::ask_to_leave)] },
     ViewRow { file: "create_invite", opened_by: &[(Id::MakeInvite, create_invite::open)] },
     ViewRow { file: "help", opened_by: &[(Id::Help, help::open)] },

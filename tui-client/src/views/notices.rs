@@ -28,6 +28,10 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
 }
 
 impl View for NoticesView {
+    fn leaves_colon(&self) -> bool {
+        true
+    }
+
     fn title(&self, _state: &State) -> String {
         "Notices of this session".to_owned()
     }

@@ -63,6 +63,10 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
 }
 
 impl View for Reload {
+    fn leaves_colon(&self) -> bool {
+        true
+    }
+
     fn title(&self, _state: &State) -> String {
         "The server's files".to_owned()
     }

@@ -144,6 +144,10 @@ impl RunList {
 }
 
 impl View for RunList {
+    fn leaves_colon(&self) -> bool {
+        self.list.filter.is_empty()
+    }
+
     fn title(&self, _state: &State) -> String {
         "Runs".to_owned()
     }
@@ -244,7 +248,7 @@ fn again(state: &State, row: &RunRow) -> Outcome {
 }
 
 /// Shows a run's output: where it is on the screen already, else in a block of its own.
-fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
+pub(super) fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
     if state.session().is_none() {
         let key = state.keys.word(Id::Reconnect);
         state.refuse(format!("Not connected, so its output cannot be read: {key} connects again."));

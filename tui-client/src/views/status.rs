@@ -47,6 +47,10 @@ impl StatusView {
 }
 
 impl View for StatusView {
+    fn leaves_colon(&self) -> bool {
+        true
+    }
+
     fn title(&self, state: &State) -> String {
         format!("Status of {}", state.console().map_or("the server", Console::name))
     }

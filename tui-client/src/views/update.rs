@@ -15,7 +15,7 @@ use crate::app::{
     Clicked, Clock, Effect, Msg, Screen, State, apply_settings, availability, console, prompt,
     session, tabs,
 };
-use crate::input::actions::{Action, Id};
+use crate::input::actions::{self, Action, Id};
 use crate::input::key::{Code, Key};
 use crate::widgets::canvas::Hit;
 
@@ -159,6 +159,10 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     }
     if let Some(effects) = tab_key(state, key) {
         return effects;
+    }
+    let opens_line = state.keys.of(Id::CommandLine).bare.contains(&key);
+    if opens_line && matches!(state.screen, Screen::Console(_)) && state.top_leaves_colon() {
+        return run(state, actions::get(Id::CommandLine));
     }
     if let Some(effects) = state.with_top(|view, state| view.key(key, state)) {
         return effects;

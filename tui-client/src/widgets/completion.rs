@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use topside_shared::cmdline::{Candidate, CandidateKind, complete};
-use topside_shared::command::Command;
+use topside_shared::cmdline::{Candidate, CandidateKind, Completion};
 
 use super::editor::Editor;
 use crate::input::key::{Code, Key};
+
+/// Completes a line with the cursor at a byte of it.
+pub(crate) type Complete<'c> = &'c dyn Fn(&str, usize) -> Completion;
 
 #[derive(Debug, Clone)]
 pub(crate) struct CompletionList {
@@ -29,8 +31,8 @@ pub(crate) enum CompletionKey {
 }
 
 /// Tab without an open list: completes as far as it is certain, and opens a list of what is left.
-pub(crate) fn open(editor: &mut Editor, menu: &[Command]) -> Option<CompletionList> {
-    let found = complete(editor.text(), editor.cursor(), menu);
+pub(crate) fn open(editor: &mut Editor, complete: Complete<'_>) -> Option<CompletionList> {
+    let found = complete(editor.text(), editor.cursor());
     if let [only] = &found.candidates[..] {
         accept(editor, found.replace.clone(), only);
         return None;
@@ -56,7 +58,7 @@ pub(crate) fn key(
     popup: &mut Option<CompletionList>,
     editor: &mut Editor,
     key: Key,
-    menu: &[Command],
+    complete: Complete<'_>,
 ) -> CompletionKey {
     let Some(open) = popup else { return CompletionKey::Passed };
     let count = open.candidates.len();
@@ -82,11 +84,11 @@ pub(crate) fn key(
         // More of the word: the list narrows.
         Code::Char(c) if key.typed().is_some() && c != ' ' && open.at.is_none() => {
             editor.key(key);
-            narrow(popup, editor, menu);
+            narrow(popup, editor, complete);
         }
         Code::Backspace if open.at.is_none() => {
             editor.key(key);
-            narrow(popup, editor, menu);
+            narrow(popup, editor, complete);
         }
         _ => {
             *popup = None;
@@ -96,8 +98,8 @@ pub(crate) fn key(
     CompletionKey::Used
 }
 
-fn narrow(popup: &mut Option<CompletionList>, editor: &Editor, menu: &[Command]) {
-    let found = complete(editor.text(), editor.cursor(), menu);
+fn narrow(popup: &mut Option<CompletionList>, editor: &Editor, complete: Complete<'_>) {
+    let found = complete(editor.text(), editor.cursor());
     *popup = (!found.candidates.is_empty()).then(|| CompletionList {
         candidates: found.candidates,
         at: None,
@@ -141,6 +143,9 @@ fn common_prefix(candidates: &[Candidate]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use topside_shared::cmdline;
+    use topside_shared::command::Command;
+
     use super::*;
 
     fn menu() -> Vec<Command> {
@@ -153,21 +158,25 @@ mod tests {
             .into()
     }
 
+    fn complete(line: &str, cursor: usize) -> Completion {
+        cmdline::complete(line, cursor, &menu())
+    }
+
     fn press(popup: &mut Option<CompletionList>, editor: &mut Editor, name: &str) -> CompletionKey {
-        key(popup, editor, name.parse().unwrap(), &menu())
+        key(popup, editor, name.parse().unwrap(), &complete)
     }
 
     #[test]
     fn one_candidate_is_taken_and_a_space_follows() {
         let mut editor = Editor::with("te");
-        assert!(open(&mut editor, &menu()).is_none());
+        assert!(open(&mut editor, &complete).is_none());
         assert_eq!(editor.text(), "temp ");
     }
 
     #[test]
     fn several_complete_what_they_share_and_tab_tries_one_after_the_other() {
         let mut editor = Editor::with("z");
-        let mut popup = open(&mut editor, &menu());
+        let mut popup = open(&mut editor, &complete);
         assert_eq!(editor.text(), "zone");
         let names: Vec<_> = popup.iter().flat_map(|p| &p.candidates).map(|c| &c.text).collect();
         let names: Vec<String> = names.into_iter().cloned().collect();
@@ -183,11 +192,11 @@ mod tests {
     #[test]
     fn esc_gives_back_what_was_typed_and_typing_narrows_the_list() {
         let mut editor = Editor::with("zone");
-        let mut popup = open(&mut editor, &menu());
+        let mut popup = open(&mut editor, &complete);
         press(&mut popup, &mut editor, "tab");
         press(&mut popup, &mut editor, "esc");
         assert_eq!((editor.text(), popup.is_none()), ("zone", true));
-        let mut popup = open(&mut editor, &menu());
+        let mut popup = open(&mut editor, &complete);
         press(&mut popup, &mut editor, "-");
         assert_eq!(popup.as_ref().unwrap().candidates.len(), 2);
         assert_eq!(press(&mut popup, &mut editor, "enter"), CompletionKey::Passed);

@@ -1,8 +1,6 @@
 //! The input box: the line, its history, and the list of completions.
 
-use topside_shared::command::Command;
-
-use super::completion::{self, CompletionKey, CompletionList};
+use super::completion::{self, Complete, CompletionKey, CompletionList};
 use super::editor::{Edited, Editor};
 use super::line_history::{LineHistory, Recall};
 use crate::input::key::{Code, Key};
@@ -36,18 +34,19 @@ impl InputBox {
     }
 
     /// A key, after everything above the input has passed it on.
-    pub(crate) fn key(&mut self, key: Key, menu: &[Command]) -> Typed {
+    pub(crate) fn key(&mut self, key: Key, complete: Complete<'_>) -> Typed {
         if self.recall.is_some() {
-            return self.recall_key(key);
+            return self.recall_key(key, complete);
         }
-        if completion::key(&mut self.popup, &mut self.editor, key, menu) == CompletionKey::Used {
+        if completion::key(&mut self.popup, &mut self.editor, key, complete) == CompletionKey::Used
+        {
             self.history.rest();
             return Typed::Used;
         }
         match key.code {
             Code::Enter if !key.alt && !key.ctrl => return Typed::Enter,
             Code::Tab => {
-                self.popup = completion::open(&mut self.editor, menu);
+                self.popup = completion::open(&mut self.editor, complete);
                 self.history.rest();
             }
             Code::Up if !key.alt && !key.ctrl && !key.shift => {
@@ -90,7 +89,7 @@ impl InputBox {
         }
     }
 
-    fn recall_key(&mut self, key: Key) -> Typed {
+    fn recall_key(&mut self, key: Key, complete: Complete<'_>) -> Typed {
         let Some(recall) = &mut self.recall else { return Typed::Passed };
         match key.code {
             Code::Esc => self.give_up(),
@@ -112,7 +111,7 @@ impl InputBox {
             // Any other key takes what was found and goes on from there.
             _ => {
                 self.recall = None;
-                return self.key(key, &[]);
+                return self.key(key, complete);
             }
         }
         Typed::Used
@@ -147,12 +146,14 @@ impl InputBox {
 
 #[cfg(test)]
 mod tests {
+    use topside_shared::cmdline;
+
     use super::*;
 
     fn press(input: &mut InputBox, keys: &[&str]) -> Typed {
         let mut last = Typed::Passed;
         for key in keys {
-            last = input.key(key.parse().unwrap(), &[]);
+            last = input.key(key.parse().unwrap(), &|line, at| cmdline::complete(line, at, &[]));
         }
         last
     }

@@ -6,6 +6,7 @@
 mod admin;
 mod audit;
 mod cells;
+mod command_line;
 mod emulators;
 mod forms;
 mod hang_up;

@@ -308,6 +308,19 @@ impl Runs {
         self.pane.finish(id);
     }
 
+    /// A request of a verb was answered: its block has this text and no run.
+    pub(crate) fn printed(&mut self, id: u64, text: &str, now: u64) {
+        let Some(info) = self.info_mut(id) else { return };
+        let ms = now.saturating_sub(info.began);
+        let (state, exit) = (RunState::Succeeded, Some(0));
+        info.phase = Phase::Ended { state, exit, signal: None, ms };
+        let text = format!("{}\n", text.trim_end());
+        info.received = text.len() as u64;
+        info.bytes = Some(info.received);
+        self.pane.push(id, Channel::Stdout, text.as_bytes());
+        self.pane.finish(id);
+    }
+
     /// The newest live run that is not being cancelled.
     pub(crate) fn next_to_cancel(&self) -> Option<&Info> {
         self.infos

@@ -170,7 +170,14 @@ pub(crate) fn search_keys(search: &Search) -> Vec<(String, &'static str)> {
     keys.iter().map(|(key, what)| ((*key).to_owned(), *what)).collect()
 }
 
-fn candidates(popup: &CompletionList, x: u16, above: u16, buffer: &mut Buffer, theme: &Theme) {
+/// Draws the list of completions above the input row.
+pub(crate) fn candidates(
+    popup: &CompletionList,
+    x: u16,
+    above: u16,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
     let area = *buffer.area();
     let names = popup.candidates.iter().map(|c| fit::width(&c.text)).max().unwrap_or(0);
     let about = popup.candidates.iter().map(|c| fit::width(&c.description)).max().unwrap_or(0);

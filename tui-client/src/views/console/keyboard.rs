@@ -64,7 +64,8 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
         }
     }
     let Some(console) = state.console_mut() else { return Vec::new() };
-    match console.input.key(key, &console.menu.commands) {
+    let menu = &console.menu.commands;
+    match console.input.key(key, &|line, cursor| cmdline::complete(line, cursor, menu)) {
         Typed::Enter => enter(state),
         Typed::Used => Vec::new(),
         Typed::Passed => match availability::action_of(state, key) {

@@ -2,7 +2,7 @@
 
 pub(crate) mod blocks;
 pub(crate) mod client_pane;
-mod input_box;
+pub(super) mod input_box;
 pub(crate) mod keyboard;
 mod menu;
 mod prompt;

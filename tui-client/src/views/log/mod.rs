@@ -119,6 +119,10 @@ impl LogView {
 }
 
 impl View for LogView {
+    fn leaves_colon(&self) -> bool {
+        self.list.filter.is_empty()
+    }
+
     fn title(&self, state: &State) -> String {
         format!("Log of {}", state.console().map_or("the server", Console::name))
     }

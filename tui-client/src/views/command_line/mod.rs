@@ -1,0 +1,211 @@
+//! Command line of Topside, opened by `:`. It accepts the verbs of `topside VERB` in a shell, for the server of this tab.
+
+mod run_verb;
+#[cfg(test)]
+mod tests;
+
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Clear, Widget};
+use topside_shared::methods::{KeyState, Keys, KeysList, RunsList, RunsPage};
+use topside_shared::text::{MAX_NAME, clean};
+
+use super::console::input_box::candidates;
+use crate::app::ask::Ask;
+use crate::app::availability::may_administer;
+use crate::app::view::{Change, Outcome, View, close, stay};
+use crate::app::{Effect, State};
+use crate::input::key::{Code, Key};
+use crate::text::fit;
+use crate::verb_args::line::{self, KnownValues, Parsed};
+use crate::widgets::canvas::{self, Canvas};
+use crate::widgets::field::field;
+use crate::widgets::input_box::{InputBox, Typed};
+use crate::widgets::row::Row;
+
+/// How many of the newest runs are proposed.
+const RUNS: u64 = 20;
+
+/// The open command line.
+#[derive(Debug, Default)]
+pub(crate) struct CommandLine {
+    pub(crate) input: InputBox,
+    /// Why the line was not accepted.
+    pub(crate) wrong: Option<String>,
+    /// Keys and runs of the server, once they have arrived.
+    keys: Vec<(String, String)>,
+    runs: Vec<(String, String)>,
+}
+
+/// Opens the command line, and asks for the values that can be completed.
+pub(crate) fn open(state: &mut State) -> Vec<Effect> {
+    let mut view = CommandLine::default();
+    view.input.history = state.verb_history.clone();
+    state.open(view);
+    let runs = RunsList { limit: Some(RUNS), ..RunsList::default() };
+    let mut effects =
+        state.ask_if_connected(Ask::of_view(&runs, |view: &mut CommandLine, page, _| {
+            view.runs = page.as_ref().map(known_runs).unwrap_or_default();
+            stay()
+        }));
+    if may_administer(state).is_ok() {
+        effects.extend(state.ask_if_connected(Ask::of_view(
+            &KeysList {},
+            |view: &mut CommandLine, keys, _| {
+                view.keys = keys.map(known_keys).unwrap_or_default();
+                stay()
+            },
+        )));
+    }
+    effects
+}
+
+fn known_runs(page: &RunsPage) -> Vec<(String, String)> {
+    let known = |row: &topside_shared::records::RunRow| {
+        let about = format!("{}, {}", clean(&row.command, MAX_NAME), row.state.name());
+        (row.run_id.0.to_string(), about)
+    };
+    page.runs.iter().map(known).collect()
+}
+
+fn known_keys(keys: Keys) -> Vec<(String, String)> {
+    let good = |state| matches!(state, KeyState::Active | KeyState::Invited);
+    let keys = keys.keys.into_iter().filter(|row| good(row.state));
+    keys.map(|row| (clean(&row.name, MAX_NAME), format!("{}, {}", row.role, row.state.name())))
+        .collect()
+}
+
+impl CommandLine {
+    /// The values of the server that can be completed now.
+    fn known(&self, state: &State) -> KnownValues {
+        let mut known = KnownValues {
+            runs: self.runs.clone(),
+            keys: self.keys.clone(),
+            ..KnownValues::default()
+        };
+        if let Some(console) = state.console() {
+            let others = console.client_rows().into_iter().filter(|row| !console.is_me(row));
+            known.clients = others
+                .map(|row| {
+                    (row.client_id.0.to_string(), format!("{} at {}", row.user, row.address))
+                })
+                .collect();
+            let commands = &console.menu.commands;
+            known.commands =
+                commands.iter().map(|each| (each.name.clone(), each.title.clone())).collect();
+        }
+        known
+    }
+
+    /// Runs the line. One that is not accepted stays, with a sentence below it.
+    fn enter(&mut self, state: &State) -> Outcome {
+        let line = self.input.editor.text().trim().to_owned();
+        if line.is_empty() {
+            return close();
+        }
+        let parsed = line::parse(&line).and_then(|parsed| match parsed {
+            Parsed::Verb(verb) => {
+                run_verb::refusal(state, &verb).map_or(Ok(Parsed::Verb(verb)), Err)
+            }
+            help => Ok(help),
+        });
+        let parsed = match parsed {
+            Ok(parsed) => parsed,
+            Err(why) => {
+                self.wrong = Some(why);
+                return stay();
+            }
+        };
+        close().then(move |state| {
+            state.verb_history.push(&line);
+            match parsed {
+                Parsed::Verb(verb) => run_verb::run_verb(state, &line, *verb),
+                Parsed::Help(text) => {
+                    run_verb::show(state, &line, &text);
+                    Vec::new()
+                }
+            }
+        })
+    }
+}
+
+impl View for CommandLine {
+    fn title(&self, _state: &State) -> String {
+        "Command line".to_owned()
+    }
+
+    fn key(&mut self, key: Key, state: &State) -> Outcome {
+        if !self.input.is_busy() {
+            let empty = self.input.editor.is_empty();
+            let leaves = key.code == Code::Esc
+                || key.is_ctrl('c')
+                || empty && (key.code == Code::Backspace || key.is_ctrl('d'));
+            if leaves {
+                return close();
+            }
+        }
+        let known = self.known(state);
+        let before = self.input.editor.text().to_owned();
+        let complete = |line: &str, cursor| line::complete(line, cursor, &known);
+        match self.input.key(key, &complete) {
+            Typed::Enter => return self.enter(state),
+            Typed::Used | Typed::Passed => {}
+        }
+        if self.input.editor.text() != before {
+            self.wrong = None;
+        }
+        stay()
+    }
+
+    /// The first line of a pasted text; a `:` before the verb is left out.
+    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
+        let line = text.lines().next().unwrap_or_default();
+        let line = if self.input.editor.is_empty() { line.trim_start_matches(':') } else { line };
+        self.input.paste(line);
+        self.wrong = None;
+        stay()
+    }
+
+    fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
+        match change {
+            // A sentence above the input says why the session ended.
+            Change::SessionEnded(_) => close(),
+            _ => stay(),
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
+        let layout = state.console()?.layout(state);
+        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
+        Clear.render(layout.input, buffer);
+        Clear.render(layout.hints, buffer);
+        let mut row = Row::new(buffer, layout.input);
+        row.skip(1);
+        if let Some(recall) = &self.input.recall {
+            row.left("earlier: ", theme.dim).left(&recall.query, theme.accent).left(" ", theme.dim);
+        }
+        row.left(":", theme.accent);
+        let from = row.x();
+        let place =
+            Rect { x: from, width: layout.input.right().saturating_sub(from), ..layout.input };
+        let editor = &self.input.editor;
+        let cursor = field(buffer, place, editor, theme.plain);
+        if let (Some(popup), Some(cursor)) = (&self.input.popup, cursor) {
+            let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
+            let x = cursor.x.saturating_sub(fit::columns(typed));
+            candidates(popup, x, layout.input.y, buffer, theme);
+        }
+        let mut hints = Row::new(buffer, layout.hints);
+        hints.skip(1).skip_right(1);
+        match &self.wrong {
+            Some(why) => {
+                hints.left("✗ ", theme.bad).left(why, theme.plain);
+            }
+            None => {
+                let keys =
+                    ["Enter runs it", "Esc closes", "Tab completes", "`help` lists the verbs"];
+                canvas::keys(&mut hints, keys, &mut canvas.hits, theme);
+            }
+        }
+        cursor
+    }
+}

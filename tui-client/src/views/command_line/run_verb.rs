@@ -1,0 +1,457 @@
+//! What each verb does on the screen: it opens the view that shows the same, or sends a request whose answer is a block of
+//! the response pane, with the text that the shell prints.
+
+use std::time::Duration;
+
+use topside_shared::ClientId;
+use topside_shared::RunId;
+use topside_shared::methods::{
+    Broadcast, BroadcastResult, Call, ClientKick, KeyInvite, KeyRevoke, KeysList, LogTail,
+    MaskedText, RunCancel, RunInput, RunsList, ServerShutdown, ServerShutdownCancel, ServerStatus,
+};
+use topside_shared::notifications::Urgency;
+use topside_shared::tables::{self, columns};
+use topside_shared::text::{MAX_NAME, clean, duration};
+use topside_shared::values::parse_expected_return;
+
+use crate::app::ask::{self, Ask};
+use crate::app::runs::Phase;
+use crate::app::{Effect, State};
+use crate::input::actions::{self, Id};
+use crate::text::sanitize;
+use crate::verb_args::Verb;
+use crate::verb_args::line::LineVerb;
+use crate::verb_args::saved::SavedServerVerb;
+use crate::verb_args::server::{
+    BroadcastArgs, Input, Kick, LevelArg, Log, Postpone, Revoke, Runs, ServerVerb, Shutdown,
+};
+use crate::views::confirm::Confirm;
+use crate::views::invite_result::InviteResult;
+use crate::views::run_list;
+use crate::views::update::run;
+
+/// Why a verb is not for the screen, if it is not. The line stays then.
+pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
+    let LineVerb::Shell(verb) = verb else { return None };
+    match verb {
+        Verb::Ask(ask) => {
+            let how = ask.how();
+            if how.on.is_given() {
+                let name = state.console().map_or("this server", |console| console.name());
+                return Some(format!("--on and --via are for a shell: this line goes to {name}"));
+            }
+            if how.json {
+                return Some(
+                    "--json is for a shell: the screen shows the answer as text".to_owned(),
+                );
+            }
+            match ask {
+                ServerVerb::Input(Input { line: None, end: false, .. }) => Some(
+                    "give the line for the run: `input RUN LINE`; --end ends its input".to_owned(),
+                ),
+                ServerVerb::Kick(kick) => {
+                    let console = state.console()?;
+                    let id = ClientId(kick.client);
+                    (!console.clients.is_empty() && !console.clients.contains_key(&id))
+                        .then(|| format!("there is no client {id}: it may have left"))
+                }
+                ServerVerb::Shutdown(args) => expected_return(state, args.back.as_deref(), 0).err(),
+                ServerVerb::Postpone(args) => expected_return(state, args.back.as_deref(), 0).err(),
+                _ => None,
+            }
+        }
+        Verb::Saved(SavedServerVerb::Servers { .. }) => None,
+        Verb::Saved(_) => {
+            let key = state.keys.word(Id::ToPicker);
+            Some(format!("saved servers are changed in the picker ({key}), or in a shell"))
+        }
+        // The parser has refused these.
+        Verb::Connect(_)
+        | Verb::Run(_)
+        | Verb::Pair(_)
+        | Verb::Id
+        | Verb::Completions(_)
+        | Verb::Man(_)
+        | Verb::Serve(_) => Some("this verb is for a shell".to_owned()),
+    }
+}
+
+/// Carries out a verb.
+pub(super) fn run_verb(state: &mut State, line: &str, verb: LineVerb) -> Vec<Effect> {
+    match verb {
+        LineVerb::Quit => act(state, Id::Leave),
+        LineVerb::Shell(Verb::Ask(ask)) => run_server_verb(state, line, ask),
+        LineVerb::Shell(Verb::Saved(_)) => {
+            let servers = saved_servers(state);
+            show(state, line, &servers);
+            Vec::new()
+        }
+        LineVerb::Shell(_) => Vec::new(),
+    }
+}
+
+/// The table of the verbs for a server.
+fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effect> {
+    match verb {
+        ServerVerb::Status(_) => act(state, Id::Status),
+        ServerVerb::Clients(_) => act(state, Id::Clients),
+        ServerVerb::Menu(_) => act(state, Id::Menu),
+        ServerVerb::Notices(_) => act(state, Id::Notices),
+        ServerVerb::Keys(_) => act(state, Id::Keys),
+        ServerVerb::Reload(_) => act(state, Id::Reload),
+        ServerVerb::Runs(args) => runs(state, line, args),
+        ServerVerb::Log(args) => log(state, line, args),
+        ServerVerb::Attach(args) => attach(state, args.run),
+        ServerVerb::Cancel(args) => {
+            let run_id = RunId(args.run);
+            if state.session().is_some()
+                && let Some(console) = state.console_mut()
+            {
+                console.runs.cancelling(run_id);
+            }
+            answer(state, line, &RunCancel { run_id }, |row| {
+                format!("run {} {}", row.run_id, row.outcome())
+            })
+        }
+        ServerVerb::Input(args) => {
+            let run_id = RunId(args.run);
+            let data = args.line.map(|line| MaskedText(format!("{line}\n")));
+            let input = RunInput { run_id, data, base64: None, eof: args.end };
+            // What a run is given may be a secret.
+            let shown = format!("input {} …", args.run);
+            answer(state, &shown, &input, move |_| format!("sent to run {run_id}"))
+        }
+        ServerVerb::Broadcast(args) => {
+            answer(state, line, &broadcast(&args), BroadcastResult::sentence)
+        }
+        ServerVerb::Kick(args) => kick(state, line, &args),
+        ServerVerb::Shutdown(args) => shut_down(state, line, args),
+        ServerVerb::Postpone(args) => postpone(state, line, args),
+        ServerVerb::CallOff(_) => answer(state, line, &ServerShutdownCancel {}, |_| {
+            "the shutdown is called off".to_owned()
+        }),
+        ServerVerb::Revoke(args) => revoke(state, line, args),
+        ServerVerb::Invite { invite, .. } => invite_result(state, &invite.request()),
+        ServerVerb::Token { token, .. } => invite_result(state, &token.request()),
+    }
+}
+
+/// Opens the view of an action, above no other one.
+fn act(state: &mut State, id: Id) -> Vec<Effect> {
+    state.views.clear();
+    run(state, actions::get(id))
+}
+
+/// Shows a text as a block of its own. Views would hide it.
+pub(super) fn show(state: &mut State, line: &str, text: &str) {
+    state.views.clear();
+    if let Some(block) = begin(state, line) {
+        end(state, block, Ok(text.to_owned()));
+    }
+}
+
+/// Opens a block for a line.
+fn begin(state: &mut State, line: &str) -> Option<u64> {
+    let (block, clock) = (state.next_serial(), state.clock);
+    let console = state.console_mut()?;
+    console.runs.sent(block, &format!(":{line}"), ("", serde_json::Map::new()), clock);
+    Some(block)
+}
+
+/// Ends the block of a line with its answer. Where a view hides it, a remark says the same.
+fn end(state: &mut State, block: u64, answer: Result<String, String>) {
+    let (hidden, now) = (!state.views.is_empty(), state.clock.mono);
+    let Some(console) = state.console_mut() else { return };
+    match answer {
+        Ok(text) => {
+            console.runs.printed(block, &text, now);
+            if hidden {
+                state.done(text.lines().next().unwrap_or_default());
+            }
+        }
+        Err(why) => {
+            console.runs.refused(block, Phase::Refused, &why);
+            if hidden {
+                state.refuse(why);
+            }
+        }
+    }
+}
+
+/// Sends a request, and shows its answer as a block.
+fn answer<M: Call>(
+    state: &mut State,
+    line: &str,
+    params: &M,
+    text: impl FnOnce(M::Answer) -> String + Send + 'static,
+) -> Vec<Effect>
+where
+    M::Answer: Send + 'static,
+{
+    let Some(session) = state.session_to_ask() else { return Vec::new() };
+    let Some(block) = begin(state, line) else { return Vec::new() };
+    let ask = Ask::new(params, move |state, result| {
+        end(state, block, result.map(text).map_err(|error| ask::why(&error)));
+        Vec::new()
+    });
+    vec![Effect::Ask { session, ask }]
+}
+
+/// The same for an answer of several lines, which a view would hide.
+fn table<M: Call>(
+    state: &mut State,
+    line: &str,
+    params: &M,
+    text: impl FnOnce(M::Answer) -> String + Send + 'static,
+) -> Vec<Effect>
+where
+    M::Answer: Send + 'static,
+{
+    state.views.clear();
+    answer(state, line, params, move |answer| match text(answer) {
+        text if text.is_empty() => "none".to_owned(),
+        text => text,
+    })
+}
+
+/// The list, or with a filter a table.
+fn runs(state: &mut State, line: &str, args: Runs) -> Vec<Effect> {
+    let Runs { state: of, command, user, before, limit, .. } = args;
+    let filtered = of.is_some() || command.is_some() || user.is_some() || before.is_some();
+    if !filtered && line.split_whitespace().count() == 1 || args.watch {
+        return act(state, Id::Runs);
+    }
+    let list = RunsList {
+        state: of,
+        command,
+        user,
+        before: before.map(RunId),
+        limit: Some(limit.clamp(1, 500)),
+    };
+    table(state, line, &list, |page| tables::runs(&page.runs))
+}
+
+/// The live view, or with a filter its last lines.
+fn log(state: &mut State, line: &str, args: Log) -> Vec<Effect> {
+    let Log { lines, matching, level, follow, .. } = args;
+    if follow || line.split_whitespace().count() == 1 {
+        return act(state, Id::Log);
+    }
+    // With a level the whole log is read: the last lines of that level may be old.
+    let asked = if level.is_some() { crate::verb_args::server::MOST_LINES } else { lines };
+    let tail = LogTail { lines: Some(asked), matching };
+    table(state, line, &tail, move |log| {
+        let mut entries = log.entries;
+        entries.retain(|entry| level.is_none_or(|level| entry.level >= level));
+        let last = usize::try_from(lines).unwrap_or(usize::MAX);
+        entries.drain(..entries.len().saturating_sub(last));
+        entries.iter().map(|entry| tables::log_line(entry) + "\n").collect()
+    })
+}
+
+/// Shows the output of a run in a block.
+fn attach(state: &mut State, number: u64) -> Vec<Effect> {
+    state.views.clear();
+    let list = RunsList {
+        before: number.checked_add(1).map(RunId),
+        limit: Some(1),
+        ..RunsList::default()
+    };
+    state.ask(Ask::new(&list, move |state, page| {
+        let row = page.map_err(|error| ask::why(&error)).and_then(|page| {
+            let row = page.runs.into_iter().find(|row| row.run_id.0 == number);
+            row.map(sanitize::run).ok_or_else(|| format!("there is no run #{number}"))
+        });
+        match row {
+            Ok(row) => {
+                let line = row.command.clone();
+                run_list::attach(state, &row, &line)
+            }
+            Err(why) => {
+                state.refuse(why);
+                Vec::new()
+            }
+        }
+    }))
+}
+
+fn broadcast(args: &BroadcastArgs) -> Broadcast {
+    let level = match args.level {
+        LevelArg::Info => Urgency::Info,
+        LevelArg::Warning => Urgency::Warning,
+    };
+    Broadcast { message: args.message.join(" "), level }
+}
+
+fn kick(state: &mut State, line: &str, args: &Kick) -> Vec<Effect> {
+    let client_id = ClientId(args.client);
+    let kick = ClientKick { client_id, reason: joined(&args.reason) };
+    let done = move |_| format!("{client_id} was disconnected");
+    if args.confirm.yes {
+        return answer(state, line, &kick, done);
+    }
+    let known = state.console().and_then(|console| console.clients.get(&client_id));
+    let text = known.map(|row| {
+        format!("{} · {} · {} · {}", row.user, row.connection.title(), row.address, row.role)
+    });
+    let reason = kick.reason.as_ref().map(|reason| format!("Reason: {reason}"));
+    let text = text.into_iter().chain(reason).collect();
+    let line = line.to_owned();
+    let then = move |state: &mut State| answer(state, &line, &kick, done);
+    let question = Confirm::choice(format!("Send {client_id} away?"), text, "Send away", then);
+    state.open(question.of_session());
+    Vec::new()
+}
+
+fn shut_down(state: &mut State, line: &str, args: Shutdown) -> Vec<Effect> {
+    let delay_ms = args.delay.map_or(0, millis);
+    let back = match expected_return(state, args.back.as_deref(), delay_ms) {
+        Ok(back) => back,
+        Err(why) => {
+            state.refuse(why);
+            return Vec::new();
+        }
+    };
+    let Some(console) = state.console() else { return Vec::new() };
+    let name = console.name().to_owned();
+    let (verb, does) =
+        if args.restart { ("Restart", "restarts") } else { ("Shut down", "shuts down") };
+    let when = match delay_ms {
+        0 => "now".to_owned(),
+        ms => format!("in {}", duration(ms)),
+    };
+    let reason = joined(&args.reason);
+    let mut text =
+        vec![format!("{name} {does} {when}; all clients are told, and their sessions end.")];
+    text.extend(reason.as_ref().map(|reason| format!("Reason: {reason}")));
+    text.extend(args.back.map(|back| format!("Expected return: {back}")));
+    let order = ServerShutdown { delay_ms, reason, back, then: None, restart: args.restart };
+    let (line, server) = (line.to_owned(), name.clone());
+    let then = move |state: &mut State| {
+        answer(state, &line, &order, move |due| match due.in_ms {
+            0 => format!("{server} {does} now"),
+            ms => format!("{server} {does} in {}; `:call-off` calls it off", duration(ms)),
+        })
+    };
+    if args.confirm.yes {
+        return then(state);
+    }
+    state.open(Confirm::name(format!("{verb} {name}?"), text, name, verb, then).of_session());
+    Vec::new()
+}
+
+/// Reads what is due, then orders the same for later.
+fn postpone(state: &mut State, line: &str, args: Postpone) -> Vec<Effect> {
+    let line = line.to_owned();
+    state.ask(Ask::new(&ServerStatus::default(), move |state, status| {
+        let due = status.map_err(|error| ask::why(&error)).and_then(|status| {
+            let none = || "no shutdown is due: there is nothing to postpone".to_owned();
+            status.closing.ok_or_else(none)
+        });
+        let order = due.and_then(|due| {
+            let delay_ms = due.in_ms.saturating_add(millis(args.by));
+            let mut order = ServerShutdown::postponed(&due, delay_ms);
+            order.reason = joined(&args.reason).or(order.reason);
+            order.back = expected_return(state, args.back.as_deref(), delay_ms)?.or(order.back);
+            Ok((order, if due.restart { "restarts" } else { "shuts down" }))
+        });
+        match order {
+            Ok((order, does)) => answer(state, &line, &order, move |later| {
+                format!("the server {does} in {}", duration(later.in_ms))
+            }),
+            Err(why) => {
+                if let Some(block) = begin(state, &line) {
+                    end(state, block, Err(why));
+                }
+                Vec::new()
+            }
+        }
+    }))
+}
+
+/// Finds the key, then asks whether to revoke it.
+fn revoke(state: &mut State, line: &str, args: Revoke) -> Vec<Effect> {
+    let line = line.to_owned();
+    state.ask(Ask::new(&KeysList {}, move |state, keys| {
+        let found = keys.map_err(|error| ask::why(&error)).and_then(|keys| {
+            let row = tables::keys::find(&keys.keys, &args.key);
+            row.cloned().map(sanitize::key).map_err(|error| error.to_string())
+        });
+        let row = match found {
+            Ok(row) => row,
+            Err(why) => {
+                if let Some(block) = begin(state, &line) {
+                    end(state, block, Err(why));
+                }
+                return Vec::new();
+            }
+        };
+        let (key_id, name) = (row.key_id, row.name.clone());
+        let own = state.console().and_then(|console| console.reached.as_ref());
+        let own = own.is_some_and(|reached| reached.key == Some(key_id));
+        let mut text = vec![format!("{} · pin {}", row.role, key_id.short())];
+        text.push("Its sessions end, and the key is not accepted any more.".to_owned());
+        if own {
+            text.push("It is the key of this device: your own session ends.".to_owned());
+        }
+        let then = move |state: &mut State| {
+            answer(state, &line, &KeyRevoke { key_id }, move |_| {
+                format!("revoked {name} ({}), its sessions included", key_id.short())
+            })
+        };
+        if args.confirm.yes {
+            return then(state);
+        }
+        let title = format!("Revoke the key of {}?", row.name);
+        state.open(Confirm::choice(title, text, "Revoke", then).of_session());
+        Vec::new()
+    }))
+}
+
+/// Makes an invite or a token, and shows it in its view: it is a key, and must not stay in a block.
+fn invite_result(state: &mut State, invite: &KeyInvite) -> Vec<Effect> {
+    state.ask(Ask::new(invite, |state, made| {
+        match made.map_err(|error| ask::why(&error)).and_then(InviteResult::new) {
+            Ok(made) => state.open(made),
+            Err(why) => state.refuse(why),
+        }
+        Vec::new()
+    }))
+}
+
+/// The saved servers, with their addresses.
+fn saved_servers(state: &State) -> String {
+    if state.servers.is_empty() {
+        return "no server is saved".to_owned();
+    }
+    let rows: Vec<[String; 2]> = state
+        .servers
+        .iter()
+        .map(|server| {
+            let addresses: Vec<&str> =
+                [&server.lan, &server.internet].into_iter().flatten().map(String::as_str).collect();
+            [clean(&server.name, MAX_NAME), clean(&addresses.join(", "), MAX_NAME)]
+        })
+        .collect();
+    columns(&rows)
+}
+
+/// Words of the line as one text; none without words.
+fn joined(words: &[String]) -> Option<String> {
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The time of `--back` for a shutdown that begins in `delay_ms`.
+fn expected_return(
+    state: &State,
+    text: Option<&str>,
+    delay_ms: u64,
+) -> Result<Option<topside_shared::Time>, String> {
+    let begin = state.clock.wall.plus_millis(delay_ms);
+    let back = text.map(|text| parse_expected_return(text, begin, &state.zone));
+    back.transpose().map_err(|error| format!("--back: {error}"))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
