@@ -187,7 +187,7 @@ fn a_tab_closes_at_once_where_nothing_is_lost_and_asks_else() {
     world.press("esc");
     assert_eq!(names(&world), ["garden", "clock"]);
     world.press("alt-w");
-    assert_eq!(world.press("y enter"), [Effect::HangUp { session: clock }]);
+    assert_eq!(world.press("y"), [Effect::HangUp { session: clock }]);
     assert_eq!(names(&world), ["garden"]);
 }
 
