@@ -185,7 +185,7 @@ fn the_verbs_refuse_to_touch_what_belongs_to_another_user() {
 fn wrong_arguments_of_key_verbs_are_refused_before_anything_happens() {
     let topsided = topsided();
     for (args, said) in [
-        (&["invite", "--name", "x", "--role", "king"][..], "viewer, operator or admin"),
+        (&["invite", "--name", "x", "--role", "king"][..], "viewer, operator, admin"),
         (
             &["invite", "--name", "x", "--role", "viewer", "--ttl", "10x"],
             "a duration such as 30s, 5m or 1h30m",
