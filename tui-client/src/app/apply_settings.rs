@@ -2,7 +2,6 @@
 
 use super::{Effect, State};
 use crate::config::Settings;
-use crate::theme::choice::THEMES;
 use crate::theme::{Background, TerminalColours, ThemeChoice};
 
 impl State {
@@ -19,16 +18,6 @@ impl State {
     }
 }
 
-/// Takes the next theme of the list, and has it written.
-pub(crate) fn next_theme(state: &mut State) -> Vec<Effect> {
-    let name = state.theme_choice.name;
-    let at = THEMES.iter().position(|theme| theme.name == name);
-    let next = &THEMES[at.map_or(0, |at| (at + 1) % THEMES.len())];
-    state.set_theme(next.clone());
-    state.done(format!("Theme: {}.", next.name));
-    vec![Effect::SaveTheme(next.name)]
-}
-
 /// The terminal has said its background.
 pub(crate) fn take_background(state: &mut State, background: Background) {
     state.set_terminal_colours(TerminalColours { background, ..state.terminal_colours });
@@ -41,6 +30,7 @@ pub(crate) fn take(
     asked: bool,
 ) -> Vec<Effect> {
     state.set_theme(settings.theme);
+    state.own_theme = settings.own_theme;
     state.ascii = settings.ascii.unwrap_or(false);
     state.keys = settings.keys;
     state.recent = settings.recent;

@@ -130,6 +130,8 @@ pub(crate) struct State {
     pub(crate) terminal_colours: TerminalColours,
     /// The theme as it was chosen, and as this terminal shows it.
     pub(crate) theme_choice: ThemeChoice,
+    /// The theme of theme.toml, if there is one.
+    pub(crate) own_theme: Option<ThemeChoice>,
     pub(crate) theme: Theme,
     /// Whether only ASCII signs are drawn.
     pub(crate) ascii: bool,
@@ -168,6 +170,7 @@ impl State {
             mouse: true,
             terminal_colours: TerminalColours::DEFAULT,
             theme_choice: ThemeChoice::default(),
+            own_theme: None,
             theme: Theme::DARK,
             ascii: false,
             keys: Keymap::default(),

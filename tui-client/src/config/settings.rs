@@ -28,6 +28,8 @@ const NOT_A_TABLE: &str = "screen is a table, written as [screen]";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) theme: ThemeChoice,
+    /// The theme of theme.toml, where that file is there and without a mistake.
+    pub(crate) own_theme: Option<ThemeChoice>,
     /// Whether only ASCII characters are drawn; none: by the locale.
     pub(crate) ascii: Option<bool>,
     pub(crate) mouse: bool,
@@ -40,6 +42,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             theme: ThemeChoice::default(),
+            own_theme: None,
             ascii: None,
             mouse: true,
             recent: 0,
@@ -89,12 +92,14 @@ impl SettingsFiles {
     /// Applies the files as they are now; returns the mistakes in them.
     pub(crate) fn read(&self, settings: &mut Settings) -> Vec<ConfigError> {
         let mut mistakes = Vec::new();
+        let own_theme = section(&self.theme, theme_file::theme);
+        settings.own_theme = own_theme.as_ref().ok().filter(|_| self.theme.exists()).cloned();
         match section(&self.client, screen) {
             Ok(screen) => {
                 settings.ascii = screen.ascii;
                 settings.mouse = screen.mouse;
                 settings.recent = screen.recent;
-                match screen.theme.map_or_else(|| section(&self.theme, theme_file::theme), Ok) {
+                match screen.theme.map_or(own_theme, Ok) {
                     Ok(theme) => settings.theme = theme,
                     Err(mistake) => mistakes.push(mistake),
                 }

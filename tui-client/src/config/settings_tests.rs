@@ -176,7 +176,9 @@ fn the_samples_are_what_the_program_does_without_them() {
     // In theme.toml the base is the dark theme, on every background.
     assert_eq!((settings.theme.dark, settings.theme.light), (Theme::DARK, Theme::DARK));
     let theme_of_samples = settings.theme.clone();
-    assert_eq!(settings, Settings { theme: theme_of_samples, ..Settings::default() });
+    let own_theme = Some(theme_of_samples.clone());
+    let of_samples = Settings { theme: theme_of_samples, own_theme, ..Settings::default() };
+    assert_eq!(settings, of_samples);
     for (role, _) in theme.roles() {
         assert!(
             bare(THEME_FILE).lines().any(|line| line.starts_with(&format!("{role} = "))),

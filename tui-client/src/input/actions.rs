@@ -255,7 +255,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::CommandLine, name: "command-line", title: "Verbs of the shell: `:`", short: "verbs", bare: &[":"], place: Scope::Console, ..TOPSIDE },
     Action { id: Id::Help, name: "help", title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
     Action { id: Id::Mouse, name: "mouse", title: "Mouse on or off; Shift selects text", always: &["alt-m"], ..TOPSIDE },
-    Action { id: Id::Theme, name: "theme", title: "Theme: the next one", ..TOPSIDE },
+    Action { id: Id::Theme, name: "theme", title: "Theme: choose one", ..TOPSIDE },
     Action { id: Id::ReadSettings, name: "read-settings", title: "Settings: read again", ..TOPSIDE },
     Action { id: Id::Suspend, name: "suspend", title: "Stop, until `fg`", always: &["ctrl-z"], needs: Needs::StandaloneClient, ..TOPSIDE },
     Action { id: Id::Leave, name: "leave", title: "Leave", bare: &["ctrl-d"], place: Scope::Console, danger: Danger::Asks, ..TOPSIDE },

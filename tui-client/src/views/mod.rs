@@ -24,6 +24,7 @@ mod server_form;
 mod status;
 mod status_bar;
 mod tab_strip;
+pub(crate) mod theme_chooser;
 mod update;
 
 #[cfg(test)]
@@ -71,6 +72,7 @@ pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "run_list", opened_by: &[(Id::Runs, run_list::open_list)] },
     ViewRow { file: "server_form", opened_by: &[(Id::Add, server_form::open_add), (Id::Edit, server_form::open_edit), (Id::Duplicate, server_form::open_duplicate)] },
     ViewRow { file: "status", opened_by: &[(Id::Status, status::open)] },
+    ViewRow { file: "theme_chooser", opened_by: &[(Id::Theme, theme_chooser::open)] },
 ];
 
 /// Where the cursor stands, if anywhere, and what can be clicked.

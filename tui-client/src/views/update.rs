@@ -216,7 +216,6 @@ pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
             });
             vec![Effect::Mouse(state.mouse)]
         }
-        Id::Theme => apply_settings::next_theme(state),
         Id::ReadSettings => vec![Effect::ReadSettings],
         Id::OtherBox => {
             prompt::switch(state);

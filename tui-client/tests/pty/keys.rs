@@ -25,7 +25,7 @@ fn invite(admin: &mut Screen, name: &str, role: char) -> String {
     act(admin, "Invite a device, or make a token");
     admin.see_all(&["name*", "role*", "Enter makes it"]);
     admin.write(&format!("{name}\t{role}\r"));
-    let shown = admin.see_all(&["An invite", "good once, until", "Esc closes"]);
+    let shown = admin.see_all(&["An invite", "good once, expires in", "Esc closes"]);
     string(&shown)
 }
 

@@ -37,18 +37,19 @@ fn the_bar_of_a_shutdown_is_above_a_popup_and_red_at_the_end_and_q_leaves_afterw
     screen.see_all(&["· new disk · ", "F9 postpone"]);
     // Help lies on top, then the form that the bar's key opens.
     screen.write("\x1bOP");
-    screen.see("any other key closes");
+    screen.see("↑ ↓ scroll · Esc closes");
     screen.until("a yellow bar above help", |screen| is_bar(screen, "shuts down in 9:5", 3));
     screen.write("\x1b");
-    screen.until("no help", |screen| !screen.contents().contains("any other key closes"));
+    screen.until("no help", |screen| !screen.contents().contains("↑ ↓ scroll"));
     screen.write("\x1b[20~");
     screen.see("❯ shutdown 15m new disk");
     screen.write("\x15");
     screen.write("5s");
     screen.see("❯ shutdown 5s new disk");
+    // An earlier end wants the name.
     screen.write("\r");
-    screen.see("▐ Cancel ▌");
-    screen.write("\t\r");
+    let name = wanted_name(&screen.see("Type "));
+    screen.write(&format!("{name}\r"));
     screen.until("a red bar", |screen| is_bar(screen, "shuts down in 0:0", 1));
     screen.see_all(&["shut down by", ": new disk", "R reconnect", "P picker", "q quit"]);
     screen.write("q");

@@ -26,6 +26,20 @@ fn colours(screen: &vt100::Screen) -> Vec<vt100::Color> {
     colours
 }
 
+/// Clicks on this text.
+fn click(screen: &mut Screen, text: &str) {
+    let place = screen.look(PATIENCE, |screen, _| {
+        let (rows, columns) = (screen.size().0, screen.size().1);
+        let mut lines = screen.rows(0, columns).zip(1..=rows);
+        lines.find_map(|(line, row)| {
+            let at = line.find(text)?;
+            Some((line[..at].chars().count() + 2, row))
+        })
+    });
+    let (column, row) = place.unwrap();
+    screen.write(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+}
+
 #[test]
 fn a_theme_is_taken_up_when_its_person_comes_back_from_the_editor() {
     let home = Home::new();
@@ -177,7 +191,7 @@ fn a_palette_has_its_background_and_the_colours_that_the_terminal_has() {
 }
 
 #[test]
-fn the_next_theme_is_shown_at_once_and_written_with_the_comments_kept() {
+fn a_theme_is_previewed_and_kept_with_the_comments_or_restored() {
     let home = Home::new();
     configure(&home, "client.toml", "# Mine.\n[screen]\ntheme = \"dark\" # by night\n");
     let mut screen = Screen::topside(&home, (100, 30), &[]);
@@ -185,9 +199,25 @@ fn the_next_theme_is_shown_at_once_and_written_with_the_comments_kept() {
     screen.write("\x10");
     screen.see("Enter does it");
     screen.write("theme\r");
-    screen.see("Theme: light.");
+    screen.see_all(&["▌ dark", "Enter keep"]);
+    screen.write("\x1b[B");
+    screen.see("▌ light");
     has(&screen, BLUE);
     let file = home.0.path().join("config/client.toml");
+    screen.write("\x1b");
+    screen.until("the theme before", |screen| {
+        !screen.contents().contains("Enter keep") && !colours(screen).contains(&BLUE)
+    });
+    assert!(std::fs::read_to_string(&file).unwrap().contains("\"dark\""));
+    // By mouse: the row of the theme, then the button.
+    screen.write("\x10");
+    screen.see("Enter does it");
+    screen.write("theme\r");
+    click(&mut screen, "  light ");
+    screen.see("▌ light");
+    has(&screen, BLUE);
+    click(&mut screen, " Keep ");
+    screen.see("Theme: light.");
     eventually("the file", || {
         std::fs::read_to_string(&file).unwrap()
             == "# Mine.\n[screen]\ntheme = \"light\" # by night\n"

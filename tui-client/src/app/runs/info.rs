@@ -27,6 +27,8 @@ pub(crate) struct Info {
     /// Whether it is this person's own run.
     pub(crate) own: bool,
     pub(crate) phase: Phase,
+    /// Who cancelled it, in words.
+    pub(crate) cancelled: Option<String>,
     /// Bytes of its output that came, those that were skipped included; and whether any were skipped.
     pub(crate) received: u64,
     pub(crate) skipped: bool,
@@ -49,6 +51,7 @@ impl Info {
             sent: false,
             own: false,
             phase: Phase::Note,
+            cancelled: None,
             received: 0,
             skipped: false,
             bytes: None,

@@ -275,6 +275,7 @@ impl Runs {
         info.run = Some(row.run_id);
         info.phase = Phase::end(row, now.saturating_sub(info.began));
         info.bytes = Some(row.bytes);
+        info.cancelled = row.cancelled();
         let fewer = info.received > row.bytes;
         if fewer {
             let kept =

@@ -243,8 +243,26 @@ pub(super) fn ran(
 ) -> Vec<Effect> {
     let now = state.clock.mono;
     let Some(console) = state.console_mut() else { return Vec::new() };
+    let cancelled = result.as_ref().ok().and_then(|result| cancelled_by_another(console, result));
     let next = run_ended(console, request, result, now);
+    if let Some(words) = cancelled {
+        let wall = state.clock.wall;
+        if let Some(console) = state.console_mut() {
+            console.notices.push(wall, true, words.clone());
+        }
+        state.warn(words);
+    }
     next.map_or_else(Vec::new, |ask| state.ask_if_connected(ask))
+}
+
+/// Who cancelled a run of this client, where another one did.
+fn cancelled_by_another(console: &Console, result: &RunResult) -> Option<String> {
+    let row = sanitize::run(result.row.clone());
+    let you = &console.welcome.you;
+    let by_you = format!("{} ({})", you.user, you.client_id);
+    let is_anothers = row.ended_by.as_ref().is_some_and(|by| *by != by_you);
+    let words = row.cancelled().filter(|_| is_anothers && row.client_id == you.client_id)?;
+    Some(format!("{} {}: {words}", row.command, row.run_id))
 }
 
 /// The request that follows from the end of a command, if any.

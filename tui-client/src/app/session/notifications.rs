@@ -71,13 +71,17 @@ pub(super) fn other_menu(console: &Console, revision: u64) -> bool {
 
 /// Says what changed in the menu, among the blocks and in a remark.
 pub(super) fn menu_changed(state: &mut State, old: &Menu) {
-    const TITLE: &str = "the menu is another";
+    const TITLE: &str = "Menu changed";
     let (note, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return };
     // What a command does may be another without looking so: then there is nothing to name.
     let words = ReloadChanges::between(old, &console.menu).sentences();
     console.runs.note(note, TITLE, &words, clock);
-    state.done(match words.is_empty() {
+    // Who looks at older output does not see the block.
+    if console.runs.pane.is_following() {
+        return;
+    }
+    state.note(match words.is_empty() {
         true => TITLE.to_owned(),
         false => format!("{TITLE}: {}", words.join("; ")),
     });

@@ -96,3 +96,28 @@ fn ctrl_c_offers_to_cancel_a_run_that_is_only_looked_at() {
     world.press("ctrl-c");
     assert_eq!(world.state.top_view::<Confirm>().unwrap().title, "Leave Topside?");
 }
+
+#[test]
+fn an_empty_console_says_what_to_do_until_the_first_command() {
+    let mut world = World::connected(120, 30);
+    let before = shown(&world);
+    for words in ["sprinkler is ready. You are admin.", "Type a command, or F3", "try: zones"] {
+        assert!(before.contains(words), "{words}: {before}");
+    }
+    assert!(before.contains("? shows every key, Ctrl-P every action"), "{before}");
+    world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+    assert!(!shown(&world).contains("is ready"), "{}", shown(&world));
+}
+
+/// The owner read `cancelled`, and no word of who did it.
+#[test]
+fn the_owner_of_a_run_reads_who_cancelled_it() {
+    let mut world = World::connected(140, 30);
+    let mut end = json!({"state": "cancelled", "signal": 15, "durationMs": 3_000});
+    end["endedBy"] = json!("root (#2)");
+    world.run("zones", 5, "", Some(end));
+    assert_eq!(world.remark(), "zones #5: cancelled by root (#2)");
+    assert!(shown(&world).contains("■ cancelled by root (#2)"), "{}", shown(&world));
+    world.press("alt-n");
+    assert!(shown(&world).contains("▲ 09:14:00    zones #5: cancelled by root (#2)"));
+}

@@ -214,10 +214,12 @@ fn without_colours_light_and_dark_can_be_turned_round() {
 #[test]
 fn a_string_whose_time_is_over_says_so_by_itself() {
     let mut world = made(80, 24, false);
-    assert!(!screen(&world).contains("Its time is over"));
-    assert!(crate::views::changes_in(&world.state).is_some_and(|ms| ms <= 600_000));
-    world.wait(600_000);
-    assert!(screen(&world).contains("Its time is over: make another one."));
+    assert!(screen(&world).contains("good once, expires in 10:00"), "{}", screen(&world));
+    assert!(crate::views::changes_in(&world.state).is_some_and(|ms| ms <= 1_000));
+    world.wait(1_000);
+    assert!(screen(&world).contains("expires in 9:59"), "{}", screen(&world));
+    world.wait(599_000);
+    assert!(screen(&world).contains("expired: create another one"), "{}", screen(&world));
     assert!(
         crate::views::changes_in(&world.state).is_some_and(|ms| ms > 0),
         "and wakes nobody again"

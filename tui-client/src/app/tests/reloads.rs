@@ -23,7 +23,9 @@ fn another_menu_is_asked_for_told_in_words_and_completed_from() {
     fan.name = "fan".into();
     other.commands.push(fan);
     world.answer::<CommandsList>(Ok(other));
-    assert_eq!(world.remark(), "the menu is another: added: fan; removed: zone-stop");
+    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    assert_eq!(shown.matches("added: fan").count(), 1, "it is said once: {shown}");
+    assert!(shown.contains("Menu changed"), "{shown}");
     world.write("fa");
     world.press("tab");
     assert_eq!(world.input().trim_end(), "fan");

@@ -82,3 +82,31 @@ fn a_mistake_is_said_and_the_settings_beside_it_are_taken() {
     world.press("alt-m");
     assert!(set(&mut world, off, &[]).is_empty() && world.state.mouse);
 }
+
+#[test]
+fn a_theme_is_previewed_while_it_is_chosen_kept_by_enter_and_restored_by_esc() {
+    let mut world = World::new(80, 24);
+    let own = crate::theme::ThemeChoice {
+        name: "own",
+        ..crate::theme::ThemeChoice::named("nord").unwrap().clone()
+    };
+    let settings = Settings { own_theme: Some(own.clone()), ..Settings::default() };
+    set(&mut world, settings, &[]);
+    let open = |world: &mut World| {
+        world.press("ctrl-p");
+        world.write("theme");
+        world.press("enter");
+    };
+    open(&mut world);
+    let before = world.state.theme_choice.clone();
+    world.press("down down");
+    assert_eq!(world.state.theme_choice.name, "light");
+    assert_eq!(world.state.theme, world.state.theme_choice.on(world.state.terminal_colours));
+    assert!(world.press("esc").is_empty());
+    assert_eq!(world.state.theme_choice, before);
+    open(&mut world);
+    world.write("theme.toml");
+    assert_eq!(world.state.theme_choice, own, "the first that passes the filter");
+    assert!(matches!(world.press("enter")[..], [Effect::SaveTheme("own")]));
+    assert_eq!(world.state.theme_choice, own);
+}

@@ -116,7 +116,8 @@ fn header(state: &State, console: &Console, info: &Info, row: &mut Row<'_>, them
         && let Phase::Ended { state: how, exit, signal, ms } = info.phase
         && how != RunState::Succeeded
     {
-        word = how.outcome(exit, signal, Some(ms));
+        let outcome = || how.outcome(exit, signal, Some(ms));
+        word = info.cancelled.clone().unwrap_or_else(outcome);
     }
     let word = format!("{word:<WORD$}");
     row.right(&word, theme.dim).right(&format!("{sign} "), style);

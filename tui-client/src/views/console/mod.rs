@@ -8,6 +8,7 @@ mod menu;
 mod prompt;
 pub(crate) mod side_panes;
 pub(crate) mod submit;
+mod welcome;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -37,6 +38,7 @@ pub(super) fn draw(
     lines(&layout, console.side.focus, buffer, theme);
     let menu = layout.menu.and_then(|place| menu::draw(state, console, place, buffer, hits));
     let new = blocks::draw(state, console, layout.pane, buffer, theme);
+    welcome::draw(state, console, layout.pane, buffer, theme);
     let clients =
         layout.clients.and_then(|place| client_pane::draw(state, console, place, buffer, hits));
     // What is no row of a pane gives the focus.
@@ -47,7 +49,10 @@ pub(super) fn draw(
     let above = Rect { y: layout.top_rule.y, height: layout.top_rule.height, ..layout.pane };
     blocks::pinned(state, console, above, buffer, theme);
     follow_mark(console, new, &layout, buffer, theme);
-    message_line::draw(state, layout.message, buffer);
+    // Below a popup it is drawn in the last row.
+    if state.views.is_empty() {
+        message_line::draw(state, layout.message, buffer);
+    }
     let cursor = match layout.input.height {
         0 => None,
         _ => input_box::draw(state, console, layout.input, buffer, theme),

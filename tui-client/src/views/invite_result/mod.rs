@@ -7,13 +7,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{KeyInviteResult, KeyRow};
+use topside_shared::methods::{KeyInviteResult, KeyRow, KeyState, Keys, KeysList};
 
 use super::accepted_keys;
 use super::create_invite::TOKEN;
 use crate::app::Effect;
 use crate::app::State;
-use crate::app::view::{Outcome, View, act, close, stay};
+use crate::app::ask::Ask;
+use crate::app::view::{Change, Outcome, View, act, close, stay};
+use crate::connect::CallError;
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::terminal::Size;
@@ -33,6 +35,8 @@ pub(crate) struct InviteResult {
     lasting: bool,
     code: Option<Qr>,
     reading: Reading,
+    /// When the server is asked next whether the invite was used, by the monotonic clock.
+    ask_at: u64,
     /// The code is shown in place of the words, where both have no room.
     code_alone: bool,
     /// Light and dark are drawn the other way round, where the terminal's background is not known.
@@ -46,7 +50,53 @@ impl InviteResult {
         let read = read.map_err(|_| "the server's answer holds no invite".to_owned())?;
         let (code, lasting, key) = (Qr::of(&read), read.lasting, sanitize::key(key));
         let (invite, reading) = (Secret(invite), Reading::default());
-        Ok(Self { invite, key, lasting, code, reading, code_alone: false, reversed: false })
+        Ok(Self {
+            invite,
+            key,
+            lasting,
+            code,
+            reading,
+            ask_at: 0,
+            code_alone: false,
+            reversed: false,
+        })
+    }
+
+    /// Milliseconds until an invite that can still be used expires, by the clock of this device.
+    fn left(&self, state: &State) -> Option<u64> {
+        let left = self.key.expires_at?.millis_since(state.clock.wall);
+        (left > 0 && self.key.state == KeyState::Invited).then_some(left)
+    }
+
+    /// How the invite stands: `good once, expires in 9:58`, `used by tablet`, `expired`.
+    fn standing(&self, state: &State) -> String {
+        let key = &self.key;
+        let expired = key.expires_at.is_some_and(|end| end <= state.clock.wall);
+        match (key.state, self.left(state)) {
+            (KeyState::Used, _) => format!("used by {}", key.name),
+            (KeyState::Revoked, _) => "revoked".to_owned(),
+            (KeyState::Expired, _) => "expired: create another one".to_owned(),
+            _ if expired => "expired: create another one".to_owned(),
+            (KeyState::Invited, Some(left)) => {
+                format!("good once, expires in {}", times::countdown(left))
+            }
+            _ => {
+                let once = if self.lasting { "good" } else { "good once" };
+                let until = key.expires_at.map_or_else(String::new, |end| {
+                    format!(" until {}", times::date(end, state.clock.wall, &state.zone))
+                });
+                format!("{once}{until}")
+            }
+        }
+    }
+
+    /// Takes the row of this invite from the list of keys.
+    fn take(&mut self, answer: Result<Keys, CallError>, _state: &State) -> Outcome {
+        let keys = answer.map(|keys| keys.keys).unwrap_or_default();
+        if let Some(row) = keys.into_iter().find(|row| row.key_id == self.key.key_id) {
+            self.key = sanitize::key(row);
+        }
+        stay()
     }
 
     fn what(&self) -> &'static str {
@@ -84,10 +134,24 @@ impl View for InviteResult {
         stay()
     }
 
-    /// Milliseconds until it expires, by the clock of this device.
+    fn change(&mut self, change: &Change<'_>, state: &State) -> Outcome {
+        let now = state.clock.mono;
+        if !matches!(change, Change::Tick) || self.left(state).is_none() || now < self.ask_at {
+            return stay();
+        }
+        self.ask_at = now + ASK_EVERY_MS;
+        act(|state| state.ask_if_connected(Ask::of_view(&KeysList {}, Self::take)))
+    }
+
+    /// Milliseconds until the countdown changes, or a token expires.
     fn next_tick(&self, state: &State) -> Option<u64> {
-        let left = self.key.expires_at?.millis_since(state.clock.wall);
-        (left > 0).then_some(left)
+        match self.left(state) {
+            Some(left) => Some(times::countdown_changes_in(left)),
+            None => {
+                let left = self.key.expires_at?.millis_since(state.clock.wall);
+                (left > 0 && self.key.state == KeyState::Active).then_some(left)
+            }
+        }
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
@@ -134,6 +198,8 @@ impl View for InviteResult {
     }
 }
 
+/// While an invite can be used, the server is asked this often whether it was.
+const ASK_EVERY_MS: u64 = 2_000;
 /// Columns that the words have beside the code.
 const BESIDE: u16 = 44;
 /// The same at most.
@@ -232,18 +298,12 @@ fn words(state: &State, made: &InviteResult, width: u16) -> Vec<InviteLine> {
         let rows = fit::wrap(text, usize::from(width));
         lines.extend(rows.into_iter().map(|text| InviteLine { text, look }));
     };
-    let often = if made.lasting { "good" } else { "good once," };
-    let until = key.expires_at.map_or_else(String::new, |end| {
-        format!(" until {}", times::date(end, state.clock.wall, &state.zone))
-    });
     let only = match &key.commands {
         Some(names) => format!(", for {} only", names.join(", ")),
         None => String::new(),
     };
-    say(&format!("For {} as {}: {often}{until}{only}", key.name, key.role), TextLook::Strong);
-    if key.expires_at.is_some_and(|end| end <= state.clock.wall) {
-        say("Its time is over: make another one.", TextLook::Strong);
-    }
+    let standing = made.standing(state);
+    say(&format!("For {} as {}: {standing}{only}", key.name, key.role), TextLook::Strong);
     say("", TextLook::Plain);
     say(&made.invite.0, TextLook::Plain);
     say("", TextLook::Plain);

@@ -87,7 +87,10 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hi
     let last = key_hints::last_row(area);
     let rows = state.message_rows();
     let y = last.y.saturating_sub(rows);
-    message_line::draw(state, Rect { y, height: rows, ..last }, buffer);
+    // Below a popup it is drawn in the last row.
+    if state.views.is_empty() {
+        message_line::draw(state, Rect { y, height: rows, ..last }, buffer);
+    }
     key_hints::draw(state, last, buffer, theme);
 }
 

@@ -112,6 +112,17 @@ fn the_palette() {
 }
 
 #[test]
+fn the_themes() {
+    at_every_size("themes", |width, height| {
+        let mut world = worked(width, height);
+        world.press("ctrl-p");
+        world.write("theme");
+        world.press("enter down");
+        world
+    });
+}
+
+#[test]
 fn the_menu_with_a_filter() {
     at_every_size("menu-list", |width, height| {
         let mut world = worked(width, height);

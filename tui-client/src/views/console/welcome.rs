@@ -1,0 +1,83 @@
+//! The empty console: what to do first. It is drawn until the first command has a block.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use topside_shared::Role;
+use topside_shared::command::{Command, Effect};
+
+use crate::app::State;
+use crate::app::console::Console;
+use crate::input::actions::Id;
+use crate::text::fit;
+use crate::theme::Theme;
+use crate::widgets::row::Row;
+
+/// Columns between what to do and its example.
+const GAP: usize = 3;
+
+/// Draws it below what is in the pane already, if there is room for all of it.
+pub(super) fn draw(
+    state: &State,
+    console: &Console,
+    pane: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
+    if state.session().is_none() || console.runs.loss().is_some() {
+        return;
+    }
+    let used = console.runs.pane.frame().rows.len();
+    let used = u16::try_from(used).unwrap_or(u16::MAX);
+    let rows = rows(state, console);
+    // A blank row above, one below the first row, and three lines; a small screen has no room for blank ones.
+    let free = pane.height.saturating_sub(used);
+    let blank = u16::from(free >= 6);
+    if free < 4 {
+        return;
+    }
+    let role = console.welcome.you.role;
+    let place = Rect { y: pane.y + used + blank, height: free - blank, ..pane };
+    let mut title = Row::at(buffer, place, 0);
+    title.skip(3).left(console.name(), theme.title);
+    title.left(&format!(" is ready. You are {role}."), theme.plain);
+    let column = rows.iter().map(|row| fit::width(&row.0)).max().unwrap_or(0);
+    for (y, (what, example)) in (1 + blank..).zip(&rows) {
+        let mut row = Row::at(buffer, place, y);
+        row.skip(3);
+        let fits = row.room() > column + GAP + 5 + fit::width(example);
+        if example.is_empty() || !fits {
+            row.left(what, theme.plain);
+        } else {
+            row.column(what, column + GAP, theme.plain);
+            row.left("try: ", theme.dim).left(example, theme.accent);
+        }
+    }
+}
+
+/// What to do, and an example of it.
+fn rows(state: &State, console: &Console) -> [(String, String); 3] {
+    let key = |id| state.keys.word(id);
+    let example = example(&console.menu.commands).map_or(String::new(), |of| of.name.clone());
+    let third = match console.welcome.you.role {
+        Role::Admin => {
+            format!("{} invites a second device", key(Id::MakeInvite))
+        }
+        _ => format!("{} shows the runs, {} who is connected", key(Id::Runs), key(Id::Clients)),
+    };
+    let help = state.keys.first(Id::Help, true).map_or(String::new(), |key| key.to_string());
+    [
+        (format!("Type a command, or {} for the menu", key(Id::Menu)), example),
+        (format!("{help} shows every key, {} every action", key(Id::Palette)), String::new()),
+        (third, String::new()),
+    ]
+}
+
+/// A command that can be tried without harm: one of the box's own that only reads and needs no argument, else a
+/// built-in.
+fn example(commands: &[Command]) -> Option<&Command> {
+    let harmless = |command: &&Command| {
+        command.effect == Effect::Read && !command.args.iter().any(|arg| arg.required)
+    };
+    let own = commands.iter().find(|command| command.category != "Server" && harmless(command));
+    own.or_else(|| commands.iter().find(harmless))
+}
