@@ -10,7 +10,7 @@ use crate::text::fit;
 use crate::theme::Theme;
 use crate::views::create_invite::InviteStep;
 use crate::widgets::canvas::{self, Canvas, ViewHits};
-use crate::widgets::field::{field, secret_field};
+use crate::widgets::field::boxed_field;
 use crate::widgets::form_field::{FormField, as_typed};
 use crate::widgets::row::Row;
 
@@ -155,13 +155,15 @@ fn draw_entry(
 ) -> Option<Position> {
     match entry {
         FormField::Text(typed) => {
+            let secret = arg.kind == ArgType::Secret;
+            let at = boxed_field(buffer, place, typed, secret, theme);
             if typed.is_empty() {
                 let default = arg.default.as_ref().map(as_typed);
                 let default = default.filter(|text| !text.is_empty());
-                Row::new(buffer, place).left(default.as_deref().unwrap_or("–"), theme.dim);
+                Row::new(buffer, place)
+                    .left(default.as_deref().unwrap_or_default(), theme.field.patch(theme.dim));
             }
-            let draw = if arg.kind == ArgType::Secret { secret_field } else { field };
-            draw(buffer, place, typed, theme.plain).filter(|_| focus)
+            at.filter(|_| focus)
         }
         FormField::Choice(choice) => {
             let mut row = Row::new(buffer, place);
@@ -209,9 +211,9 @@ fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme:
         _ => None,
     };
     let (sign, text, style) = match wrong {
-        Some(text) => ("✗ ", text, theme.plain),
+        Some(text) => ("✗ ", text, theme.bad),
         None if arg.description.is_empty() => ("", rules(arg), theme.dim),
-        None => ("", format!("{} · {}", rules(arg), arg.description), theme.dim),
+        None => ("", format!("{} · {}", arg.description, rules(arg)), theme.dim),
     };
     let room = usize::from(place.width).saturating_sub(fit::width(sign));
     let rows = fit::wrap_rows(&text, room, usize::from(place.height));

@@ -139,3 +139,60 @@ fn a_duration_and_a_path_are_text_of_their_own_rules() {
         assert_eq!(matches!(form.standing(0), FieldState::Given(_)), right, "{text}");
     }
 }
+
+/// Values that a line could read as something else.
+const AWKWARD: [&str; 16] = [
+    "a", "", " ", "a b", " a  b ", "--", "-x", "--zone", "--no-dry", "note=x", "it's", "\"q\"",
+    "a\\b", "$x `y` !", "*;|#", "café ü",
+];
+
+/// `shutdown 90 20:00 kernel update` was shown for a form whose return was 20:00.
+#[test]
+fn the_line_of_a_form_parses_back_to_the_arguments_of_the_form() {
+    let text = |name: &str, more: Value| {
+        let mut declaration = json!({ "name": name });
+        declaration.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        arg(declaration)
+    };
+    let shapes: [Vec<Arg>; 4] = [
+        vec![
+            text("note", json!({})),
+            text("dry", json!({"type": "bool"})),
+            text("zone", json!({})),
+        ],
+        vec![
+            text("delay", json!({"type": "int"})),
+            text("back", json!({})),
+            text("reason", json!({"rest": true})),
+        ],
+        vec![text("one", json!({})), text("many", json!({"multiple": true}))],
+        vec![
+            text("loud", json!({"type": "bool", "default": true})),
+            text("note", json!({"rest": true})),
+        ],
+    ];
+    for args in shapes {
+        let command = Command { name: "run".into(), args, ..Command::default() };
+        let menu = [command.clone()];
+        let count = command.args.len();
+        // Each field has each value, or none.
+        for mut combination in 0..(AWKWARD.len() + 1).pow(u32::try_from(count).unwrap()) {
+            let mut form = CommandForm::new(command.clone());
+            for entry in &mut form.entries {
+                let nth = combination % (AWKWARD.len() + 1);
+                combination /= AWKWARD.len() + 1;
+                match (entry, AWKWARD.get(nth)) {
+                    (FormField::Text(field), Some(value)) => field.set(value),
+                    (FormField::Choice(choice), Some(_)) => {
+                        choice.at = Some(nth % choice.options.len());
+                    }
+                    (_, None) => {}
+                }
+            }
+            let line = form.line();
+            let parsed = cmdline::parse(&line, &menu);
+            let parsed = parsed.unwrap_or_else(|error| panic!("{line:?}: {error:?}"));
+            assert_eq!(parsed.args, form.args(), "{line:?}");
+        }
+    }
+}
