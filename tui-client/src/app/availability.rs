@@ -19,6 +19,8 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
         Needs::Nothing => Ok(()),
         Needs::ChosenReachable => connectable(state),
         Needs::ChosenSaved => saved(state),
+        Needs::AnyMarked => marked(state),
+        Needs::AnySaved => any_saved(state),
         Needs::RunTakesInput => asks(state),
         Needs::PromptShown => answering(state),
         Needs::AnyOutput => printed(state),
@@ -97,6 +99,18 @@ fn saved(state: &State) -> Result<(), String> {
             }
         },
     }
+}
+
+fn marked(state: &State) -> Result<(), String> {
+    if picker::marked(state).next().is_some() {
+        return Ok(());
+    }
+    let (mark, all) = (state.keys.word(Id::Mark), state.keys.word(Id::MarkAll));
+    no(format!("no server is marked: {mark} marks one, {all} marks all"))
+}
+
+fn any_saved(state: &State) -> Result<(), String> {
+    if state.servers.is_empty() { no("no server is saved") } else { Ok(()) }
 }
 
 fn connected(state: &State) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! What comes into [`update`](super::update()) and what goes out of it.
 
 use ratatui::layout::Position;
+use topside_shared::command;
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{AuditEnd, InitializeResult, Menu};
@@ -13,6 +14,7 @@ use super::runs::export::{ExportFailed, Exported};
 use super::{LocalServer, Size, Target};
 use crate::config::{PaneChoices, Profile, Settings};
 use crate::connect::{CallError, DisconnectReason, DiscoveredServer, Reached, Via};
+use crate::fan_out::Outcome;
 use crate::input::key::Key;
 use crate::theme::Background;
 
@@ -53,6 +55,18 @@ pub(crate) enum Msg {
         round: u64,
         via: Via,
         reach: ProbeResult,
+    },
+    /// How an address of a saved server stands, as asked in this round of all servers.
+    ServerReached {
+        round: u64,
+        server: String,
+        via: Via,
+        reach: ProbeResult,
+    },
+    /// Something of a command on several boxes.
+    FanOut {
+        id: u64,
+        event: FanOutEvent,
     },
     /// All the servers that say on the LAN that they are there.
     Found(Vec<DiscoveredServer>),
@@ -168,6 +182,41 @@ pub(crate) enum Event {
     Lost(DisconnectReason),
 }
 
+/// What happens to a command on several boxes.
+#[derive(Debug)]
+pub(crate) enum FanOutEvent {
+    /// An admin should know this of the box's audit log.
+    Warning { index: usize, sentence: String },
+    /// The command waits on these boxes to be confirmed.
+    ConfirmationNeeded(Vec<WaitingBox>),
+    /// A box is done.
+    Ended { index: usize, outcome: Outcome },
+    /// All boxes are done.
+    Done,
+    /// It was not started: why.
+    Failed(String),
+}
+
+/// A box on which a command waits to be confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WaitingBox {
+    pub(crate) index: usize,
+    pub(crate) effect: command::Effect,
+    /// The question that the command asks there.
+    pub(crate) question: Option<String>,
+}
+
+/// What the user wants of a command on several boxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FanOutOrder {
+    /// Start it on the boxes that wait.
+    Confirm,
+    /// Start it on none of them.
+    Decline,
+    /// Cancel the runs; a second time: wait for them no longer.
+    Cancel,
+}
+
 /// Why a command gave no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RunRefused {
@@ -200,6 +249,12 @@ pub(crate) enum Effect {
     /// Ask whether a server answers on this machine, and one that is saved by these ways. It takes the
     /// place of what was asked before.
     Probe { round: u64, server: Option<String>, vias: Vec<Via> },
+    /// Ask other saved servers by these ways whether they answer. It takes the place of the round before.
+    ProbeAll { round: u64, servers: Vec<(String, Vec<Via>)> },
+    /// Run the words of a command line on these saved servers.
+    FanOut { id: u64, boxes: Vec<String>, words: Vec<String> },
+    /// Confirm it, decline it, or cancel it.
+    FanOutOrder { id: u64, order: FanOutOrder },
     /// Listen for servers on the LAN, or no more.
     Browse(bool),
     /// Use an invite.

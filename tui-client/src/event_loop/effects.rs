@@ -9,6 +9,7 @@ use super::download::Download;
 use super::network::{Network, Order};
 use super::saved_servers::SavedServers;
 use super::settings_watcher::SettingsWatcher;
+use crate::app::msg::FanOutEvent;
 use crate::app::{Effect, Msg};
 use crate::config::{self, AuditOf, History, PaneChoices, Profile, menu_cache, screen_state};
 use crate::terminal::{MAX_COPY, Terminal};
@@ -86,6 +87,16 @@ impl EffectRunner {
             Effect::Probe { round, server, vias } => {
                 Order::Probe { round, profile: self.profile(server.as_deref()), vias }
             }
+            Effect::ProbeAll { round, servers } => {
+                let saved = |(name, vias): (String, _)| Some((self.saved.get(&name)?, vias));
+                let servers = servers.into_iter().filter_map(saved).collect();
+                Order::ProbeAll { round, servers }
+            }
+            Effect::FanOut { id, boxes, words } => match self.saved.targets(&boxes, &self.dirs) {
+                Ok(boxes) => Order::FanOut { id, boxes, words },
+                Err(why) => return vec![Msg::FanOut { id, event: FanOutEvent::Failed(why) }],
+            },
+            Effect::FanOutOrder { id, order } => Order::Steer(id, order),
             Effect::Browse(on) => Order::Browse(on),
             Effect::Pair { attempt, invite, replaces } => Order::Pair { attempt, invite, replaces },
             Effect::CancelPair { attempt } => Order::CancelPair(attempt),

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use topside_shared::dirs::Dirs;
+
 use crate::app::{Msg, ProfileEdit};
 use crate::config::{ConfigError, Profile, ProfileStore};
+use crate::fan_out::{self, TargetBox};
 
 /// Time and length of a file; they differ where the content does. None where there is no file.
 pub(super) type Stamp = Option<(SystemTime, u64)>;
@@ -27,6 +30,12 @@ impl SavedServers {
 
     pub(super) fn get(&self, name: &str) -> Option<Profile> {
         self.store.as_ref()?.get(name).cloned()
+    }
+
+    /// The boxes of these saved servers, or why there is none of one.
+    pub(super) fn targets(&self, names: &[String], dirs: &Dirs) -> Result<Vec<TargetBox>, String> {
+        let Some(store) = &self.store else { return Err("client.toml cannot be read".to_owned()) };
+        fan_out::named(names, store, dirs).map_err(|error| error.to_string())
     }
 
     pub(super) fn read(&mut self) -> Msg {

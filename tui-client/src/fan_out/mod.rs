@@ -6,6 +6,7 @@
 
 mod one_box;
 mod outcome;
+mod plan;
 mod targets;
 
 use std::collections::VecDeque;
@@ -20,11 +21,10 @@ use tokio::sync::watch;
 
 use crate::connect::{Hello, Session};
 use one_box::{Checked, Common, Stop, check, leave, run};
-pub(crate) use one_box::{MakePlan, Plan, PlanError};
-pub(crate) use outcome::{
-    Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Rejection, Standing, group,
-};
-pub(crate) use targets::{ALL, Selection, TAG, TargetBox, is_list, select, tags};
+pub(crate) use one_box::{MakePlan, Plan};
+pub(crate) use outcome::{Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Standing, group};
+pub(crate) use plan::plan;
+pub(crate) use targets::{ALL, Selection, TAG, TargetBox, is_list, named, select, tags};
 
 /// So many boxes are connected or run at once.
 const AT_ONCE: usize = 32;

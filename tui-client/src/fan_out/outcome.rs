@@ -7,6 +7,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use topside_shared::RunId;
 use topside_shared::methods::BuiltinAnswer;
 use topside_shared::records::{RunRow, RunState};
+use topside_shared::text::bytes as size;
 
 use crate::connect::CallError;
 
@@ -127,6 +128,75 @@ impl Outcome {
         }
     }
 
+    /// The end of the command in a word or two; empty where it succeeded.
+    pub(crate) fn state_words(&self) -> String {
+        match self {
+            Self::Ended(run) if run.has_succeeded() => String::new(),
+            Self::Ended(run) if run.cut == Some(Cut::Timeout) => {
+                "took longer than --timeout".to_owned()
+            }
+            Self::Ended(run) => {
+                let (state, exit_code, signal) = run.end();
+                state.outcome(exit_code, signal, None)
+            }
+            Self::Rejected(_) => "refused".to_owned(),
+            Self::Failed { .. } if self.standing() == Standing::Failed => "session lost".to_owned(),
+            Self::Failed { .. } => "refused".to_owned(),
+            Self::Abandoned { .. } => "not waited for".to_owned(),
+            Self::Unreachable(_) => "not reached".to_owned(),
+            Self::NotStarted(_) => "not started".to_owned(),
+        }
+    }
+
+    /// Why the box did not run it to its end, in a sentence; empty where it did.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Ended(_) => String::new(),
+            Self::Rejected(rejection) => rejection.sentence.clone(),
+            Self::Failed { error: CallError::Lost, lost } => {
+                let why = lost.as_deref().unwrap_or("the session ended");
+                format!("{why}; whether the command went on is not known")
+            }
+            Self::Failed { error, .. } => error.to_string(),
+            Self::Abandoned { .. } => "was not waited for any more; it may still run".to_owned(),
+            Self::Unreachable(why) => why.clone(),
+            Self::NotStarted(why) => match why {
+                NotStarted::TooManyFailed => "as many boxes had failed as --max-fail allows",
+                NotStarted::Cancelled => "it was cancelled before",
+                NotStarted::NotConfirmed => "it was not confirmed",
+                NotStarted::MenuChanged => {
+                    "the menu was changed meanwhile, and the command has to be confirmed now: run it again"
+                }
+            }
+            .to_owned(),
+        }
+    }
+
+    /// Notes on the box of this name, not on its group.
+    pub(crate) fn notes(&self, name: &str) -> Vec<String> {
+        match self {
+            Self::Ended(run) => {
+                let Some(row) = run.row() else { return Vec::new() };
+                let missing = run.stdout.missing() + run.stderr.missing();
+                let cut = (missing > 0).then(|| {
+                    format!(
+                        "the first {} of the output are not shown: `topside attach --on {name} {}` shows all",
+                        size(missing),
+                        row.run_id.0
+                    )
+                });
+                let by = row.cancelled().filter(|_| run.cut.is_none());
+                let left = row.left().map(|left| format!("{left} after run {}", row.run_id));
+                [cut, by, row.cut(), left].into_iter().flatten().collect()
+            }
+            Self::Abandoned { run: Some(run) } => {
+                let cancel = format!("`topside cancel --on {name} {}` ends it", run.0);
+                vec![format!("run {run} may still be running: {cancel}")]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether two boxes did the same: state, exit status and output, or the same reason.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -150,6 +220,18 @@ impl Outcome {
 pub(crate) struct Group<'o> {
     pub(crate) boxes: Vec<usize>,
     pub(crate) outcome: &'o Outcome,
+}
+
+impl Group<'_> {
+    /// How many boxes it has, and how they stand.
+    pub(crate) fn label(&self) -> String {
+        let (count, state) = (self.boxes.len(), self.outcome.state_words());
+        let alike =
+            if count > 1 && matches!(self.outcome, Outcome::Ended(_)) { " alike" } else { "" };
+        let comma = if state.is_empty() || alike.is_empty() { "" } else { "," };
+        let state = if state.is_empty() { state } else { format!(" {state}") };
+        format!("{count}{alike}{comma}{state}")
+    }
 }
 
 /// Groups boxes that did the same: those that succeeded first, then by size, then by the first box.

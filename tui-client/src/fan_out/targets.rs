@@ -97,6 +97,19 @@ pub(crate) fn select(
     Ok(selection)
 }
 
+/// The saved servers of these names, each box once.
+pub(crate) fn named(
+    names: &[String],
+    store: &ProfileStore,
+    dirs: &Dirs,
+) -> Result<Vec<TargetBox>, UnknownServer> {
+    let mut selection = Selection { boxes: Vec::new(), is_explicit: true };
+    for name in names {
+        selection.add_saved(store.find(name)?, Via::Auto, dirs);
+    }
+    Ok(selection.boxes)
+}
+
 /// The saved servers with this tag, or all.
 fn group<'s>(
     tag: Option<&str>,

@@ -15,6 +15,11 @@ pub(crate) enum Id {
     Duplicate,
     Delete,
     Test,
+    Filter,
+    Mark,
+    MarkAll,
+    RunOnMarked,
+    RunOnAll,
     StopTrying,
     Run,
     Complete,
@@ -104,6 +109,10 @@ pub(crate) enum Needs {
     /// The chosen server can be connected to.
     ChosenReachable,
     ChosenSaved,
+    /// At least one saved server is marked.
+    AnyMarked,
+    /// At least one server is saved.
+    AnySaved,
     RunTakesInput,
     PromptShown,
     AnyOutput,
@@ -190,6 +199,10 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Duplicate, name: "duplicate", title: "Duplicate this server", short: "duplicate", always: &["c"], needs: Needs::ChosenSaved, ..CHOICE },
     Action { id: Id::Delete, name: "delete", title: "Forget this server", short: "delete", always: &["d", "delete"], needs: Needs::ChosenSaved, danger: Danger::Asks, ..CHOICE },
     Action { id: Id::Test, name: "test", title: "Test whether a server answers", short: "test", always: &["t"], ..CHOICE },
+    Action { id: Id::Filter, name: "filter", title: "Filter by words, or by a tag: `#garden`", short: "filter", always: &["/"], ..CHOICE },
+    Action { id: Id::Mark, name: "mark", title: "Mark this server, or take the mark away", short: "mark", always: &["space"], needs: Needs::ChosenSaved, ..CHOICE },
+    Action { id: Id::MarkAll, name: "mark-all", title: "Mark all servers that the filter shows, or none", short: "mark all", always: &["*"], needs: Needs::AnySaved, ..CHOICE },
+    Action { id: Id::RunOnMarked, name: "run-on-marked", title: "Run a command on the marked servers", short: "command", always: &["x"], needs: Needs::AnyMarked, ..CHOICE },
 
     Action { id: Id::Run, name: "run", title: "Run the line", short: "run", always: &["enter"], ..TYPING },
     Action { id: Id::Complete, name: "complete", title: "Complete; again for the next", short: "complete", always: &["tab"], ..TYPING },
@@ -243,6 +256,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Keys, name: "keys", title: "Keys: who may come in, and taking one away", danger: Danger::Asks, needs: Needs::AdminRole, ..SERVER },
     Action { id: Id::MakeInvite, name: "make-invite", title: "Invite a device, or make a token", needs: Needs::AdminRole, ..SERVER },
     Action { id: Id::Reload, name: "reload", title: "Reload the server's files", needs: Needs::AdminRole, ..SERVER },
+    Action { id: Id::RunOnAll, name: "run-on-all", title: "Run a command on all saved servers", needs: Needs::AnySaved, ..SERVER },
 
     Action { id: Id::NewTab, name: "new-tab", title: "Connect to another server, in a new tab", short: "new tab", always: &["ctrl-t"], ..TABS },
     Action { id: Id::SelectTab, name: "select-tab", title: "Tab 1 to 9", short: "tab", always: &["alt-1", "alt-2", "alt-3", "alt-4", "alt-5", "alt-6", "alt-7", "alt-8", "alt-9"], needs: Needs::SeveralTabs, ..TABS },

@@ -47,6 +47,19 @@ pub(crate) fn countdown_changes_in(ms: u64) -> u64 {
     if ms == 0 { u64::MAX } else { (ms - 1) % 1000 + 1 }
 }
 
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+/// How long ago something was, in its largest unit: `12 s ago`, `3 min ago`, `2 h ago`.
+pub(crate) fn ago(ms: u64) -> String {
+    match ms {
+        ms if ms < 60_000 => format!("{} s ago", ms / 1000),
+        ms if ms < HOUR => format!("{} min ago", ms / 60_000),
+        ms if ms < DAY => format!("{} h ago", ms / HOUR),
+        ms => format!("{} d ago", ms / DAY),
+    }
+}
+
 /// A duration that grows: whole seconds.
 pub(crate) fn running(ms: u64) -> String {
     if ms < 1000 {

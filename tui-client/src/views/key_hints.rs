@@ -74,6 +74,9 @@ fn fitting(mut hints: Vec<Hint>, room: usize) -> (Vec<Hint>, u16) {
 /// The actions of the hint line, the most important first; each is possible now.
 fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
     let wanted: &[Id] = match (&state.screen, &state.link) {
+        (Screen::Picker, _) if picker::marked(state).next().is_some() => {
+            &[Id::RunOnMarked, Id::Mark, Id::MarkAll, Id::Filter, Id::Help, Id::Quit]
+        }
         (Screen::Picker, ConnectionState::Dialling(_)) => &[Id::StopTrying, Id::Help, Id::Quit],
         // One column is shown at a time: the key for the other one is a hint.
         (Screen::Picker, _) if !picker::is_wide(state.size) => {
@@ -82,9 +85,11 @@ fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
         (Screen::Picker, _) => &[
             Id::Connect,
             Id::StopTrying,
+            Id::Mark,
             Id::Invite,
             Id::Add,
             Id::Edit,
+            Id::Filter,
             Id::Help,
             Id::Quit,
             Id::Test,

@@ -21,6 +21,7 @@ pub(crate) mod redeem_invite;
 mod reload;
 pub(crate) mod run_list;
 mod server_form;
+pub(crate) mod several_boxes;
 mod status;
 mod status_bar;
 mod tab_strip;
@@ -71,6 +72,7 @@ pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "reload", opened_by: &[(Id::Reload, reload::open)] },
     ViewRow { file: "run_list", opened_by: &[(Id::Runs, run_list::open_list)] },
     ViewRow { file: "server_form", opened_by: &[(Id::Add, server_form::open_add), (Id::Edit, server_form::open_edit), (Id::Duplicate, server_form::open_duplicate)] },
+    ViewRow { file: "several_boxes", opened_by: &[(Id::RunOnMarked, several_boxes::open_marked), (Id::RunOnAll, several_boxes::open_all)] },
     ViewRow { file: "status", opened_by: &[(Id::Status, status::open)] },
     ViewRow { file: "theme_chooser", opened_by: &[(Id::Theme, theme_chooser::open)] },
 ];
@@ -112,10 +114,7 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
         return (None, hits);
     }
     let cursor = match &state.screen {
-        Screen::Picker => {
-            picker::draw(state, area, buffer, &mut hits);
-            None
-        }
+        Screen::Picker => picker::draw(state, area, buffer, &mut hits),
         Screen::Console(console) => console::draw(state, console, buffer, &mut hits),
     };
     let Some((top, below)) = state.views.split_last() else { return (cursor, hits) };

@@ -6,9 +6,9 @@ use super::console::{keyboard, side_panes, submit};
 use super::notices::NoticesView;
 use super::redeem_invite::{self, RedeemInvite};
 use super::server_form::ServerForm;
-use super::{VIEWS, command_form, tab_strip};
+use super::{VIEWS, command_form, several_boxes, tab_strip};
 use crate::app::connection::ConnectionState;
-use crate::app::picker::{self, probe};
+use crate::app::picker::{self, all_servers, filter, probe};
 use crate::app::runs::export;
 use crate::app::view::{Change, View, stay};
 use crate::app::{
@@ -112,6 +112,10 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Probed(here) => state.local_server = here,
         Msg::Reached { round, via, reach } => probe::reached(state, round, via, reach),
+        Msg::ServerReached { round, server, via, reach } => {
+            all_servers::reached(state, round, &server, via, reach);
+        }
+        Msg::FanOut { id, event } => return several_boxes::event(state, id, event),
         Msg::Found(found) => picker::found(state, found),
         Msg::Paired { attempt, result } => return redeem_invite::ended(state, attempt, result),
         Msg::Dialled { attempt, welcome, reached, embedded_server } => {
@@ -172,6 +176,9 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
         && state.remark.is_none()
         && state.settings_mistake.take().is_some()
     {
+        return Vec::new();
+    }
+    if matches!(state.screen, Screen::Picker) && filter::key(state, key) {
         return Vec::new();
     }
     match state.screen {

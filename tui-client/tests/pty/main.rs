@@ -24,6 +24,7 @@ mod run_output;
 mod runs;
 mod session;
 mod settings;
+mod several_boxes;
 mod shapes;
 mod sizes;
 mod terminal;

@@ -12,25 +12,34 @@ use super::harness::{Home, Screen, Server};
 const WIDE: (u16, u16) = (120, 30);
 
 /// A box that listens on a port of this machine, and its running server.
-struct Box {
-    home: Home,
-    server: Server,
+pub(crate) struct Box {
+    pub(crate) home: Home,
+    pub(crate) server: Server,
     /// Once an invite was made.
     port: u16,
     /// Of the invited device.
-    role: &'static str,
+    pub(crate) role: &'static str,
 }
 
 impl Box {
     fn new() -> Self {
+        Self::with_menu(|_| String::new())
+    }
+
+    /// The same with this `commands.toml`, which is given the directory of the box.
+    pub(crate) fn with_menu(menu: impl Fn(&str) -> String) -> Self {
         let home = Home::new();
         listen(&home, 0);
+        let menu = menu(home.0.path().to_str().unwrap());
+        if !menu.is_empty() {
+            std::fs::write(home.0.path().join("config/commands.toml"), menu).unwrap();
+        }
         let server = Server::start(&home);
         Self { home, server, port: 0, role: "operator" }
     }
 
     /// Asks the server something over its socket, as its own user.
-    fn ask(&self, method: &str, params: &Value) -> Value {
+    pub(crate) fn ask(&self, method: &str, params: &Value) -> Value {
         let mut socket = UnixStream::connect(self.home.socket()).unwrap();
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         writeln!(socket, "{request}").unwrap();
@@ -41,7 +50,7 @@ impl Box {
         answer["result"].take()
     }
 
-    fn invite(&mut self) -> String {
+    pub(crate) fn invite(&mut self) -> String {
         let params = json!({"name": "phone", "role": self.role});
         let invite = self.ask("key/invite", &params)["invite"].as_str().unwrap().to_owned();
         self.port = invite.parse::<Invite>().unwrap().port;

@@ -1,8 +1,12 @@
 //! The picker: which server, and by which way.
 
+pub(crate) mod all_servers;
 pub(crate) mod discovered;
+pub(crate) mod filter;
 pub(crate) mod probe;
 pub(crate) mod routes;
+
+use std::collections::BTreeSet;
 
 use super::connection::{ConnectionState, Dialling, Target, Via};
 use super::{Effect, LocalServer, Screen, Size, State, tabs};
@@ -10,10 +14,12 @@ use crate::config::{Profile, THIS_MACHINE};
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
 use crate::text::sanitize;
+use crate::widgets::editor::Editor;
+use all_servers::LastResults;
 use probe::ProbeSchedule;
 
 /// Narrower than this only one column is shown at a time.
-const BOTH_FROM: u16 = 56;
+const BOTH_FROM: u16 = 72;
 
 /// What is chosen, and what is known of it.
 #[derive(Debug, Default)]
@@ -27,6 +33,14 @@ pub(crate) struct Picker {
     pub(crate) wanted: Option<String>,
     /// What is known of the chosen server's addresses.
     pub(crate) asking: ProbeSchedule,
+    /// The last results of all saved servers.
+    pub(crate) last: LastResults,
+    /// Names of saved servers that a command is to run on.
+    pub(crate) marked: BTreeSet<String>,
+    /// Hides the servers that it does not fit.
+    pub(crate) filter: Editor,
+    /// Whether keys go to the filter.
+    pub(crate) is_filtering: bool,
 }
 
 /// Whether the picker has the keys, with nothing on top of it.
@@ -120,6 +134,11 @@ fn settle(state: &mut State, at: usize, was: &ListPlace) {
     }
 }
 
+/// The saved servers that are marked, in their order.
+pub(crate) fn marked(state: &State) -> impl Iterator<Item = &Profile> {
+    state.servers.iter().filter(|profile| state.picker.marked.contains(&profile.name))
+}
+
 /// Whether both columns have room.
 pub(crate) fn is_wide(size: Size) -> bool {
     size.width >= BOTH_FROM
@@ -130,7 +149,7 @@ pub(crate) fn choose(state: &mut State, at: usize) {
     if at != state.picker.at {
         state.picker.at = at;
         state.picker.way = 0;
-        probe::anew(state, probe::PAUSE);
+        probe::choose(state);
     }
 }
 
@@ -244,6 +263,9 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     let was = spot(state);
     let before = chosen(state).cloned();
     let old = std::mem::replace(&mut state.servers, servers);
+    all_servers::forget_changed(state, &old);
+    let is_saved = |name: &String| state.servers.iter().any(|server| server.name == *name);
+    state.picker.marked.retain(is_saved);
     let named = |name: &String| state.servers.iter().position(|server| server.name == *name);
     let wanted = state.picker.wanted.take();
     let added = state

@@ -1,18 +1,16 @@
-//! Probe of the chosen server: whether it answers. Only one server is probed at a time, and only while the picker
-//! is shown.
+//! Probe of the chosen server: whether it answers, and for how long an answer is shown. Only while the picker is shown.
 
-use super::chosen;
 use super::routes::{self, ProbeResult};
+use super::{all_servers, chosen};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::{Effect, LocalServer, Screen, State};
-use crate::text::sanitize;
 
 /// How long a choice must stand before its server is asked: scrolling through ten asks the last.
-pub(crate) const PAUSE: u64 = 250;
+const PAUSE: u64 = 250;
 /// How often the chosen server is asked.
-const EVERY: u64 = 4_000;
+pub(super) const EVERY: u64 = 4_000;
 /// How long an answer is shown. A probe takes less than this: [`PROBE_LIMIT`].
-const FRESH: u64 = 5_000;
+pub(super) const FRESH: u64 = 5_000;
 /// The time in which an address must answer a probe, in milliseconds.
 pub(crate) const PROBE_LIMIT: u64 = 3_000;
 /// How often, at most, one that refuses this device is asked.
@@ -52,7 +50,7 @@ impl ProbeSchedule {
     }
 
     /// Whether keys were pressed lately. Where none were, no server is asked.
-    fn is_watched(&self, now: u64) -> bool {
+    pub(super) fn is_watched(&self, now: u64) -> bool {
         now <= self.used + LOOKING
     }
 }
@@ -63,6 +61,12 @@ pub(crate) fn anew(state: &mut State, pause: u64) {
     let ProbeSchedule { used, asked, .. } = state.picker.asking;
     let due = Some(state.clock.mono + pause);
     state.picker.asking = ProbeSchedule { used, asked, due, ..ProbeSchedule::default() };
+}
+
+/// Another server is chosen: takes over what is known of it, and asks soon.
+pub(super) fn choose(state: &mut State) {
+    anew(state, PAUSE);
+    state.picker.asking.known = all_servers::fresh(state);
 }
 
 /// A person asks for it: all is forgotten and asked at once. A refusal that does not pass by itself is kept
@@ -139,7 +143,8 @@ fn forget_at(state: &State) -> Option<u64> {
 
 /// Milliseconds until it is time to ask, or to forget an old answer.
 pub(crate) fn changes_in(state: &State) -> Option<u64> {
-    let at = ask_at(state).into_iter().chain(forget_at(state)).min();
+    let at = ask_at(state).into_iter().chain(forget_at(state)).chain(all_servers::ask_at(state));
+    let at = at.min();
     at.map(|at| at.saturating_sub(state.clock.mono))
 }
 
@@ -153,7 +158,10 @@ pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
             state.local_server = LocalServer::Unknown;
         }
     }
-    if ask_at(state).is_some_and(|at| at <= now) { ask(state) } else { Vec::new() }
+    let is_time = ask_at(state).is_some_and(|at| at <= now);
+    let mut effects = if is_time { ask(state) } else { Vec::new() };
+    effects.extend(all_servers::tick(state));
+    effects
 }
 
 /// What is shown of an address that has not answered lately.
@@ -180,12 +188,10 @@ pub(crate) fn reached(state: &mut State, round: u64, via: Via, reach: ProbeResul
     if round != state.picker.asking.round {
         return;
     }
-    let reach = match reach {
-        ProbeResult::Down { words, sentence, lasting } => {
-            ProbeResult::Down { words, sentence: sanitize::sentence(&sentence), lasting }
-        }
-        up @ ProbeResult::Up(_) => up,
-    };
+    let reach = reach.clean();
+    if let Some(name) = chosen(state).map(|profile| profile.name.clone()) {
+        all_servers::keep(state, &name, via, reach.clone());
+    }
     if reach.is_lasting() {
         state.picker.asking.refused = Some(state.clock.mono);
     }

@@ -6,7 +6,7 @@ use crate::app::{LocalServer, State, picker};
 use crate::config::Profile;
 use crate::connect::{ConnectError, KeyRefused};
 use crate::input::actions::Id;
-use crate::text::{fit, times};
+use crate::text::{fit, sanitize, times};
 
 /// The ways to a saved server, in their order on the screen.
 const SAVED: &[Via] = &[Via::Auto, Via::Same, Via::Lan, Via::Internet];
@@ -34,6 +34,8 @@ pub(crate) enum RouteSign {
     Up,
     /// It does not.
     Down,
+    /// No server runs there, which is no fault.
+    Idle,
     /// It does, and will not have this device, or is another server.
     Wrong,
     /// Not known.
@@ -60,6 +62,16 @@ impl ProbeResult {
     /// Whether a retry cannot help before the user acts.
     pub(crate) fn is_lasting(&self) -> bool {
         matches!(self, Self::Down { lasting: true, .. })
+    }
+
+    /// The same, safe to show.
+    pub(super) fn clean(self) -> Self {
+        match self {
+            Self::Down { words, sentence, lasting } => {
+                Self::Down { words, sentence: sanitize::sentence(&sentence), lasting }
+            }
+            Self::Up(ms) => Self::Up(ms),
+        }
     }
 
     /// How a way stands that leads there.
@@ -227,7 +239,7 @@ fn same(state: &State) -> Route {
         }
         LocalServer::NotRunning => {
             let key = state.keys.word(Id::Connect);
-            Route::plain(RouteSign::Down, format!("no server here · {key} starts one"))
+            Route::plain(RouteSign::Idle, format!("no server here · {key} starts one"))
         }
         LocalServer::Refused(why) => {
             Route { why_not: Some(why.clone()), ..Route::plain(RouteSign::Down, "cannot be used") }

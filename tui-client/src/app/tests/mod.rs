@@ -17,6 +17,7 @@ mod reconnects;
 pub(crate) mod reloads;
 pub(crate) mod runs_list;
 mod settings;
+pub(crate) mod several_boxes;
 mod shutdowns;
 mod side_panes;
 pub(crate) mod status_figures;

@@ -210,8 +210,8 @@ fn what_is_clicked_on_is_chosen() {
         (name, crate::app::picker::routes::chosen_via(&world.state))
     };
     assert_eq!(click(5, 5), ("clock".to_owned(), Some(Via::Auto)));
-    assert_eq!(click(30, 9), ("clock".to_owned(), Some(Via::Lan)));
-    assert_eq!(click(30, 12), ("clock".to_owned(), Some(Via::Lan)), "no way stands there");
+    assert_eq!(click(40, 9), ("clock".to_owned(), Some(Via::Lan)));
+    assert_eq!(click(40, 13), ("clock".to_owned(), Some(Via::Lan)), "no way stands there");
     assert_eq!(click(5, 9), ("clock".to_owned(), Some(Via::Lan)), "a heading is no server");
     assert_eq!(click(5, 10), ("garage-pi".to_owned(), None));
 }

@@ -1,6 +1,7 @@
 //! Network thread: dials, sessions and the embedded server, apart from the screen.
 
 mod dial;
+mod fan_out_task;
 mod network_worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +15,11 @@ use topside_shared::invite::Invite;
 
 use super::download::Download;
 use crate::app::ask::Ask;
+use crate::app::msg::FanOutOrder;
 use crate::app::{Msg, Target};
 use crate::config::Profile;
 use crate::connect::Via;
+use crate::fan_out::TargetBox;
 use crate::platform::{Signal, Signals};
 use crate::terminal;
 pub(super) use dial::sentence;
@@ -36,6 +39,19 @@ pub(super) enum Order {
         profile: Option<Profile>,
         vias: Vec<Via>,
     },
+    /// Probes saved servers by these routes.
+    ProbeAll {
+        round: u64,
+        servers: Vec<(Profile, Vec<Via>)>,
+    },
+    /// Runs the words of a command line on several boxes.
+    FanOut {
+        id: u64,
+        boxes: Vec<TargetBox>,
+        words: Vec<String>,
+    },
+    /// Confirms a command on several boxes, declines it, or cancels it.
+    Steer(u64, FanOutOrder),
     Browse(bool),
     Pair {
         attempt: u64,

@@ -12,6 +12,7 @@ use topside_shared::text::bytes;
 use super::super::new_file::NewFile;
 use super::super::session;
 use super::dial::{DialResult, dial, pair, place, probe, probe_here};
+use super::fan_out_task::FanOutTask;
 use super::{Order, SharedStop};
 use crate::app::msg::NotPaired;
 use crate::app::runs::export::ExportFailed;
@@ -29,6 +30,10 @@ pub(super) struct NetworkWorker {
     tell: mpsc::Sender<Msg>,
     /// The probes of the current round. Older probes are cancelled, so that an older result cannot come after a newer one.
     probes: JoinSet<()>,
+    /// The same of the other saved servers.
+    all_probes: JoinSet<()>,
+    /// The commands on several boxes.
+    fan_outs: HashMap<u64, FanOutTask>,
     browse: Option<Browse>,
     pair: Option<(u64, tokio::task::JoinHandle<()>)>,
     dials: HashMap<u64, AbortHandle>,
@@ -44,7 +49,21 @@ impl NetworkWorker {
     pub(super) fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, embedded_stop: SharedStop) -> Self {
         let (dials, sessions, fetches) = (HashMap::new(), HashMap::new(), HashMap::new());
         let (probes, browse, pair, embedded) = (JoinSet::new(), None, None, None);
-        Self { dirs, tell, probes, browse, pair, dials, sessions, fetches, embedded, embedded_stop }
+        let (all_probes, fan_outs) = (JoinSet::new(), HashMap::new());
+        Self {
+            all_probes,
+            fan_outs,
+            dirs,
+            tell,
+            probes,
+            browse,
+            pair,
+            dials,
+            sessions,
+            fetches,
+            embedded,
+            embedded_stop,
+        }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -62,6 +81,9 @@ impl NetworkWorker {
             task.abort();
         }
         let goodbyes = async {
+            for fan_out in self.fan_outs.into_values() {
+                fan_out.end().await;
+            }
             for (session, _) in self.sessions.into_values() {
                 session.hang_up().await;
             }
@@ -75,6 +97,18 @@ impl NetworkWorker {
     fn carry_out(&mut self, order: Order, done: &mpsc::Sender<DialResult>) {
         match order {
             Order::Probe { round, profile, vias } => self.probe(round, profile.as_ref(), vias),
+            Order::ProbeAll { round, servers } => self.probe_all(round, servers),
+            Order::FanOut { id, boxes, words } => {
+                let tell = self.tell.clone();
+                let task = FanOutTask::start(id, boxes, words, &self.dirs.state, tell);
+                self.fan_outs.retain(|_, task| !task.has_ended());
+                self.fan_outs.insert(id, task);
+            }
+            Order::Steer(id, order) => {
+                if let Some(fan_out) = self.fan_outs.get(&id) {
+                    fan_out.order(order);
+                }
+            }
             Order::Browse(false) => self.browse = None,
             // Where the system allows no multicast, the picker shows no discovered servers.
             Order::Browse(true) if self.browse.is_none() => {
@@ -184,6 +218,24 @@ impl NetworkWorker {
                     let _ = tell.send(Msg::Reached { round, via, reach }).await;
                 }
             });
+        }
+    }
+
+    /// Starts a new round of probes of saved servers.
+    fn probe_all(&mut self, round: u64, servers: Vec<(Profile, Vec<Via>)>) {
+        self.all_probes = JoinSet::new();
+        for (profile, vias) in servers {
+            for via in vias {
+                let remote = Remote::of_profile(&profile, via, &self.dirs.state);
+                let (Ok(remote), server) = (remote, profile.name.clone()) else { continue };
+                let tell = self.tell.clone();
+                self.all_probes.spawn(async move {
+                    for address in &remote.addresses {
+                        let (server, reach) = (server.clone(), probe(address, &remote).await);
+                        let _ = tell.send(Msg::ServerReached { round, server, via, reach }).await;
+                    }
+                });
+            }
         }
     }
 

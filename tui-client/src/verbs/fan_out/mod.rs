@@ -9,8 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use topside_shared::cmdline::{self, LineErrorKind};
-use topside_shared::command::{Command, Stdin};
 use topside_shared::dirs::Dirs;
 use topside_shared::methods::Menu;
 use topside_shared::text::{MAX_REASON, clean};
@@ -18,11 +16,7 @@ use topside_shared::text::{MAX_REASON, clean};
 use super::printer::{LAST_WORDS, OutputPart, Printer};
 use super::{Run, block_on, exit_status, run};
 use crate::config::{FILE_NAME, ProfileStore};
-use crate::fan_out::{
-    self, FanOut, Outcome, Plan, PlanError, Progress, Rejection, Selection, Settings,
-};
-use crate::input::admin_actions;
-use crate::input::keymap::Keymap;
+use crate::fan_out::{self, FanOut, Outcome, Progress, Selection, Settings};
 use crate::platform::{Signal, Signals};
 use crate::terminal;
 use confirm::Confirmation;
@@ -95,7 +89,7 @@ fn begin(args: Run, selection: Selection, printer: &Printer) -> Result<Console<'
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
     let words = args.words.clone();
     let settings = Settings {
-        make_plan: Arc::new(move |menu: &Menu| make_plan(&words, menu)),
+        make_plan: Arc::new(move |menu: &Menu| fan_out::plan(&words, menu, run::misplaced)),
         hello: run::HELLO,
         state: dirs.state.into(),
         serial: args.serial,
@@ -119,46 +113,6 @@ fn begin(args: Run, selection: Selection, printer: &Printer) -> Result<Console<'
         printer,
         signals,
     })
-}
-
-/// The plan by a box's menu.
-fn make_plan(words: &[String], menu: &Menu) -> Result<Plan, PlanError> {
-    let name = words.first().map(String::as_str).unwrap_or_default();
-    let rejected = |status, sentence| PlanError::Rejected(Rejection { status, sentence });
-    let command = match cmdline::find(name, &menu.commands) {
-        Ok(command) => command,
-        Err(error) => {
-            return Err(match admin_actions::hint(name, &Keymap::default()) {
-                Some(hint) => rejected(error.kind.exit_status(), hint),
-                None if error.kind == LineErrorKind::UnknownCommand => {
-                    PlanError::NotInMenu { command: name.to_owned() }
-                }
-                None => rejected(error.kind.exit_status(), error.message),
-            });
-        }
-    };
-    let request = run::request(words, menu, false);
-    let request = request.map_err(|error| rejected(error.status, error.sentence))?;
-    Ok(Plan {
-        effect: command.effect,
-        question: question(command, &request.args),
-        reads_input: command.stdin == Stdin::Prompt,
-        request,
-    })
-}
-
-/// The question of the command, with the values that the run will have.
-fn question(
-    command: &Command,
-    args: &serde_json::Map<String, serde_json::Value>,
-) -> Option<String> {
-    let mut values = args.clone();
-    for arg in &command.args {
-        if let (None, Some(default)) = (values.get(&arg.name), &arg.default) {
-            values.insert(arg.name.clone(), default.clone());
-        }
-    }
-    command.question(&values).map(|question| clean(&question, MAX_REASON))
 }
 
 /// The command on its way, and what is printed of it.

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 use topside_shared::notifications::Stream;
 use topside_shared::records::RunState;
-use topside_shared::text::bytes as size;
 
 use super::super::errors::VerbError;
 use super::super::messages::shell_word;
@@ -52,23 +51,11 @@ pub(super) fn worst(statuses: &[u8]) -> u8 {
     worst.or(statuses.iter().max().copied()).unwrap_or(exit_status::OK)
 }
 
-/// Why a box did not run it to its end, in a sentence.
+/// Why a box did not run it to its end, in a sentence; the server's refusal as for one box.
 pub(super) fn reason(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Ended(_) => String::new(),
-        Outcome::Rejected(rejection) => rejection.sentence.clone(),
         Outcome::Failed { error, lost } => VerbError::by_call(error, lost.clone()).sentence,
-        Outcome::Abandoned { .. } => "was not waited for any more; it may still run".to_owned(),
-        Outcome::Unreachable(why) => why.clone(),
-        Outcome::NotStarted(why) => match why {
-            NotStarted::TooManyFailed => "as many boxes had failed as --max-fail allows",
-            NotStarted::Cancelled => "it was cancelled before",
-            NotStarted::NotConfirmed => "it was not confirmed",
-            NotStarted::MenuChanged => {
-                "the menu was changed meanwhile, and the command has to be confirmed now: run it again"
-            }
-        }
-        .to_owned(),
+        outcome => outcome.reason(),
     }
 }
 
@@ -106,36 +93,9 @@ pub(super) async fn print_groups(
     }
     for (index, outcome) in outcomes.iter().enumerate() {
         let name = names(boxes, &[index]);
-        for remark in outcome.iter().flat_map(|outcome| remarks(&name, outcome)) {
-            printer.say(format!("{name}: {remark}")).await;
+        for note in outcome.iter().flat_map(|outcome| outcome.notes(&name)) {
+            printer.say(format!("{name}: {note}")).await;
         }
-    }
-}
-
-/// What is said of the box of this name, not of its group.
-fn remarks(name: &str, outcome: &Outcome) -> Vec<String> {
-    match outcome {
-        Outcome::Ended(run) => {
-            let Some(row) = run.row() else { return Vec::new() };
-            let missing = run.stdout.missing() + run.stderr.missing();
-            let cut = (missing > 0).then(|| {
-                format!(
-                    "the first {} of the output are not shown: `topside attach --on {name} {}` shows all",
-                    size(missing),
-                    row.run_id.0
-                )
-            });
-            let by = row.cancelled().filter(|_| run.cut.is_none());
-            [cut, by, row.cut(), row.left().map(|left| format!("{left} after run {}", row.run_id))]
-                .into_iter()
-                .flatten()
-                .collect()
-        }
-        Outcome::Abandoned { run: Some(run) } => {
-            let cancel = format!("`topside cancel --on {name} {}` ends it", run.0);
-            vec![format!("run {run} may still be running: {cancel}")]
-        }
-        _ => Vec::new(),
     }
 }
 
@@ -146,30 +106,7 @@ fn label(group: &Group<'_>) -> String {
         Standing::Failed | Standing::Refused => ("✗", "x"),
         Standing::Unreachable | Standing::NotStarted => ("○", "o"),
     };
-    let sign = if has_signs() { sign } else { ascii };
-    let state = match group.outcome {
-        Outcome::Ended(run) if run.has_succeeded() => String::new(),
-        Outcome::Ended(run) if run.cut == Some(Cut::Timeout) => {
-            "took longer than --timeout".to_owned()
-        }
-        Outcome::Ended(run) => {
-            let (state, exit_code, signal) = run.end();
-            state.outcome(exit_code, signal, None)
-        }
-        Outcome::Rejected(_) => "refused".to_owned(),
-        Outcome::Failed { .. } if group.outcome.standing() == Standing::Failed => {
-            "session lost".to_owned()
-        }
-        Outcome::Failed { .. } => "refused".to_owned(),
-        Outcome::Abandoned { .. } => "not waited for".to_owned(),
-        Outcome::Unreachable(_) => "not reached".to_owned(),
-        Outcome::NotStarted(_) => "not started".to_owned(),
-    };
-    let count = group.boxes.len();
-    let alike = if count > 1 && matches!(group.outcome, Outcome::Ended(_)) { " alike" } else { "" };
-    let comma = if state.is_empty() || alike.is_empty() { "" } else { "," };
-    let state = if state.is_empty() { state } else { format!(" {state}") };
-    format!("{sign} {count}{alike}{comma}{state}")
+    format!("{} {}", if has_signs() { sign } else { ascii }, group.label())
 }
 
 /// Output with two spaces before each line, so that it is seen where it ends.

@@ -1,26 +1,30 @@
-//! The picker: servers on the left, the ways to the chosen one on the right.
+//! The picker: servers on the left, the ways to the chosen one on the right, where both have room.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::confirm::Confirm;
 use super::{key_hints, message_line};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::picker::routes::{self, Route, RouteSign};
-use crate::app::picker::{self, discovered};
-use crate::app::{Clicked, Effect, Hits, LocalServer, ProfileEdit, Size, State};
-use crate::config::Profile;
+use crate::app::picker::{self, all_servers, discovered, filter};
+use crate::app::{Clicked, Effect, Hits, LocalServer, ProfileEdit, State};
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
-use crate::widgets::row::Row;
+use crate::widgets::field::field;
+use crate::widgets::row::{self, Row};
 
-/// Wider than this the picker stays in the middle.
-const WIDEST: u16 = 120;
-/// From here on the address of a way fits beside it.
-const WIDE_FROM: u16 = 100;
+/// Columns of the list beside the ways: at least, and at most.
+const LIST: (u16, u16) = (34, 60);
+/// Columns of the state of a server where tags stand behind it.
+const STATE: usize = 17;
+/// From so many columns on the list has tags.
+const TAGS_FROM: usize = 41;
+/// From so many columns of the ways on the address of each fits beside it.
+const WIDE_FROM: u16 = 60;
 /// From so many rows on each way has two.
 const ROOMY: u16 = 18;
 /// Columns of the names of the ways.
@@ -44,22 +48,25 @@ struct Columns {
 }
 
 fn columns(state: &State, area: Rect) -> Columns {
-    let width = area.width.min(WIDEST);
-    let x = area.x + (area.width - width) / 2;
-    let y = area.y + if area.height >= 30 { area.height / 6 } else { 2 };
-    let height = area.bottom().saturating_sub(y + 1 + state.message_rows());
-    let body = Rect::new(x, y, width, height);
-    if !picker::is_wide(Size { width, ..state.size }) {
+    let height = area.height.saturating_sub(3 + state.message_rows());
+    let body = Rect { y: area.y + 2, height, ..area };
+    if !picker::is_wide(state.size) {
         let (servers, ways) =
             if state.picker.on_ways { (None, Some(body)) } else { (Some(body), None) };
         return Columns { servers, ways };
     }
-    let left = width / 3;
-    let ways = Rect { x: x + left, width: width - left, ..body };
+    let left = (area.width * 46 / 100).clamp(LIST.0, LIST.1);
+    let ways = Rect { x: area.x + left, width: area.width - left, ..body };
     Columns { servers: Some(Rect { width: left, ..body }), ways: Some(ways) }
 }
 
-pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hits) {
+/// Draws the picker; returns where the cursor is while the filter is typed.
+pub(super) fn draw(
+    state: &State,
+    area: Rect,
+    buffer: &mut Buffer,
+    hits: &mut Hits,
+) -> Option<Position> {
     let theme = &state.theme;
     let mut counts = match state.servers.len() {
         _ if state.unreadable.is_some() => "✗ problem in client.toml".to_owned(),
@@ -71,14 +78,22 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hi
     if finds > 0 {
         counts.push_str(&format!(" · {finds} found"));
     }
+    let marked = picker::marked(state).count();
+    if marked > 0 {
+        counts = format!("{marked} marked · {counts}");
+    }
     let mut title = Row::new(buffer, area);
     title.skip(1).left("Topside", theme.chosen()).skip_right(1).right(&counts, theme.dim);
 
     let columns = columns(state, area);
+    let mut cursor = None;
     if let Some(place) = columns.servers {
-        servers(state, place, buffer, hits);
+        cursor = servers(state, place, buffer, hits);
     }
     if let Some(place) = columns.ways {
+        if columns.servers.is_some() {
+            row::seam(buffer, place.x, place.y, place.bottom(), theme.rule);
+        }
         match picker::chosen_find(state) {
             Some(find) => found_one(state, find, place, buffer, theme),
             None => ways(state, place, buffer, hits),
@@ -92,10 +107,26 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hi
         message_line::draw(state, Rect { y, height: rows, ..last }, buffer);
     }
     key_hints::draw(state, last, buffer, theme);
+    cursor
 }
 
-fn heading(row: &mut Row<'_>, text: &str, has_focus: bool, theme: &Theme) {
-    row.skip(3).left(text, if has_focus { theme.strong } else { theme.dim });
+/// The heading of a column and the line below it: accent where the column has the focus.
+fn heading<'b>(
+    place: Rect,
+    text: &str,
+    has_focus: bool,
+    buffer: &'b mut Buffer,
+    theme: &Theme,
+) -> Row<'b> {
+    if head(place) > 1 {
+        let line = Rect { x: place.x + 1, y: place.y + 1, ..place };
+        let line = Rect { width: place.width.saturating_sub(2), height: 1, ..line };
+        row::rule(buffer, line, if has_focus { theme.focused_frame } else { theme.rule });
+    }
+    let style = if has_focus { theme.focused_frame.patch(theme.chosen()) } else { theme.dim };
+    let mut row = Row::new(buffer, place);
+    row.skip(3).left(text, style);
+    row
 }
 
 /// Rows from the heading to the first entry: a small screen has none to leave blank.
@@ -120,16 +151,45 @@ fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, usize) {
         entries.extend([ServerRow::Blank, ServerRow::Found]);
         entries.extend((saved + 1..count).map(ServerRow::Server));
     }
+    let shown = filter::visible(state);
+    entries.retain(|entry| match entry {
+        ServerRow::Server(at) => shown.contains(at),
+        ServerRow::Blank | ServerRow::Found => shown.last().is_some_and(|last| *last > saved),
+    });
     let rows = usize::from(place.height.saturating_sub(head(place))).max(1);
     let at = entries.iter().position(|entry| *entry == ServerRow::Server(state.picker.at));
     (entries, (at.unwrap_or(0) + 1).saturating_sub(rows))
 }
 
-fn servers(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut Hits) {
+fn servers(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut Hits) -> Option<Position> {
     let theme = &state.theme;
     let focus = !state.picker.on_ways;
-    heading(&mut Row::new(buffer, place), "SERVERS", focus, theme);
+    let room = usize::from(place.width.saturating_sub(5));
+    // Where words have no room, the sign alone says it.
+    let narrow = room < 26;
+    let name_room = if narrow { room.saturating_sub(3) } else { (room * 3 / 8).clamp(12, 20) };
+    let has_tags = room >= TAGS_FROM && state.servers.iter().any(|server| !server.tags.is_empty());
+
+    let filter = &state.picker.filter;
+    let mut cursor = None;
+    let mut heads = heading(place, "SERVERS", focus, buffer, theme);
+    if state.picker.is_filtering || !filter.is_empty() {
+        heads.left("  / ", theme.accent).skip_right(2);
+        let x = heads.x();
+        let width = u16::try_from(heads.room()).unwrap_or_default();
+        cursor = field(buffer, Rect { x, width, height: 1, ..place }, filter, theme.field);
+        cursor = cursor.filter(|_| state.picker.is_filtering);
+    } else if !narrow {
+        heads.skip((name_room + 1).saturating_sub("SERVERS".len()) as u16).left("STATE", theme.dim);
+        if has_tags {
+            heads.skip((STATE - "STATE".len() + 1) as u16).left("TAGS", theme.dim);
+        }
+    }
     let (entries, first) = entries(state, place);
+    if entries.is_empty() {
+        let none = Rect { y: place.y + head(place), height: 1, ..place };
+        Row::new(buffer, none).skip(3).left("No server passes the filter.", theme.dim);
+    }
     for (y, entry) in (head(place)..place.height).zip(&entries[first..]) {
         let mut row = Row::at(buffer, place, y);
         let at = match entry {
@@ -149,44 +209,40 @@ fn servers(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut Hits) {
         } else {
             theme.plain
         };
-        row.skip(1).left(if chosen { "▌ " } else { "  " }, theme.accent).skip_right(2);
-        // Where words have no room, the sign alone says it.
-        let narrow = row.room() < 26;
-        let name_room = if narrow { row.room().saturating_sub(3) } else { row.room() / 2 };
+        let saved = state.servers.get(at);
+        let marked = saved.is_some_and(|server| state.picker.marked.contains(&server.name));
+        row.skip(1).left(if chosen { "▌" } else { " " }, theme.accent).skip_right(2);
+        row.left(if marked { "■" } else { " " }, theme.accent);
         row.column(picker::name(state, at), name_room, style).skip(1);
         let (sign, words) = state_of(state, at);
-        let (mark, style) = mark(sign, theme);
-        let words = routes::shortened(&words, row.room().saturating_sub(fit::width(mark)));
-        row.left(mark, style).left(if narrow { "" } else { &words }, theme.dim);
+        let (sign, style) = mark(sign, theme);
+        let tags = saved.filter(|_| has_tags).map(|server| &server.tags[..]).unwrap_or_default();
+        let room = if tags.is_empty() { row.room() } else { STATE };
+        let words = routes::shortened(&words, room.saturating_sub(fit::width(sign)));
+        let words = format!("{sign}{}", if narrow { "" } else { &words });
+        row.column(&words, room, style);
+        let tags: Vec<String> = tags.iter().map(|tag| format!("#{tag}")).collect();
+        row.skip(1).left(&tags.join(" "), theme.dim);
     }
+    cursor
 }
 
 /// How a server of the list stands, as far as that is known.
 fn state_of(state: &State, at: usize) -> (RouteSign, String) {
     let saved = state.servers.len();
+    let dialling = matches!(state.link, ConnectionState::Dialling(_));
     let (sign, words) = match state.servers.get(at) {
-        Some(_) if at == state.picker.at => return routes::brief(state),
-        Some(profile) => (RouteSign::None, by(profile)),
+        Some(_) if dialling && at == state.picker.at => return routes::brief(state),
+        Some(profile) => return all_servers::standing(state, profile),
         None if at > saved => (RouteSign::None, "not paired"),
         None => match &state.local_server {
             LocalServer::Unknown => (RouteSign::None, "…"),
             LocalServer::Running(_) => (RouteSign::Up, "running"),
-            LocalServer::NotRunning => (RouteSign::Down, "not running"),
+            LocalServer::NotRunning => (RouteSign::Idle, "not running"),
             LocalServer::Refused(_) => (RouteSign::Wrong, "unusable"),
         },
     };
     (sign, words.to_owned())
-}
-
-/// By which ways a saved server could be reached.
-fn by(profile: &Profile) -> &'static str {
-    match (&profile.lan, &profile.internet) {
-        (None, None) => "no address",
-        _ if profile.pin.is_none() => "not paired",
-        (Some(_), Some(_)) => "LAN, internet",
-        (Some(_), None) => "LAN",
-        (None, Some(_)) => "internet",
-    }
 }
 
 fn via_title(via: Via) -> &'static str {
@@ -210,11 +266,11 @@ enum Addresses {
 }
 
 impl Addresses {
-    fn of(state: &State, place: Rect, shown: &[(Via, Route)]) -> Self {
+    fn of(place: Rect, shown: &[(Via, Route)]) -> Self {
         let longest = shown.iter().map(|(_, way)| fit::width(&way.address)).max().unwrap_or(0);
         match longest {
             0 => Self::Below,
-            longest if state.size.width >= WIDE_FROM => Self::Beside((longest + 2).min(ADDRESSES)),
+            longest if place.width >= WIDE_FROM => Self::Beside((longest + 2).min(ADDRESSES)),
             _ if place.height >= ROOMY => Self::Above,
             _ => Self::Below,
         }
@@ -234,9 +290,9 @@ fn ways(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut Hits) {
     let theme = &state.theme;
     let focus = state.picker.on_ways;
     let name = picker::name(state, state.picker.at).to_owned();
-    heading(&mut Row::new(buffer, place), &format!("CONNECT TO {name}"), focus, theme);
+    heading(place, &format!("CONNECT TO {name}"), focus, buffer, theme);
     let shown = all_ways(state);
-    let addresses = Addresses::of(state, place, &shown);
+    let addresses = Addresses::of(place, &shown);
     let mut below = Below::default();
     let mut y = head(place);
     for (nth, (via, way)) in shown.into_iter().enumerate() {
@@ -328,7 +384,7 @@ fn found_one(
     theme: &Theme,
 ) {
     let focus = state.picker.on_ways;
-    heading(&mut Row::new(buffer, place), &format!("FOUND {}", find.name), focus, theme);
+    heading(place, &format!("FOUND {}", find.name), focus, buffer, theme);
     let addresses: Vec<String> = find.addresses.iter().map(ToString::to_string).collect();
     let (how, add) = (picker::how_to_pair(state, find), state.keys.word(Id::Add));
     let lines = [
@@ -358,28 +414,37 @@ fn write(lines: &[(String, Style)], place: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn mark(sign: RouteSign, theme: &Theme) -> (&'static str, Style) {
+/// The sign and the colour of a state.
+pub(super) fn mark(sign: RouteSign, theme: &Theme) -> (&'static str, Style) {
     match sign {
-        RouteSign::Up => ("● ", theme.good),
-        RouteSign::Down => ("○ ", theme.dim),
-        RouteSign::Wrong => ("✗ ", theme.bad),
-        RouteSign::None => ("", theme.dim),
+        RouteSign::Up => ("● ", theme.reachable),
+        RouteSign::Down | RouteSign::Wrong => ("✗ ", theme.unreachable),
+        RouteSign::Idle => ("○ ", theme.untried),
+        RouteSign::None => ("", theme.untried),
     }
 }
 
 /// Carries out an action of the picker.
 pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
     match id {
+        Id::Connect if picker::marked(state).next().is_some() => {
+            return super::several_boxes::open_marked(state);
+        }
         Id::Connect => return picker::connect(state),
+        Id::Filter => {
+            state.picker.is_filtering = true;
+            state.picker.on_ways = false;
+        }
+        Id::Mark => filter::mark(state),
+        Id::MarkAll => filter::mark_all(state),
         Id::Up | Id::Down => {
             let down = id == Id::Down;
-            let step = |at: usize, count: usize| {
-                if down { (at + 1).min(count.saturating_sub(1)) } else { at.saturating_sub(1) }
-            };
             if state.picker.on_ways {
-                state.picker.way = step(state.picker.way, picker::routes::of(state).len());
+                let (way, count) = (state.picker.way, picker::routes::of(state).len());
+                let next = if down { way + 1 } else { way.saturating_sub(1) };
+                state.picker.way = next.min(count.saturating_sub(1));
             } else {
-                picker::choose(state, step(state.picker.at, picker::count(state)));
+                filter::step(state, down);
             }
         }
         Id::OtherColumn => state.picker.on_ways = !state.picker.on_ways,

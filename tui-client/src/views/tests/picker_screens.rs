@@ -3,10 +3,11 @@
 use topside_shared::invite::Invite;
 
 use super::{SIZES, assert_clean, at_every_size, frame, text};
-use crate::app::msg::NotPaired;
+use crate::app::msg::{FanOutEvent, NotPaired};
 use crate::app::picker::routes::ProbeResult;
 use crate::app::tests::pasted_invites::an_invite;
 use crate::app::tests::probes::find;
+use crate::app::tests::several_boxes::{ended, fleet, start, unreachable};
 use crate::app::tests::{World, pin};
 use crate::app::{Effect, LocalServer, Msg, Via};
 
@@ -66,7 +67,7 @@ fn the_picker_on_a_server_that_was_found() {
     at_every_size("picker-found", |width, height| {
         let mut world = picker(width, height);
         world.press("down down down down");
-        if width < 56 {
+        if width < 72 {
             world.press("right");
         }
         world
@@ -112,6 +113,43 @@ fn an_invite_that_failed() {
                    the box)";
         let failed = NotPaired { why: why.into(), lasting: true };
         world.tell(Msg::Paired { attempt, result: Err(failed) });
+        world
+    });
+}
+
+#[test]
+fn the_picker_with_tags_and_marks() {
+    at_every_size("picker-marked", |width, height| {
+        let mut world = fleet(width, height);
+        world.wait(0);
+        world.reach(Via::Lan, ProbeResult::Up(2));
+        world.press("space down space");
+        world
+    });
+}
+
+#[test]
+fn a_command_on_several_boxes() {
+    at_every_size("several-line", |width, height| {
+        let mut world = fleet(width, height);
+        world.press("* x");
+        world.write("uptime");
+        world
+    });
+    at_every_size("several-running", |width, height| {
+        let mut world = fleet(width, height);
+        let id = start(&mut world, "uptime");
+        ended(&mut world, id, 1, unreachable("nothing listens at 192.168.1.2:8677"));
+        world
+    });
+    at_every_size("several-results", |width, height| {
+        let mut world = fleet(width, height);
+        let id = start(&mut world, "uptime");
+        for index in [0, 1, 3] {
+            ended(&mut world, id, index, unreachable("nothing listens at 192.168.1.2:8677"));
+        }
+        ended(&mut world, id, 2, unreachable("no answer"));
+        world.tell(Msg::FanOut { id, event: FanOutEvent::Done });
         world
     });
 }

@@ -1,0 +1,169 @@
+//! Probe of all saved servers: the last result of each, with its age.
+//!
+//! The chosen server has a schedule of its own, [`super::probe`]. The others are asked in rounds while the picker is
+//! watched, a limited number in each round, those with the oldest result first.
+
+use std::collections::HashMap;
+
+use topside_shared::Time;
+
+use super::chosen;
+use super::probe::{self, EVERY, FRESH};
+use super::routes::{self, ProbeResult, RouteSign, millis};
+use crate::app::connection::{ConnectionState, Via};
+use crate::app::{Effect, Screen, State};
+use crate::config::Profile;
+use crate::text::times;
+
+/// So many servers are asked in one round, each at two addresses at most.
+const AT_ONCE: usize = 16;
+
+/// The last results of the saved servers.
+#[derive(Debug, Default)]
+pub(crate) struct LastResults {
+    of: HashMap<String, Vec<Known>>,
+    /// The round of questions whose answers are waited for.
+    round: u64,
+    /// When it began.
+    asked: Option<u64>,
+}
+
+/// The last result of one address of a server.
+#[derive(Debug)]
+struct Known {
+    via: Via,
+    result: ProbeResult,
+    /// When it came, by both clocks.
+    at: (u64, Time),
+}
+
+impl LastResults {
+    fn of(&self, profile: &Profile) -> &[Known] {
+        self.of.get(&profile.name).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Keeps a result of a server.
+pub(super) fn keep(state: &mut State, server: &str, via: Via, result: ProbeResult) {
+    let at = (state.clock.mono, state.clock.wall);
+    let known = state.picker.last.of.entry(server.to_owned()).or_default();
+    known.retain(|known| known.via != via);
+    known.push(Known { via, result, at });
+}
+
+/// A server has answered in this round, or not.
+pub(crate) fn reached(state: &mut State, round: u64, server: &str, via: Via, result: ProbeResult) {
+    if round == state.picker.last.round {
+        keep(state, server, via, result.clean());
+    }
+}
+
+/// The saved servers are others now: what is known of one that was changed or removed is forgotten.
+pub(super) fn forget_changed(state: &mut State, old: &[Profile]) {
+    let State { picker, servers, .. } = state;
+    let same = |name: &String| {
+        let named = |profile: &&Profile| profile.name == *name;
+        let now = servers.iter().find(named);
+        now.is_some() && now == old.iter().find(named)
+    };
+    picker.last.of.retain(|name, _| same(name));
+    picker.last.asked = None;
+}
+
+/// The addresses of a server that a probe can be sent to. One that refused this device is not asked by itself, because
+/// the server counts refusals.
+fn vias(state: &State, profile: &Profile) -> Vec<Via> {
+    let refuses = |via: Via| {
+        let known = state.picker.last.of(profile);
+        known.iter().any(|known| known.via == via && known.result.is_lasting())
+    };
+    [Via::Lan, Via::Internet]
+        .into_iter()
+        .filter(|via| profile.pin.is_some() && routes::address(profile, *via).is_some())
+        .filter(|via| !refuses(*via))
+        .collect()
+}
+
+/// The servers of the next round, those with the oldest result first.
+fn next(state: &State) -> Vec<(String, Vec<Via>)> {
+    let chosen = chosen(state).map(|profile| &profile.name);
+    let oldest = |profile: &Profile| {
+        state.picker.last.of(profile).iter().map(|known| known.at.0 + 1).min().unwrap_or(0)
+    };
+    let mut next: Vec<(u64, String, Vec<Via>)> = state
+        .servers
+        .iter()
+        .filter(|profile| Some(&profile.name) != chosen)
+        .map(|profile| (oldest(profile), profile.name.clone(), vias(state, profile)))
+        .filter(|(.., vias)| !vias.is_empty())
+        .collect();
+    next.sort_by_key(|(oldest, ..)| *oldest);
+    next.truncate(AT_ONCE);
+    next.into_iter().map(|(_, name, vias)| (name, vias)).collect()
+}
+
+/// When the next round begins.
+pub(super) fn ask_at(state: &State) -> Option<u64> {
+    if !matches!((&state.screen, &state.link), (Screen::Picker, ConnectionState::Idle)) {
+        return None;
+    }
+    let at = state.picker.last.asked.map_or(state.clock.mono, |asked| asked + EVERY);
+    let is_due = state.picker.asking.is_watched(at) && !next(state).is_empty();
+    is_due.then_some(at)
+}
+
+/// Begins a round, if it is time.
+pub(super) fn tick(state: &mut State) -> Option<Effect> {
+    ask_at(state).filter(|at| *at <= state.clock.mono)?;
+    let round = state.next_serial();
+    let servers = next(state);
+    state.picker.last.round = round;
+    state.picker.last.asked = Some(state.clock.mono);
+    Some(Effect::ProbeAll { round, servers })
+}
+
+/// The fresh results of the chosen server, with the times at which they came.
+pub(super) fn fresh(state: &State) -> Vec<(Via, ProbeResult, u64)> {
+    let known = chosen(state).map_or(&[][..], |profile| state.picker.last.of(profile));
+    let is_fresh =
+        |known: &&Known| known.result.is_lasting() || state.clock.mono < known.at.0 + FRESH;
+    let known = known.iter().filter(is_fresh);
+    known.map(|known| (known.via, known.result.clone(), known.at.0)).collect()
+}
+
+/// How a saved server stands by its last results, in a few words.
+pub(crate) fn standing(state: &State, profile: &Profile) -> (RouteSign, String) {
+    if profile.pin.is_none() {
+        let has_address = profile.lan.is_some() || profile.internet.is_some();
+        let words = if has_address { "not paired" } else { "no address" };
+        return (RouteSign::None, words.to_owned());
+    }
+    let known = state.picker.last.of(profile);
+    let of = |via| known.iter().find(|known| known.via == via);
+    let answers = |known: &&Known| matches!(known.result, ProbeResult::Up(_));
+    let both = [of(Via::Lan), of(Via::Internet)];
+    let lasting = |known: &&Known| known.result.is_lasting();
+    let best = both.iter().flatten().find(|known| answers(known));
+    let worst = both.iter().flatten().find(|known| lasting(known));
+    let Some(known) = best.or(worst).or(both.iter().flatten().next()) else {
+        return (RouteSign::None, probe::unknown(state).to_owned());
+    };
+    let (sign, words) = match &known.result {
+        ProbeResult::Up(ms) => (RouteSign::Up, format!("{} {}", known.via.title(), millis(*ms))),
+        ProbeResult::Down { words, lasting, .. } => {
+            let sign = if *lasting { RouteSign::Wrong } else { RouteSign::Down };
+            (sign, (*words).to_owned())
+        }
+    };
+    (sign, format!("{words}{}", age(state, known.at)))
+}
+
+/// The age of a result that is not fresh. Nothing counts on a screen that is not watched: it shows the time instead.
+fn age(state: &State, (at, wall): (u64, Time)) -> String {
+    let now = state.clock.mono;
+    match now.saturating_sub(at) {
+        age if age < FRESH => String::new(),
+        age if state.picker.asking.is_watched(now) => format!(" · {}", times::ago(age)),
+        _ => format!(" · at {}", times::clock(wall, &state.zone)),
+    }
+}

@@ -1,0 +1,101 @@
+//! Filter and marks of the picker: which servers are shown, and which ones a command is to run on.
+
+use super::{chosen, count, name};
+use crate::app::State;
+use crate::app::connection::ConnectionState;
+use crate::input::key::{Code, Key};
+use crate::widgets::editor::Edited;
+
+/// Begins a word that is looked for among the tags.
+const TAG: char = '#';
+
+/// The places of the list that pass the filter.
+pub(crate) fn visible(state: &State) -> Vec<usize> {
+    (0..count(state)).filter(|at| passes(state, *at)).collect()
+}
+
+/// Whether each word of the filter is in the name of the server, or begins one of its tags.
+fn passes(state: &State, at: usize) -> bool {
+    let tags = state.servers.get(at).map_or(&[][..], |profile| &profile.tags);
+    let name = name(state, at).to_lowercase();
+    let filter = state.picker.filter.text().to_lowercase();
+    filter.split_whitespace().all(|word| match word.strip_prefix(TAG) {
+        Some(tag) => tags.iter().any(|own| own.to_lowercase().starts_with(tag)),
+        None => name.contains(word),
+    })
+}
+
+/// Goes to the next server that is shown, or to the one before.
+pub(crate) fn step(state: &mut State, down: bool) {
+    let shown = visible(state);
+    let at = state.picker.at;
+    let to = match down {
+        true => shown.iter().find(|place| **place > at),
+        false => shown.iter().rev().find(|place| **place < at),
+    };
+    if let Some(to) = to {
+        super::choose(state, *to);
+    }
+}
+
+/// A key of the filter, or the Esc that ends the filter and the marks; whether it was one.
+pub(crate) fn key(state: &mut State, key: Key) -> bool {
+    if key == Key::plain(Code::Esc) && !matches!(state.link, ConnectionState::Dialling(_)) {
+        let picker = &mut state.picker;
+        let was = (picker.is_filtering, picker.filter.is_empty(), picker.marked.is_empty());
+        picker.is_filtering = false;
+        // First the filter, then the marks.
+        if !was.0 && was.1 {
+            picker.marked.clear();
+        }
+        picker.filter.clear();
+        return was != (false, true, true);
+    }
+    let picker = &mut state.picker;
+    if !picker.is_filtering {
+        return false;
+    }
+    match key.code {
+        Code::Enter => picker.is_filtering = false,
+        Code::Up | Code::Down => step(state, key.code == Code::Down),
+        _ if key.is_ctrl('c') => picker.is_filtering = false,
+        _ => {
+            if picker.filter.key(key) == Edited::Text {
+                settle(state);
+            }
+        }
+    }
+    true
+}
+
+/// Chooses a server that is shown, where the chosen one is not.
+fn settle(state: &mut State) {
+    let shown = visible(state);
+    if !shown.contains(&state.picker.at)
+        && let Some(first) = shown.first()
+    {
+        super::choose(state, *first);
+    }
+}
+
+/// Marks the chosen server, or takes its mark away, and goes on to the next one.
+pub(crate) fn mark(state: &mut State) {
+    let Some(name) = chosen(state).map(|profile| profile.name.clone()) else { return };
+    if !state.picker.marked.remove(&name) {
+        state.picker.marked.insert(name);
+    }
+    step(state, true);
+}
+
+/// Marks all saved servers that are shown; where all of them are marked, takes their marks away.
+pub(crate) fn mark_all(state: &mut State) {
+    let shown = visible(state).into_iter();
+    let names: Vec<String> =
+        shown.filter_map(|at| state.servers.get(at)).map(|profile| profile.name.clone()).collect();
+    let marked = &mut state.picker.marked;
+    if names.iter().all(|name| marked.contains(name)) {
+        marked.retain(|name| !names.contains(name));
+    } else {
+        marked.extend(names);
+    }
+}

@@ -1,0 +1,68 @@
+//! The plan for a box: the request that a command line means by the menu of that box, and what it asks first.
+
+use serde_json::{Map, Value};
+use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::command::{Command, Stdin};
+use topside_shared::methods::{CommandRun, Menu};
+use topside_shared::text::{MAX_REASON, clean};
+
+use super::one_box::{Plan, PlanError};
+use super::outcome::Rejection;
+use crate::input::admin_actions;
+use crate::input::keymap::Keymap;
+
+/// Makes the plan for the words of a command line. `hint` may explain an argument that the command does not have.
+pub(crate) fn plan(
+    words: &[String],
+    menu: &Menu,
+    hint: impl Fn(&str, &[String]) -> Option<String>,
+) -> Result<Plan, PlanError> {
+    let (name, rest) = words.split_first().map_or(("", words), |(name, rest)| (name, rest));
+    let rejected = |kind: LineErrorKind, sentence| {
+        PlanError::Rejected(Rejection { status: kind.exit_status(), sentence })
+    };
+    let command = match cmdline::find(name, &menu.commands) {
+        Ok(command) => command,
+        Err(error) => {
+            return Err(match admin_actions::hint(name, &Keymap::default()) {
+                Some(hint) => rejected(error.kind, hint),
+                None if error.kind == LineErrorKind::UnknownCommand && !name.is_empty() => {
+                    PlanError::NotInMenu { command: name.to_owned() }
+                }
+                None => rejected(error.kind, error.message),
+            });
+        }
+    };
+    let parsed = cmdline::parse_args(command, rest).map_err(|error| {
+        let is_unknown = error.kind == LineErrorKind::UnknownArgument;
+        let sentence = match hint(name, rest).filter(|_| is_unknown) {
+            Some(hint) => format!("{hint} ({})", error.message),
+            None => error.message,
+        };
+        rejected(error.kind, sentence)
+    })?;
+    let request = CommandRun {
+        command: command.name.clone(),
+        args: parsed.args,
+        stream: true,
+        wait: true,
+        confirm: false,
+    };
+    Ok(Plan {
+        effect: command.effect,
+        question: question(command, &request.args),
+        reads_input: command.stdin == Stdin::Prompt,
+        request,
+    })
+}
+
+/// The question of the command, with the values that the run will have.
+fn question(command: &Command, args: &Map<String, Value>) -> Option<String> {
+    let mut values = args.clone();
+    for arg in &command.args {
+        if let (None, Some(default)) = (values.get(&arg.name), &arg.default) {
+            values.insert(arg.name.clone(), default.clone());
+        }
+    }
+    command.question(&values).map(|question| clean(&question, MAX_REASON))
+}

@@ -1,0 +1,311 @@
+//! One command on several boxes: the line, a row for each box while it runs, and the results in groups.
+
+mod draw;
+mod results;
+
+use ratatui::layout::Position;
+use topside_shared::cmdline;
+use topside_shared::command;
+use topside_shared::text::clean;
+
+use super::confirm::Confirm;
+use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
+use crate::app::view::{Change, Outcome, View, close, open, stay};
+use crate::app::{Effect, State};
+use crate::input::key::{Code, Key};
+use crate::text::times;
+use crate::widgets::canvas::Canvas;
+use crate::widgets::editor::Editor;
+use crate::widgets::reading::Reading;
+use results::{BoxRow, Results};
+
+/// The command, the boxes and what they did.
+#[derive(Debug)]
+pub(crate) struct SeveralBoxes {
+    /// The number of its effects and messages, from the start of the command.
+    id: u64,
+    boxes: Vec<String>,
+    line: Editor,
+    phase: Phase,
+    /// One for each box.
+    rows: Vec<BoxRow>,
+    /// How far the rows are scrolled.
+    scroll: Reading,
+    /// What an admin should know of the audit logs of the boxes.
+    warnings: Vec<String>,
+    /// When the command began, by the monotonic clock.
+    began: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The line is typed. `wrong`: why it cannot be sent.
+    Line {
+        wrong: Option<String>,
+    },
+    Running {
+        cancelled: bool,
+    },
+    /// The command waits for the number of these boxes to be typed.
+    Confirm {
+        waiting: Vec<WaitingBox>,
+        number: Editor,
+        is_wrong: bool,
+    },
+    Done {
+        results: Results,
+        lasted: u64,
+    },
+}
+
+/// Opens the line for these saved servers.
+pub(crate) fn open_for(state: &mut State, boxes: Vec<String>) -> Vec<Effect> {
+    let rows = boxes.iter().map(|_| BoxRow::default()).collect();
+    state.open(SeveralBoxes {
+        id: 0,
+        boxes,
+        line: Editor::default(),
+        phase: Phase::Line { wrong: None },
+        rows,
+        scroll: Reading::default(),
+        warnings: Vec::new(),
+        began: 0,
+    });
+    Vec::new()
+}
+
+/// Opens the line for the marked servers of the picker.
+pub(crate) fn open_marked(state: &mut State) -> Vec<Effect> {
+    let marked = &state.picker.marked;
+    let names = state.servers.iter().map(|profile| profile.name.clone());
+    let boxes = names.filter(|name| marked.contains(name)).collect();
+    open_for(state, boxes)
+}
+
+/// Opens the line for all saved servers.
+pub(crate) fn open_all(state: &mut State) -> Vec<Effect> {
+    let boxes = state.servers.iter().map(|profile| profile.name.clone()).collect();
+    open_for(state, boxes)
+}
+
+/// Something happened to the command of this number, whichever tab its view is in.
+pub(super) fn event(state: &mut State, id: u64, event: FanOutEvent) -> Vec<Effect> {
+    let mut event = Some(event);
+    let mut effects = Vec::new();
+    for tab in 0..state.tabs.len() {
+        effects.extend(state.at_tab(tab, |state| {
+            let take =
+                |view: &mut SeveralBoxes, state: &State| match event.take_if(|_| view.id == id) {
+                    Some(event) => view.take(event, state),
+                    None => stay(),
+                };
+            state.with_view(take).unwrap_or_default()
+        }));
+    }
+    effects
+}
+
+impl SeveralBoxes {
+    fn order(&self, order: FanOutOrder) -> Outcome {
+        let id = self.id;
+        stay().then(move |_| vec![Effect::FanOutOrder { id, order }])
+    }
+
+    fn take(&mut self, event: FanOutEvent, state: &State) -> Outcome {
+        match event {
+            FanOutEvent::Warning { index, sentence } => {
+                let name = self.boxes.get(index).cloned().unwrap_or_default();
+                self.warnings.push(clean(&format!("{name}: {sentence}"), MAX_WARNING));
+            }
+            FanOutEvent::ConfirmationNeeded(waiting) => {
+                if let Phase::Running { cancelled: false } = self.phase {
+                    let (number, is_wrong) = (Editor::default(), false);
+                    self.phase = Phase::Confirm { waiting, number, is_wrong };
+                    self.scroll = Reading::default();
+                }
+            }
+            FanOutEvent::Ended { index, outcome } => {
+                if let Some(row) = self.rows.get_mut(index) {
+                    row.end(outcome);
+                }
+            }
+            FanOutEvent::Done => {
+                let lasted = state.clock.mono.saturating_sub(self.began);
+                let results = Results::new(&self.boxes, &mut self.rows);
+                self.phase = Phase::Done { results, lasted };
+            }
+            FanOutEvent::Failed(why) => self.phase = Phase::Line { wrong: Some(why) },
+        }
+        stay()
+    }
+
+    /// How many boxes are done.
+    fn done(&self) -> usize {
+        self.rows.iter().filter(|row| row.has_ended()).count()
+    }
+
+    fn start(&mut self, state: &State) -> Outcome {
+        let line = self.line.text().trim().to_owned();
+        let wrong = match cmdline::split(&line) {
+            Ok(tokens) if !tokens.is_empty() => {
+                let words: Vec<String> = tokens.into_iter().map(|token| token.text).collect();
+                self.phase = Phase::Running { cancelled: false };
+                self.began = state.clock.mono;
+                let boxes = self.boxes.clone();
+                return stay().then(move |state| {
+                    let id = state.next_serial();
+                    state.with_view::<Self>(|view, _| {
+                        view.id = id;
+                        stay()
+                    });
+                    vec![Effect::FanOut { id, boxes, words }]
+                });
+            }
+            Ok(_) => "Type a command, as in the console of a server.".to_owned(),
+            Err(error) => error.message,
+        };
+        self.phase = Phase::Line { wrong: Some(wrong) };
+        stay()
+    }
+
+    /// Asks whether to cancel; the runs go on meanwhile.
+    fn ask_to_cancel(&mut self) -> Outcome {
+        let (id, left) = (self.id, self.boxes.len() - self.done());
+        let boxes = if left == 1 { "1 box".to_owned() } else { format!("{left} boxes") };
+        let was_cancelled = matches!(self.phase, Phase::Running { cancelled: true });
+        let (title, text) = match was_cancelled {
+            true => (
+                format!("Wait no longer for {boxes}?"),
+                vec!["The runs were asked to end. They may go on there.".to_owned()],
+            ),
+            false => (
+                format!("Stop it on {boxes}?"),
+                vec!["Runs are cancelled, and no further box is started.".to_owned()],
+            ),
+        };
+        let yes = if was_cancelled { "Wait no longer" } else { "Stop the runs" };
+        open(Confirm::choice(title, text, yes, move |state| {
+            let still_runs = state.with_view::<Self>(|view, _| {
+                if let Phase::Running { cancelled } = &mut view.phase {
+                    *cancelled = true;
+                }
+                stay()
+            });
+            still_runs.map_or_else(Vec::new, |_| {
+                vec![Effect::FanOutOrder { id, order: FanOutOrder::Cancel }]
+            })
+        }))
+    }
+
+    fn confirm_key(&mut self, key: Key) -> Outcome {
+        let Phase::Confirm { waiting, number, is_wrong } = &mut self.phase else { return stay() };
+        let count = waiting.len();
+        let order = match key.code {
+            Code::Esc => FanOutOrder::Decline,
+            _ if key.is_ctrl('c') => FanOutOrder::Decline,
+            Code::Enter if number.text().trim() == count.to_string() => FanOutOrder::Confirm,
+            Code::Enter => {
+                *is_wrong = true;
+                return stay();
+            }
+            Code::Up | Code::Down | Code::PageUp | Code::PageDown => {
+                let rows = waiting.len();
+                self.scroll.key(key, rows, 1);
+                return stay();
+            }
+            _ => {
+                number.key(key);
+                *is_wrong = false;
+                return stay();
+            }
+        };
+        self.phase = Phase::Running { cancelled: order == FanOutOrder::Decline };
+        self.order(order)
+    }
+}
+
+/// Longest warning that is kept, in characters.
+const MAX_WARNING: usize = 300;
+
+impl View for SeveralBoxes {
+    fn title(&self, _state: &State) -> String {
+        let boxes = match self.boxes.len() {
+            1 => self.boxes[0].clone(),
+            n => format!("{n} boxes"),
+        };
+        match self.phase {
+            Phase::Line { .. } => format!("Command on {boxes}"),
+            _ => format!("{boxes} ❯ {}", clean(self.line.text(), MAX_WARNING)),
+        }
+    }
+
+    fn key(&mut self, key: Key, state: &State) -> Outcome {
+        let ends = key.code == Code::Esc || key.is_ctrl('c');
+        match &mut self.phase {
+            Phase::Line { .. } if ends => return close(),
+            Phase::Line { .. } if key.code == Code::Enter => return self.start(state),
+            Phase::Line { wrong } => {
+                self.line.key(key);
+                *wrong = None;
+            }
+            Phase::Running { .. } if ends => return self.ask_to_cancel(),
+            Phase::Running { .. } => {
+                self.scroll.key(key, self.rows.len(), draw::list_room(state).1);
+            }
+            Phase::Confirm { .. } => return self.confirm_key(key),
+            Phase::Done { results, .. } => {
+                if !results.key(key, draw::list_room(state)) {
+                    return close();
+                }
+            }
+        }
+        stay()
+    }
+
+    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
+        let text = text.lines().next().unwrap_or_default();
+        match &mut self.phase {
+            Phase::Line { .. } => self.line.insert(text),
+            Phase::Confirm { number, .. } => number.insert(text),
+            Phase::Running { .. } | Phase::Done { .. } => {}
+        }
+        stay()
+    }
+
+    fn click(&mut self, hit: usize, _state: &State) -> Outcome {
+        if let Phase::Done { results, .. } = &mut self.phase {
+            results.click(hit);
+        }
+        stay()
+    }
+
+    fn wheel(&mut self, rows: i32, state: &State) {
+        let page = draw::list_room(state);
+        match &mut self.phase {
+            Phase::Done { results, .. } => results.wheel(rows, page),
+            _ => self.scroll.wheel(rows, self.rows.len(), page.1),
+        }
+    }
+
+    fn change(&mut self, _change: &Change<'_>, _state: &State) -> Outcome {
+        stay()
+    }
+
+    fn next_tick(&self, state: &State) -> Option<u64> {
+        let counts = matches!(self.phase, Phase::Running { .. });
+        counts.then(|| times::next_second(self.began, state.clock.mono))
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
+        draw::draw(self, canvas, state)
+    }
+}
+
+/// The word for what a command does.
+fn effect_word(effect: command::Effect) -> &'static str {
+    match effect {
+        command::Effect::Destructive => "destructive",
+        command::Effect::Write => "writes",
+        command::Effect::Read => "reads",
+    }
+}

@@ -1,0 +1,142 @@
+//! One command on several boxes from the picker: three real servers, of which one is down.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::harness::{Home, PATIENCE, Screen, TOPSIDE};
+use super::remote_servers::Box;
+
+const MENU: &str = r#"
+[commands.drain]
+effect = "destructive"
+confirm = "Drain all zones?"
+exec = ["/bin/sh", "-c", "echo drained >> DIR/log"]
+
+[commands.wait]
+effect = "read"
+exec = ["/bin/sh", "-c", "trap 'echo ended early; exit 3' TERM; echo > DIR/begun; while :; do sleep 0.02; done"]
+"#;
+
+/// A device that is paired with three boxes, of which the second one is down.
+struct Fleet {
+    phone: Home,
+    boxes: Vec<Box>,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let phone = Home::new();
+        let boxes = (1..=3).map(|n| {
+            let mut each = Box::with_menu(|dir| MENU.replace("DIR", dir));
+            each.role = "admin";
+            let invite = each.invite();
+            let mut pair = Command::new(TOPSIDE);
+            pair.args(["pair", &invite, "--name", &format!("pump-{n}")]).envs(phone.env());
+            let paired = pair.output().unwrap();
+            assert!(paired.status.success(), "{paired:?}");
+            each
+        });
+        let mut fleet = Self { boxes: boxes.collect(), phone };
+        fleet.boxes[1].server.kill();
+        fleet
+    }
+
+    /// The picker, with all three marked and a line open.
+    fn line(&self) -> Screen {
+        let mut screen = Screen::topside(&self.phone, (100, 30), &[]);
+        screen.see_all(&["pump-1", "pump-2", "pump-3"]);
+        screen.write("*x");
+        screen.see("Command on 3 boxes");
+        screen
+    }
+
+    fn file(&self, nth: usize, name: &str) -> std::path::PathBuf {
+        self.boxes[nth].home.0.path().join(name)
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            assert!(Instant::now() < end, "{what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until the servers that run have no session but the one that asks.
+    fn has_no_session(&self) {
+        let sessions = |each: &Box| {
+            let answer = each.ask("clients/list", &json!({}));
+            answer["clients"].as_array().map_or(0, Vec::len)
+        };
+        self.until("the sessions have ended", |fleet| {
+            [0, 2].iter().all(|nth| sessions(&fleet.boxes[*nth]) == 1)
+        });
+    }
+}
+
+#[test]
+fn the_picker_shows_the_state_of_every_server_and_equal_results_are_one_group() {
+    let fleet = Fleet::new();
+    let mut screen = Screen::topside(&fleet.phone, (100, 30), &[]);
+    screen.until("the state of all three", |screen| {
+        let text = screen.contents();
+        let is_row = |line: &&str, name: &str| line.contains(name) && !line.contains("CONNECT");
+        let row = |name: &str| text.lines().find(|line| is_row(line, name)).unwrap_or_default();
+        row("pump-1").contains("● LAN ")
+            && row("pump-2").contains("✗ refused")
+            && row("pump-3").contains("● LAN ")
+    });
+    screen.write("*x");
+    screen.see("Command on 3 boxes");
+    screen.write("echo hello pumps\r");
+    screen.see_all(&["✓ 2 alike", "pump-1 pump-3", "hello pumps", "○ 1 not reached", "2 of 3"]);
+    screen.write("\x1b[B\r");
+    screen.until("the reason alone", |screen| {
+        let text = screen.contents();
+        text.contains("nothing listens") && !text.contains("pump-3")
+    });
+    screen.write("\x1b");
+    screen.see_all(&["✓ 2 alike", "○ 1 not reached"]);
+    screen.write("\x1b");
+    // The marks stay for the next command.
+    screen.see_all(&["3 marked", "SERVERS"]);
+    screen.write("q");
+    assert_eq!(screen.ended().0, 0);
+    fleet.has_no_session();
+}
+
+#[test]
+fn a_destructive_command_starts_only_with_the_number_of_the_boxes_that_can_run_it() {
+    let fleet = Fleet::new();
+    let mut screen = fleet.line();
+    screen.write("drain\r");
+    screen.see_all(&["Type 2 to run it on 2 boxes", "Drain all zones?", "Not among them:"]);
+    screen.write("3\r");
+    screen.see("That is not 2: nothing was started.");
+    assert!(!fleet.file(0, "log").exists());
+    screen.write("\x7f2\r");
+    screen.see_all(&["✓ 2 alike", "no output", "○ 1 not reached"]);
+    assert!(fleet.file(0, "log").exists() && fleet.file(2, "log").exists());
+    fleet.has_no_session();
+    screen.write("\x1bq");
+    screen.write("q");
+    screen.ended();
+}
+
+#[test]
+fn a_running_command_is_cancelled_after_a_question_and_its_output_is_kept() {
+    let fleet = Fleet::new();
+    let mut screen = fleet.line();
+    screen.write("wait\r");
+    fleet.until("both runs have begun", |fleet| {
+        [0, 2].iter().all(|nth| fleet.file(*nth, "begun").exists())
+    });
+    screen.see("1 of 3");
+    screen.write("\x03");
+    screen.see("Stop it on 2 boxes?");
+    screen.write("\t\r");
+    screen.see_all(&["✗ 2 alike", "ended early", "0 of 3"]);
+    fleet.has_no_session();
+}
