@@ -72,7 +72,7 @@ fn past(world: &World) -> Vec<String> {
 fn disconnecting_asks_for_a_reason_and_enter_in_the_field_goes_to_the_button() {
     let mut world = admin(80, 24);
     act(&mut world, "disconnect a client");
-    // Somebody else is chosen, never oneself.
+    // Another client is chosen, never the own one.
     world.press("ctrl-x");
     let shown = screen(&world);
     assert!(shown.contains("Disconnect #4 phone?") && shown.contains("[ Disconnect ]"), "{shown}");
@@ -205,7 +205,7 @@ fn each_step_of_a_shutdown_is_said_in_words_with_who_took_it() {
     world.notice(due(300_000, "phone (#4)"));
     let later = "sprinkler shuts down in 5:00 · new disk · postponed by phone (#4)";
     assert_eq!(banner(&world), later);
-    // Whoever connects again is told once more, and that is no step.
+    // A client that reconnects is notified again, and that is no step.
     world.notice(due(300_000, "phone (#4)"));
     assert_eq!(banner(&world), later);
     world.notice(due(120_000, "ann (#7)"));

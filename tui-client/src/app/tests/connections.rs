@@ -125,7 +125,7 @@ fn what_a_person_must_mend_is_not_tried_again() {
     assert!(lost.retry.is_none());
 }
 
-/// A server in this very program ended without a question, with whoever else was connected.
+/// Regression: the server in this program ended without a question while other clients were connected.
 #[test]
 fn leaving_the_picker_asks_where_a_server_would_end_with_it() {
     let mut world = World::new(80, 24);

@@ -120,7 +120,7 @@ fn a_form_that_was_left_is_there_again_until_something_was_made_from_it() {
     act(&mut world, "invite a device, or make");
     assert!(screen(&world).contains("phone"));
     world.press("tab o enter");
-    // What was asked for comes, whether or not somebody waited.
+    // The requested invite comes even if the form was closed.
     world.press("esc");
     world.answer::<KeyInvite>(Ok(handed(false)));
     assert!(screen(&world).contains("For phone as operator"));
@@ -222,7 +222,7 @@ fn a_string_whose_time_is_over_says_so_by_itself() {
     assert!(screen(&world).contains("expired: create another one"), "{}", screen(&world));
     assert!(
         crate::views::changes_in(&world.state).is_some_and(|ms| ms > 0),
-        "and wakes nobody again"
+        "and wakes the screen no more"
     );
 }
 

@@ -173,7 +173,7 @@ fn pairing_can_be_given_up_and_its_late_success_counts_all_the_same() {
     assert!(world.state.views.is_empty());
 }
 
-/// A key on the screen is a key in somebody's photograph.
+/// A key on the screen can be photographed.
 #[test]
 fn the_secret_is_neither_drawn_nor_printed() {
     let mut world = pasted();

@@ -282,7 +282,7 @@ fn ctrl_c_clears_the_line_then_cancels_that_run() {
     assert_eq!(world.press("ctrl-c"), [cancel]);
 }
 
-/// A run of somebody's is looked at by the list of runs, and a key is typed.
+/// The run of another user is shown from the list of runs, and a key is typed.
 fn look_at_and_type(world: &mut World, user: &str) {
     let mut row = running(9, "ask");
     row.user = user.into();

@@ -50,7 +50,7 @@ fn a_run_goes_on_from_the_byte_after_the_last_one_with_nothing_doubled_or_lost()
     world.run("temp", 32, "12 C\n", ended("succeeded", 0, 4));
     let effects = again(&mut world, "b");
     let [(block, RunId(31), 15)] = world.attached(&effects)[..] else { panic!() };
-    // What comes twice is shown once, and what nobody told of is marked.
+    // A line that comes twice is shown once, and missing output is marked.
     tell(&mut world, output(31, 11, "f a line\n"));
     tell(&mut world, output(31, 24, "late\n"));
     end(&mut world, block, RunState::Succeeded, 29);

@@ -1,4 +1,4 @@
-//! Status of the server: asked while somebody looks, and not otherwise.
+//! Status of the server: requested only while it is shown.
 
 use super::*;
 use crate::app::console::figures::{Figure, KEPT};
