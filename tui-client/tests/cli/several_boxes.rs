@@ -425,7 +425,14 @@ fn a_session_that_ends_while_the_user_is_asked_is_begun_again() {
     terminal.sees("runs it on none: ");
     let clients = fleet.boxes[0].place.json(&["clients"])["clients"].clone();
     let waiting = clients.as_array().unwrap().iter().find(|row| row["user"] == "laptop").unwrap();
+    let open = terminal.sockets();
     fleet.boxes[0].place.verb(&["kick", &waiting["clientId"].to_string(), "--yes"]).with(0);
+    // The client knows of the end once it has closed its connection.
+    let end = Instant::now() + Duration::from_secs(60);
+    while terminal.sockets() == open {
+        assert!(Instant::now() < end, "the connection stays open");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     terminal.type_text("2\r");
     let (shown, status) = terminal.end();
     assert_eq!(status, 0, "{shown}");

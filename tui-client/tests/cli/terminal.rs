@@ -42,6 +42,16 @@ impl Terminal {
         Self { child, _master: pair.master, reader, writer, shown: String::new() }
     }
 
+    /// How many sockets the program has open.
+    pub(crate) fn sockets(&self) -> usize {
+        let pid = self.child.process_id().expect("the program runs");
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        let is_socket = |path: std::path::PathBuf| {
+            std::fs::read_link(path).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
+        };
+        files.filter(|file| file.as_ref().is_ok_and(|file| is_socket(file.path()))).count()
+    }
+
     pub(crate) fn type_text(&mut self, text: &str) {
         self.writer.write_all(text.as_bytes()).unwrap();
     }

@@ -27,5 +27,6 @@ mod settings;
 mod several_boxes;
 mod shapes;
 mod sizes;
+mod tabs;
 mod terminal;
 mod tutorial;

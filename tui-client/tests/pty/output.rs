@@ -23,7 +23,7 @@ pub(crate) fn command(name: &str, script: &str, lines: &str) -> String {
 }
 
 /// A pipe in a box's directory.
-fn pipe(home: &Home, name: &str) -> PathBuf {
+pub(crate) fn pipe(home: &Home, name: &str) -> PathBuf {
     let path = home.0.path().join(name);
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     path

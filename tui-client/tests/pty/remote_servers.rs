@@ -22,7 +22,7 @@ pub(crate) struct Box {
 }
 
 impl Box {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_menu(|_| String::new())
     }
 
@@ -79,7 +79,7 @@ fn paste(screen: &mut Screen, text: &str) {
 }
 
 /// The picker of another device, paired with a box by an invite pasted into it.
-fn paired(home: &Home, to: &mut Box) -> Screen {
+pub(crate) fn paired(home: &Home, to: &mut Box) -> Screen {
     let invite = to.invite();
     let mut screen = Screen::topside(home, WIDE, &[]);
     screen.see("no server here");
