@@ -155,7 +155,7 @@ fn another_server_at_the_address_is_told_from_silence_and_is_not_talked_to() {
     screen.ended();
 
     let mut screen = Screen::topside(&phone, WIDE, &[]);
-    screen.see_all(&["✗ another key: not this server", "it has another key"]);
+    screen.see_all(&["✗ another key: not this server", "is not the paired server"]);
     screen.write("\r");
     screen.see_all(&["✗ 127.0.0.1", "is not the paired server"]);
     drop(there);

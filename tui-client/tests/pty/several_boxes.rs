@@ -120,9 +120,10 @@ fn a_destructive_command_starts_only_with_the_number_of_the_boxes_that_can_run_i
     screen.see_all(&["✓ 2 alike", "no output", "○ 1 not reached"]);
     assert!(fleet.file(0, "log").exists() && fleet.file(2, "log").exists());
     fleet.has_no_session();
-    screen.write("\x1bq");
+    screen.write("\x1b");
+    screen.see("SERVERS");
     screen.write("q");
-    screen.ended();
+    assert_eq!(screen.ended().0, 0);
 }
 
 #[test]

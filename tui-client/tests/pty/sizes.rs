@@ -14,7 +14,7 @@ fn a_terminal_without_a_size_is_drawn_at_the_usual_one() {
         let mut screen = Screen::shell(&home, (100, 30), &line);
         screen.until("the picker and its last row", |screen| {
             let text = screen.contents();
-            text.contains("no server here") && text.lines().count() == rows
+            text.contains("not running") && text.lines().count() == rows
         });
         screen.write("q");
         assert_eq!(screen.ended().0, 0);
