@@ -48,7 +48,7 @@ fn the_bar_of_a_shutdown_is_above_a_popup_and_red_at_the_end_and_q_leaves_afterw
     screen.see("❯ shutdown 5s new disk");
     // An earlier end wants the name.
     screen.write("\r");
-    let name = wanted_name(&screen.see("Type "));
+    let name = wanted_name(&screen.see("to confirm"));
     screen.write(&format!("{name}\r"));
     screen.until("a red bar", |screen| is_bar(screen, "shuts down in 0:0", 1));
     screen.see_all(&["shut down by", ": new disk", "R reconnect", "P picker", "q quit"]);

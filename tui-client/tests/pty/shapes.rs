@@ -11,7 +11,7 @@ fn run(script: &str, what: &str, wanted: impl Fn(&[String]) -> bool) -> (Home, S
     let home = home(&command("shape", script, ""));
     let server = Server::start(&home);
     let mut screen = Screen::topside(&home, SIZE, &[]);
-    screen.see("answers in");
+    screen.see("● running");
     screen.write("\r");
     screen.see(" · connected · ");
     screen.write("shape\r");

@@ -57,18 +57,25 @@ pub(super) fn draw(
 /// What to do, and an example of it.
 fn rows(state: &State, console: &Console) -> [(String, String); 3] {
     let key = |id| state.keys.word(id);
+    let first = |id| state.keys.first(id, true).map_or(String::new(), |key| key.to_string());
     let example = example(&console.menu.commands).map_or(String::new(), |of| of.name.clone());
     let third = match console.welcome.you.role {
-        Role::Admin => {
-            format!("{} invites a second device", key(Id::MakeInvite))
+        Role::Admin => (
+            format!("{} runs Topside's own commands", first(Id::CommandLine)),
+            ":invite --name phone --role operator".to_owned(),
+        ),
+        _ => {
+            let [runs, clients] = [key(Id::Runs), key(Id::Clients)];
+            (format!("{runs} shows the runs, {clients} who is connected"), String::new())
         }
-        _ => format!("{} shows the runs, {} who is connected", key(Id::Runs), key(Id::Clients)),
     };
-    let help = state.keys.first(Id::Help, true).map_or(String::new(), |key| key.to_string());
     [
         (format!("Type a command, or {} for the menu", key(Id::Menu)), example),
-        (format!("{help} shows every key, {} every action", key(Id::Palette)), String::new()),
-        (third, String::new()),
+        (
+            format!("{} shows every key, {} every action", first(Id::Help), key(Id::Palette)),
+            String::new(),
+        ),
+        third,
     ]
 }
 
