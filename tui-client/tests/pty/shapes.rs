@@ -43,7 +43,7 @@ fn shows(script: &str, lines: &[&str]) -> (Home, Server, Screen) {
     let (home, server, mut screen) = run(script, &format!("{lines:?}"), |rows| rows == lines);
     // The same after it was cleared away, and was written a second time.
     screen.write("\x0c");
-    compare(&screen, &home, SIZE, "the cleared screen", |text| !text.contains("shape"));
+    compare(&screen, &home, SIZE, "the cleared screen", |text| !text.contains("❯ shape"));
     screen.write("shape\r");
     let ended = |text: &str| text.contains("✓ done") || text.contains("✗ exit");
     compare(&screen, &home, SIZE, "the output again", |text| ended(text) && output(text) == lines);
