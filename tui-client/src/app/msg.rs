@@ -1,4 +1,4 @@
-//! What comes into [`update`](super::update()) and what goes out of it.
+//! What comes into `update` and what goes out of it.
 
 use ratatui::layout::Position;
 use topside_shared::command;

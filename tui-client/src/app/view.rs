@@ -32,7 +32,7 @@ pub(crate) trait View: Any + fmt::Debug {
         stay()
     }
 
-    /// The left button was pressed on the place that `draw` gave this number by [`Canvas::hit`].
+    /// The left button was pressed on the place that `draw` gave this number by the canvas.
     fn click(&mut self, _hit: usize, _state: &State) -> Outcome {
         stay()
     }
