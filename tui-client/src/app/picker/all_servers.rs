@@ -84,22 +84,22 @@ fn vias(state: &State, profile: &Profile) -> Vec<Via> {
         .collect()
 }
 
+/// The servers other than the chosen one that a probe can be sent to, each with its addresses.
+fn others(state: &State) -> impl Iterator<Item = (&Profile, Vec<Via>)> {
+    let chosen = chosen(state).map(|profile| &profile.name);
+    let others = state.servers.iter().filter(move |profile| Some(&profile.name) != chosen);
+    others.map(|profile| (profile, vias(state, profile))).filter(|(_, vias)| !vias.is_empty())
+}
+
 /// The servers of the next round, those with the oldest result first.
 fn next(state: &State) -> Vec<(String, Vec<Via>)> {
-    let chosen = chosen(state).map(|profile| &profile.name);
     let oldest = |profile: &Profile| {
         state.picker.last.of(profile).iter().map(|known| known.at.0 + 1).min().unwrap_or(0)
     };
-    let mut next: Vec<(u64, String, Vec<Via>)> = state
-        .servers
-        .iter()
-        .filter(|profile| Some(&profile.name) != chosen)
-        .map(|profile| (oldest(profile), profile.name.clone(), vias(state, profile)))
-        .filter(|(.., vias)| !vias.is_empty())
-        .collect();
-    next.sort_by_key(|(oldest, ..)| *oldest);
+    let mut next: Vec<(&Profile, Vec<Via>)> = others(state).collect();
+    next.sort_by_key(|(profile, _)| oldest(profile));
     next.truncate(AT_ONCE);
-    next.into_iter().map(|(_, name, vias)| (name, vias)).collect()
+    next.into_iter().map(|(profile, vias)| (profile.name.clone(), vias)).collect()
 }
 
 /// When the next round begins.
@@ -108,7 +108,7 @@ pub(super) fn ask_at(state: &State) -> Option<u64> {
         return None;
     }
     let at = state.picker.last.asked.map_or(state.clock.mono, |asked| asked + EVERY);
-    let is_due = state.picker.asking.is_watched(at) && !next(state).is_empty();
+    let is_due = state.picker.asking.is_watched(at) && others(state).next().is_some();
     is_due.then_some(at)
 }
 

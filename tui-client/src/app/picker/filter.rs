@@ -11,17 +11,18 @@ const TAG: char = '#';
 
 /// The places of the list that pass the filter.
 pub(crate) fn visible(state: &State) -> Vec<usize> {
-    (0..count(state)).filter(|at| passes(state, *at)).collect()
+    let filter = state.picker.filter.text().to_lowercase();
+    let words: Vec<&str> = filter.split_whitespace().collect();
+    (0..count(state)).filter(|at| words.is_empty() || passes(state, *at, &words)).collect()
 }
 
 /// Whether each word of the filter is in the name of the server, or begins one of its tags.
-fn passes(state: &State, at: usize) -> bool {
+fn passes(state: &State, at: usize, words: &[&str]) -> bool {
     let tags = state.servers.get(at).map_or(&[][..], |profile| &profile.tags);
     let name = name(state, at).to_lowercase();
-    let filter = state.picker.filter.text().to_lowercase();
-    filter.split_whitespace().all(|word| match word.strip_prefix(TAG) {
+    words.iter().all(|word| match word.strip_prefix(TAG) {
         Some(tag) => tags.iter().any(|own| own.to_lowercase().starts_with(tag)),
-        None => name.contains(word),
+        None => name.contains(*word),
     })
 }
 

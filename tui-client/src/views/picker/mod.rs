@@ -144,18 +144,12 @@ enum ServerRow {
 
 /// All rows of the list, and which of them stands first, so that the chosen one is on the screen.
 fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, usize) {
-    let saved = state.servers.len();
-    let mut entries: Vec<ServerRow> = (0..=saved).map(ServerRow::Server).collect();
-    let count = picker::count(state);
-    if count > saved + 1 {
-        entries.extend([ServerRow::Blank, ServerRow::Found]);
-        entries.extend((saved + 1..count).map(ServerRow::Server));
-    }
     let shown = filter::visible(state);
-    entries.retain(|entry| match entry {
-        ServerRow::Server(at) => shown.contains(at),
-        ServerRow::Blank | ServerRow::Found => shown.last().is_some_and(|last| *last > saved),
-    });
+    let found = shown.partition_point(|at| *at <= state.servers.len());
+    let mut entries: Vec<ServerRow> = shown.into_iter().map(ServerRow::Server).collect();
+    if found < entries.len() {
+        entries.splice(found..found, [ServerRow::Blank, ServerRow::Found]);
+    }
     let rows = usize::from(place.height.saturating_sub(head(place))).max(1);
     let at = entries.iter().position(|entry| *entry == ServerRow::Server(state.picker.at));
     (entries, (at.unwrap_or(0) + 1).saturating_sub(rows))
