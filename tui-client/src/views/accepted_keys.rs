@@ -63,9 +63,12 @@ impl AcceptedKeys {
     /// The keys that pass the filter.
     pub(crate) fn shown(&self) -> Vec<&KeyRow> {
         let passes = |row: &&KeyRow| {
-            let (state, pin) = (row.state.name(), row.key_id.digits());
-            let commands = row.commands.as_ref().map(|names| names.join(" ")).unwrap_or_default();
-            self.list.passes(&format!("{} {} {state} {pin} {commands}", row.name, row.role))
+            self.list.passes(|| {
+                let (state, pin) = (row.state.name(), row.key_id.digits());
+                let commands =
+                    row.commands.as_ref().map(|names| names.join(" ")).unwrap_or_default();
+                format!("{} {} {state} {pin} {commands}", row.name, row.role)
+            })
         };
         self.rows.iter().filter(passes).collect()
     }

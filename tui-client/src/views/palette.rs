@@ -66,8 +66,18 @@ impl Palette {
         self.list.place(&picks(rows))
     }
 
-    /// The rows that pass the filter. What can be chosen stands first.
+    /// The rows that pass the filter.
     pub(crate) fn rows(&self, state: &State) -> Vec<PaletteRow> {
+        self.filtered(self.all_rows(state))
+    }
+
+    fn filtered(&self, mut rows: Vec<PaletteRow>) -> Vec<PaletteRow> {
+        rows.retain(|row| self.list.passes(|| format!("{} {}", row.title, row.detail)));
+        rows
+    }
+
+    /// All rows. What can be chosen stands first.
+    fn all_rows(&self, state: &State) -> Vec<PaletteRow> {
         let mut rows = Vec::new();
         if !self.commands_only {
             let offered = |action: &&actions::Action| action.dispatched && action.id != Id::Palette;
@@ -102,7 +112,6 @@ impl Palette {
                 });
             }
         }
-        rows.retain(|row| self.list.passes(&format!("{} {}", row.title, row.detail)));
         rows
     }
 }
@@ -155,10 +164,10 @@ impl View for Palette {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let rows = self.rows(state);
+        let rows = self.all_rows(state);
         let room = canvas.room();
-        let all = Self { list: FilterList::default(), ..*self }.rows(state).len();
-        let wanted = u16::try_from(all + 4).unwrap_or(u16::MAX).clamp(5, room.height);
+        let wanted = u16::try_from(rows.len() + 4).unwrap_or(u16::MAX).clamp(5, room.height);
+        let rows = self.filtered(rows);
         let inside = canvas.popup(&self.title(state), room.width.min(76), wanted);
         let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
         let list = ListArea::new(&self.list.filter, inside, 2, buffer, theme);
@@ -191,6 +200,9 @@ impl View for Palette {
     }
 }
 
+/// The category of Topside's own commands.
+pub(crate) const OWN_CATEGORY: &str = "Server";
+
 /// The menu by category: in the order in which the server names them, its own commands last, for what
 /// the owner of the box declared comes before what every server has.
 pub(crate) fn by_category(commands: &[Command]) -> Vec<(&str, Vec<&Command>)> {
@@ -201,7 +213,7 @@ pub(crate) fn by_category(commands: &[Command]) -> Vec<(&str, Vec<&Command>)> {
             None => categories.push((&command.category, vec![command])),
         }
     }
-    categories.sort_by_key(|(name, _)| *name == "Server");
+    categories.sort_by_key(|(name, _)| *name == OWN_CATEGORY);
     categories
 }
 

@@ -75,10 +75,12 @@ impl RunList {
     /// The runs that pass the filter.
     pub(crate) fn shown(&self) -> Vec<&ListedRun> {
         let passes = |listed: &&ListedRun| {
-            let row = &listed.row;
-            let wait = row.wait().unwrap_or_default();
-            let (id, state, line) = (row.run_id, row.state.words(), &listed.line);
-            self.list.passes(&format!("{id} {line} {state} {} {wait}", row.user))
+            self.list.passes(|| {
+                let row = &listed.row;
+                let wait = row.wait().unwrap_or_default();
+                let (id, state, line) = (row.run_id, row.state.words(), &listed.line);
+                format!("{id} {line} {state} {} {wait}", row.user)
+            })
         };
         self.rows.iter().filter(passes).collect()
     }

@@ -44,7 +44,7 @@ impl ThemeChooser {
     /// The names that pass the filter.
     fn names(&self, state: &State) -> Vec<&'static str> {
         let names = choices(state).map(|choice| choice.name);
-        names.filter(|name| self.list.passes(&format!("{name} {}", about(name)))).collect()
+        names.filter(|name| self.list.passes(|| format!("{name} {}", about(name)))).collect()
     }
 
     /// Shows the chosen theme.

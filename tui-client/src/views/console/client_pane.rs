@@ -20,9 +20,11 @@ fn rows(console: &Console) -> Vec<&ClientRow> {
     let list = &console.side.clients;
     let mut rows = console.client_rows();
     rows.retain(|row| {
-        let run = row.runs.iter().map(|run| run.command.as_str()).collect::<Vec<_>>().join(" ");
-        let (id, role, name) = (row.client_id, row.role, name(row, console.is_me(row)));
-        list.passes(&format!("{id} {name} {} {role} {} {run}", row.user, row.address))
+        list.passes(|| {
+            let run: Vec<&str> = row.runs.iter().map(|run| run.command.as_str()).collect();
+            let (id, role, name) = (row.client_id, row.role, name(row, console.is_me(row)));
+            format!("{id} {name} {} {role} {} {}", row.user, row.address, run.join(" "))
+        })
     });
     rows
 }

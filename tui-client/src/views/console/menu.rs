@@ -11,11 +11,8 @@ use crate::app::console::side_panes::{Focus, MenuKey};
 use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
 use crate::theme::Theme;
-use crate::views::palette::{about, by_category};
+use crate::views::palette::{OWN_CATEGORY, about, by_category};
 use crate::widgets::row::Row;
-
-/// The category of Topside's own commands.
-const OWN: &str = "Server";
 
 enum MenuRow<'m> {
     Blank,
@@ -40,8 +37,8 @@ fn rows<'c>(state: &State, console: &'c Console) -> Vec<MenuRow<'c>> {
     let commands = &console.menu.commands;
     let filtered = !console.side.menu.filter.is_empty();
     let passes = |command: &&Command| {
-        let text = format!("{} {} {}", command.name, about(command), command.category);
-        console.side.menu.passes(&text)
+        let text = || format!("{} {} {}", command.name, about(command), command.category);
+        console.side.menu.passes(text)
     };
     let mut rows = Vec::new();
     if !filtered {
@@ -59,11 +56,11 @@ fn rows<'c>(state: &State, console: &'c Console) -> Vec<MenuRow<'c>> {
             rows.push(MenuRow::Blank);
         }
     }
-    let only_own = commands.iter().all(|command| command.category == OWN);
+    let only_own = commands.iter().all(|command| command.category == OWN_CATEGORY);
     for (category, mut of) in by_category(commands) {
         let listed = MenuKey::Command;
         let entry = |command: &'c Command| MenuRow::Command(command, listed(command.name.clone()));
-        if category == OWN && !only_own && !filtered {
+        if category == OWN_CATEGORY && !only_own && !filtered {
             rows.push(MenuRow::Fold(of.len(), console.side.unfolded));
             if console.side.unfolded {
                 rows.extend(of.into_iter().map(entry));
@@ -195,7 +192,7 @@ fn is_active(console: &Console, command: &Command) -> bool {
 }
 
 /// The sign and the colour of an effect.
-pub(crate) fn effect_sign(effect: Effect, theme: &Theme) -> (&'static str, Style) {
+pub(in crate::views) fn effect_sign(effect: Effect, theme: &Theme) -> (&'static str, Style) {
     match effect {
         Effect::Read => ("◇", theme.read),
         Effect::Write => ("◆", theme.write),

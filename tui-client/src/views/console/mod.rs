@@ -4,7 +4,7 @@ pub(crate) mod blocks;
 pub(crate) mod client_pane;
 pub(super) mod input_box;
 pub(crate) mod keyboard;
-mod menu;
+pub(super) mod menu;
 mod prompt;
 pub(crate) mod side_panes;
 pub(crate) mod submit;

@@ -112,7 +112,7 @@ impl LogView {
             !line.is_replaced
                 && level >= self.level
                 && (line.is_failure || !self.failures)
-                && self.list.passes(&format!("{} {}", level.name(), line.text()))
+                && self.list.passes(|| format!("{} {}", level.name(), line.text()))
         })
     }
 
