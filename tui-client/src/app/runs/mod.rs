@@ -110,6 +110,11 @@ impl Runs {
         self.infos.last().map(|info| info.id)
     }
 
+    /// Whether a block has a command, which notes of the client have not.
+    pub(crate) fn has_commands(&self) -> bool {
+        self.infos.iter().any(|info| info.phase != Phase::Note)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.infos.is_empty()
     }

@@ -10,6 +10,7 @@ use crate::app::console::Console;
 use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
+use crate::views::palette::OWN_CATEGORY;
 use crate::widgets::row::Row;
 
 /// Columns between what to do and its example.
@@ -23,18 +24,18 @@ pub(super) fn draw(
     buffer: &mut Buffer,
     theme: &Theme,
 ) {
-    if state.session().is_none() || console.runs.loss().is_some() {
+    if state.session().is_none() || console.runs.has_commands() {
         return;
     }
     let used = console.runs.pane.frame().rows.len();
     let used = u16::try_from(used).unwrap_or(u16::MAX);
-    let rows = rows(state, console);
     // A blank row above, one below the first row, and three lines; a small screen has no room for blank ones.
     let free = pane.height.saturating_sub(used);
     let blank = u16::from(free >= 6);
     if free < 4 {
         return;
     }
+    let rows = rows(state, console);
     let role = console.welcome.you.role;
     let place = Rect { y: pane.y + used + blank, height: free - blank, ..pane };
     let mut title = Row::at(buffer, place, 0);
@@ -85,6 +86,6 @@ fn example(commands: &[Command]) -> Option<&Command> {
     let harmless = |command: &&Command| {
         command.effect == Effect::Read && !command.args.iter().any(|arg| arg.required)
     };
-    let own = commands.iter().find(|command| command.category != "Server" && harmless(command));
+    let own = commands.iter().find(|command| command.category != OWN_CATEGORY && harmless(command));
     own.or_else(|| commands.iter().find(harmless))
 }
