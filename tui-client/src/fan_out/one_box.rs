@@ -51,6 +51,15 @@ impl Plan {
     }
 }
 
+/// The word for what a command does.
+pub(crate) fn effect_word(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Destructive => "destructive",
+        Effect::Write => "writes",
+        Effect::Read => "reads",
+    }
+}
+
 /// Makes the plan for a box from its menu, or says why there is none.
 pub(crate) type MakePlan = Arc<dyn Fn(&Menu) -> Result<Plan, PlanError> + Send + Sync>;
 

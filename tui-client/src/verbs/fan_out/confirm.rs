@@ -3,14 +3,13 @@
 use std::io::IsTerminal;
 
 use futures_util::future::BoxFuture;
-use topside_shared::command::Effect;
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 use super::super::Run;
 use super::super::printer::{OutputPart, Printer};
 use super::super::server_verbs::read_line;
 use super::report::{names, reason};
-use crate::fan_out::{FanOut, Outcome, Plan, Standing};
+use crate::fan_out::{FanOut, Outcome, Plan, Standing, effect_word};
 
 /// The question to the user, while it is open.
 pub(super) struct Confirmation {
@@ -99,11 +98,7 @@ pub(super) fn frozen_list(fan_out: &FanOut, outcomes: &[Option<Outcome>]) -> Str
     }
     let mut text = String::new();
     for (plan, members) in groups {
-        let effect = match plan.effect {
-            Effect::Destructive => "destructive",
-            Effect::Write => "writes",
-            Effect::Read => "reads",
-        };
+        let effect = effect_word(plan.effect);
         text.push_str(&format!("  {} {effect}  {}\n", members.len(), names(boxes, &members)));
         if let Some(question) = &plan.question {
             text.push_str(&format!("    {question}\n"));

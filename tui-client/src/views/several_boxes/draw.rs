@@ -6,14 +6,16 @@ use ratatui::style::Style;
 use topside_shared::text::duration;
 
 use super::results::{LABEL, ResultRow, Results};
-use super::{Phase, SeveralBoxes, effect_word};
+use super::{Phase, SeveralBoxes};
 use crate::app::State;
 use crate::app::msg::WaitingBox;
 use crate::app::picker::all_servers;
-use crate::fan_out::Standing;
+use crate::app::view::View as _;
+use crate::fan_out::{Standing, effect_word};
 use crate::terminal::Size;
 use crate::text::times;
 use crate::theme::Theme;
+use crate::views::console::menu::effect_sign;
 use crate::views::picker::mark;
 use crate::widgets::canvas::{self, Canvas, Hit};
 use crate::widgets::field::field;
@@ -40,7 +42,6 @@ pub(super) fn draw(
     canvas: &mut Canvas<'_>,
     state: &State,
 ) -> Option<Position> {
-    use crate::app::view::View as _;
     let Size { width, height } = room(state.size);
     let inside = canvas.popup(&view.title(state), width, height);
     let theme = canvas.theme;
@@ -171,11 +172,7 @@ fn targets(
     for one in waiting.iter().skip(view.scroll.top.min(waiting.len().saturating_sub(1))) {
         let mut row = Row::at(buffer, list, y);
         let name = view.boxes.get(one.index).map_or("", String::as_str);
-        let style = match one.effect {
-            topside_shared::command::Effect::Destructive => theme.destructive,
-            topside_shared::command::Effect::Write => theme.write,
-            topside_shared::command::Effect::Read => theme.read,
-        };
+        let (_, style) = effect_sign(one.effect, theme);
         row.column(name, NAME, theme.strong).skip(1).column(effect_word(one.effect), 12, style);
         if let Some(question) = &one.question {
             row.skip(1).left(question, theme.plain);

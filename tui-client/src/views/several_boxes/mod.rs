@@ -5,13 +5,12 @@ mod results;
 
 use ratatui::layout::Position;
 use topside_shared::cmdline;
-use topside_shared::command;
 use topside_shared::text::clean;
 
 use super::confirm::Confirm;
 use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
-use crate::app::view::{Change, Outcome, View, close, open, stay};
-use crate::app::{Effect, State};
+use crate::app::view::{Outcome, View, close, open, stay};
+use crate::app::{Effect, State, picker};
 use crate::input::key::{Code, Key};
 use crate::text::times;
 use crate::widgets::canvas::Canvas;
@@ -59,7 +58,7 @@ enum Phase {
 }
 
 /// Opens the line for these saved servers.
-pub(crate) fn open_for(state: &mut State, boxes: Vec<String>) -> Vec<Effect> {
+fn open_for(state: &mut State, boxes: Vec<String>) -> Vec<Effect> {
     let rows = boxes.iter().map(|_| BoxRow::default()).collect();
     state.open(SeveralBoxes {
         id: 0,
@@ -76,9 +75,7 @@ pub(crate) fn open_for(state: &mut State, boxes: Vec<String>) -> Vec<Effect> {
 
 /// Opens the line for the marked servers of the picker.
 pub(crate) fn open_marked(state: &mut State) -> Vec<Effect> {
-    let marked = &state.picker.marked;
-    let names = state.servers.iter().map(|profile| profile.name.clone());
-    let boxes = names.filter(|name| marked.contains(name)).collect();
+    let boxes = picker::marked(state).map(|profile| profile.name.clone()).collect();
     open_for(state, boxes)
 }
 
@@ -209,8 +206,7 @@ impl SeveralBoxes {
                 return stay();
             }
             Code::Up | Code::Down | Code::PageUp | Code::PageDown => {
-                let rows = waiting.len();
-                self.scroll.key(key, rows, 1);
+                self.scroll.key(key, count, 1);
                 return stay();
             }
             _ => {
@@ -287,10 +283,6 @@ impl View for SeveralBoxes {
         }
     }
 
-    fn change(&mut self, _change: &Change<'_>, _state: &State) -> Outcome {
-        stay()
-    }
-
     fn next_tick(&self, state: &State) -> Option<u64> {
         let counts = matches!(self.phase, Phase::Running { .. });
         counts.then(|| times::next_second(self.began, state.clock.mono))
@@ -298,14 +290,5 @@ impl View for SeveralBoxes {
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         draw::draw(self, canvas, state)
-    }
-}
-
-/// The word for what a command does.
-fn effect_word(effect: command::Effect) -> &'static str {
-    match effect {
-        command::Effect::Destructive => "destructive",
-        command::Effect::Write => "writes",
-        command::Effect::Read => "reads",
     }
 }
