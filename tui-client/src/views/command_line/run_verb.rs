@@ -145,8 +145,13 @@ fn act(state: &mut State, id: Id) -> Vec<Effect> {
 /// Shows a text as a block of its own. Views would hide it.
 pub(super) fn show(state: &mut State, line: &str, text: &str) {
     state.views.clear();
+    add_ended(state, line, Ok(text.to_owned()));
+}
+
+/// Adds a block with a line and its answer.
+fn add_ended(state: &mut State, line: &str, answer: Result<String, String>) {
     if let Some(block) = begin(state, line) {
-        end(state, block, Ok(text.to_owned()));
+        end(state, block, answer);
     }
 }
 
@@ -360,9 +365,7 @@ fn postpone(state: &mut State, line: &str, args: Postpone) -> Vec<Effect> {
                 format!("the server {does} in {}", duration(later.in_ms))
             }),
             Err(why) => {
-                if let Some(block) = begin(state, &line) {
-                    end(state, block, Err(why));
-                }
+                add_ended(state, &line, Err(why));
                 Vec::new()
             }
         }
@@ -380,9 +383,7 @@ fn revoke(state: &mut State, line: &str, args: Revoke) -> Vec<Effect> {
         let row = match found {
             Ok(row) => row,
             Err(why) => {
-                if let Some(block) = begin(state, &line) {
-                    end(state, block, Err(why));
-                }
+                add_ended(state, &line, Err(why));
                 return Vec::new();
             }
         };
