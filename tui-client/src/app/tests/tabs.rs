@@ -233,17 +233,7 @@ fn a_click_on_the_strip_selects_a_tab_and_other_clicks_are_taken_below_it() {
 #[test]
 fn a_shutdown_of_a_hidden_server_wakes_the_screen_each_second() {
     let (mut world, garden, _) = two_tabs(80, 24);
-    let closing = Closing {
-        phase: Phase::Scheduled,
-        reason: "moving".into(),
-        by: "phone (#4)".into(),
-        deadline: Time::from_millis(START + 40_000),
-        in_ms: 40_000,
-        restart: false,
-        back: None,
-        then: None,
-    };
-    hear(&mut world, garden, Notification::Closing(closing));
+    hear(&mut world, garden, closing(Phase::Scheduled, 40_000, "moving"));
     let wanted = "garden shuts down in 0:40 · moving · phone (#4)";
     assert_eq!(world.remark(), wanted);
     assert_eq!(crate::views::changes_in(&world.state), Some(1_000));

@@ -1,34 +1,20 @@
 //! The strip of tabs, over the console and over the picker.
 
-use topside_shared::Time;
-use topside_shared::notifications::{Closing, Notification, Phase};
+use topside_shared::notifications::{Notification, Phase};
 
-use super::{assert_ascii_and_colourless, frame, snapshot, text};
+use super::{at_every_size, frame, text};
 use crate::app::tests::tabs::{hear, open, two_tabs};
-use crate::app::tests::{START, World, printed, running};
+use crate::app::tests::{World, closing, printed, running};
 use crate::app::{Event, Msg};
 use crate::connect::DisconnectReason;
 
-/// All sizes that screens are looked at in.
-const SIZES: [(u16, u16); 5] = [(40, 10), (60, 15), (80, 24), (100, 30), (160, 50)];
-
-/// Three tabs: one whose shutdown is due, one with new output, one without a session; the last one is shown.
+/// Three tabs: one with a shutdown that is due, one with new output, one without a session; the last one is shown.
 fn three_tabs(width: u16, height: u16) -> World {
     let (mut world, garden, clock) = two_tabs(width, height);
-    let closing = Closing {
-        phase: Phase::Scheduled,
-        reason: "moving".into(),
-        by: "phone (#4)".into(),
-        deadline: Time::from_millis(START + 40_000),
-        in_ms: 40_000,
-        restart: false,
-        back: None,
-        then: None,
-    };
     world.enter("temp");
     hear(&mut world, clock, Notification::RunChanged(Box::new(running(31, "temp"))));
     let pump = open(&mut world, "pump");
-    hear(&mut world, garden, Notification::Closing(closing));
+    hear(&mut world, garden, closing(Phase::Scheduled, 40_000, "moving"));
     hear(&mut world, clock, printed(31, "12 C\n"));
     world.write("half a line");
     world.tell(Msg::Session { session: pump, event: Event::Lost(DisconnectReason::Gone) });
@@ -37,20 +23,16 @@ fn three_tabs(width: u16, height: u16) -> World {
 
 #[test]
 fn the_strip_shows_a_shutdown_new_output_and_a_lost_session() {
-    for (width, height) in SIZES {
-        let mut world = three_tabs(width, height);
-        snapshot(&format!("tabs-{width}x{height}"), &world.state);
-        assert_ascii_and_colourless("tabs", &mut world);
-    }
+    at_every_size("tabs", three_tabs);
 }
 
 #[test]
 fn a_new_tab_shows_the_picker_below_the_strip() {
-    for (width, height) in SIZES {
+    at_every_size("new-tab", |width, height| {
         let (mut world, ..) = two_tabs(width, height);
         world.press("ctrl-t");
-        snapshot(&format!("new-tab-{width}x{height}"), &world.state);
-    }
+        world
+    });
 }
 
 /// However many tabs there are, the active one has its name and each has its number.
