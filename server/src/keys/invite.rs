@@ -117,7 +117,7 @@ fn commands(
 ) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     for name in names {
-        let known = menu.iter().find(|info| info.name == *name || info.aliases.contains(name));
+        let known = menu.iter().find(|info| info.answers_to(name));
         let Some(info) = known else {
             let near = nearest(name, menu.iter().map(|info| info.name.as_str()));
             let shown = quote(name, MAX_NAME);

@@ -223,10 +223,10 @@ impl Table {
             let (kind, entry) = entry?;
             let index = table.entries.len();
             owners.push(format!("{kind} `{}`", entry.info.name));
-            for name in std::iter::once(&entry.info.name).chain(&entry.info.aliases) {
-                if let Some(first) = table.names.insert(name.clone(), index) {
+            for name in entry.info.names() {
+                if let Some(first) = table.names.insert(name.to_owned(), index) {
                     let (first, second) = (owners[first].clone(), owners[index].clone());
-                    return Err(TableError::Taken { name: name.clone(), first, second });
+                    return Err(TableError::Taken { name: name.to_owned(), first, second });
                 }
             }
             table.entries.push(Arc::new(entry));
@@ -300,10 +300,7 @@ impl Table {
     pub(crate) fn find(&self, name: &str, who: &Identity) -> Result<&Arc<Entry>, RpcError> {
         let Some(index) = self.names.get(name) else {
             let own = self.of(who).filter(|info| info.may_be_suggested());
-            let names = own.flat_map(|info| {
-                std::iter::once(info.name.as_str()).chain(info.aliases.iter().map(String::as_str))
-            });
-            let near = nearest(name, names);
+            let near = nearest(name, own.flat_map(Command::names));
             let shown = quote(name, MAX_NAME);
             let message = match name.is_empty() {
                 true => "no command was named; `m` shows the menu".to_owned(),
@@ -324,7 +321,7 @@ impl Table {
 /// Whether clients can type and show an embedded command.
 fn check_embedded(entry: &Entry) -> Result<(), TableError> {
     let info = &entry.info;
-    for name in std::iter::once(&info.name).chain(&info.aliases) {
+    for name in info.names() {
         command_name::check_name(name, "command").map_err(TableError::Name)?;
     }
     let words = [&info.title, &info.description, &info.category];

@@ -110,13 +110,12 @@ pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, R
     let key = params.key_id;
     in_turn(caller, Method::KeyRevoke, move |server, client| {
         Box::pin(async move {
-            let who = client.who();
-            let from = match who.owner {
+            let from = match client.who().owner {
                 Owner::User(_) => Revoked::Here,
                 Owner::Key(_) => Revoked::Remotely,
             };
             let row = change(server, client, KeyChange::Revoke { key, from }).await?;
-            let by = format!("{} ({})", who.user, client.id);
+            let by = client.called();
             tracing::info!(
                 target: "topside", client = client.id.0, by, key = row.name, id = %row.key_id,
                 "key revoked"
