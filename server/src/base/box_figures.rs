@@ -38,7 +38,7 @@ impl BoxReader {
             memory_total_bytes,
             memory_available_bytes,
             temperature_celsius: self.temperature(),
-            load: self.load(),
+            load: load(&self.root),
         }
     }
 
@@ -60,12 +60,6 @@ impl BoxReader {
             let line = text.lines().find_map(|line| line.strip_prefix(name))?;
             line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
         })
-    }
-
-    fn load(&self) -> Option<[f64; 3]> {
-        let text = self.text("proc/loadavg")?;
-        let mut parts = text.split(' ').map(str::parse);
-        Some([parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?])
     }
 
     fn temperature(&self) -> Option<f64> {
@@ -99,6 +93,13 @@ impl BoxReader {
         let paths = [Some(state).filter(|_| !same), Some(root)];
         paths.into_iter().flatten().filter_map(disk).collect()
     }
+}
+
+/// Load averages over 1, 5 and 15 minutes, from the `proc` below `root`.
+pub(crate) fn load(root: &Path) -> Option<[f64; 3]> {
+    let text = fs::read_to_string(root.join("proc/loadavg")).ok()?;
+    let mut parts = text.split(' ').map(str::parse);
+    Some([parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?])
 }
 
 fn disk(path: &Path) -> Option<DiskFigures> {

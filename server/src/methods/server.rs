@@ -14,7 +14,9 @@ pub(super) async fn status(
     ServerStatus { history }: ServerStatus,
 ) -> Result<Status, RpcError> {
     let mut status = operations::status::status(&caller.server);
-    status.history = caller.server.samples.history().filter(|_| history);
+    if history {
+        status.history = caller.server.samples.history();
+    }
     Ok(status)
 }
 

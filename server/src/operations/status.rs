@@ -1,8 +1,10 @@
 //! The figures of the server, for `server/status`, the command `status` and Prometheus.
 
-use topside_shared::methods::{RunCounts, Status, WorkerStatus};
+use std::path::Path;
 
-use crate::base::platform;
+use topside_shared::methods::{Status, WorkerStatus};
+
+use crate::base::{box_figures, platform};
 use crate::server::Server;
 
 /// The figures of the server as they are now.
@@ -16,7 +18,7 @@ pub(crate) fn status(server: &Server) -> Status {
         version: server.info.version.clone(),
         uptime_ms: u64::try_from(server.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         clients: server.clients.count() as u64,
-        runs: run_counts(server),
+        runs: server.runs.counts(),
         bytes: server.counters.bytes(),
         requests: server.counters.requests(),
         refusals: server.counters.refusals(),
@@ -25,7 +27,7 @@ pub(crate) fn status(server: &Server) -> Status {
             .clock
             .behind()
             .map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
-        load: platform::load(),
+        load: box_figures::load(Path::new("/")),
         listeners: server.listening(),
         revision: now.menu.revision(),
         workers: workers.collect(),
@@ -33,14 +35,5 @@ pub(crate) fn status(server: &Server) -> Status {
         shutdown_was_due: server.shutdown_was_due.clone(),
         box_figures: server.samples.figures(),
         history: None,
-    }
-}
-
-fn run_counts(server: &Server) -> RunCounts {
-    let queued = server.runs.queued();
-    RunCounts {
-        running: server.runs.count().saturating_sub(queued) as u64,
-        queued: queued as u64,
-        started: server.runs.started(),
     }
 }

@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use topside_shared::methods::RunCounts;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ClientId, Role, RunId, Time};
 
@@ -296,18 +297,21 @@ impl Runs {
         Ok(rows.into_values().rev().take(limit).collect())
     }
 
-    /// How many were started since the start of the server.
-    pub(crate) fn started(&self) -> u64 {
-        self.state.lock().started
-    }
-
     /// How many are live, with those that wait for a number.
     pub(crate) fn count(&self) -> usize {
         self.state.lock().live.len() + self.numberless.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn queued(&self) -> usize {
-        self.state.lock().queue.len()
+    /// How many run and wait now, and how many were started since the start of the server.
+    pub(crate) fn counts(&self) -> RunCounts {
+        let state = self.state.lock();
+        let queued = state.queue.len();
+        let all = state.live.len() + self.numberless.load(Ordering::Relaxed);
+        RunCounts {
+            running: all.saturating_sub(queued) as u64,
+            queued: queued as u64,
+            started: state.started,
+        }
     }
 
     /// From now on no run is started.

@@ -26,7 +26,7 @@ pub(super) async fn run(server: &Server) {
         let counts = Counts {
             clients: server.clients.count() as u64,
             requests: server.counters.requests(),
-            runs: server.runs.count().saturating_sub(server.runs.queued()) as u64,
+            runs: server.runs.counts().running,
         };
         let elapsed = std::mem::replace(&mut last, Instant::now()).elapsed();
         server.samples.add(counts, figures, elapsed.max(Duration::from_millis(1)), Time::now());

@@ -205,13 +205,6 @@ pub(crate) fn open_descriptors_up_to(most: usize) -> Option<usize> {
     Some(names.take(most.saturating_add(1)).count().saturating_sub(1))
 }
 
-/// Load averages over 1, 5 and 15 minutes. Only Linux has such a file.
-pub(crate) fn load() -> Option<[f64; 3]> {
-    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
-    let mut parts = text.split(' ').map(str::parse);
-    Some([parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?])
-}
-
 /// Closes inherited descriptors beside the standard streams, which child processes would inherit too. For the beginning of
 /// `main`, before this program has opened any.
 pub(crate) fn close_inherited() {
