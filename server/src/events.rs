@@ -150,20 +150,22 @@ impl Events {
     }
 
     pub(crate) fn menu_changed(&self, revision: u64) {
-        let line = notification(name::SERVER_RELOADED, &MenuChanged { revision });
-        for subscription in self.subscriptions.lock().iter_mut() {
-            if subscription.receives(Topic::Server) {
-                subscription.send(line.clone());
-            }
-        }
+        self.send_to(
+            Topic::Server,
+            &notification(name::SERVER_RELOADED, &MenuChanged { revision }),
+        );
     }
 
     /// Publishes a change of the keys; `invite` is that which the key's device used.
     pub(crate) fn keys_changed(&self, key: &KeyRow, invite: Option<Pin>) {
         let changed = KeysChanged { key: key.clone(), invite };
-        let line = notification(name::KEYS_CHANGED, &changed);
+        self.send_to(Topic::Keys, &notification(name::KEYS_CHANGED, &changed));
+    }
+
+    /// Sends a line to all that receive this topic.
+    fn send_to(&self, topic: Topic, line: &Bytes) {
         for subscription in self.subscriptions.lock().iter_mut() {
-            if subscription.receives(Topic::Keys) {
+            if subscription.receives(topic) {
                 subscription.send(line.clone());
             }
         }
