@@ -1,6 +1,7 @@
 //! Times on the wire: RFC 3339 in UTC with milliseconds.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A moment, to the millisecond; `2026-03-01T09:14:02.041Z` on the wire (RFC 3339).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +44,11 @@ impl Time {
     pub fn timestamp(self) -> jiff::Timestamp {
         self.0
     }
+}
+
+/// A duration in whole milliseconds, as the protocol counts them.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The text is no time in RFC 3339.

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 pub use declaration::{DeclarationError, validate_arg, validate_args};
 pub use describe::{describe, examples, expected, to_text};
-pub use duration::{DURATION_FORM, parse_duration, parse_duration_argument};
+pub use duration::{DURATION_FORM, parse_duration, parse_duration_argument, write_duration};
 pub use error::{ArgError, Rule};
 pub use expected_return::{RETURN_FORM, parse_expected_return};
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use topside_shared::Time;
 use topside_shared::methods::{BoxFigures, StatusHistory};
+use topside_shared::time::millis;
 
 use crate::base::mutex::Mutex;
 
@@ -74,7 +75,7 @@ impl Samples {
         let ring = self.0.lock();
         let samples = &ring.samples;
         Some(StatusHistory {
-            step_ms: u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX),
+            step_ms: millis(STEP),
             newest: ring.newest?,
             clients: samples.iter().map(|sample| sample.counts.clients).collect(),
             requests_per_second: samples.iter().map(|sample| sample.requests_per_second).collect(),

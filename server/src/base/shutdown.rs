@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topside_shared::methods::ShutdownResult;
 use topside_shared::notifications::{AfterShutdown, Closing, Phase};
+use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, Time};
 
 use crate::base::mutex::Mutex;
@@ -146,7 +147,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(delay: Duration, by: String, options: ShutdownOptions) -> Self {
         let delay = delay.min(MAX_DELAY);
-        let ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        let ms = millis(delay);
         Self {
             deadline: Instant::now() + delay,
             delayed: !delay.is_zero(),

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use topside_shared::records::{ClientRow, ClientRun, Program};
+use topside_shared::time::millis;
 use topside_shared::{ClientId, Connection, Pin, Role, Time};
 
 /// A connected client.
@@ -77,7 +78,7 @@ impl Client {
     }
 
     pub(crate) fn touch(&self) {
-        let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ms = millis(self.since.elapsed());
         self.active.store(ms, Ordering::Relaxed);
     }
 
@@ -134,7 +135,7 @@ impl Client {
 
     fn whole_row(&self, you: bool) -> WholeRow {
         let record = self.record.lock();
-        let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = millis(self.since.elapsed());
         let row = ClientRow {
             client_id: self.id,
             address: self.address.clone(),

@@ -8,6 +8,7 @@ use topside_shared::identity::{Identity, IdentityError, Seed};
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest, quote};
+use topside_shared::time::millis;
 use topside_shared::{Pin, RpcError, Time};
 
 /// Default lifetime of an invite.
@@ -79,7 +80,7 @@ impl InviteRequest {
         let seed = Seed::random()?;
         let key = Identity::from_seed(&seed)?;
         let now = Time::now();
-        let expires_at = now.plus_millis(u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX));
+        let expires_at = now.plus_millis(millis(self.ttl));
         let row = KeyRow {
             key_id: key.pin(),
             name: self.name,

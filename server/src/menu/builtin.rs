@@ -16,6 +16,7 @@ use topside_shared::command::Command;
 use topside_shared::methods::BuiltinAnswer;
 use topside_shared::records::RunState;
 use topside_shared::text;
+use topside_shared::time::millis;
 
 use crate::base::identity::Identity;
 use crate::clients::Client;
@@ -122,7 +123,7 @@ pub(crate) async fn perform(
             (RunState::Failed, format!("{sentence}\n"))
         }
         Err(_) => {
-            let limit = text::duration(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+            let limit = text::duration(millis(limit));
             (RunState::TimedOut, format!("{} did not answer within {limit}\n", info.name))
         }
     };
@@ -130,6 +131,6 @@ pub(crate) async fn perform(
         exit_code: i32::from(state != RunState::Succeeded),
         state,
         output,
-        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms: millis(started.elapsed()),
     }
 }

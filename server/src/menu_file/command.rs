@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use topside_shared::command::{ArgType, Command, Effect, Output, Stdin};
 use topside_shared::role::Role;
 use topside_shared::text;
+use topside_shared::time::millis;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json};
@@ -137,7 +138,7 @@ pub(super) fn info(
         effect,
         role,
         confirm: confirm(fields, arguments, m),
-        timeout_ms: timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+        timeout_ms: timeout.map(millis),
         stdin: fields
             .one_of("stdin", &[("none", Stdin::None), ("prompt", Stdin::Prompt)], m)
             .unwrap_or_default(),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use topside_shared::methods::{Status, WorkerStatus};
+use topside_shared::time::millis;
 
 use crate::base::{box_figures, platform};
 use crate::server::Server;
@@ -16,17 +17,14 @@ pub(crate) fn status(server: &Server) -> Status {
     });
     Status {
         version: server.info.version.clone(),
-        uptime_ms: u64::try_from(server.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        uptime_ms: millis(server.started.elapsed()),
         clients: server.clients.count() as u64,
         runs: server.runs.counts(),
         bytes: server.counters.bytes(),
         requests: server.counters.requests(),
         refusals: server.counters.refusals(),
         memory_bytes: platform::memory_bytes(),
-        clock_behind_ms: server
-            .clock
-            .behind()
-            .map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
+        clock_behind_ms: server.clock.behind().map(millis),
         load: box_figures::load(Path::new("/")),
         listeners: server.listening(),
         revision: now.menu.revision(),

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use topside_shared::command::Effect;
 use topside_shared::notifications::Stream;
 use topside_shared::records::{ClientRun, RunState};
+use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, Time};
 
 use crate::audit::entry::By;
@@ -250,8 +251,7 @@ impl RunGuard {
         row.ended_at = Some(Time::now());
         row.place = None;
         row.waits_for = Vec::new();
-        let ms = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        row.duration_ms = self.since.map(ms);
+        row.duration_ms = self.since.map(|since| millis(since.elapsed()));
         self.settled = true;
     }
 

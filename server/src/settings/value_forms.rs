@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use toml::de::DeValue;
+use topside_shared::time::millis;
+use topside_shared::values::write_duration;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Fields, as_json};
@@ -55,7 +57,7 @@ pub(super) mod size {
 
 /// A size in bytes; 0: no limit.
 pub(crate) mod bytes {
-    use super::{DeValue, Errors, Fields, in_largest_unit, is_0, units};
+    use super::{DeValue, Errors, Fields, is_0, units};
 
     pub(crate) fn read(table: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<u64> {
         let form = format!("{}, or 0 for no limit", units::SIZE_FORM);
@@ -65,16 +67,18 @@ pub(crate) mod bytes {
     }
 
     pub(crate) fn write(bytes: u64) -> String {
-        in_largest_unit(
-            bytes.into(),
-            &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")],
-        )
+        // The last unit divides every size.
+        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
+        match units.iter().find(|(unit, _)| bytes.is_multiple_of(*unit)) {
+            Some((unit, name)) if bytes > 0 => format!("\"{}{name}\"", bytes / unit),
+            _ => "0".to_owned(),
+        }
     }
 }
 
 /// A time; none: no limit.
 pub(crate) mod time {
-    use super::{DeValue, Duration, Errors, Fields, in_largest_unit, is_0, units};
+    use super::{DeValue, Duration, Errors, Fields, is_0, millis, units, write_duration};
 
     pub(crate) fn read(
         table: &Fields<'_, '_>,
@@ -90,17 +94,10 @@ pub(crate) mod time {
     }
 
     pub(crate) fn write(time: Option<Duration>) -> String {
-        let ms = time.map_or(0, |time| time.as_millis());
-        let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
-        in_largest_unit(ms, &units)
-    }
-}
-
-/// A value in the largest unit that divides it; the last unit is 1.
-fn in_largest_unit(value: u128, units: &[(u128, &str)]) -> String {
-    match units.iter().find(|(unit, _)| value.is_multiple_of(*unit)) {
-        Some((unit, name)) if value > 0 => format!("\"{}{name}\"", value / unit),
-        _ => "0".to_owned(),
+        match time.map_or(0, millis) {
+            0 => "0".to_owned(),
+            ms => format!("\"{}\"", write_duration(ms)),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::time::Instant;
 use topside_shared::signals;
+use topside_shared::time::millis;
 
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
@@ -77,7 +78,7 @@ impl Resident {
             };
             failures = if since.elapsed() >= WELL { 0 } else { failures + 1 };
             let wait = wait(failures);
-            let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            let ms = millis(wait);
             tracing::warn!(target: "topside", worker = name, why, again_in_ms = ms, "worker ended");
             self.calls.lost(&why);
             audit.note(entry("worker/ended").result(why.clone()));

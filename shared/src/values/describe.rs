@@ -176,7 +176,7 @@ fn length(what: &str, arg: &Arg) -> String {
 pub(super) fn bounds(arg: &Arg) -> [Option<String>; 2] {
     [arg.minimum, arg.maximum].map(|limit| {
         limit.map(|limit| match arg.kind {
-            ArgType::Duration => duration::written(limit.max(0.0) as u64),
+            ArgType::Duration => duration::write_duration(limit.max(0.0) as u64),
             _ => bound(limit),
         })
     })

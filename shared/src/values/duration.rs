@@ -45,7 +45,7 @@ pub(super) fn normal(text: &str) -> Option<String> {
         Some((number, _, "")) => {
             Some(format!("{number}{}", text.trim_start_matches(|c: char| c.is_ascii_digit())))
         }
-        Some(_) => Some(written(ms)),
+        Some(_) => Some(write_duration(ms)),
         None => Some(format!("{}s", ms / 1_000)),
     }
 }
@@ -59,8 +59,8 @@ pub(super) fn examples(minimum: Option<f64>, maximum: Option<f64>) -> Vec<&'stat
     EXAMPLES.into_iter().filter(fits).collect()
 }
 
-/// Milliseconds in the longest unit in which they are whole.
-pub(super) fn written(ms: u64) -> String {
+/// Milliseconds in the longest unit in which they are whole: what [`parse_duration`] reads.
+pub fn write_duration(ms: u64) -> String {
     let fits = |unit: &&(&str, u64)| ms != 0 && ms.is_multiple_of(unit.1);
     let (unit, length) = UNITS.iter().find(fits).copied().unwrap_or(("s", 1_000));
     format!("{}{unit}", ms / length)
@@ -90,7 +90,7 @@ mod tests {
         for (ms, text) in
             [(0, "0s"), (1, "1ms"), (90_000, "90s"), (1_200_000, "20m"), (86_400_000, "1d")]
         {
-            assert_eq!(written(ms), text);
+            assert_eq!(write_duration(ms), text);
         }
     }
 
