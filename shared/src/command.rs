@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::pattern::Pattern;
 use crate::role::Role;
+use crate::text;
 
 /// How much a command changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -158,9 +159,11 @@ impl Command {
         self.names().any(|known| known == name)
     }
 
-    /// Whether an error may offer it in place of a mistyped name. A destructive command must be typed as it is.
-    pub fn may_be_suggested(&self) -> bool {
-        self.effect != Effect::Destructive
+    /// The names of `commands` that an error may offer in place of a mistyped `name`, nearest first. A destructive command
+    /// must be typed as it is.
+    pub fn nearest<'c>(name: &str, commands: impl IntoIterator<Item = &'c Self>) -> Vec<&'c str> {
+        let offered = commands.into_iter().filter(|command| command.effect != Effect::Destructive);
+        text::nearest(name, offered.flat_map(Self::names))
     }
 
     /// Whether any of its arguments is a secret.

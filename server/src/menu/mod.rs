@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use topside_shared::command::{Command, Stdin};
-use topside_shared::text::{MAX_NAME, clean, did_you_mean, is_control, nearest, quote};
+use topside_shared::text::{MAX_NAME, clean, did_you_mean, is_control, quote};
 use topside_shared::values::{DeclarationError, validate_args};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -299,8 +299,7 @@ impl Table {
     /// `notFound` with the nearest names of `who`'s own menu, or `forbidden`.
     pub(crate) fn find(&self, name: &str, who: &Identity) -> Result<&Arc<Entry>, RpcError> {
         let Some(index) = self.names.get(name) else {
-            let own = self.of(who).filter(|info| info.may_be_suggested());
-            let near = nearest(name, own.flat_map(Command::names));
+            let near = Command::nearest(name, self.of(who));
             let shown = quote(name, MAX_NAME);
             let message = match name.is_empty() {
                 true => "no command was named; `m` shows the menu".to_owned(),

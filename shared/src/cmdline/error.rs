@@ -63,8 +63,7 @@ impl LineError {
         if name.is_empty() {
             return Self::empty(span);
         }
-        let names = menu.iter().filter(|command| command.may_be_suggested());
-        let meant = text::did_you_mean(&text::nearest(name, names.flat_map(Command::names)));
+        let meant = text::did_you_mean(&Command::nearest(name, menu));
         let shown = shown(name);
         let message = match meant.as_str() {
             "" => format!("there is no command {shown}: m shows the menu"),
