@@ -14,8 +14,8 @@
 //! # }
 //! ```
 //!
-//! A program adds commands of its own by types with the trait [`Worker`], whose calls are runs, or [`Builtin`], whose
-//! calls are answered at once:
+//! A program adds commands of its own by types with the trait [`Worker`] or [`Builtin`]. Each call of a worker is a run.
+//! A call of a built-in is answered at once:
 //!
 //! ```no_run
 //! # use topside_server::{Call, Calling, Config, Worker};

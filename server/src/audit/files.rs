@@ -125,7 +125,7 @@ pub(super) fn open_to_read(state: &Path) -> io::Result<Option<File>> {
     if_there(File::open(state.join(FILE)))
 }
 
-/// Copies the torn end of the current file into a file of its own, whose name is returned.
+/// Copies the torn end of the current file into a file of its own, and returns the name of that.
 pub(super) fn set_aside(state: &Path, seq: u64, torn: &[u8]) -> io::Result<String> {
     let name = format!("audit.torn-{seq}");
     let mut file = platform::private_file().append(true).create(true).open(state.join(&name))?;

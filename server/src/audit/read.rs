@@ -89,7 +89,8 @@ fn open_kept(state: &Path) -> io::Result<Vec<Opened>> {
     Ok(opened)
 }
 
-/// Passes each entry, oldest first, to `take`, until that returns false: copies whose original was removed, then the log.
+/// Passes each entry, oldest first, to `take`, until that returns false. The copies of removed lines come first, then the
+/// log.
 pub(crate) fn each_entry(
     state: &Path,
     mut take: impl FnMut(&[u8], bool, &Path) -> bool,
@@ -235,7 +236,7 @@ struct Chain {
     first: u64,
     last: Option<(Link, PathBuf)>,
     doubt: Option<Doubt>,
-    /// The last line whose file was removed by rotation.
+    /// The last line that rotation has removed with its file.
     let_go: u64,
     /// The copies that the newest entry about that covers.
     anchor: Option<Anchor>,

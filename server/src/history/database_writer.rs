@@ -151,17 +151,17 @@ impl HistoryWriter {
             })
             .chain(std::iter::once(workers))
             .collect();
-        let whose = |member: &Member| match member.run {
+        let owner = |member: &Member| match member.run {
             run_processes::WORKERS => "a resident worker".to_owned(),
             run => format!("the lost run {run}"),
         };
         let left = run_processes::kill(&families, |member| {
-            let (whose, pid) = (whose(member), member.pid());
-            tracing::warn!(target: "topside", pid, "a process that is left of {whose} is killed");
+            let (owner, pid) = (owner(member), member.pid());
+            tracing::warn!(target: "topside", pid, "a process that is left of {owner} is killed");
         });
         for member in left {
-            let (whose, pid) = (whose(&member), member.pid());
-            tracing::error!(target: "topside", pid, "a process that is left of {whose} cannot be killed");
+            let (owner, pid) = (owner(&member), member.pid());
+            tracing::error!(target: "topside", pid, "a process that is left of {owner} cannot be killed");
         }
         if let Some(delegated) = &self.delegated {
             delegated.sweep();

@@ -224,7 +224,7 @@ fn entry(request: &HookRequest) -> Entry {
     entry.argv(request.hook.argv.clone())
 }
 
-/// Calls the callback, whose panic must not end the thread.
+/// Calls the callback. Its panic must not end the thread.
 fn reply(request: HookRequest, closed: Option<HookResult>) {
     let done = AssertUnwindSafe(|| (request.done)(closed));
     if std::panic::catch_unwind(done).is_err() {

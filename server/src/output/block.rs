@@ -160,7 +160,7 @@ fn cut(bytes: &[u8], room: usize) -> usize {
     (room.saturating_sub(3)..=room).rev().find(|at| !continues(*at)).unwrap_or(room)
 }
 
-/// How many of the last bytes begin a character whose other bytes are missing.
+/// How many of the last bytes are the beginning of a character that is not complete.
 pub(super) fn unfinished(bytes: &[u8]) -> usize {
     for length in 1..=bytes.len().min(3) {
         let tail = &bytes[bytes.len() - length..];

@@ -11,7 +11,7 @@ use super::*;
 use crate::output::output_reader::Piece;
 use crate::output::tail::Text;
 
-/// An output whose file cannot be made: who needs the disk here gets a gap.
+/// An output without a file: it cannot be made. A reader that needs the disk gets a gap.
 fn no_disk() -> Output {
     Output::kept_in("/no/such/directory/1.out".into(), 1 << 30)
 }

@@ -70,9 +70,9 @@ impl Delegated {
 }
 
 impl Cgroup {
-    /// Makes it for a child that was just started and not waited for, and for the descendants of that. A process whose
-    /// parent has ended before it could be moved stays in the server's own group; the orphans there that were started since
-    /// the child are returned.
+    /// Makes it for a child that was just started and not waited for, and for the descendants of that. If the parent of a
+    /// process ends before the process is moved, the process stays in the server's own group. The orphans there that were
+    /// started since the child are returned.
     pub(crate) fn add_tree(&self, first: u32) -> io::Result<Vec<ProcessInfo>> {
         match fs::create_dir(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),

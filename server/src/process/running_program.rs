@@ -218,7 +218,8 @@ async fn pump(
                 turn += length;
                 if turn >= TURN {
                     turn = 0;
-                    // Neither the pipe nor an output whose file is full makes this task wait.
+                    // Nothing else may make this task wait: the pipe is never empty, and an output at its limit writes no
+                    // file.
                     tokio::task::yield_now().await;
                 }
             }

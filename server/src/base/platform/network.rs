@@ -160,7 +160,7 @@ fn default_gateway_in(table: &str) -> Option<Ipv4Addr> {
         (anywhere && flags & UP_THROUGH_A_ROUTER == UP_THROUGH_A_ROUTER)
             .then_some((metric.parse::<u32>().ok()?, u32::from_str_radix(gateway, 16).ok()?))
     });
-    // The file has the word of the machine, whose bytes are in network order.
+    // The file shows a word of the machine. The bytes of that word are in network order.
     routes.min().map(|(_, gateway)| Ipv4Addr::from(gateway.to_ne_bytes()))
 }
 
