@@ -1,7 +1,6 @@
 //! Warnings that the server sends to connected admins.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use topside_shared::Time;
 use topside_shared::notifications::{Broadcast, Urgency, name};
@@ -29,10 +28,5 @@ pub(crate) fn warn_admins(server: &Server, message: &str) {
         time: Time::now(),
     };
     let line = notification(name::BROADCAST, &warning);
-    for client in server.clients.all() {
-        let takes_it = client.notices.load(Ordering::Relaxed) && !client.outbox.is_ending();
-        if takes_it && client.who().is_full_admin() {
-            client.outbox.push(line.clone());
-        }
-    }
+    server.tell_those(&line, |client| client.who().is_full_admin());
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
+use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use topside_shared::methods::{ListenAddress, ServerInfo};
@@ -24,6 +25,7 @@ use crate::base::samples::Samples;
 use crate::base::shutdown::Shutdown;
 use crate::base::tasks::Tasks;
 use crate::base::{platform, shutdown_record};
+use crate::clients::Client;
 use crate::clients::registry::Registry;
 use crate::config::Config;
 use crate::config::active_config::{ActiveConfig, Loaded};
@@ -258,10 +260,16 @@ impl Server {
     }
 
     /// Sends a notice to each client that takes notices; returns how many.
-    pub(crate) fn tell(&self, line: &bytes::Bytes) -> u64 {
+    pub(crate) fn tell(&self, line: &Bytes) -> u64 {
+        self.tell_those(line, |_| true)
+    }
+
+    /// The same for the clients that `wanted` selects.
+    fn tell_those(&self, line: &Bytes, wanted: impl Fn(&Client) -> bool) -> u64 {
         let mut sent = 0;
         for client in self.clients.all() {
-            if client.notices.load(Ordering::Relaxed) && !client.outbox.is_ending() {
+            let takes_it = client.notices.load(Ordering::Relaxed) && !client.outbox.is_ending();
+            if takes_it && wanted(&client) {
                 client.outbox.push(line.clone());
                 sent += 1;
             }
