@@ -30,6 +30,11 @@ pub(crate) enum AnchorPart {
         line: u64,
         offset: usize,
     },
+    /// The row that holds this byte of the marker for dropped lines. The marker has the number of the last dropped line, but
+    /// an anchor in that line does not mean the same byte of the marker.
+    Dropped {
+        offset: usize,
+    },
     Blank,
 }
 
@@ -85,19 +90,18 @@ impl<'a> Walker<'a> {
         let block = blocks.get(index)?;
         let mut walker = Self::new(blocks, width, Spot { index, part: Part::Header });
         let lines = block.shown();
+        let first_kept = lines.start.max(block.store().dropped());
         walker.spot.part = match anchor.part {
             AnchorPart::Header => Part::Header,
             AnchorPart::Blank if index + 1 < blocks.len() => Part::Blank,
             AnchorPart::Blank => walker.last_part(index),
-            AnchorPart::Line { .. } if lines.is_empty() => Part::Header,
-            AnchorPart::Line { line, .. } if line < lines.start => {
+            _ if lines.is_empty() => Part::Header,
+            AnchorPart::Line { line, .. } if line < first_kept => {
                 walker.first_row(index, lines.start)
             }
             AnchorPart::Line { line, .. } if line >= lines.end => walker.last_part(index),
-            AnchorPart::Line { line, offset } => {
-                let row = walker.wrapped(index, line).map_or(0, |w| w.wrap.row_of(offset));
-                walker.first_row(index, line).max(Part::Line { line, row })
-            }
+            AnchorPart::Line { line, offset } => walker.row_of(index, line, offset),
+            AnchorPart::Dropped { offset } => walker.row_of(index, lines.start, offset),
         };
         Some(walker)
     }
@@ -109,7 +113,11 @@ impl<'a> Walker<'a> {
             Part::Blank => AnchorPart::Blank,
             Part::Line { line, row } => {
                 let offset = self.wrapped(index, line).map_or(0, |w| w.wrap.row(row).start);
-                AnchorPart::Line { line, offset }
+                if line < self.blocks[index].store().dropped() {
+                    AnchorPart::Dropped { offset }
+                } else {
+                    AnchorPart::Line { line, offset }
+                }
             }
         };
         Anchor { index, part }
@@ -186,6 +194,12 @@ impl<'a> Walker<'a> {
         } else {
             Part::Line { line, row: 0 }
         }
+    }
+
+    /// The row that holds a byte of a line.
+    fn row_of(&mut self, index: usize, line: u64, offset: usize) -> Part {
+        let row = self.wrapped(index, line).map_or(0, |wrapped| wrapped.wrap.row_of(offset));
+        self.first_row(index, line).max(Part::Line { line, row })
     }
 
     fn last_row(&mut self, index: usize, line: u64) -> Part {

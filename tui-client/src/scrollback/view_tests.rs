@@ -264,6 +264,50 @@ fn eviction_does_not_move_who_stands_on_what_is_left() {
     assert_eq!(pane.frame().rows[3].text(), dropped.to_string());
 }
 
+/// Adds lines that take two rows of twelve columns.
+fn long_lines(lines: std::ops::Range<usize>, pane: &mut Pane) {
+    for n in lines {
+        pane.push(7, Channel::Stdout, format!("{n}bcdefghijklmnop\n").as_bytes());
+    }
+}
+
+/// A pane with a block that keeps eight lines, and drops the oldest for each new one.
+fn pane_of_eight_lines() -> Pane {
+    let block = Caps { lines: 8, bytes: 1 << 20 };
+    let mut pane = Pane::new(PaneCaps { block, bytes: 1 << 20 });
+    pane.set_size(12, 5);
+    pane.add_block(7);
+    long_lines(0..8, &mut pane);
+    pane
+}
+
+#[test]
+fn an_anchor_in_the_line_that_was_dropped_last_goes_to_the_first_row_of_the_marker() {
+    let mut pane = pane_of_eight_lines();
+    pane.jump(7, 0);
+    pane.scroll_down(1);
+    assert_eq!(screen(&pane)[0], "mnop");
+    long_lines(8..9, &mut pane);
+    assert_eq!(pane.block(7).unwrap().store().dropped(), 1);
+    assert_eq!(screen(&pane)[..3], ["… 1 older ", "line dropped", "1bcdefghijkl"]);
+}
+
+#[test]
+fn the_marker_for_dropped_lines_is_scrolled_row_by_row() {
+    let mut pane = pane_of_eight_lines();
+    long_lines(8..9, &mut pane);
+    pane.home();
+    for top in ["… 1 older ", "line dropped", "1bcdefghijkl"] {
+        pane.scroll_down(1);
+        assert_eq!(screen(&pane)[0], top);
+    }
+    pane.scroll_up(1);
+    pane.push(7, Channel::Stdout, b"an open line");
+    assert_eq!(screen(&pane)[0], "line dropped");
+    pane.scroll_up(1);
+    assert_eq!(screen(&pane)[0], "… 1 older ");
+}
+
 #[test]
 fn over_the_panes_memory_the_oldest_finished_block_pays() {
     let caps = PaneCaps { block: Caps::default(), bytes: 300_000 };
