@@ -2,14 +2,13 @@
 //!
 //! A server that shows a smaller one, or another hash for the same one, has lost entries or runs on a changed log.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use topside_shared::methods::AuditEnd;
 
-use super::atomic_file::Replacement;
 use super::history_file::file_name;
+use super::state_file::{read, write};
 
 /// A larger file is not written by this program.
 const MAX_BYTES: u64 = 1024;
@@ -39,7 +38,7 @@ impl AuditOf {
             return None;
         }
         let path = self.path(state);
-        let seen = read(&path).filter(|seen| seen.pin == self.pin);
+        let seen = read(&path, MAX_BYTES).filter(|seen: &Seen| seen.pin == self.pin);
         let AuditEnd { seq, hash } = shown;
         let problem = match &seen {
             Some(seen) if *seq < seen.seq => format!(
@@ -70,22 +69,8 @@ impl AuditOf {
     /// An error is ignored: then the next connection counts as the first.
     fn keep(&self, path: &Path, shown: &AuditEnd) {
         let seen = Seen { seq: shown.seq, hash: shown.hash.clone(), pin: self.pin.clone() };
-        let Ok(text) = serde_json::to_string(&seen) else { return };
-        if let Ok(replacement) = Replacement::begin(path) {
-            let _ = replacement.commit(&text);
-        }
+        write(path, &seen);
     }
-}
-
-fn read(path: &Path) -> Option<Seen> {
-    // A pipe of this name would block the reader.
-    let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    if found.len() > MAX_BYTES {
-        return None;
-    }
-    let mut text = String::new();
-    std::fs::File::open(path).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
 }
 
 fn is_hash(text: &str) -> bool {

@@ -2,15 +2,14 @@
 //!
 //! A file that is too large, too old or malformed counts as absent, and a write error is ignored.
 
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use topside_shared::command::Command;
 use topside_shared::methods::{MAX_MENU, Menu};
 
-use super::atomic_file::Replacement;
 use super::history_file::file_name;
+use super::state_file::{metadata, read, write_text};
 
 /// A larger file is neither written nor read. Any menu of a server fits, with its built-ins.
 const MAX_BYTES: usize = MAX_MENU + 64 * 1024;
@@ -28,37 +27,29 @@ pub(crate) fn keep(state: &Path, server: &str, menu: &Menu) {
         let _ = std::fs::remove_file(path);
         return;
     }
-    let fresh = found(&path).is_some_and(|found| age(&found) < FRESH);
+    let fresh = is_younger(&path, FRESH);
     if fresh && std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes()) {
         return;
     }
-    if let Ok(replacement) = Replacement::begin(&path) {
-        let _ = replacement.commit(&text);
-    }
+    write_text(&path, &text);
 }
 
 /// The stored commands of `server`; empty where there are none.
 pub(crate) fn kept(state: &Path, server: &str) -> Vec<Command> {
     let path = path(state, server);
-    let usable = found(&path).is_some_and(|found| age(&found) < MAX_AGE);
-    let bytes = if usable { std::fs::read(path).unwrap_or_default() } else { Vec::new() };
-    serde_json::from_slice(&bytes).unwrap_or_default()
+    let commands = is_younger(&path, MAX_AGE).then(|| read(&path, MAX_BYTES as u64));
+    commands.flatten().unwrap_or_default()
 }
 
 fn path(state: &Path, server: &str) -> PathBuf {
     state.join("menus").join(file_name(server))
 }
 
-/// The metadata of a file that can be read without blocking; none for a pipe of that name.
-fn found(path: &Path) -> Option<Metadata> {
-    let found = std::fs::metadata(path).ok()?;
-    (found.is_file() && found.len() <= MAX_BYTES as u64).then_some(found)
-}
-
-/// The age of a file; zero where its time is in the future.
-fn age(found: &Metadata) -> Duration {
+/// Whether a stored menu can be read, and was written less than so long ago; a time in the future is now.
+fn is_younger(path: &Path, limit: Duration) -> bool {
+    let Some(found) = metadata(path, MAX_BYTES as u64) else { return false };
     let written = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    SystemTime::now().duration_since(written).unwrap_or_default()
+    SystemTime::now().duration_since(written).unwrap_or_default() < limit
 }
 
 #[cfg(test)]

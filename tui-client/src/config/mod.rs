@@ -10,6 +10,7 @@ mod profile_writer;
 pub(crate) mod profiles;
 pub(crate) mod screen_state;
 pub(crate) mod settings;
+mod state_file;
 mod theme_file;
 mod toml_errors;
 mod validation;

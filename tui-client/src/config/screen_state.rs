@@ -1,16 +1,13 @@
 //! What the screen remembers between two starts: the side panes for each terminal width, and the favourite commands of
 //! each server.
-//!
-//! A file that cannot be read counts as absent, and a write error is ignored: it costs a key press, not data.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use super::atomic_file::Replacement;
 use super::history_file::file_name;
+use super::state_file::{read, write};
 
 /// A larger file is not written by this program.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -50,7 +47,7 @@ impl PaneChoices {
 
     /// Reads the choices.
     pub(crate) fn load(state: &Path) -> Self {
-        read(&panes_path(state)).unwrap_or_default()
+        read(&panes_path(state), MAX_BYTES).unwrap_or_default()
     }
 
     /// Writes the choices. Blocks for the disk.
@@ -73,7 +70,8 @@ fn favourites_path(state: &Path, server: &str) -> PathBuf {
 
 /// The names of the favourite commands of a server.
 pub(crate) fn favourites(state: &Path, server: &str) -> Vec<String> {
-    let mut names: Vec<String> = read(&favourites_path(state, server)).unwrap_or_default();
+    let names: Option<Vec<String>> = read(&favourites_path(state, server), MAX_BYTES);
+    let mut names = names.unwrap_or_default();
     names.truncate(MAX_FAVOURITES);
     names
 }
@@ -81,24 +79,6 @@ pub(crate) fn favourites(state: &Path, server: &str) -> Vec<String> {
 /// Stores the names of the favourite commands of a server. Blocks for the disk.
 pub(crate) fn save_favourites(state: &Path, server: &str, names: &[String]) {
     write(&favourites_path(state, server), &names);
-}
-
-fn write(path: &Path, value: &impl Serialize) {
-    let Ok(text) = serde_json::to_string(value) else { return };
-    if let Ok(replacement) = Replacement::begin(path) {
-        let _ = replacement.commit(&text);
-    }
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    // A pipe of this name would block the reader.
-    let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    if found.len() > MAX_BYTES {
-        return None;
-    }
-    let mut text = String::new();
-    std::fs::File::open(path).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
 }
 
 #[cfg(test)]
