@@ -1,0 +1,129 @@
+//! The list of servers: saved ones, this machine, and those that were found on the LAN.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::{head, heading, mark};
+use crate::app::connection::ConnectionState;
+use crate::app::picker::routes::{self, RouteSign};
+use crate::app::picker::{self, all_servers, filter};
+use crate::app::{Clicked, Hits, LocalServer, State};
+use crate::text::fit;
+use crate::widgets::field::field;
+use crate::widgets::row::Row;
+
+/// Columns of the state of a server where tags stand behind it.
+const STATE: usize = 17;
+/// From so many columns on the list has tags.
+const TAGS_FROM: usize = 41;
+
+/// A row of the list of servers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ServerRow {
+    Server(usize),
+    Blank,
+    Found,
+}
+
+/// All rows of the list, and which of them stands first, so that the chosen one is on the screen.
+fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, usize) {
+    let shown = filter::visible(state);
+    let found = shown.partition_point(|at| *at <= state.servers.len());
+    let mut entries: Vec<ServerRow> = shown.into_iter().map(ServerRow::Server).collect();
+    if found < entries.len() {
+        entries.splice(found..found, [ServerRow::Blank, ServerRow::Found]);
+    }
+    let rows = usize::from(place.height.saturating_sub(head(place))).max(1);
+    let at = entries.iter().position(|entry| *entry == ServerRow::Server(state.picker.at));
+    (entries, (at.unwrap_or(0) + 1).saturating_sub(rows))
+}
+
+/// Draws the list; returns where the cursor is while the filter is typed.
+pub(super) fn draw(
+    state: &State,
+    place: Rect,
+    buffer: &mut Buffer,
+    hits: &mut Hits,
+) -> Option<Position> {
+    let theme = &state.theme;
+    let focus = !state.picker.on_ways;
+    let room = usize::from(place.width.saturating_sub(5));
+    // Where words have no room, the sign alone says it.
+    let narrow = room < 26;
+    let name_room = if narrow { room.saturating_sub(3) } else { (room * 3 / 8).clamp(12, 20) };
+    let has_tags = room >= TAGS_FROM && state.servers.iter().any(|server| !server.tags.is_empty());
+
+    let filter = &state.picker.filter;
+    let mut cursor = None;
+    let mut heads = heading(place, "SERVERS", focus, buffer, theme);
+    if state.picker.is_filtering || !filter.is_empty() {
+        heads.left("  / ", theme.accent).skip_right(2);
+        let x = heads.x();
+        let width = u16::try_from(heads.room()).unwrap_or_default();
+        cursor = field(buffer, Rect { x, width, height: 1, ..place }, filter, theme.field);
+        cursor = cursor.filter(|_| state.picker.is_filtering);
+    } else if !narrow {
+        heads.skip((name_room + 1).saturating_sub("SERVERS".len()) as u16).left("STATE", theme.dim);
+        if has_tags {
+            heads.skip((STATE - "STATE".len() + 1) as u16).left("TAGS", theme.dim);
+        }
+    }
+    let (entries, first) = entries(state, place);
+    if entries.is_empty() {
+        let none = Rect { y: place.y + head(place), height: 1, ..place };
+        Row::new(buffer, none).skip(3).left("No server passes the filter.", theme.dim);
+    }
+    for (y, entry) in (head(place)..place.height).zip(&entries[first..]) {
+        let mut row = Row::at(buffer, place, y);
+        let at = match entry {
+            ServerRow::Server(at) => *at,
+            ServerRow::Blank => continue,
+            ServerRow::Found => {
+                row.skip(3).left("FOUND ON THE LAN", theme.dim);
+                continue;
+            }
+        };
+        hits.push((Rect { y: place.y + y, height: 1, ..place }, Clicked::Server(at)));
+        let chosen = at == state.picker.at;
+        let style = if chosen && focus {
+            theme.chosen()
+        } else if chosen {
+            theme.strong
+        } else {
+            theme.plain
+        };
+        let saved = state.servers.get(at);
+        let marked = saved.is_some_and(|server| state.picker.marked.contains(&server.name));
+        row.skip(1).left(if chosen { "▌" } else { " " }, theme.accent).skip_right(2);
+        row.left(if marked { "■" } else { " " }, theme.accent);
+        row.column(picker::name(state, at), name_room, style).skip(1);
+        let (sign, words) = state_of(state, at);
+        let (sign, style) = mark(sign, theme);
+        let tags = saved.filter(|_| has_tags).map(|server| &server.tags[..]).unwrap_or_default();
+        let room = if tags.is_empty() { row.room() } else { STATE };
+        let words = routes::shortened(&words, room.saturating_sub(fit::width(sign)));
+        let words = format!("{sign}{}", if narrow { "" } else { &words });
+        row.column(&words, room, style);
+        let tags: Vec<String> = tags.iter().map(|tag| format!("#{tag}")).collect();
+        row.skip(1).left(&tags.join(" "), theme.dim);
+    }
+    cursor
+}
+
+/// How a server of the list stands, as far as that is known.
+fn state_of(state: &State, at: usize) -> (RouteSign, String) {
+    let saved = state.servers.len();
+    let dialling = matches!(state.link, ConnectionState::Dialling(_));
+    let (sign, words) = match state.servers.get(at) {
+        Some(_) if dialling && at == state.picker.at => return routes::brief(state),
+        Some(profile) => return all_servers::standing(state, profile),
+        None if at > saved => (RouteSign::None, "not paired"),
+        None => match &state.local_server {
+            LocalServer::Unknown => (RouteSign::None, "…"),
+            LocalServer::Running(_) => (RouteSign::Up, "running"),
+            LocalServer::NotRunning => (RouteSign::Idle, "not running"),
+            LocalServer::Refused(_) => (RouteSign::Wrong, "unusable"),
+        },
+    };
+    (sign, words.to_owned())
+}
