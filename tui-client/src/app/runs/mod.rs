@@ -1,22 +1,22 @@
 //! Response pane: one block for each command, with the output and what else is known of the run.
 
+mod cancel;
 mod claims;
 pub(crate) mod export;
 mod info;
 mod output_stream;
+mod selection;
 
 use serde_json::{Map, Value};
-use topside_shared::methods::{
-    BuiltinAnswer, CommandResult, CommandRun, RunAttach, RunCancel, RunResult,
-};
+use topside_shared::methods::{BuiltinAnswer, CommandResult, CommandRun, RunAttach, RunResult};
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
-use super::ask::{self, Ask};
+use super::ask::Ask;
 use super::{Clock, session};
-use crate::connect::CallError;
 use crate::scrollback::{Channel, Pane, grouped};
 use crate::text::fit;
+pub(crate) use cancel::cancel;
 pub(crate) use info::{Info, Phase};
 
 /// Most blocks that are kept; beyond it the oldest finished one goes.
@@ -43,20 +43,6 @@ pub(crate) fn attach(block: u64, run_id: RunId, from: u64) -> Ask {
     Ask::new(&RunAttach { run_id, from }, move |state, result| {
         let ended = result.map(|row| Box::new(RunResult::without_output(row)));
         session::ran(state, block, ended.map_err(Into::into))
-    })
-}
-
-/// Ends a run. Its end is the answer to the request that started it.
-pub(crate) fn cancel(run_id: RunId) -> Ask {
-    Ask::new(&RunCancel { run_id }, move |state, result| {
-        let Err(error) = result else { return Vec::new() };
-        if !matches!(error, CallError::Lost) {
-            if let Some(console) = state.console_mut() {
-                console.runs.cancel_refused(run_id);
-            }
-            state.refuse(ask::why(&error));
-        }
-        Vec::new()
     })
 }
 
@@ -327,51 +313,6 @@ impl Runs {
         self.pane.finish(id);
     }
 
-    /// The newest live run that is not being cancelled.
-    pub(crate) fn next_to_cancel(&self) -> Option<&Info> {
-        self.infos
-            .iter()
-            .rev()
-            .filter(|info| info.sent && info.run.is_some())
-            .find(|info| info.phase.can_be_cancelled())
-    }
-
-    /// The newest run that is only looked at, still goes on and is not being cancelled.
-    pub(crate) fn attached_to_cancel(&self) -> Option<&Info> {
-        let mut looked_at = self.infos.iter().rev().filter(|info| !info.sent && info.run.is_some());
-        looked_at.find(|info| info.phase.can_be_cancelled())
-    }
-
-    /// The run that the next Ctrl-C cancels, or asks about.
-    pub(crate) fn to_interrupt(&self) -> Option<&Info> {
-        self.next_to_cancel().or_else(|| self.attached_to_cancel())
-    }
-
-    /// Marks the newest live run as being cancelled, and names it.
-    pub(crate) fn cancel_newest(&mut self) -> Option<RunId> {
-        let run = self.next_to_cancel()?.run?;
-        self.cancelling(run);
-        Some(run)
-    }
-
-    /// A run is being cancelled, as far as it is shown here.
-    pub(crate) fn cancelling(&mut self, run: RunId) {
-        for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
-            if let Some(cancelling) = info.phase.cancelling() {
-                *cancelling = true;
-            }
-        }
-    }
-
-    /// The cancel of a run was refused: it goes on.
-    pub(crate) fn cancel_refused(&mut self, run: RunId) {
-        for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
-            if let Some(cancelling) = info.phase.cancelling() {
-                *cancelling = false;
-            }
-        }
-    }
-
     /// Takes what has ended off the screen. Returns whether that was anything.
     pub(crate) fn clear(&mut self) -> bool {
         let (ended, open): (Vec<Info>, Vec<Info>) =
@@ -404,61 +345,6 @@ impl Runs {
         self.infos.sort_by_key(|info| rank(info.id));
         self.pane.undo_clear(rank);
         self.dropped += dropped;
-    }
-
-    /// The block that copy, save and fold mean.
-    pub(crate) fn chosen(&self) -> Option<&Info> {
-        match self.selected {
-            Some(id) => self.info(id),
-            None => self.infos.iter().rev().find(|info| info.phase != Phase::Note),
-        }
-    }
-
-    /// The block that a person has picked, if one was.
-    pub(crate) fn selected(&self) -> Option<u64> {
-        self.selected
-    }
-
-    /// Picks the next older block, or the next newer one; after the newest, none.
-    pub(crate) fn select(&mut self, older: bool) {
-        let commands: Vec<u64> = self
-            .infos
-            .iter()
-            .filter(|info| info.phase != Phase::Note)
-            .map(|info| info.id)
-            .collect();
-        let at = self.selected.and_then(|id| commands.iter().position(|other| *other == id));
-        self.selected = match (at, older) {
-            (None, true) => commands.last().copied(),
-            (None, false) => None,
-            (Some(at), true) => Some(commands[at.saturating_sub(1)]),
-            (Some(at), false) => commands.get(at + 1).copied(),
-        };
-        match self.selected {
-            Some(id) => self.pick(id),
-            None => self.pane.end(),
-        }
-    }
-
-    /// Picks a block and shows it.
-    pub(crate) fn pick(&mut self, id: u64) {
-        self.selected = Some(id);
-        self.pane.jump_to_block(id);
-    }
-
-    /// Folds all commands, or unfolds them where all are folded already.
-    pub(crate) fn fold_all(&mut self) {
-        let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
-        let commands: Vec<u64> = commands.map(|info| info.id).collect();
-        let is_open = |id: &u64| self.pane.block(*id).is_some_and(|block| !block.is_folded());
-        let fold = commands.iter().any(is_open);
-        for id in commands {
-            self.pane.set_folded(id, fold);
-        }
-    }
-
-    pub(crate) fn unselect(&mut self) {
-        self.selected = None;
     }
 
     /// The output of a block as text.

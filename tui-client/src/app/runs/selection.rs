@@ -1,0 +1,60 @@
+//! The block that is picked, and what is folded.
+
+use super::{Info, Phase, Runs};
+
+impl Runs {
+    /// The block that copy, save and fold mean.
+    pub(crate) fn chosen(&self) -> Option<&Info> {
+        match self.selected {
+            Some(id) => self.info(id),
+            None => self.infos.iter().rev().find(|info| info.phase != Phase::Note),
+        }
+    }
+
+    /// The block that a person has picked, if one was.
+    pub(crate) fn selected(&self) -> Option<u64> {
+        self.selected
+    }
+
+    /// Picks the next older block, or the next newer one; after the newest, none.
+    pub(crate) fn select(&mut self, older: bool) {
+        let commands: Vec<u64> = self
+            .infos
+            .iter()
+            .filter(|info| info.phase != Phase::Note)
+            .map(|info| info.id)
+            .collect();
+        let at = self.selected.and_then(|id| commands.iter().position(|other| *other == id));
+        self.selected = match (at, older) {
+            (None, true) => commands.last().copied(),
+            (None, false) => None,
+            (Some(at), true) => Some(commands[at.saturating_sub(1)]),
+            (Some(at), false) => commands.get(at + 1).copied(),
+        };
+        match self.selected {
+            Some(id) => self.pick(id),
+            None => self.pane.end(),
+        }
+    }
+
+    /// Picks a block and shows it.
+    pub(crate) fn pick(&mut self, id: u64) {
+        self.selected = Some(id);
+        self.pane.jump_to_block(id);
+    }
+
+    /// Folds all commands, or unfolds them where all are folded already.
+    pub(crate) fn fold_all(&mut self) {
+        let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
+        let commands: Vec<u64> = commands.map(|info| info.id).collect();
+        let is_open = |id: &u64| self.pane.block(*id).is_some_and(|block| !block.is_folded());
+        let fold = commands.iter().any(is_open);
+        for id in commands {
+            self.pane.set_folded(id, fold);
+        }
+    }
+
+    pub(crate) fn unselect(&mut self) {
+        self.selected = None;
+    }
+}
