@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -12,104 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// take seconds.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The menu of these tests.
-const COMMANDS: &str = r#"
-[commands.own-status]
-effect = "read"
-exec = ["/bin/sh", "-c", "exit $1", "sh", "{status}"]
-[[commands.own-status.args]]
-name = "status"
-type = "int"
-required = true
-minimum = 0
-maximum = 255
-
-[commands.set-word]
-effect = "read"
-exec = ["/bin/sh", "-c", "echo ${#WORD}"]
-[[commands.set-word.args]]
-name = "user"
-type = "string"
-env = "WHO"
-max_length = 10
-[[commands.set-word.args]]
-name = "word"
-type = "secret"
-env = "WORD"
-min_length = 8
-
-[commands.own-signal]
-effect = "read"
-exec = ["/bin/sh", "-c", "kill -9 $$"]
-
-[commands.both]
-effect = "read"
-exec = ["/bin/sh", "-c", "echo to out; echo to err >&2"]
-
-[commands.bytes]
-effect = "read"
-exec = ["/bin/sh", "-c", "printf '\\377\\000\\033[2Jx\\n'"]
-
-[commands.slow]
-effect = "read"
-timeout = "200ms"
-exec = ["/bin/sh", "-c", "while :; do sleep 0.05; done"]
-
-# Says one thing, waits for the file, says another. Told to end, it makes a file that says so.
-[commands.wait-for]
-effect = "read"
-timeout = "2m"
-exec = ["/bin/sh", "-c", "trap 'echo > \"$1.ended\"; exit 0' TERM; echo begun; while [ ! -e \"$1\" ]; do sleep 0.02; done; echo done", "sh", "{file}"]
-[[commands.wait-for.args]]
-name = "file"
-type = "string"
-required = true
-
-[commands.many]
-effect = "read"
-exec = ["/bin/sh", "-c", "head -c \"$1\" /dev/zero | tr '\\0' x; echo all > \"$2\"", "sh", "{bytes}", "{made}"]
-[[commands.many.args]]
-name = "bytes"
-type = "int"
-required = true
-[[commands.many.args]]
-name = "made"
-type = "string"
-required = true
-
-[commands.for-ever]
-effect = "read"
-exec = ["/bin/sh", "-c", "trap 'echo > \"$1.ended\"; exit 0' TERM; while :; do echo y; done", "sh", "{file}"]
-[[commands.for-ever.args]]
-name = "file"
-type = "string"
-required = true
-
-# Does not end when it is told to, only when the file is there.
-[commands.stubborn]
-effect = "read"
-stop_timeout = "1m"
-exec = ["/bin/sh", "-c", "trap '' TERM; echo begun; while [ ! -e \"$1\" ]; do sleep 0.02; done", "sh", "{file}"]
-[[commands.stubborn.args]]
-name = "file"
-type = "string"
-required = true
-
-# Leaves a process behind and says which.
-[commands.leaves]
-effect = "read"
-exec = ["/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"]
-
-[commands.floods]
-effect = "read"
-exec = ["/bin/sh", "-c", "head -c 2048 /dev/zero | tr '\\0' x"]
-max_output = "1KiB"
-
-[commands.careful]
-effect = "write"
-confirm = "Really?"
-exec = ["/bin/echo", "it was confirmed"]
-"#;
+/// The menu of most tests.
+const COMMANDS: &str = include_str!("commands.toml");
 
 /// Directories of one test, and perhaps a server in them.
 pub(crate) struct Place {
@@ -118,6 +22,11 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
+        Self::with_menu(COMMANDS)
+    }
+
+    /// A place with this menu.
+    pub(crate) fn with_menu(menu: &str) -> Self {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let private = std::fs::Permissions::from_mode(0o700);
@@ -126,8 +35,12 @@ impl Place {
             std::fs::set_permissions(dir.path().join(name), private.clone()).unwrap();
         }
         let place = Self { dir };
-        place.write("config/commands.toml", COMMANDS);
+        place.write_menu(menu);
         place
+    }
+
+    pub(crate) fn write_menu(&self, menu: &str) {
+        self.write("config/commands.toml", menu);
     }
 
     /// Writes a file that only its owner may write.
@@ -393,6 +306,16 @@ impl Ended {
     pub(crate) fn with(self, status: i32) -> Self {
         assert_eq!(self.status, Some(status), "{self:?}");
         self
+    }
+}
+
+/// Waits until `done`, looking again whenever a moment has passed.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}: not in time");
+        std::thread::yield_now();
     }
 }
 

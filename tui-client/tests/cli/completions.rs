@@ -1,4 +1,5 @@
-//! Completion in the shells themselves: the script is read by the real one, which is then asked.
+//! Completion in the shells themselves: the script is read by the real one, which is then asked. One file: the shells
+//! share the menu and what is expected of each.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -49,8 +50,7 @@ lan = "192.0.2.2"
 
 /// A place where two servers are saved, and the menu of one of them is known.
 fn known() -> Place {
-    let place = Place::new();
-    place.write("config/commands.toml", MENU);
+    let place = Place::with_menu(MENU);
     place.write("config/client.toml", SERVERS);
     let _server = place.serve();
     for on in ["this machine", "Back garden"] {

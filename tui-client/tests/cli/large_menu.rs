@@ -16,8 +16,7 @@ fn menu_of(count: usize) -> String {
 
 #[test]
 fn a_menu_of_many_pages_is_whole_for_every_verb() {
-    let place = Place::new();
-    place.write("config/commands.toml", &menu_of(2_000));
+    let place = Place::with_menu(&menu_of(2_000));
     let _server = place.serve();
     let menu = place.json(&["menu"]);
     assert!(menu.get("next").is_none());

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::{Ended, Place};
+use crate::common::{Ended, Place, eventually};
 
 /// `topside` as a script of cron starts it, or a login session with its runtime directory.
 fn topside(place: &Place, runtime: Option<&Path>, args: &[&str]) -> Command {
@@ -52,11 +52,9 @@ fn a_verb_that_finds_no_socket_of_a_running_server_names_its_pid_and_a_command()
     assert!(ended.err.contains("was removed") && ended.err.contains(&command), "{ended:?}");
     let done = Command::new("sh").args(["-c", &command]).status().unwrap();
     assert!(done.success());
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     // Its file is there a moment before it can be connected to.
-    while std::os::unix::net::UnixStream::connect(place.socket()).is_err() {
-        assert!(std::time::Instant::now() < deadline, "the socket stays away");
-        std::thread::yield_now();
-    }
+    eventually("the socket is there again", || {
+        std::os::unix::net::UnixStream::connect(place.socket()).is_ok()
+    });
     place.verb(&["status"]).with(0);
 }

@@ -46,8 +46,7 @@ exec = ["/bin/echo", "not asked"]
 "#;
 
 fn place() -> (Place, Server) {
-    let place = Place::new();
-    place.write("config/commands.toml", MENU);
+    let place = Place::with_menu(MENU);
     let server = place.serve();
     (place, server)
 }

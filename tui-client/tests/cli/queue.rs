@@ -36,8 +36,7 @@ fn held(place: &Place) -> (std::path::PathBuf, Running) {
 
 #[test]
 fn it_says_that_it_waits_its_place_and_for_whom_and_then_runs() {
-    let place = Place::new();
-    place.write("config/commands.toml", MENU);
+    let place = Place::with_menu(MENU);
     let _server = place.serve();
     let (gate, holder) = held(&place);
     let says = "topside: run #2 is queued, place 1: waits for the lock relays, held by #1 hold of ";
@@ -58,8 +57,7 @@ fn it_says_that_it_waits_its_place_and_for_whom_and_then_runs() {
 
 #[test]
 fn ctrl_c_and_a_time_limit_end_what_waits() {
-    let place = Place::new();
-    place.write("config/commands.toml", MENU);
+    let place = Place::with_menu(MENU);
     let _server = place.serve();
     let (gate, holder) = held(&place);
     let mut waits = place.start(&["run", "zone"]);

@@ -1,4 +1,4 @@
-//! `topside run` against a real server.
+//! `topside run` against a real server. One file: each test is one rule of the same verb.
 
 use std::io::Read;
 use std::process::Stdio;

@@ -1,4 +1,5 @@
-//! `topside run` on several boxes: each a real server with a state of its own, paired with one client.
+//! `topside run` on several boxes: each a real server with a state of its own, paired with one client. One file: its
+//! tests share the boxes and their menu.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -6,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::common::{Ended, Place, text};
+use crate::common::{Ended, Place, eventually, text};
 use crate::remote_server::{Box, pair, saved};
 use crate::terminal::Terminal;
 
@@ -66,13 +67,8 @@ impl Fleet {
                 Some(name) => (format!("{MENU}{DRAIN}"), name),
                 None => (MENU.to_owned(), *name),
             };
-            let place = Place::new();
-            let dir = client.path(".");
-            place.write(
-                "config/commands.toml",
-                &menu.replace("DIR", text(&dir)).replace("NAME", name),
-            );
-            let each = Box::with(place);
+            let menu = menu.replace("DIR", text(&client.path("."))).replace("NAME", name);
+            let each = Box::with(Place::with_menu(&menu));
             let invite = each.verb(&["invite", "--name", "laptop", "--role", "admin"]);
             pair(&client, &[&invite, "--name", name]).with(0);
             client.write(&format!("state.{name}"), "fine\n");
@@ -85,10 +81,8 @@ impl Fleet {
 
     /// Waits until a run has written these files.
     fn wait_for(&self, names: &[&str]) {
-        let end = Instant::now() + Duration::from_secs(60);
-        while let Some(name) = names.iter().find(|name| !self.client.path(name).exists()) {
-            assert!(Instant::now() < end, "{name} was not written");
-            std::thread::sleep(Duration::from_millis(10));
+        for name in names {
+            eventually(&format!("{name} is written"), || self.client.path(name).exists());
         }
     }
 
@@ -276,11 +270,7 @@ fn each_box_answers_by_its_own_menu_and_its_own_roles() {
     assert!(ended.out.contains("✓ 1  a\n"), "{ended:?}");
     assert!(ended.out.contains("✗ 1 refused  b\n  "), "{ended:?}");
     assert!(ended.out.contains("drain"), "{ended:?}");
-    let other = Box::with({
-        let place = Place::new();
-        place.write("config/commands.toml", DRAIN);
-        place
-    });
+    let other = Box::with(Place::with_menu(DRAIN));
     let invite = other.verb(&["invite", "--name", "laptop", "--role", "viewer"]);
     pair(&fleet.client, &[&invite, "--name", "viewed"]).with(0);
     let ended = fleet.run("viewed,a", &["--yes", "drain", "4"]).with(126);
@@ -428,11 +418,7 @@ fn a_session_that_ends_while_the_user_is_asked_is_begun_again() {
     let open = terminal.sockets();
     fleet.boxes[0].place.verb(&["kick", &waiting["clientId"].to_string(), "--yes"]).with(0);
     // The client knows of the end once it has closed its connection.
-    let end = Instant::now() + Duration::from_secs(60);
-    while terminal.sockets() == open {
-        assert!(Instant::now() < end, "the connection stays open");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually("the connection is closed", || terminal.sockets() != open);
     terminal.type_text("2\r");
     let (shown, status) = terminal.end();
     assert_eq!(status, 0, "{shown}");
@@ -444,7 +430,7 @@ fn a_session_that_ends_while_the_user_is_asked_is_begun_again() {
 fn a_box_where_the_command_only_reads_does_not_wait_for_the_confirmation() {
     let fleet = Fleet::new(&["a!", "b"]);
     let reads = "[commands.drain]\neffect = \"read\"\nexec = [\"echo\", \"drained already\"]\n";
-    fleet.boxes[1].place.write("config/commands.toml", reads);
+    fleet.boxes[1].place.write_menu(reads);
     fleet.boxes[1].place.verb(&["reload"]).with(0);
     let ended = fleet.run("a,b", &["drain"]).with(126);
     assert!(ended.err.contains("confirmed for 1 box:\n  1 destructive  a\n"), "{ended:?}");

@@ -1,5 +1,5 @@
 //! Each action of the screen as a verb, as a script uses it: against a real server, and with a second client
-//! that sees what is done.
+//! that sees what is done. One file: its tests share the menu, and a test of one verb uses others.
 
 use rustix::process::Signal;
 

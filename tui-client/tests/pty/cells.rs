@@ -5,7 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::emulators::emulators;
 use super::harness::{Home, PATIENCE, Screen};
-use super::output::{command, home};
+use super::output::command;
 
 /// Joined characters, and some whose width terminals do not agree about.
 const CLUSTERS: &str = "\
@@ -74,7 +74,7 @@ pub(crate) fn compare(
 
 #[test]
 fn no_cell_is_left_over_after_scrolling_typing_clearing_and_resizing() {
-    let home = home(&command("clusters", &format!("printf %s '{}'", text()), ""));
+    let home = Home::with_menu(&command("clusters", &format!("printf %s '{}'", text()), ""));
     let size = (80, 24);
     let mut screen = Screen::topside(&home, size, &[]);
     screen.see("no server here");

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
-use super::harness::PATIENCE;
+use super::harness::eventually;
 
 /// Columns and rows.
 type Size = (u16, u16);
@@ -107,10 +106,9 @@ fn in_tmux(dir: &Path, (columns, rows): Size, bytes: &[u8]) -> Picture {
     let script = format!("stty raw -echo; cat {file}; printf '\\033]2;shown\\033\\\\'; read -r _");
     let (columns, rows) = (columns.to_string(), rows.to_string());
     tmux.run(&["new-session", "-d", "-x", &columns, "-y", &rows, &script]);
-    let deadline = Instant::now() + PATIENCE;
-    while tmux.run(&["display-message", "-p", "#{pane_title}"]).trim_end() != "shown" {
-        assert!(Instant::now() < deadline, "tmux has not shown everything in time");
-    }
+    eventually("tmux has shown everything", || {
+        tmux.run(&["display-message", "-p", "#{pane_title}"]).trim_end() == "shown"
+    });
     let text = tmux.run(&["capture-pane", "-p"]);
     text.split('\n').map(str::to_owned).collect()
 }

@@ -27,10 +27,7 @@ maximum = 15
 
 #[test]
 fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
-    let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), MENU).unwrap();
+    let home = Home::with_menu(MENU);
     let mut screen = console(&home);
     // The menu has come.
     screen.see("F3 menu");

@@ -13,14 +13,6 @@ effect = "read"
 /// As `ssh -t` with a command, or a pane of tmux that runs a script, leaves it.
 const LEADER: &str = "trap : HUP; ";
 
-fn home_with_menu() -> Home {
-    let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), MENU).unwrap();
-    home
-}
-
 fn runs(home: &Home) -> String {
     let mut command = std::process::Command::new(super::harness::TOPSIDE);
     let output = command.args(["runs", "--json"]).envs(home.env()).output().unwrap();
@@ -49,7 +41,7 @@ fn a_screen_ends_with_its_terminal_where_no_signal_tells_it() {
 
 #[test]
 fn a_server_inside_a_screen_that_lost_its_terminal_ends_in_order() {
-    let home = home_with_menu();
+    let home = Home::with_menu(MENU);
     let mut screen = Screen::shell(&home, (100, 30), &format!("{LEADER}$TOPSIDE"));
     screen.see("no server here");
     screen.write("\r");
@@ -66,7 +58,7 @@ fn a_server_inside_a_screen_that_lost_its_terminal_ends_in_order() {
 
 #[test]
 fn a_run_and_the_line_client_end_with_their_terminal_where_no_signal_tells_them() {
-    let home = home_with_menu();
+    let home = Home::with_menu(MENU);
     let _server = Server::start(&home);
     hang_up_at(&home, "$TOPSIDE run long", "begun");
     hang_up_at(&home, "TERM=dumb $TOPSIDE", "one command a line");
@@ -77,7 +69,7 @@ fn a_run_and_the_line_client_end_with_their_terminal_where_no_signal_tells_them(
 
 #[test]
 fn verbs_that_follow_end_with_their_terminal_where_no_signal_tells_them() {
-    let home = home_with_menu();
+    let home = Home::with_menu(MENU);
     let _server = Server::start(&home);
     hang_up_at(&home, "echo following; $TOPSIDE notices", "following");
     hang_up_at(&home, "$TOPSIDE log --follow", "server started");

@@ -25,6 +25,20 @@ impl Home {
         Self(dir)
     }
 
+    /// A box with this `commands.toml`.
+    pub(crate) fn with_menu(menu: &str) -> Self {
+        let home = Self::new();
+        home.write_menu(menu);
+        home
+    }
+
+    /// Writes `commands.toml`.
+    pub(crate) fn write_menu(&self, menu: &str) {
+        let config = self.0.path().join("config");
+        std::fs::create_dir_all(&config).unwrap();
+        std::fs::write(config.join("commands.toml"), menu).unwrap();
+    }
+
     pub(crate) fn socket(&self) -> std::path::PathBuf {
         self.0.path().join("run/topsided.sock")
     }

@@ -5,15 +5,6 @@ use std::path::{Path, PathBuf};
 use super::harness::{Home, Screen, Server, eventually};
 use super::session::console;
 
-/// A box with a menu, and commands that wait for a word in a pipe.
-pub(crate) fn home(menu: &str) -> Home {
-    let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), menu).unwrap();
-    home
-}
-
 /// A command that is a script of the shell.
 pub(crate) fn command(name: &str, script: &str, lines: &str) -> String {
     let script = toml_edit::Value::from(script);
@@ -49,7 +40,7 @@ fn save(screen: &mut Screen, wanted: &str) {
 #[test]
 fn f7_saves_every_byte_of_a_run_of_any_size() {
     let script = "printf '\\377\\000\\033[31mred\\r\\033[0m\\n'; seq 1 300000; printf 'err\\n' >&2";
-    let home = home(&command("many", script, ""));
+    let home = Home::with_menu(&command("many", script, ""));
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("many\r");
@@ -68,7 +59,7 @@ fn f7_saves_every_byte_of_a_run_of_any_size() {
 
 #[test]
 fn what_the_server_has_not_kept_is_reported_in_the_file_and_on_the_screen() {
-    let home = home(&command("many", "seq 1 300000", "max_output = \"64KiB\""));
+    let home = Home::with_menu(&command("many", "seq 1 300000", "max_output = \"64KiB\""));
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("many\r");
@@ -84,9 +75,7 @@ fn a_run_is_saved_as_far_as_it_is_and_continues() {
     let home = Home::new();
     let gate = pipe(&home, "gate");
     let script = format!("echo begun; read -r _ <{}; echo over", gate.display());
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), command("slow", &script, "")).unwrap();
+    home.write_menu(&command("slow", &script, ""));
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("slow\r");
@@ -100,7 +89,7 @@ fn a_run_is_saved_as_far_as_it_is_and_continues() {
 /// A screen whose server dies under a run, and another server in the same place.
 #[test]
 fn a_run_whose_server_was_killed_is_lost_once_the_screen_is_back() {
-    let home = home(&command("valve", "echo opening; exec sleep 600", ""));
+    let home = Home::with_menu(&command("valve", "echo opening; exec sleep 600", ""));
     let mut server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("valve\r");
@@ -122,9 +111,7 @@ fn a_run_continues_after_a_reconnect_from_where_it_was() {
          echo line",
         home.0.path().display()
     );
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), command("steps", &script, "")).unwrap();
+    home.write_menu(&command("steps", &script, ""));
     let _server = Server::start(&home);
     let relay = Relay::start(&home);
     let var = ("TOPSIDE_RUNTIME_DIR", relay.dir.to_str().unwrap());
@@ -153,7 +140,7 @@ fn a_run_continues_after_a_reconnect_from_where_it_was() {
 
 #[test]
 fn two_hundred_thousand_lines_are_followed_scrolled_searched_and_folded() {
-    let home = home(&command("many", "seq 1 200000", ""));
+    let home = Home::with_menu(&command("many", "seq 1 200000", ""));
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("many\r");
@@ -183,10 +170,7 @@ fn a_flood_skips_and_says_so_and_the_screen_continues() {
     let gate = pipe(&home, "gate");
     let script =
         format!("yes 'a line of a flood' | head -c 300000000; read -r _ <{}", gate.display());
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    let menu = command("gush", &script, "max_output = \"1MiB\"");
-    std::fs::write(config.join("commands.toml"), menu).unwrap();
+    home.write_menu(&command("gush", &script, "max_output = \"1MiB\""));
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("gush\r");
@@ -208,7 +192,7 @@ fn a_flood_skips_and_says_so_and_the_screen_continues() {
 fn a_progress_bar_stays_on_its_line_in_its_colours() {
     let script =
         "for n in 10 50 100; do printf '\\r\\033[32m%3d %%\\033[0m of the tank' $n; done; echo";
-    let home = home(&command("fill", script, ""));
+    let home = Home::with_menu(&command("fill", script, ""));
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("fill\r");
@@ -228,7 +212,7 @@ fn a_progress_bar_stays_on_its_line_in_its_colours() {
 
 #[test]
 fn a_program_that_is_killed_is_said_to_be_by_the_name_of_the_signal() {
-    let home = home(&command("die", "kill -9 $$", ""));
+    let home = Home::with_menu(&command("die", "kill -9 $$", ""));
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.resize(160, 30);

@@ -30,10 +30,7 @@ required = true
 "#;
 
 fn serve() -> (Home, Server) {
-    let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir_all(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), COMMANDS).unwrap();
+    let home = Home::with_menu(COMMANDS);
     let server = Server::start(&home);
     (home, server)
 }

@@ -16,10 +16,7 @@ stdin = "prompt"
 "#;
 
 fn start() -> (Home, Server, Screen) {
-    let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), MENU).unwrap();
+    let home = Home::with_menu(MENU);
     let server = Server::start(&home);
     let screen = console(&home);
     (home, server, screen)

@@ -11,21 +11,14 @@ fn command(name: &str) -> String {
     )
 }
 
-fn write(home: &Home, text: &str) {
-    let config = home.0.path().join("config");
-    std::fs::create_dir_all(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), text).unwrap();
-}
-
 #[test]
 fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu() {
-    let home = Home::new();
-    write(&home, &command("tank"));
+    let home = Home::with_menu(&command("tank"));
     let mut server = Server::start(&home);
     let (mut first, mut second) = (console(&home), console(&home));
     see_each_other(&first, &second);
 
-    write(&home, &format!("{}{}", command("tank"), command("pump")));
+    home.write_menu(&format!("{}{}", command("tank"), command("pump")));
     act(&mut first, "Reload the server's files");
     first.see_all(&["The files were read again. In force now:", "added: pump"]);
     // A client that did nothing gets a message.
@@ -37,7 +30,10 @@ fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu(
         screen.see("this is pump");
     }
 
-    write(&home, &format!("{}\n[commands.valve]\ntitel = \"Open the valve\"\n", command("tank")));
+    home.write_menu(&format!(
+        "{}\n[commands.valve]\ntitel = \"Open the valve\"\n",
+        command("tank")
+    ));
     act(&mut first, "Reload the server's files");
     first.see_all(&["Nothing was changed", "commands.toml:7:", "titel"]);
     first.write("\x1b");
@@ -50,7 +46,7 @@ fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu(
     }
 
     // By a signal, on the box.
-    write(&home, &command("pump"));
+    home.write_menu(&command("pump"));
     server.hang_up();
     for screen in [&first, &second] {
         screen.see("removed: tank");

@@ -32,7 +32,7 @@ impl Box {
         listen(&home, 0);
         let menu = menu(home.0.path().to_str().unwrap());
         if !menu.is_empty() {
-            std::fs::write(home.0.path().join("config/commands.toml"), menu).unwrap();
+            home.write_menu(&menu);
         }
         let server = Server::start(&home);
         Self { home, server, port: 0, role: "operator" }

@@ -38,10 +38,7 @@ fn run(home: &Home, command: &str) -> String {
 /// A shorter line of progress left the end of a longer one, and lines that were to be replaced stayed.
 #[test]
 fn progress_replaces_itself_and_nothing_else_at_a_terminal() {
-    let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), MENU).unwrap();
+    let home = Home::with_menu(MENU);
     let _server = Server::start(&home);
     for (command, shown) in [
         ("progress", "Finished"),

@@ -19,10 +19,7 @@ default = 10
 
 #[test]
 fn a_run_of_one_screen_is_found_shown_and_ended_from_another() {
-    let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), MENU).unwrap();
+    let home = Home::with_menu(MENU);
     let mut server = Server::start(&home);
     let mut first = console(&home);
     first.write("fill 42\r");
@@ -67,10 +64,7 @@ queue = 3
 
 #[test]
 fn a_run_that_waits_says_its_place_and_who_holds_the_lock_in_its_block_and_in_the_list() {
-    let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    std::fs::write(config.join("commands.toml"), PUMPS).unwrap();
+    let home = Home::with_menu(PUMPS);
     let mut server = Server::start(&home);
     let mut first = console(&home);
     first.write("pump\r");

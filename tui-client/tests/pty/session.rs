@@ -199,12 +199,11 @@ fn connect_opens_the_console_at_once_and_an_unknown_name_is_refused_before_the_s
 #[test]
 fn a_secret_that_is_typed_is_nowhere_on_the_screen_and_in_no_file() {
     let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
     let menu = "[commands.login]\nexec = [\"sh\", \"-c\", 'echo ${#WORD}']\neffect = \"read\"\n\
                 [[commands.login.args]]\nname = \"user\"\ntype = \"string\"\nenv = \"WHO\"\n\
                 [[commands.login.args]]\nname = \"word\"\ntype = \"secret\"\nenv = \"WORD\"\n";
-    std::fs::write(config.join("commands.toml"), menu).unwrap();
+    home.write_menu(menu);
+    let config = home.0.path().join("config");
     for path in [&config, &config.join("commands.toml")] {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).unwrap();

@@ -1,11 +1,10 @@
 //! One command on several boxes from the picker: three real servers, of which one is down.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::harness::{Home, PATIENCE, Screen, TOPSIDE};
+use super::harness::{Home, Screen, TOPSIDE, eventually};
 use super::remote_servers::Box;
 
 const MENU: &str = r#"
@@ -56,22 +55,14 @@ impl Fleet {
         self.boxes[nth].home.0.path().join(name)
     }
 
-    fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !is_so(self) {
-            assert!(Instant::now() < end, "{what}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
     /// Waits until the servers that run have no session but the one that asks.
     fn has_no_session(&self) {
         let sessions = |each: &Box| {
             let answer = each.ask("clients/list", &json!({}));
             answer["clients"].as_array().map_or(0, Vec::len)
         };
-        self.until("the sessions have ended", |fleet| {
-            [0, 2].iter().all(|nth| sessions(&fleet.boxes[*nth]) == 1)
+        eventually("the sessions have ended", || {
+            [0, 2].iter().all(|nth| sessions(&self.boxes[*nth]) == 1)
         });
     }
 }
@@ -131,7 +122,7 @@ fn a_running_command_is_cancelled_after_a_question_and_its_output_is_kept() {
     let fleet = Fleet::new();
     let mut screen = fleet.line();
     screen.write("wait\r");
-    fleet.until("both runs have begun", |fleet| {
+    eventually("both runs have begun", || {
         [0, 2].iter().all(|nth| fleet.file(*nth, "begun").exists())
     });
     screen.see("1 of 3");

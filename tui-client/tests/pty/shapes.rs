@@ -2,13 +2,13 @@
 
 use super::cells::compare;
 use super::harness::{Home, PATIENCE, Screen, Server};
-use super::output::{command, home};
+use super::output::command;
 
 const SIZE: (u16, u16) = (60, 20);
 
 /// Runs a script of the shell on a screen without side panes, until its output is as wanted.
 fn run(script: &str, what: &str, wanted: impl Fn(&[String]) -> bool) -> (Home, Server, Screen) {
-    let home = home(&command("shape", script, ""));
+    let home = Home::with_menu(&command("shape", script, ""));
     let server = Server::start(&home);
     let mut screen = Screen::topside(&home, SIZE, &[]);
     screen.see("● running");

@@ -32,8 +32,7 @@ fn tabs_keep_what_is_typed_read_on_while_hidden_and_outlive_their_server() {
     let mut screen = paired(&phone, &mut there);
     let gate = pipe(&phone, "gate");
     let script = format!("echo begun; read -r _ <{}; echo over", gate.display());
-    let menu = phone.0.path().join("config/commands.toml");
-    std::fs::write(menu, command("slow", &script, "")).unwrap();
+    phone.write_menu(&command("slow", &script, ""));
     let mut here = Server::start(&phone);
 
     screen.write("\r");
