@@ -3,12 +3,11 @@
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::{DEADLINE, Raw, TestServer, Topsided, require};
+use crate::common::{Raw, TestServer, Topsided, require, wait_for};
 
 /// The entries in this state directory, oldest first, whole lines only.
 pub(crate) fn entries(state: &Path) -> Vec<Value> {
@@ -19,15 +18,13 @@ pub(crate) fn entries(state: &Path) -> Vec<Value> {
 
 /// The first entry of this action for which this holds, once there is one.
 pub(crate) fn entry(state: &Path, action: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let found = entries(state).into_iter().find(|line| line["action"] == action && is_it(line));
-        if let Some(found) = found {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "no {action} in {:#?}", entries(state));
-        std::thread::yield_now();
-    }
+    let is_it = |line: &Value| line["action"] == action && is_it(line);
+    let there = wait_for(
+        &format!("an entry of {action}"),
+        || entries(state),
+        |entries| entries.iter().any(is_it),
+    );
+    there.into_iter().find(is_it).unwrap()
 }
 
 /// Action and result of each entry about this object.

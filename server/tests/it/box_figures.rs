@@ -1,23 +1,13 @@
 //! Figures of the box and the history of two minutes in `server/status`.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::common::server::{directory, write};
-use crate::common::{DEADLINE, MENU, Raw, TestServer};
+use crate::common::{MENU, Raw, TestServer, wait_for};
 
 /// Asks for the status, with the history, until it fits.
 fn status_where(client: &mut Raw, fits: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let status = client.ok("server/status", json!({"history": true}));
-        if fits(&status) {
-            return status;
-        }
-        assert!(begun.elapsed() < DEADLINE, "{status}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_for("the status", || client.ok("server/status", json!({"history": true})), fits)
 }
 
 #[test]

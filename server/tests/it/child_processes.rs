@@ -2,13 +2,12 @@
 //! becomes of the processes that it leaves behind.
 
 use std::fs;
-use std::time::Instant;
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 
-use crate::common::{DEADLINE, Raw, TestServer, Topsided, require, require_root, skipped};
+use crate::common::{Raw, TestServer, Topsided, eventually, require, require_root, skipped};
 
 /// The masks of a program, a run's and a worker's alike, and how it got them.
 ///
@@ -16,15 +15,6 @@ use crate::common::{DEADLINE, Raw, TestServer, Topsided, require, require_root, 
 const MASKS: &str = "sed -n 's/^Sig\\(Blk\\|Ign\\):.*\\([0-9a-f]\\{16\\}\\)$/\\1\\2/p' /proc/self/status | \
                      sed 's/Ign0000000180000000/Ign0000000000000000/' | tr '\\n' ' '";
 const CLEAN: &str = "Blk0000000000000000 Ign0000000000000000";
-
-/// Looks until something is so.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::yield_now();
-    }
-}
 
 fn lives(pid: u32) -> bool {
     test_kill_process(Pid::from_raw(pid.cast_signed()).unwrap()).is_ok()
@@ -119,7 +109,7 @@ fn programs_do_not_have_the_terminal_of_the_server() {
         String::from_utf8_lossy(&shown).into_owned()
     });
     let socket = topsided.socket();
-    until("the server listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
+    eventually("the server listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
     let mut client = Raw::connect(&socket);
     assert_eq!(said_everywhere(&mut client, SCRIPT), ["has none"; 3]);
     // A cancel reaches all of the run's processes all the same.
@@ -149,7 +139,7 @@ fn as_the_first_process_the_server_reaps_what_it_adopts() {
         let row = client.run("sh", json!({"script": orphans}));
         assert_eq!(row["exitCode"], 7, "{row}");
     }
-    until("no zombies", || {
+    eventually("no zombies", || {
         let row = client.run("sh", json!({"script": "ps -eo stat=,args= | grep '^Z'"}));
         row["output"] == ""
     });
@@ -173,12 +163,12 @@ fn after_a_restart_the_children_of_the_program_before_are_reaped() {
         client.run("sh", json!({"script": script}))["output"].as_str().unwrap().trim().to_owned()
     };
     let pid = server.pid();
-    until("no zombies", || zombies(&mut client, pid) == "0");
+    eventually("no zombies", || zombies(&mut client, pid) == "0");
     client.ok("server/shutdown", json!({"restart": true}));
     server.says("server started");
     let mut client = server.connect();
     assert_eq!(client.run("sh", json!({"script": "exit 3"}))["exitCode"], 3);
-    until("no zombies", || zombies(&mut client, pid) == "0");
+    eventually("no zombies", || zombies(&mut client, pid) == "0");
 }
 
 /// Such a helper used to be killed by the pipe that the server closed when the run was over.
@@ -202,11 +192,11 @@ fn a_helper_that_outlives_its_program_goes_on_writing_and_is_reported() {
         assert_eq!((&row["state"], &row["exitCode"]), (&json!("succeeded"), &json!(0)));
         let pids = escaped(&row);
         assert!(!pids.is_empty(), "{row}");
-        until("the helper has written everything", || {
+        eventually("the helper has written everything", || {
             fs::read_to_string(&count).is_ok_and(|count| count == "300\n")
         });
         server.says("has closed its output");
-        until("the helper has ended", || !pids.iter().any(|pid| lives(*pid)));
+        eventually("the helper has ended", || !pids.iter().any(|pid| lives(*pid)));
     }
 }
 
@@ -247,7 +237,7 @@ fn helpers_of_hooks_and_workers_go_on_writing() {
     assert_eq!(client.run("hooked", json!({}))["state"], "failed");
     for name in ["hook", "worker"] {
         let path = topsided.path(name);
-        until(name, || fs::read_to_string(&path).is_ok_and(|text| text == "done\n"));
+        eventually(name, || fs::read_to_string(&path).is_ok_and(|text| text == "done\n"));
     }
 }
 

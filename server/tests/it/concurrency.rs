@@ -7,7 +7,7 @@ use topside_server::{Call, Calling, Ended, Exclusion, Worker};
 use topside_shared::command::Command;
 
 use crate::common::server::LOOPBACK;
-use crate::common::{Device, Raw, TestServer, Topsided};
+use crate::common::{Device, Raw, TestServer, Topsided, eventually};
 
 /// A menu of commands that run a script, each with these lines in its declaration.
 fn menu(commands: &[(&str, &str)]) -> String {
@@ -386,11 +386,8 @@ fn a_key_that_may_no_longer_run_the_command_by_then_starts_nothing() {
 
 /// The output and the row of a run that ends by itself, whether it still waits or not.
 fn ended(client: &mut Raw, run: u64) -> (String, Value) {
-    loop {
-        if row_of(client, run)["state"] != "queued" {
-            return output_of(client, run);
-        }
-    }
+    eventually("the run is not queued", || row_of(client, run)["state"] != "queued");
+    output_of(client, run)
 }
 
 #[test]
@@ -432,12 +429,11 @@ fn a_server_with_a_full_queue_ends_at_once_and_starts_nothing_of_it() {
     let text = format!("touch {}", made.display());
     let params = json!({"command": "zone", "args": {"script": text}});
     let ids: Vec<u64> = (0..5).map(|_| client.ask("command/run", params.clone())).collect();
-    let error = loop {
+    eventually("five runs are queued", || {
         let page = server.connect().ok("runs/list", json!({"state": "queued"}));
-        if page["runs"].as_array().unwrap().len() == 5 {
-            break server.connect().refused("command/run", params.clone());
-        }
-    };
+        page["runs"].as_array().unwrap().len() == 5
+    });
+    let error = server.connect().refused("command/run", params);
     assert_eq!(error["data"]["limit"], "max_queued");
     let shutdown = client.ask("server/shutdown", json!({}));
     let mut states = Vec::new();
@@ -505,7 +501,7 @@ fn a_queued_run_that_cannot_start_fails_with_the_reason() {
     start(&mut client, "hold", &format!("read x < {}", gate.path()));
     let id = client.ask("command/run", json!({"command": "gone"}));
     let mut other = server.connect();
-    while row_of(&mut other, 2)["state"] != "queued" {}
+    eventually("the run is queued", || row_of(&mut other, 2)["state"] == "queued");
     std::fs::remove_file(&gone).unwrap();
     gate.open();
     let row = client.answer(id)["result"].take();
@@ -525,7 +521,7 @@ fn a_function_of_a_resident_worker_and_a_program_share_a_lock() {
     assert_eq!(client.ok("command/run", pour.clone())["state"], "running");
     let valve = client.ask("command/run", json!({"command": "valve"}));
     let mut other = server.connect();
-    while other.ok("server/status", json!({}))["runs"]["queued"] != 1 {}
+    eventually("one run is queued", || other.ok("server/status", json!({}))["runs"]["queued"] == 1);
     let second = other.ok("command/run", pour.clone());
     assert_eq!(place(&second), ("queued", &json!(2), &json!(1)));
     assert_eq!(other.refused("command/run", pour)["data"]["limit"], "queue");

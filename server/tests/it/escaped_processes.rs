@@ -8,7 +8,9 @@ use rustix::fs::{XattrFlags, setxattr};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::common::{Fifo, Raw, Spawned, TestServer, Topsided, require, require_root, skipped};
+use crate::common::{
+    Fifo, Raw, Spawned, TestServer, Topsided, eventually, require, require_root, skipped,
+};
 
 /// A grandchild in a session of its own that says `up` and stays; `by` starts it.
 fn grandchild(by: &str, alive: &Fifo) -> String {
@@ -136,6 +138,18 @@ fn a_process_known_only_by_its_pipe_is_killed_at_the_next_start() {
 struct Delegated(PathBuf);
 
 impl Delegated {
+    /// Such a cgroup, or a test that says what it needs and is skipped.
+    fn required() -> Option<Self> {
+        if !require_root() || !require("setsid") {
+            return None;
+        }
+        let group = Self::new();
+        if group.is_none() {
+            skipped("a writable cgroup v2");
+        }
+        group
+    }
+
     fn new() -> Option<Self> {
         let mounts = fs::read_to_string("/proc/mounts").unwrap();
         let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2"))?;
@@ -177,13 +191,7 @@ impl Drop for Delegated {
 /// A process that left all that it could be known by before its run had a cgroup was found by nothing.
 #[test]
 fn a_process_that_leaves_at_once_is_reported_with_a_cgroup() {
-    if !require_root() || !require("setsid") {
-        return;
-    }
-    let Some(group) = Delegated::new() else {
-        skipped("a writable cgroup v2");
-        return;
-    };
+    let Some(group) = Delegated::required() else { return };
     let topsided = Topsided::new();
     let mut server = group.start(&topsided);
     let mut client = server.connect();
@@ -204,13 +212,7 @@ fn a_process_that_leaves_at_once_is_reported_with_a_cgroup() {
 
 #[test]
 fn no_process_leaves_a_cgroup() {
-    if !require_root() || !require("setsid") {
-        return;
-    }
-    let Some(group) = Delegated::new() else {
-        skipped("a writable cgroup v2");
-        return;
-    };
+    let Some(group) = Delegated::required() else { return };
     let topsided = Topsided::new();
     let mut alive = topsided.fifo("alive");
     let mut gate = topsided.fifo("gate");
@@ -220,9 +222,9 @@ fn no_process_leaves_a_cgroup() {
     let script = format!("read x < {}; ({child} >/dev/null 2>&1 &); exec sleep 1000", gate.path());
     let run = client.start(&script);
     let own = group.0.join(format!("run-{run}"));
-    while !fs::read_to_string(own.join("cgroup.procs")).is_ok_and(|pids| !pids.is_empty()) {
-        std::thread::yield_now();
-    }
+    eventually("a process is in the run's cgroup", || {
+        fs::read_to_string(own.join("cgroup.procs")).is_ok_and(|pids| !pids.is_empty())
+    });
     gate.open();
     up(&mut alive);
     client.ok("run/cancel", json!({"runId": run}));

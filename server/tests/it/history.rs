@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::server::LOOPBACK;
-use crate::common::{Device, Raw, TestServer, Topsided};
+use crate::common::{Device, Raw, TestServer, Topsided, wait_for};
 
 fn ids(page: &Value) -> Vec<u64> {
     let rows = page["runs"].as_array().unwrap();
@@ -222,8 +222,7 @@ fn old_runs_are_deleted_by_the_settings() {
     }
     client.run("look", json!({}));
     // The files of a run go after its row.
-    let deadline = std::time::Instant::now() + crate::common::DEADLINE;
-    let kept = loop {
+    let look = || {
         let mut kept = ids(&client.ok("runs/list", json!({})));
         kept.sort_unstable();
         let files = std::fs::read_dir(server.root().join("state/runs")).unwrap();
@@ -231,11 +230,9 @@ fn old_runs_are_deleted_by_the_settings() {
         let mut files: Vec<u64> =
             files.filter_map(|name| name.strip_suffix(".out")?.parse().ok()).collect();
         files.sort_unstable();
-        if files == kept {
-            break kept;
-        }
-        assert!(std::time::Instant::now() < deadline, "{files:?} of {kept:?}");
+        (files, kept)
     };
+    let (_, kept) = wait_for("the files of the rows alone", look, |(files, kept)| files == kept);
     // Three outputs and the database fit.
     assert!(kept == [4, 5, 6, 7] || kept == [5, 6, 7], "{kept:?}");
     assert_eq!(client.refused("run/attach", json!({"runId": 1}))["code"], -32004);

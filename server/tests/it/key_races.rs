@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::common::program::{Topsided, run};
 use crate::common::server::LOOPBACK;
-use crate::common::{Device, Raw, TestServer};
+use crate::common::{Device, Raw, TestServer, eventually};
 
 fn invited(admin: &mut Raw, params: Value) -> Device {
     Device::of_invite(admin.ok("key/invite", params)["invite"].as_str().unwrap())
@@ -38,7 +38,7 @@ fn a_batch_of_a_key_that_became_a_viewers_does_no_more_as_an_admin() {
         "params": {"command": "sh", "args": {"script": script}}});
     client.line(json!([waits, backdoor(2)]).to_string());
     let mut local = server.connect();
-    while local.ok("server/status", json!({}))["runs"]["running"] != 1 {}
+    eventually("the run runs", || local.ok("server/status", json!({}))["runs"]["running"] == 1);
     let one_time = invited(&mut local, json!({"name": "phone", "role": "viewer"}));
     let stream = one_time.tls_stream();
     let params = device.enrolment(&stream);

@@ -3,7 +3,7 @@
 use serde_json::json;
 use topside_server::Ended;
 
-use crate::common::{Raw, TestServer};
+use crate::common::{Raw, TestServer, eventually};
 
 const MENU: &str = r#"
 [commands.bound]
@@ -33,12 +33,10 @@ fn run(script: &str, command: &str) -> serde_json::Value {
 
 /// Waits until so many runs go on.
 fn started(client: &mut Raw, count: usize) {
-    loop {
+    eventually(&format!("{count} runs go on"), || {
         let page = client.ok("runs/list", json!({"state": "running"}));
-        if page["runs"].as_array().unwrap().len() == count {
-            return;
-        }
-    }
+        page["runs"].as_array().unwrap().len() == count
+    });
 }
 
 #[test]

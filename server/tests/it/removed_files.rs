@@ -3,30 +3,28 @@
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::common::program::run;
-use crate::common::{DEADLINE, Topsided};
+use crate::common::{Topsided, eventually};
 
 /// Waits until the file is there.
 fn appears(path: &Path) {
-    let deadline = Instant::now() + DEADLINE;
-    while !path.exists() {
-        assert!(Instant::now() < deadline, "{} never appears", path.display());
-        std::thread::yield_now();
-    }
+    eventually(&path.display().to_string(), || path.exists());
 }
 
 /// Waits until the log has this text: standard error has it first.
 fn is_written(log: &Path, text: &str) {
-    let deadline = Instant::now() + DEADLINE;
-    while !std::fs::read_to_string(log).is_ok_and(|written| written.contains(text)) {
-        assert!(Instant::now() < deadline, "{} never says {text:?}", log.display());
-        std::thread::yield_now();
-    }
+    eventually(&format!("{text:?} in {}", log.display()), || {
+        std::fs::read_to_string(log).is_ok_and(|written| written.contains(text))
+    });
+}
+
+/// Waits until the socket accepts connections: its file is there a moment before.
+fn accepts(topsided: &Topsided) {
+    eventually("the socket is there again", || UnixStream::connect(topsided.socket()).is_ok());
 }
 
 #[test]
@@ -81,12 +79,7 @@ fn messages_about_a_removed_socket_name_the_pid_and_a_command_that_works() {
         assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     }
     assert_eq!(run(Command::new("sh").args(["-c", &command])).status, Some(0));
-    // Its file is there a moment before it can be connected to.
-    let deadline = Instant::now() + DEADLINE;
-    while UnixStream::connect(topsided.socket()).is_err() {
-        assert!(Instant::now() < deadline, "the socket stays away");
-        std::thread::yield_now();
-    }
+    accepts(&topsided);
     server.connect().ok("ping", json!({}));
 }
 
@@ -112,11 +105,7 @@ fn messages_about_a_replaced_socket_name_the_pid_and_what_to_move_away() {
             false => std::fs::remove_file(topsided.socket()).unwrap(),
         }
         server.signal(Signal::HUP);
-        let deadline = Instant::now() + DEADLINE;
-        while UnixStream::connect(topsided.socket()).is_err() {
-            assert!(Instant::now() < deadline, "the socket stays away");
-            std::thread::yield_now();
-        }
+        accepts(&topsided);
     }
 }
 

@@ -2,13 +2,12 @@
 //! `busy` and the reason where it cannot be done, and everything works again when the shortage is over.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Instant;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
 use crate::common::pids::Pids;
-use crate::common::{DEADLINE, Disk, Raw, Spawned, Topsided, require, require_root};
+use crate::common::{Disk, Raw, Spawned, Topsided, eventually, require, require_root};
 use crate::users::Nobody;
 
 /// Asks for what needs descriptors, threads and disk space. Each answer is a result, or is `busy` and names this
@@ -131,10 +130,9 @@ fn without_descriptors_an_admin_connects_and_another_user_gets_the_reason() {
     server.connect().ok("ping", json!({}));
     assert!(first.ok("server/status", json!({}))["refusals"]["descriptors"].as_u64() >= Some(20));
     limit_descriptors(&server, 4096);
-    let deadline = Instant::now() + DEADLINE;
-    while !Nobody::connect_to(&topsided.socket()).is_served() {
-        assert!(Instant::now() < deadline, "the user is not served after the shortage");
-    }
+    eventually("the user is served after the shortage", || {
+        Nobody::connect_to(&topsided.socket()).is_served()
+    });
     server.signal(rustix::process::Signal::TERM);
     let lines = server.rest();
     let logged = lines.iter().filter(|line| line.contains("can be accepted")).count();

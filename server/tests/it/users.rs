@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::common::{MENU, Raw, TestServer, require, require_root};
+use crate::common::{MENU, Raw, TestServer, eventually, require, require_root, wait_for};
 
 /// A connection of the user `nobody`, through a program that runs as that user.
 pub(crate) struct Nobody {
@@ -219,10 +219,7 @@ fn sessions_of_a_user_are_limited_and_those_of_the_servers_own_user_are_not() {
     let mut own: Vec<Raw> = (0..8).map(|_| server.connect()).collect();
     own.iter_mut().for_each(|client| drop(client.ok("ping", json!({}))));
     drop(held);
-    let deadline = std::time::Instant::now() + crate::common::DEADLINE;
-    while !connects(&server) {
-        assert!(std::time::Instant::now() < deadline, "the places are not given back");
-    }
+    eventually("the places are given back", || connects(&server));
 }
 
 #[test]
@@ -302,14 +299,10 @@ sys.stdin.read()
         assert!(topsided.path("closed").exists(), "the hook has not run");
         drop(holder.stdin.take());
         holder.wait().unwrap();
-        let deadline = std::time::Instant::now() + crate::common::DEADLINE;
-        loop {
-            let after = resident_kb(server.pid());
-            if after <= before * 12 / 10 + 4096 {
-                break;
-            }
-            assert!(std::time::Instant::now() < deadline, "{before} KB before, {after} KB after");
-            std::thread::yield_now();
-        }
+        wait_for(
+            &format!("about the {before} KB of before"),
+            || resident_kb(server.pid()),
+            |after| *after <= before * 12 / 10 + 4096,
+        );
     }
 }

@@ -1,12 +1,10 @@
 //! 20 live runs with pending hooks, and what must be true of them after a fault.
 
-use std::time::Instant;
-
 use serde_json::json;
 
 use super::program::Said;
 use super::server::LOOPBACK;
-use super::{Chance, DEADLINE, MENU, Raw, Spawned, Topsided};
+use super::{Chance, MENU, Raw, Spawned, Topsided, eventually};
 
 /// Runs at once.
 pub(crate) const RUNS: u64 = 20;
@@ -76,11 +74,7 @@ type = "string"
 
     pub(crate) fn wait_for(&self, name: &str) {
         let path = self.topsided.path(name);
-        let deadline = Instant::now() + DEADLINE;
-        while !path.exists() {
-            assert!(Instant::now() < deadline, "{} is never there", path.display());
-            std::thread::yield_now();
-        }
+        eventually(&path.display().to_string(), || path.exists());
     }
 
     pub(crate) fn closed(&self, run: u64) -> bool {

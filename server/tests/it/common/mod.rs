@@ -15,7 +15,7 @@ pub(crate) mod tls;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use disk::Disk;
 pub(crate) use fifo::Fifo;
@@ -60,6 +60,30 @@ name = "script"
 type = "string"
 default = "exit 0"
 "#;
+
+/// Looks again and again until what is there is as `wanted`, and returns it.
+#[track_caller]
+pub(crate) fn wait_for<T: std::fmt::Debug>(
+    what: &str,
+    mut look: impl FnMut() -> T,
+    wanted: impl Fn(&T) -> bool,
+) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let there = look();
+        if wanted(&there) {
+            return there;
+        }
+        assert!(Instant::now() < deadline, "{what}: not in time; last seen: {there:#?}");
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until `done`.
+#[track_caller]
+pub(crate) fn eventually(what: &str, done: impl FnMut() -> bool) {
+    wait_for(what, done, |done| *done);
+}
 
 /// Numbers that look random and are the same each time (SplitMix64).
 pub(crate) struct Chance(pub(crate) u64);

@@ -4,13 +4,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::server::{directory, write};
-use super::{DEADLINE, Fifo, MENU, Raw};
+use super::{DEADLINE, Fifo, MENU, Raw, eventually};
 
 /// The directories of one `topsided`, which may be started several times.
 pub(crate) struct Topsided {
@@ -60,11 +59,9 @@ impl Topsided {
     /// Waits until something of a run's output is on the disk.
     pub(crate) fn wait_for_output(&self, run: u64) {
         let path = self.path(&format!("state/runs/{run}.out"));
-        let deadline = Instant::now() + DEADLINE;
-        while !std::fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
-            assert!(Instant::now() < deadline, "nothing is written to {}", path.display());
-            std::thread::yield_now();
-        }
+        eventually(&format!("output in {}", path.display()), || {
+            std::fs::metadata(&path).is_ok_and(|file| file.len() > 0)
+        });
     }
 
     pub(crate) fn fifo(&self, name: &str) -> Fifo {
