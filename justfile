@@ -38,6 +38,10 @@ fuzz *ARGS:
 man:
     cargo run --quiet -- man target/man
 
+# The book of this version, in target/book; needs `cargo install --locked mdbook --version 0.5.4`
+book:
+    bash .ci/book
+
 # The packages for Debian, in target/deb; needs `cargo install cargo-deb`
 deb:
     cargo build --release --package topside-server --package topside-client

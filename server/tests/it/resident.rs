@@ -405,12 +405,12 @@ fn a_flood_on_standard_error_is_limited_and_counted() {
     assert_eq!(log.matches("worker's standard error").count(), 50);
 }
 
-const COMMANDS: &str = include_str!("../../../docs/COMMANDS.md");
+const PYTHON: &str = include_str!("../../../docs/tasks/python.md");
 const WORKER: &str = include_str!("../../examples/worker.py");
 
 #[test]
 fn the_documented_worker_template_is_the_example() {
     let (_, same) = WORKER.split_once("for any table of functions.\n").unwrap();
     assert_eq!(same.lines().count(), 10);
-    assert!(COMMANDS.contains(same));
+    assert!(PYTHON.contains(same));
 }

@@ -1,5 +1,5 @@
 //! Programs that know nothing of Topside: socat, jq and openssl in a shell, aiorpcX in Python. What they
-//! are told to do stands in `docs/PROTOCOL.md`, and so does what comes of it.
+//! are told to do stands in `docs/wire/first-request.md`, and so does what comes of it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use crate::common::pattern::text_matches;
 use crate::common::program::{Said, run};
 use crate::common::server::LOOPBACK;
 use crate::common::{Spawned, TestServer, Topsided, require, skipped};
-use crate::protocol_md::{blocks, menu};
+use crate::wire_pages::{blocks, menu};
 
 /// The blocks of a language, each with the output that the page shows after it.
 fn examples(language: &str) -> Vec<(String, String)> {

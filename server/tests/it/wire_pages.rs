@@ -1,4 +1,4 @@
-//! `docs/PROTOCOL.md`: each of its examples is sent to a real server, and what it claims to be whole is.
+//! The pages of the wire, `docs/wire`: each example is sent to a real server, and their lists are complete.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,38 @@ use crate::common::pattern::{Pattern, assert_matches};
 use crate::common::server::LOOPBACK;
 use crate::common::{Raw, TestServer};
 
-const PROTOCOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PROTOCOL.md");
+const PAGES: [&str; 4] = ["first-request", "rules", "methods", "notifications"];
 
-/// A fenced block of the page.
+/// The text of a page of `docs/wire`.
+fn page(name: &str) -> String {
+    let path = format!("{}/../docs/wire/{name}.md", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// A fenced block of a page.
 pub(crate) struct Block {
+    page: &'static str,
     pub(crate) language: String,
     pub(crate) text: String,
     /// The line of its first line of text.
     line: usize,
 }
 
-/// All fenced blocks, in order.
+/// All fenced blocks of all pages, in order.
 pub(crate) fn blocks() -> Vec<Block> {
-    let page = std::fs::read_to_string(PROTOCOL).unwrap();
+    PAGES.into_iter().flat_map(blocks_of).collect()
+}
+
+fn blocks_of(name: &'static str) -> Vec<Block> {
+    let text = page(name);
     let mut blocks: Vec<Block> = Vec::new();
     let mut inside = false;
-    for (index, line) in page.lines().enumerate() {
+    for (index, line) in text.lines().enumerate() {
         match line.strip_prefix("```") {
             Some(language) if !inside => {
                 let language = language.to_owned();
-                blocks.push(Block { language, text: String::new(), line: index + 2 });
+                let text = String::new();
+                blocks.push(Block { page: name, language, text, line: index + 2 });
                 inside = true;
             }
             Some(_) => inside = false,
@@ -42,14 +54,14 @@ pub(crate) fn blocks() -> Vec<Block> {
             None => {}
         }
     }
-    assert!(!inside && !blocks.is_empty());
+    assert!(!inside, "{name}: a block has no end");
     blocks
 }
 
 /// The menu that the examples are run against.
 pub(crate) fn menu() -> String {
     let mut menus = blocks().into_iter().filter(|block| block.language == "toml");
-    menus.next().expect("the page shows its menu").text
+    menus.next().expect("a page shows the menu").text
 }
 
 /// One line of an example: on which connection, whether it is sent, and what it holds.
@@ -62,7 +74,7 @@ fn steps(block: &Block) -> impl Iterator<Item = (usize, usize, bool, &str)> {
         match (rest.strip_prefix("→ "), rest.strip_prefix("← ")) {
             (Some(text), None) => (at, connection, true, text),
             (None, Some(text)) => (at, connection, false, text),
-            _ => panic!("{PROTOCOL}:{at}: a line of an example begins with an arrow: {line}"),
+            _ => panic!("{}:{at}: a line of an example begins with an arrow: {line}", block.page),
         }
     })
 }
@@ -79,10 +91,11 @@ fn run(block: &Block, menu: &str) {
             (false, expected) => {
                 let got = client.recv();
                 let pattern = Pattern::parse(expected)
-                    .unwrap_or_else(|error| panic!("{PROTOCOL}:{at}: {error}"));
+                    .unwrap_or_else(|error| panic!("{}:{at}: {error}", block.page));
                 if let Err(difference) = pattern.matches(&got) {
                     panic!(
-                        "{PROTOCOL}:{at}: {difference}\n  the page: {expected}\n  the server: {got}"
+                        "{}:{at}: {difference}\n  the page: {expected}\n  the server: {got}",
+                        block.page
                     );
                 }
             }
@@ -92,7 +105,7 @@ fn run(block: &Block, menu: &str) {
     for client in clients.values_mut().filter(|client| client.is_open()) {
         client.line(r#"{"jsonrpc":"2.0","id":"no more","method":"ping"}"#);
         let next = client.recv();
-        assert_eq!(next["id"], "no more", "{PROTOCOL}:{}: there is more: {next}", block.line);
+        assert_eq!(next["id"], "no more", "{}:{}: there is more: {next}", block.page, block.line);
     }
 }
 
@@ -109,15 +122,14 @@ fn every_example_is_what_a_real_server_answers() {
 
 #[test]
 fn every_method_has_a_section_and_an_example_and_no_other_has() {
-    let page = std::fs::read_to_string(PROTOCOL).unwrap();
-    let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let page = page("methods");
+    let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let names: Vec<String> =
         Method::ALL.iter().map(|method| format!("`{}`", method.name())).collect();
     assert_eq!(sections, names);
     for name in names {
-        let from = page.find(&format!("\n### {name}\n")).unwrap();
-        let section = page[from + 4..].split("\n## ").next().unwrap();
-        let section = section.split("\n### ").next().unwrap();
+        let from = page.find(&format!("\n## {name}\n")).unwrap();
+        let section = page[from + 1..].split("\n## ").next().unwrap();
         let asks = format!(r#""method":"{}""#, name.trim_matches('`'));
         let example = section.lines().any(|line| line.starts_with('→') && line.contains(&asks));
         assert!(example, "{name} has no example of its own");
@@ -126,7 +138,7 @@ fn every_method_has_a_section_and_an_example_and_no_other_has() {
 
 #[test]
 fn every_error_and_every_notification_stands_in_its_table() {
-    let page = std::fs::read_to_string(PROTOCOL).unwrap();
+    let rules = page("rules");
     for kind in [
         ErrorKind::Parse,
         ErrorKind::InvalidRequest,
@@ -144,8 +156,9 @@ fn every_error_and_every_notification_stands_in_its_table() {
         ErrorKind::ConfirmRequired,
     ] {
         let row = format!("| {} | `{}` |", kind.code(), kind.name());
-        assert!(page.contains(&row), "{row}");
+        assert!(rules.contains(&row), "{row}");
     }
+    let notifications = page("notifications");
     for name in [
         name::RUN_OUTPUT,
         name::RUN_GAP,
@@ -156,12 +169,12 @@ fn every_error_and_every_notification_stands_in_its_table() {
         name::SESSION_ENDED,
         name::EVENTS_DROPPED,
     ] {
-        assert!(page.contains(&format!("\n| `{name}` |")), "{name}");
+        assert!(notifications.contains(&format!("\n| `{name}` |")), "{name}");
     }
 }
 
 #[test]
-fn the_pages_own_convention_can_tell_a_difference() {
+fn the_convention_of_the_pages_can_tell_a_difference() {
     let got: Value =
         serde_json::from_str(r#"{"a":1,"b":"x 7 y","c":[1,2,3],"d":{"e":null,"f":{}}}"#).unwrap();
     for same in [
