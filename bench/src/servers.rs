@@ -13,8 +13,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::sign::SingleCertAndKey;
 use tempfile::TempDir;
 use topside_shared::Pin;
-use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
+use topside_shared::private_key::PrivateKey;
 use topside_shared::tls;
 
 use crate::connect::{ADDRESSES, Connect, Tls};
@@ -223,8 +223,8 @@ fn settings() -> String {
 }
 
 /// The key in a file, made where there is none.
-fn own_key(path: &Path) -> io::Result<Identity> {
-    Identity::load_or_make(path).map_err(io::Error::other)
+fn own_key(path: &Path) -> io::Result<PrivateKey> {
+    PrivateKey::load_or_make(path).map_err(io::Error::other)
 }
 
 const VARIABLES: [&str; 3] = ["CONFIG", "STATE", "RUNTIME"];
@@ -277,7 +277,7 @@ impl Server {
     }
 
     /// Requests a token on the socket of our server: the key, the server's pin and its port.
-    fn token(&self) -> io::Result<(Identity, Pin, u16)> {
+    fn token(&self) -> io::Result<(PrivateKey, Pin, u16)> {
         let params =
             r#"{"name":"bench","role":"viewer","commands":["echo","flood"],"lasting":true}"#;
         let request = exchange::json("key/invite", params).request;
@@ -285,7 +285,7 @@ impl Server {
         let answer: serde_json::Value = serde_json::from_str(&answer)?;
         let invite = answer["result"]["invite"].as_str().unwrap_or_default();
         let invite: Invite = invite.parse().map_err(io::Error::other)?;
-        let key = Identity::from_seed(&invite.seed).map_err(io::Error::other)?;
+        let key = PrivateKey::from_seed(&invite.seed).map_err(io::Error::other)?;
         Ok((key, invite.server, invite.port))
     }
 

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use topside_shared::RpcError;
 use topside_shared::dirs::Dirs;
 use topside_shared::frame::MAX_LINE_OUT;
-use topside_shared::identity::{Identity, IdentityError};
 use topside_shared::methods::{
     Call, KeyInvite, KeyInviteResult, KeyRevoke, KeyRow, KeysList, Method,
 };
+use topside_shared::private_key::{PrivateKey, PrivateKeyError};
 use topside_shared::server_record::ServerRecord;
 
 use crate::admission::tcp_port::{KEY_FILE, OpenError};
@@ -63,7 +63,7 @@ pub(crate) enum ControlError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    PrivateKey(#[from] PrivateKeyError),
     #[error("the audit log cannot be kept: {0}")]
     Audit(#[source] io::Error),
     #[error(transparent)]
@@ -129,7 +129,7 @@ impl Control {
             return Err(ControlError::PortUnknown);
         }
         let place = ServerAddress {
-            pin: Identity::load_or_make(&config.state.join(KEY_FILE))?.pin(),
+            pin: PrivateKey::load_or_make(&config.state.join(KEY_FILE))?.pin(),
             name: platform::hostname(),
             addresses: invite_addresses(listen.addresses.iter().copied()),
             port: listen.port,
@@ -161,16 +161,16 @@ impl Control {
 }
 
 /// The server's own key; it is made if there is none.
-pub(crate) fn own_key(dirs: &Dirs) -> Result<Identity, ControlError> {
+pub(crate) fn own_key(dirs: &Dirs) -> Result<PrivateKey, ControlError> {
     let key = dirs.state.join(KEY_FILE);
     // An existing key is only read, which root may do too.
-    if let Some(found) = Identity::load(&key)? {
+    if let Some(found) = PrivateKey::load(&key)? {
         return Ok(found);
     }
     own_state(dirs)?;
     let failed = |source| ConfigError::State { path: dirs.state.clone(), source };
     platform::private_directory(&dirs.state).map_err(failed)?;
-    Ok(Identity::load_or_make(&key)?)
+    Ok(PrivateKey::load_or_make(&key)?)
 }
 
 /// Refuses a state directory of another user, for root too: the files would become root's, and the server could not
@@ -208,7 +208,7 @@ pub(crate) fn is_not_served(error: &io::Error) -> bool {
 }
 
 #[derive(Deserialize)]
-struct Response<A> {
+struct ControlResponse<A> {
     result: Option<A>,
     error: Option<RpcError>,
 }
@@ -236,7 +236,7 @@ pub(crate) fn call<C: Call>(
     if line.is_empty() {
         return Err(wrong("it closed the connection".to_owned()));
     }
-    let response: Response<C::Answer> =
+    let response: ControlResponse<C::Answer> =
         serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
     match (response.result, response.error) {
         (_, Some(error)) => Err(ControlError::Refused(error)),

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use data_encoding::BASE32_NOPAD;
 use sha2::{Digest, Sha256};
 
-use crate::identity::Seed;
 use crate::pin::Pin;
+use crate::private_key::Seed;
 use crate::text::{self, MAX_NAME};
 use crate::time::Time;
 

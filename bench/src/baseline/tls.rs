@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use topside_shared::Pin;
-use topside_shared::identity::Identity;
+use topside_shared::private_key::PrivateKey;
 use topside_shared::tls::{Admission, server_config};
 
 use super::json::{Broadcaster, connection, serve_on};
@@ -19,7 +19,7 @@ use crate::connect::ADDRESSES;
 /// Serves on a port of all [`ADDRESSES`], with the key in a file.
 pub(crate) fn serve(port: &str, key: &Path) -> io::Result<()> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
-    let key = Identity::load_or_make(key).map_err(io::Error::other)?.certified_key();
+    let key = PrivateKey::load_or_make(key).map_err(io::Error::other)?.certified_key();
     let config = server_config(key, Arc::new(AnyClientKey)).map_err(io::Error::other)?;
     let acceptor = TlsAcceptor::from(Arc::new(config));
     serve_on(1, async move |bus| {

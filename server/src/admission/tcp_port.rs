@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topside_shared::Pin;
-use topside_shared::identity::{Identity, IdentityError};
+use topside_shared::private_key::{PrivateKey, PrivateKeyError};
 use topside_shared::tls::server_config;
 
 use crate::admission::session_limits::SessionLimits;
@@ -51,7 +51,7 @@ pub enum OpenError {
     },
     /// The server has no key.
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    PrivateKey(#[from] PrivateKeyError),
     /// TLS cannot be configured.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -125,7 +125,7 @@ impl TcpPort {
             return Ok(None);
         }
         let listen = self.listen.as_ref().ok_or(OpenError::LocalOnly)?;
-        let identity = Identity::load_or_make(&self.state.join(KEY_FILE))?;
+        let identity = PrivateKey::load_or_make(&self.state.join(KEY_FILE))?;
         let tls = Arc::new(server_config(identity.certified_key(), Arc::clone(keys) as _)?);
         let mut port = listen.port;
         let (mut addresses, mut listeners) = (Vec::new(), Vec::new());

@@ -6,9 +6,9 @@ use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use topside_shared::Role;
 use topside_shared::dirs::Dirs;
-use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyInviteResult, KeyRow};
+use topside_shared::private_key::PrivateKey;
 use topside_shared::tables::keys as table;
 use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 
@@ -85,7 +85,7 @@ pub enum ShowError {
     Invite(#[from] topside_shared::invite::InviteError),
     /// Its key cannot be written as PEM.
     #[error(transparent)]
-    Identity(#[from] topside_shared::identity::IdentityError),
+    PrivateKey(#[from] topside_shared::private_key::PrivateKeyError),
     /// It is longer than a QR code can be.
     #[error("the invite does not fit a QR code")]
     TooLongForQr,
@@ -152,7 +152,7 @@ impl TokenArgs {
         let mut notes = Vec::new();
         let text = if self.pem {
             let invite: Invite = made.invite.parse()?;
-            let key = Identity::from_seed(&invite.seed)?;
+            let key = PrivateKey::from_seed(&invite.seed)?;
             notes.push(format!(
                 "the server's own key is {}, on port {}",
                 invite.server, invite.port

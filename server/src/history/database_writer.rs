@@ -17,9 +17,9 @@ use topside_shared::records::RunState;
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
 use crate::history::db::{Db, LostRun};
-use crate::history::ids::{AHEAD, END, RunIds};
 use crate::history::retry::RetryQueue;
-use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, ids, output};
+use crate::history::run_ids::{AHEAD, END, RunIds};
+use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, output, run_ids};
 use crate::hooks;
 use crate::hooks::Hooks;
 use crate::output::Output;
@@ -117,9 +117,9 @@ impl HistoryWriter {
         self.kill(&instance, &lost);
         self.close(&mut db, &lost);
         // A number never repeats, even if `runs.db` was deleted or a power cut undid its newest pages.
-        let last = db.last_number()?.max(last_output(&self.state)).max(ids::read(&self.state));
+        let last = db.last_number()?.max(last_output(&self.state)).max(run_ids::read(&self.state));
         let ahead = last + AHEAD;
-        let reserved = db.reserve(ahead).is_ok() && ids::write(&self.state, ahead).is_ok();
+        let reserved = db.reserve(ahead).is_ok() && run_ids::write(&self.state, ahead).is_ok();
         // On a full disk the next start of a run asks again.
         let reserved = if reserved { ahead } else { last };
         let ids = &self.ids;
@@ -277,7 +277,7 @@ impl HistoryWriter {
                     }
                 }
                 WriteJob::Close(last) => {
-                    if let Err(error) = result.and_then(|()| ids::write(&self.state, last)) {
+                    if let Err(error) = result.and_then(|()| run_ids::write(&self.state, last)) {
                         tracing::warn!(target: "topside", %error, "some ids of runs are skipped");
                     }
                 }
@@ -288,7 +288,7 @@ impl HistoryWriter {
 
     /// Reserves the ids up to `to` in their file.
     fn write_number(&self, to: u64) -> Result<(), Unwritable> {
-        ids::write(&self.state, to.max(self.ids.reserved.load(Ordering::Acquire)))
+        run_ids::write(&self.state, to.max(self.ids.reserved.load(Ordering::Acquire)))
     }
 
     /// Deletes runs over the limits of age and size.

@@ -6,9 +6,9 @@
 
 mod database_writer;
 mod db;
-mod ids;
 mod read_connection;
 mod retry;
+mod run_ids;
 
 use std::fs::File;
 use std::io;
@@ -33,9 +33,9 @@ use crate::base::platform;
 use crate::base::shortage::Shortage;
 use crate::history::database_writer::HistoryWriter;
 use crate::history::db::Db;
-use crate::history::ids::RunIds;
 use crate::history::read_connection::ReadConnection;
 use crate::history::retry::RetryQueue;
+use crate::history::run_ids::RunIds;
 use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::{Cgroup, Delegated};

@@ -5,7 +5,7 @@ use topside_shared::{ClientId, Time};
 
 use super::*;
 use crate::base::identity::Scope;
-use crate::history::ids::AHEAD;
+use crate::history::run_ids::AHEAD;
 
 fn record(id: RunId) -> RunRecord {
     RunRecord {

@@ -4,7 +4,7 @@
 //! descriptors that a hook needs are reserved when the server starts, so a server without free descriptors or threads
 //! still runs its hooks. A hook that the system has no room for stays pending and is retried.
 
-mod reserve;
+mod reserved_descriptors;
 mod thread;
 
 use std::collections::BTreeMap;

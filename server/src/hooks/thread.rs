@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
-use crate::hooks::reserve::Reserve;
+use crate::hooks::reserved_descriptors::Reserve;
 use crate::hooks::{HookRequest, HookState, Retries};
 use crate::process::safe_state::{HookResult, RunningHook};
 

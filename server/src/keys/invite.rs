@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use topside_shared::command::Command;
-use topside_shared::identity::{Identity, IdentityError, Seed};
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
+use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest, quote};
 use topside_shared::time::millis;
 use topside_shared::{Pin, RpcError, Time};
@@ -76,9 +76,9 @@ impl InviteRequest {
     pub(crate) fn make(
         self,
         place: ServerAddress,
-    ) -> Result<(KeyRow, Invite, Identity), IdentityError> {
+    ) -> Result<(KeyRow, Invite, PrivateKey), PrivateKeyError> {
         let seed = Seed::random()?;
-        let key = Identity::from_seed(&seed)?;
+        let key = PrivateKey::from_seed(&seed)?;
         let now = Time::now();
         let expires_at = now.plus_millis(millis(self.ttl));
         let row = KeyRow {

@@ -12,8 +12,8 @@ use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use topside_shared::dirs::Dirs;
-use topside_shared::identity::Seed;
 use topside_shared::methods::{KeyRow, KeyState};
+use topside_shared::private_key::Seed;
 use topside_shared::{Role, Time};
 use turmoil::net::{TcpListener as Simulated, TcpStream as Link};
 
@@ -27,7 +27,7 @@ use crate::listen::counting_stream::Socket;
 use crate::listen::handshake;
 use crate::net::local_socket::Listeners;
 use crate::server::Stored;
-use topside_shared::identity::Identity;
+use topside_shared::private_key::PrivateKey;
 use topside_shared::tls::server_config;
 
 const PORT: u16 = 8677;
@@ -52,15 +52,15 @@ impl Socket for Link {
 /// State that both sides of a simulation share.
 struct Scene {
     directory: tempfile::TempDir,
-    client: Identity,
-    server: Identity,
+    client: PrivateKey,
+    server: PrivateKey,
     /// The server, once it runs.
     running: OnceLock<Arc<Server>>,
 }
 
 impl Scene {
     fn new() -> Arc<Self> {
-        let key = || Identity::from_seed(&Seed::random().unwrap()).unwrap();
+        let key = || PrivateKey::from_seed(&Seed::random().unwrap()).unwrap();
         let directory = tempfile::tempdir().unwrap();
         Arc::new(Self { directory, client: key(), server: key(), running: OnceLock::new() })
     }
@@ -95,7 +95,7 @@ impl Scene {
     }
 }
 
-fn server(directory: &Path, client: &Identity) -> Arc<Server> {
+fn server(directory: &Path, client: &PrivateKey) -> Arc<Server> {
     let dirs = Dirs {
         config: directory.join("config"),
         state: directory.join("state"),

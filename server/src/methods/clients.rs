@@ -8,7 +8,7 @@ use topside_shared::methods::{
 use topside_shared::notifications::{self, EndCode, SessionEnded, Urgency, name};
 use topside_shared::records::ClientRow;
 use topside_shared::text::{MAX_BROADCAST, MAX_REASON, clean};
-use topside_shared::{ClientId, ErrorKind, RpcError, Time};
+use topside_shared::{ErrorKind, RpcError, Time};
 
 use crate::audit::entry::Entry;
 use crate::base::outbox::notification;
@@ -77,20 +77,11 @@ fn send_to_all(
     Ok(delivered)
 }
 
-pub(super) async fn kick(caller: Caller, params: ClientKick) -> Result<Empty, RpcError> {
-    let ClientKick { client_id, reason } = params;
-    let reason = reason.as_deref().unwrap_or_default();
-    disconnect(&caller.server, &caller.client, client_id, reason).await?;
-    Ok(Empty {})
-}
-
 /// Ends another client's session. The audit entry is written first; if it cannot be written, the session ends all the same.
-async fn disconnect(
-    server: &Server,
-    client: &Client,
-    target: ClientId,
-    reason: &str,
-) -> Result<(), RpcError> {
+pub(super) async fn disconnect(caller: Caller, params: ClientKick) -> Result<Empty, RpcError> {
+    let Caller { server, client, .. } = &caller;
+    let reason = params.reason.as_deref().unwrap_or_default();
+    let target = params.client_id;
     if target == client.id {
         let message = "this is your own session: `close` ends it";
         return Err(RpcError::invalid_argument("clientId", message));
@@ -113,5 +104,5 @@ async fn disconnect(
         target: "topside", client = target.0, user = other.who().user, by, reason, "client kicked"
     );
     other.outbox.end(SessionEnded::new(EndCode::Kicked, reason, by));
-    Ok(())
+    Ok(Empty {})
 }

@@ -329,7 +329,7 @@ fn dispatch(
         Method::KeysList => call_handler(caller, request, keys::list),
         Method::KeyRevoke => call_handler(caller, request, keys::revoke),
         Method::Broadcast => call_handler(caller, request, clients::broadcast),
-        Method::ClientKick => call_handler(caller, request, clients::kick),
+        Method::ClientKick => call_handler(caller, request, clients::disconnect),
         Method::ServerStatus => call_handler(caller, request, server::status),
         Method::ServerReload => call_handler(caller, request, server::reload),
         Method::ServerShutdown => call_handler(caller, request, server::shutdown),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use topside_shared::notifications::Stream;
 
-use crate::output::block::{Block, OpenBlock, unfinished};
+use crate::output::output_block::{Block, OpenBlock, unfinished};
 use crate::output::output_file::Extent;
 use crate::output::tail::MAX_TAIL;
 

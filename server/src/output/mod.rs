@@ -7,10 +7,10 @@
 //! Offsets count both streams in order of arrival, where a character arrives with its last byte. So UTF-8 is cut between
 //! characters everywhere.
 
-mod block;
 mod buffer;
 mod json_escape;
 mod notification;
+mod output_block;
 mod output_file;
 pub(crate) mod output_reader;
 pub(crate) mod tail;

@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use topside_shared::notifications::Stream;
 
 use crate::base::blocking::blocking;
-use crate::output::block::Block;
 use crate::output::buffer::Step;
+use crate::output::output_block::Block;
 use crate::output::output_file::Extent;
 use crate::output::{OutputState, output_file};
 

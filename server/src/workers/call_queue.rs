@@ -10,8 +10,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::base::mutex::Mutex;
-use crate::workers::messages;
 use crate::workers::worker::RunHandle;
+use crate::workers::worker_messages;
 
 type CallResult = Result<Value, String>;
 
@@ -225,7 +225,7 @@ impl QueuedCall<'_> {
             // Keeps the sum within the range of the clock.
             let far = Duration::from_secs(365 * 86_400);
             call.due = Some(Instant::now() + self.stop_timeout.min(far));
-            cancels.push_back(messages::cancel(self.id));
+            cancels.push_back(worker_messages::cancel(self.id));
         }
         drop(state);
         self.calls.more.notify_one();

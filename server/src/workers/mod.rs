@@ -4,10 +4,10 @@
 pub(crate) mod arguments;
 mod call_queue;
 pub(crate) mod concurrency;
-mod messages;
 mod restart;
 mod stderr_log;
 pub(crate) mod worker;
+mod worker_messages;
 pub(crate) mod worker_pool;
 mod worker_process;
 
@@ -143,7 +143,7 @@ impl Worker for Function {
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
         Box::pin(async move {
-            let line = messages::call(&self.declared.function, &call);
+            let line = worker_messages::call(&self.declared.function, &call);
             let worker = &self.worker.0;
             let stop_timeout = worker.declared.stop_timeout;
             let mut queued = worker.calls.enter(line, &call.run, stop_timeout)?;

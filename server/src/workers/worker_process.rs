@@ -14,8 +14,8 @@ use topside_shared::frame::Lines;
 use crate::process::daemon::Piped;
 use crate::process::drain::drain;
 use crate::process::running_program::Group;
-use crate::workers::messages::{MAX_LINE, Message};
-use crate::workers::{Resident, messages, stderr_log};
+use crate::workers::worker_messages::{MAX_LINE, Message};
+use crate::workers::{Resident, stderr_log, worker_messages};
 
 /// How long the process is waited for after the end of its streams, and the reverse.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -112,7 +112,7 @@ impl Resident {
             while let Some(line) = lines.next(&mut input) {
                 let line =
                     line.map_err(|_| format!("a line of more than {} KiB", MAX_LINE / 1024))?;
-                self.take(messages::read(line, !self.knows_secrets)?).await?;
+                self.take(worker_messages::read(line, !self.knows_secrets)?).await?;
             }
         }
     }

@@ -90,12 +90,12 @@ pub fn is_signed_by(spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{Identity, Seed};
+    use crate::private_key::{PrivateKey, Seed};
 
     #[test]
     fn a_signature_is_good_for_its_key_its_message_and_its_connection_only() {
-        let one = Identity::from_seed(&Seed::from_bytes([1; 32])).unwrap();
-        let two = Identity::from_seed(&Seed::from_bytes([2; 32])).unwrap();
+        let one = PrivateKey::from_seed(&Seed::from_bytes([1; 32])).unwrap();
+        let two = PrivateKey::from_seed(&Seed::from_bytes([2; 32])).unwrap();
         let message = enrol_message(&[7; 32], one.spki());
         let signature = one.sign(&message).unwrap();
         assert!(is_signed_by(one.spki(), &message, &signature));
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_certificate_carries_the_key_it_is_pinned_by() {
-        let identity = Identity::from_seed(&Seed::random().unwrap()).unwrap();
+        let identity = PrivateKey::from_seed(&Seed::random().unwrap()).unwrap();
         let certificate = identity.certified_key().cert[0].clone();
         assert_eq!(pin_of(&certificate).unwrap(), identity.pin());
         assert!(pin_of(&CertificateDer::from(vec![0x30, 0x00])).is_err());

@@ -4,12 +4,10 @@ use topside_shared::Time;
 use topside_shared::notifications::{EndCode, SessionEnded};
 
 use super::console::shutdown_banner::expected_back;
+use super::reconnect::Retry;
 use super::{DialFailed, State};
 pub(crate) use crate::connect::Via;
 use crate::text::times;
-
-/// Longest wait before another try.
-const MAX_WAIT: u64 = 30_000;
 
 /// Whom to reach, and by which way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,13 +64,6 @@ pub(crate) struct Disconnected {
     pub(crate) tries: u32,
 }
 
-/// A try to come.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Retry {
-    /// When, by the monotonic clock.
-    pub(crate) at: u64,
-}
-
 /// Why a session ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -96,20 +87,6 @@ impl Disconnected {
         }
     }
 
-    /// Plans the next try: 1 s, 2 s, 4 s .. 30 s, each shortened by up to a half so that many clients
-    /// do not come back together. On one machine there are few, and a server that restarts is back in
-    /// no time: there it begins with a quarter of a second.
-    pub(crate) fn plan(&mut self, now: u64, local: bool) {
-        let first = if local { 250_u64 } else { 1000 };
-        let whole = (first << self.tries.min(7)).min(MAX_WAIT);
-        let mut seed = now ^ u64::from(self.tries) << 32 ^ self.at.as_millis().unsigned_abs();
-        // One round of xorshift: enough to part two screens.
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        self.retry = Some(Retry { at: now + whole / 2 + seed % (whole / 2) });
-    }
-
     /// What happened and when: `shut down by phone (#4) at 09:16:08: moving to a new box`.
     pub(crate) fn words(&self, state: &State) -> String {
         let words = self.say(&format!(" at {}", times::clock(self.at, &state.zone)));
@@ -128,12 +105,6 @@ impl Disconnected {
     /// The same in a word or two, for where all of it stands elsewhere.
     pub(crate) fn brief(&self, state: &State) -> String {
         format!("{} at {}", self.word(), times::clock(self.at, &state.zone))
-    }
-
-    /// The next try by itself: `reconnecting in 4 s (try 3)`.
-    fn next_try(&self, now: u64) -> Option<String> {
-        let left = self.retry?.at.saturating_sub(now).div_ceil(1000);
-        Some(format!("reconnecting in {left} s (try {})", self.tries + 1))
     }
 
     fn word(&self) -> &'static str {
@@ -209,36 +180,5 @@ pub(crate) fn brief(state: &State) -> String {
             None => "no session".to_owned(),
         },
         _ => words(state),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_to_thirty_seconds_and_no_further() {
-        let mut lost = Disconnected {
-            why: Why::Cut(String::new()),
-            at: Time::from_millis(7),
-            failed: None,
-            retry: None,
-            tries: 0,
-        };
-        for (tries, local, most) in [
-            (0, false, 1_000),
-            (1, false, 2_000),
-            (3, false, 8_000),
-            (5, false, 30_000),
-            (500, false, 30_000),
-            (0, true, 250),
-            (2, true, 1_000),
-            (500, true, 30_000),
-        ] {
-            lost.tries = tries;
-            lost.plan(1_000_000, local);
-            let wait = lost.retry.unwrap().at - 1_000_000;
-            assert!(wait >= most / 2 && wait < most, "{tries} tries: {wait} ms");
-        }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod console;
 pub(crate) mod msg;
 pub(crate) mod picker;
 pub(crate) mod prompt;
+pub(crate) mod reconnect;
 pub(crate) mod remark;
 pub(crate) mod runs;
 pub(crate) mod session;

@@ -7,8 +7,9 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::connection::{ConnectionState, Retry, Target};
+use super::connection::{ConnectionState, Target};
 use super::picker::{self, probe};
+use super::reconnect::Retry;
 use super::runs::export::Export;
 use super::view::View;
 use super::{Console, Effect, Msg, Screen, Size, State};

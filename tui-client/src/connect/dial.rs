@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use topside_shared::Pin;
-use topside_shared::identity::Identity;
+use topside_shared::private_key::PrivateKey;
 
 use super::PATIENCE;
 use super::error::ConnectError;
@@ -29,7 +29,7 @@ pub(super) struct Dialled {
 pub(super) async fn dial(
     addresses: &[Address],
     server: Pin,
-    identity: &Identity,
+    identity: &PrivateKey,
 ) -> Result<Dialled, ConnectError> {
     let mut tries = Vec::with_capacity(addresses.len());
     for address in addresses {
@@ -48,7 +48,7 @@ pub(super) async fn dial(
 async fn reach(
     address: &Address,
     server: Pin,
-    identity: &Identity,
+    identity: &PrivateKey,
     at: &str,
 ) -> Result<Stream, ConnectError> {
     let not_found = |source| ConnectError::NoHost { at: at.to_owned(), source };

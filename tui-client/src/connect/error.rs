@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use topside_shared::RpcError;
-use topside_shared::identity::IdentityError;
+use topside_shared::private_key::PrivateKeyError;
 use topside_shared::server_record::ServerRecord;
 use topside_shared::text::{MAX_REASON, clean};
 
@@ -36,7 +36,7 @@ pub(crate) enum ConnectError {
     #[error("the socket path {} is too long for this system: set TOPSIDE_RUNTIME_DIR to a shorter directory", path.display())]
     PathTooLong { path: PathBuf },
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    PrivateKey(#[from] PrivateKeyError),
     /// The two sides share no version of the protocol; the sentence says which is older.
     #[error("{0}")]
     Version(String),
@@ -84,7 +84,7 @@ impl ConnectError {
             | Self::NotAllowed { .. }
             | Self::ForeignDirectory { .. }
             | Self::PathTooLong { .. }
-            | Self::Identity(_)
+            | Self::PrivateKey(_)
             | Self::Version(_) => true,
             Self::Refused(error) => !error.data.retryable,
             // An address that is down now may come up again.

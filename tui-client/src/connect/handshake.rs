@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout};
 use topside_shared::dirs::LocalServer;
-use topside_shared::identity::Identity;
 use topside_shared::methods::{Initialize, InitializeResult};
+use topside_shared::private_key::PrivateKey;
 use topside_shared::records::Program;
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, Pin, RpcError};
@@ -101,7 +101,7 @@ async fn connect_to(
 }
 
 pub(super) async fn connect_as(
-    identity: &Identity,
+    identity: &PrivateKey,
     addresses: &[Address],
     server: Pin,
     hello: &Hello,

@@ -4,9 +4,9 @@ use std::io;
 
 use tokio::time::timeout;
 use topside_shared::dirs::Dirs;
-use topside_shared::identity::{Identity, IdentityError};
 use topside_shared::invite::Invite;
 use topside_shared::methods::{Base64, KeyEnrol, KeyEnrolResult};
+use topside_shared::private_key::{PrivateKey, PrivateKeyError};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{Role, RpcError, tls};
 
@@ -71,7 +71,7 @@ pub(crate) enum PairError {
     #[error("{0}; whether the invite was used is not known: run the same again")]
     NoAnswer(String),
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    PrivateKey(#[from] PrivateKeyError),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("the connection cannot be signed for: {0}")]
@@ -85,7 +85,7 @@ impl PairError {
             Self::Refused(error) => !error.data.retryable,
             Self::Unreachable(_)
             | Self::NoAnswer(_)
-            | Self::Identity(_)
+            | Self::PrivateKey(_)
             | Self::Config(_)
             | Self::Exporter(_) => false,
             _ => true,
@@ -126,7 +126,7 @@ pub(crate) async fn pair(
     {
         return Err(PairError::NameTaken(name.to_owned()));
     }
-    let key = Identity::from_seed(&invite.seed)?;
+    let key = PrivateKey::from_seed(&invite.seed)?;
     let dialled = dial(&addresses, invite.server, &key).await?;
     let pairing = Pairing { invite, save_as, dirs, addresses };
     if invite.lasting {
@@ -153,7 +153,7 @@ async fn leave(session: Session) -> Role {
 
 impl Pairing<'_> {
     /// Keeps the key of a token, once the server has accepted it and has refused this device's own.
-    async fn keep_token(self, key: &Identity, dialled: Dialled) -> Result<Paired, PairError> {
+    async fn keep_token(self, key: &PrivateKey, dialled: Dialled) -> Result<Paired, PairError> {
         let Self { invite, save_as, dirs, .. } = self;
         let reached = dialled.address.clone();
         let session = begin_remote(dialled, &HELLO).await.map_err(|error| match error {
@@ -173,12 +173,12 @@ impl Pairing<'_> {
         if let Some(dir) = path.parent() {
             make_dir(dir)?;
         }
-        let already = Identity::load(&path)?.is_some_and(|kept| kept.pin() == key.pin());
+        let already = PrivateKey::load(&path)?.is_some_and(|kept| kept.pin() == key.pin());
         // The rename replaces an older token only by a complete new one.
         let new = path.with_extension("new");
         remove(&new)?;
         key.save_new(&new)?;
-        std::fs::rename(&new, &path).map_err(|source| IdentityError::Io {
+        std::fs::rename(&new, &path).map_err(|source| PrivateKeyError::Io {
             path: path.clone(),
             what: "written",
             source,
@@ -189,7 +189,7 @@ impl Pairing<'_> {
         Ok(Paired { profile, role, already, renamed })
     }
 
-    async fn connect_as(&self, key: &Identity) -> Result<Session, ConnectError> {
+    async fn connect_as(&self, key: &PrivateKey) -> Result<Session, ConnectError> {
         connect_as(key, &self.addresses, self.invite.server, &HELLO).await
     }
 
@@ -232,7 +232,7 @@ impl Pairing<'_> {
     /// Tries this device's own key before `why` is reported. If the server refuses that key too, nothing stays saved.
     async fn try_own_key(
         self,
-        own: &Identity,
+        own: &PrivateKey,
         entry: PairedProfile,
         why: PairError,
     ) -> Result<Paired, PairError> {
@@ -254,7 +254,7 @@ impl Pairing<'_> {
     }
 
     /// Removes a token's key for this server, which would be shown in the place of this device's own.
-    fn use_own_key(&self) -> Result<(), IdentityError> {
+    fn use_own_key(&self) -> Result<(), PrivateKeyError> {
         remove(&token_path(&self.dirs.state, &self.invite.server))
     }
 }
@@ -280,10 +280,10 @@ async fn call(
     }
 }
 
-fn remove(path: &std::path::Path) -> Result<(), IdentityError> {
+fn remove(path: &std::path::Path) -> Result<(), PrivateKeyError> {
     match std::fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(IdentityError::Io { path: path.to_owned(), what: "removed", source })
+            Err(PrivateKeyError::Io { path: path.to_owned(), what: "removed", source })
         }
         _ => Ok(()),
     }

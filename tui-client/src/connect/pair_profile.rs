@@ -207,7 +207,7 @@ fn is_link_local(ip: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use topside_shared::identity::Seed;
+    use topside_shared::private_key::Seed;
     use topside_shared::{Pin, Time};
 
     use super::*;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use topside_shared::Pin;
-use topside_shared::identity::{Identity, IdentityError};
 use topside_shared::pin::PinError;
+use topside_shared::private_key::{PrivateKey, PrivateKeyError};
 
 use super::Via;
 use crate::config::Profile;
@@ -23,9 +23,9 @@ pub(crate) struct Remote {
 }
 
 pub(super) struct DeviceIdentities {
-    pub(super) first: Identity,
+    pub(super) first: PrivateKey,
     /// Tried where the first is refused.
-    pub(super) then: Option<Identity>,
+    pub(super) then: Option<PrivateKey>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +86,8 @@ impl Remote {
     }
 
     /// The keys to show this server: the key of a token for it, if one was saved, then this device's own.
-    pub(super) fn keys(&self) -> Result<DeviceIdentities, IdentityError> {
-        match Identity::load(&token_path(&self.state, &self.pin))? {
+    pub(super) fn keys(&self) -> Result<DeviceIdentities, PrivateKeyError> {
+        match PrivateKey::load(&token_path(&self.state, &self.pin))? {
             Some(token) => {
                 Ok(DeviceIdentities { first: token, then: saved_identity(&self.state)? })
             }
@@ -113,22 +113,22 @@ pub(super) fn token_path(state: &Path, server: &Pin) -> PathBuf {
 }
 
 /// This device's own key in `state`; it is made at the first use.
-pub(crate) fn own_identity(state: &Path) -> Result<Identity, IdentityError> {
+pub(crate) fn own_identity(state: &Path) -> Result<PrivateKey, PrivateKeyError> {
     make_dir(state)?;
-    Identity::load_or_make(&own_path(state))
+    PrivateKey::load_or_make(&own_path(state))
 }
 
 /// This device's own key, if it was made already.
-pub(super) fn saved_identity(state: &Path) -> Result<Option<Identity>, IdentityError> {
-    Identity::load(&own_path(state))
+pub(super) fn saved_identity(state: &Path) -> Result<Option<PrivateKey>, PrivateKeyError> {
+    PrivateKey::load(&own_path(state))
 }
 
 fn own_path(state: &Path) -> PathBuf {
     state.join("client.key")
 }
 
-pub(super) fn make_dir(dir: &Path) -> Result<(), IdentityError> {
-    platform::create_private_dir(dir).map_err(|source| IdentityError::Io {
+pub(super) fn make_dir(dir: &Path) -> Result<(), PrivateKeyError> {
+    platform::create_private_dir(dir).map_err(|source| PrivateKeyError::Io {
         path: dir.to_owned(),
         what: "written",
         source,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use topside_shared::Pin;
-use topside_shared::identity::Identity;
+use topside_shared::private_key::PrivateKey;
 use topside_shared::tls::{any_name, client_config};
 
 use super::disconnect::KeyRefused;
@@ -23,7 +23,7 @@ pub(super) type Stream<S = TcpStream> = tokio_rustls::client::TlsStream<S>;
 pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     server: Pin,
-    identity: &Identity,
+    identity: &PrivateKey,
     at: &str,
 ) -> Result<Stream<S>, ConnectError> {
     let failed = |source| ConnectError::Io { at: at.to_owned(), source };

@@ -33,7 +33,7 @@ use crate::config::{ProfileStore, THIS_MACHINE};
 use crate::connect::Via;
 use crate::platform::{Job, Jobs, Signal, Signals};
 use crate::terminal::{self, Terminal};
-use crate::terminal_input::Input;
+use crate::terminal_input::TerminalInput;
 use crate::views;
 use background::BackgroundQuery;
 use effects::EffectRunner;
@@ -244,16 +244,17 @@ impl Loop {
     }
 
     /// Waits a moment for an answer of the terminal that is still to come.
-    async fn await_answer(&mut self, keys: &mut mpsc::Receiver<Input>) {
+    async fn await_answer(&mut self, keys: &mut mpsc::Receiver<TerminalInput>) {
         let Some(until) = self.background.holds_end() else { return };
-        let answer =
-            async { while !matches!(keys.recv().await, None | Some(Input::Background(_))) {} };
+        let answer = async {
+            while !matches!(keys.recv().await, None | Some(TerminalInput::Background(_))) {}
+        };
         let _ = tokio::time::timeout_at(until.into(), answer).await;
     }
 
     async fn turn(
         &mut self,
-        keys: &mut mpsc::Receiver<Input>,
+        keys: &mut mpsc::Receiver<TerminalInput>,
         signals: &mut Signals,
         jobs: &mut Jobs,
     ) -> anyhow::Result<()> {
@@ -318,12 +319,16 @@ impl Loop {
     }
 
     /// Handles an input of the terminal and all that wait behind it.
-    fn take_keys(&mut self, first: Input, keys: &mut mpsc::Receiver<Input>) -> anyhow::Result<()> {
+    fn take_keys(
+        &mut self,
+        first: TerminalInput,
+        keys: &mut mpsc::Receiver<TerminalInput>,
+    ) -> anyhow::Result<()> {
         let until = Instant::now() + TAKE;
         let mut next = Some(first);
         while let Some(input) = next {
             let msg = match &input {
-                Input::Event(event) => {
+                TerminalInput::Event(event) => {
                     if *event == TerminalEvent::FocusGained {
                         // The user may come back from an editor, or from the settings of the terminal.
                         self.re_read_settings()?;
@@ -331,7 +336,9 @@ impl Loop {
                     }
                     terminal_events::message(event)
                 }
-                Input::Background(rgb) => self.background.answered(*rgb).map(Msg::Background),
+                TerminalInput::Background(rgb) => {
+                    self.background.answered(*rgb).map(Msg::Background)
+                }
             };
             if let Some(msg) = msg {
                 self.typing = true;

@@ -9,7 +9,7 @@ use rustix::fs::FileType;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
 
-use crate::terminal_input::{Decoder, Input};
+use crate::terminal_input::{Decoder, TerminalInput};
 
 /// Echo of the terminal on standard input. It is restored when this is dropped.
 #[derive(Default)]
@@ -56,7 +56,7 @@ const CLOSED: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::
 
 /// Reads the terminal on standard input and passes its input to `on_input`, until the terminal is closed or `on_input`
 /// returns false. `asked`: the terminal was asked for its background.
-pub(crate) fn read_input(asked: bool, mut on_input: impl FnMut(Input) -> bool) {
+pub(crate) fn read_input(asked: bool, mut on_input: impl FnMut(TerminalInput) -> bool) {
     let stdin = io::stdin();
     let mut decoder = if asked { Decoder::asked() } else { Decoder::default() };
     let mut events = Vec::new();
@@ -83,8 +83,8 @@ pub(crate) fn read_input(asked: bool, mut on_input: impl FnMut(Input) -> bool) {
                 Err(_) => return,
             }
         }
-        let background = decoder.take_background().map(Input::Background);
-        if !events.drain(..).map(Input::Event).chain(background).all(&mut on_input) {
+        let background = decoder.take_background().map(TerminalInput::Background);
+        if !events.drain(..).map(TerminalInput::Event).chain(background).all(&mut on_input) {
             return;
         }
     }

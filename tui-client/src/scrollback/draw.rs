@@ -8,7 +8,7 @@ use super::characters::{clusters, symbol};
 use super::geometry::Part;
 use super::line::{Line, LineKind};
 use super::style::TextStyle;
-use super::view::{Frame, FrameRow};
+use super::viewport::{Frame, FrameRow};
 
 /// Styles of the pane's own parts, and whether the program's colours are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::line::Line;
 
 /// The position of the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum View {
+pub(crate) enum ScrollPosition {
     /// At the end, also when output is added.
     Follow,
     /// The anchor is the screen's top row, also when output is added.

@@ -1,7 +1,7 @@
 //! Scrollback: the output of commands, stored and shown.
 //!
 //! [`parser`] turns bytes into lines of text with style runs, once, on arrival; [`store`] keeps them. A [`Block`] is the
-//! output of one command. A [`Pane`] stacks blocks and knows the geometry: [`view`] is the rows on the screen, which follow
+//! output of one command. A [`Pane`] stacks blocks and knows the geometry: [`viewport`] is the rows on the screen, which follow
 //! the end or stay at a position. [`search`] finds text in all of it, and [`draw`] puts rows into a buffer.
 //!
 //! **Invariant:** stored text holds no control character and no bidirectional control, so that only text and colours of a
@@ -25,7 +25,7 @@ mod rows;
 mod search;
 mod store;
 mod style;
-mod view;
+mod viewport;
 
 #[cfg(test)]
 #[path = "programs_tests.rs"]

@@ -1,7 +1,7 @@
 //! Pane: a stack of blocks within a memory cap, and the position of the screen in it.
 
 use super::block::{Block, Channel};
-use super::geometry::{Anchor, AnchorPart, View};
+use super::geometry::{Anchor, AnchorPart, ScrollPosition};
 use super::store::Caps;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Pane {
     pub(super) unwrapped: bool,
     /// Columns hidden on the left of lines that are not wrapped.
     pub(super) left: usize,
-    pub(crate) view: View,
+    pub(crate) view: ScrollPosition,
     /// The anchor may be too near to the end: see `settle`.
     pub(crate) unsettled: bool,
 }
@@ -58,7 +58,7 @@ impl Pane {
             height: 24,
             unwrapped: false,
             left: 0,
-            view: View::Follow,
+            view: ScrollPosition::Follow,
             unsettled: false,
         }
     }
@@ -95,7 +95,7 @@ impl Pane {
         if self.index(id).is_none() {
             self.settle_once();
             self.blocks.insert(0, Block::new(id, self.caps.block));
-            if let View::Anchor(anchor) = &mut self.view {
+            if let ScrollPosition::Anchor(anchor) = &mut self.view {
                 anchor.index += 1;
             }
         }
@@ -138,14 +138,14 @@ impl Pane {
         let index = self.index(id)?;
         let block = self.blocks.remove(index);
         self.unsettled = true;
-        if let View::Anchor(anchor) = &mut self.view {
+        if let ScrollPosition::Anchor(anchor) = &mut self.view {
             if anchor.index == index {
                 anchor.part = AnchorPart::Header;
             } else if anchor.index > index {
                 anchor.index -= 1;
             }
             if anchor.index >= self.blocks.len() {
-                self.view = View::Follow;
+                self.view = ScrollPosition::Follow;
             }
         }
         Some(block)
@@ -171,7 +171,7 @@ impl Pane {
             self.blocks.push(block);
         }
         self.blocks.sort_by_key(|block| rank(block.id()));
-        self.view = View::Follow;
+        self.view = ScrollPosition::Follow;
         self.unsettled = true;
     }
 
@@ -196,7 +196,7 @@ impl Pane {
         self.settle_once();
         let block = &mut self.blocks[index];
         let anchored = match &self.view {
-            View::Anchor(Anchor { index: i, part: AnchorPart::Line { line, .. } })
+            ScrollPosition::Anchor(Anchor { index: i, part: AnchorPart::Line { line, .. } })
                 if *i == index =>
             {
                 let channel = block.open_channel(*line);
@@ -207,7 +207,8 @@ impl Pane {
         let (bytes, next) = (block.bytes(), block.store().next());
         f(block);
         if let Some((channel, nth)) = anchored
-            && let View::Anchor(Anchor { part: AnchorPart::Line { line, .. }, .. }) = &mut self.view
+            && let ScrollPosition::Anchor(Anchor { part: AnchorPart::Line { line, .. }, .. }) =
+                &mut self.view
         {
             // The lines that a stream ends are the first of those that were open. Without a stream both ended, in their
             // order.

@@ -13,7 +13,7 @@ pub(crate) use decoder::Decoder;
 
 /// What came from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Input {
+pub(crate) enum TerminalInput {
     /// A key, a paste, or something of the mouse or the focus.
     Event(Event),
     /// The answer to [`ASK_BACKGROUND`]: red, green and blue.

@@ -3,10 +3,10 @@
 
 pub(crate) mod candidates;
 pub(crate) mod duration;
-pub(crate) mod line;
 pub(crate) mod saved;
 pub(crate) mod server;
 pub(crate) mod target;
+pub(crate) mod verb_line;
 
 use std::path::PathBuf;
 

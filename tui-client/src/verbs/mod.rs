@@ -3,7 +3,6 @@
 mod completions;
 mod errors;
 mod exit_status;
-mod fan_out;
 mod line_client;
 mod man;
 mod messages;
@@ -12,9 +11,10 @@ mod output_filter;
 mod pair;
 mod printer;
 mod run;
+mod run_several;
 mod runner;
+mod saved_servers;
 mod server_verbs;
-mod servers;
 mod stdin;
 mod stdin_lines;
 
@@ -53,9 +53,9 @@ pub fn main() -> ExitCode {
                 usage(&format!("topside run has no flag {flag}: its flags are {flags}"));
             }
             check(&run.on);
-            finish(match fan_out::selection(&run) {
+            finish(match run_several::selection(&run) {
                 Ok(None) => run::main(run),
-                Ok(Some(selection)) => fan_out::main(run, selection),
+                Ok(Some(selection)) => run_several::main(run, selection),
                 Err((status, sentence)) => {
                     terminal::complain(sentence);
                     status
@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
         }
         Some(Verb::Saved(verb)) => {
             check(&verb.on());
-            finish(servers::main(&verb))
+            finish(saved_servers::main(&verb))
         }
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),

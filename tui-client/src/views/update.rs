@@ -13,7 +13,7 @@ use crate::app::runs::export;
 use crate::app::view::{Change, View, stay};
 use crate::app::{
     Clicked, Clock, Effect, Msg, Screen, State, apply_settings, availability, console, prompt,
-    session, tabs,
+    reconnect, session, tabs,
 };
 use crate::input::actions::{self, Action, Id};
 use crate::input::key::{Code, Key};
@@ -95,7 +95,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Resize(size) => state.terminal = size,
         Msg::Background(background) => apply_settings::take_background(state, background),
         Msg::Tick => {
-            let mut effects = session::tick(state);
+            let mut effects = reconnect::tick(state);
             if !state.tabs.current_is_hidden() {
                 effects.extend(probe::tick(state));
                 effects.extend(state.change_views(&Change::Tick));
@@ -208,7 +208,7 @@ pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::StopTrying if tabs::is_new(state) && matches!(state.link, ConnectionState::Idle) => {
             tabs::close(state)
         }
-        Id::StopTrying => session::stop_trying(state),
+        Id::StopTrying => reconnect::stop(state),
         Id::NewTab => tabs::open(state),
         // Without one of its keys, as in the palette.
         Id::SelectTab | Id::NextTab => tabs::step(state, true),
@@ -233,9 +233,7 @@ pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
             Vec::new()
         }
         Id::Suspend => vec![Effect::Suspend],
-        Id::Quit if matches!(state.link, ConnectionState::Dialling(_)) => {
-            session::stop_trying(state)
-        }
+        Id::Quit if matches!(state.link, ConnectionState::Dialling(_)) => reconnect::stop(state),
         Id::Quit if state.embedded_server || state.tabs.len() > 1 => keyboard::ask_to_leave(state),
         Id::Quit => vec![quit(state)],
         id => match state.screen {

@@ -1,7 +1,7 @@
 //! Flood benchmarks: a program writes more output than a client reads. They measure a stopped reader, a live screen, the cost
 //! for other clients, output to a program compared with `ssh`, and a scrollback of a million lines.
 
-mod render;
+mod frame_time;
 mod screen;
 mod ssh;
 mod stopped_reader;
@@ -28,7 +28,7 @@ pub(crate) fn measure(
     stopped_reader::measure(programs, settings, report)?;
     screen::measure(programs, settings, report)?;
     ssh::measure(programs, settings, report)?;
-    render::measure(settings, report);
+    frame_time::measure(settings, report);
     Ok(())
 }
 

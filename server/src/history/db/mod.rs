@@ -1,8 +1,8 @@
 //! The database of runs: its tables and its writes. [`query`] reads rows, [`columns`] converts them.
 
-mod columns;
 mod disk_space;
 mod query;
+mod sql_values;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
 use crate::base::clock::Clock;
-use crate::history::db::columns::{of_text, owner_text, text};
+use crate::history::db::sql_values::{of_text, owner_text, text};
 use crate::history::{Intent, RunRecord};
 use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::Hook;

@@ -7,7 +7,7 @@ use topside_shared::{ClientId, Role, RunId, Time};
 
 use crate::base::identity::{Identity, Scope};
 use crate::history::db::Db;
-use crate::history::db::columns::{invalid, of_name, of_text, owner_of, owner_text};
+use crate::history::db::sql_values::{invalid, of_name, of_text, owner_of, owner_text};
 use crate::history::{Filter, RunRecord};
 
 const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \

@@ -11,14 +11,14 @@ pub(super) const MAX_HEAD: usize = 8 * 1024;
 const MAX_REST: u64 = 64 * 1024;
 
 #[derive(Debug)]
-pub(super) struct Response {
+pub(super) struct HttpResponse {
     /// Status code, reason and further header fields.
     pub(super) status: &'static str,
     pub(super) content_type: &'static str,
     pub(super) body: String,
 }
 
-impl Response {
+impl HttpResponse {
     pub(super) fn plain(status: &'static str, body: &str) -> Self {
         Self { status, content_type: "text/plain; charset=utf-8", body: body.to_owned() }
     }
@@ -37,7 +37,7 @@ impl Response {
 /// Reads one request, writes the answer for its path, and waits for the end of the connection, within [`PATIENCE`].
 pub(super) async fn serve_one<S>(
     stream: &mut S,
-    answer: impl AsyncFnOnce(&str) -> Response,
+    answer: impl AsyncFnOnce(&str) -> HttpResponse,
 ) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -45,7 +45,10 @@ where
     tokio::time::timeout(PATIENCE, request(stream, answer)).await?
 }
 
-async fn request<S>(stream: &mut S, answer: impl AsyncFnOnce(&str) -> Response) -> io::Result<()>
+async fn request<S>(
+    stream: &mut S,
+    answer: impl AsyncFnOnce(&str) -> HttpResponse,
+) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -71,7 +74,7 @@ where
 /// The head of the request up to its empty line; none if the connection ends before that.
 async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
-) -> io::Result<Option<Result<Vec<u8>, Response>>> {
+) -> io::Result<Option<Result<Vec<u8>, HttpResponse>>> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     loop {
@@ -90,7 +93,10 @@ async fn read_head<S: AsyncRead + Unpin>(
         }
         if head.len() >= MAX_HEAD {
             let message = format!("the head of a request has at most {MAX_HEAD} bytes\n");
-            return Ok(Some(Err(Response::plain("431 Request Header Fields Too Large", &message))));
+            return Ok(Some(Err(HttpResponse::plain(
+                "431 Request Header Fields Too Large",
+                &message,
+            ))));
         }
     }
 }
@@ -102,9 +108,9 @@ struct Request<'a> {
     is_head: bool,
 }
 
-fn parse(head: &[u8]) -> Result<Request<'_>, Response> {
+fn parse(head: &[u8]) -> Result<Request<'_>, HttpResponse> {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let bad = || Response::plain("400 Bad Request", "this is not an HTTP request\n");
+    let bad = || HttpResponse::plain("400 Bad Request", "this is not an HTTP request\n");
     let line = str::from_utf8(line).map_err(|_| bad())?;
     let mut words = line.split(' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -114,13 +120,13 @@ fn parse(head: &[u8]) -> Result<Request<'_>, Response> {
     };
     let Some(version) = version.strip_prefix("HTTP/") else { return Err(bad()) };
     if !version.starts_with("1.") {
-        return Err(Response::plain("505 HTTP Version Not Supported", "use HTTP/1.1\n"));
+        return Err(HttpResponse::plain("505 HTTP Version Not Supported", "use HTTP/1.1\n"));
     }
     let is_head = match method {
         "GET" => false,
         "HEAD" => true,
         _ => {
-            return Err(Response::plain(
+            return Err(HttpResponse::plain(
                 "405 Method Not Allowed\r\nAllow: GET, HEAD",
                 "only GET and HEAD\n",
             ));
@@ -149,7 +155,7 @@ mod tests {
             text
         };
         let answering = async move {
-            let answer = async |path: &str| Response::plain("200 OK", &format!("[{path}]"));
+            let answer = async |path: &str| HttpResponse::plain("200 OK", &format!("[{path}]"));
             serve_one(&mut far, answer).await.unwrap();
         };
         tokio::join!(asking, answering).0
@@ -199,7 +205,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_connection_is_dropped_whether_it_reads_or_writes_slowly() {
-        let answer = async |_: &str| Response::plain("200 OK", &"x".repeat(10_000));
+        let answer = async |_: &str| HttpResponse::plain("200 OK", &"x".repeat(10_000));
         let started = tokio::time::Instant::now();
         // One byte a second.
         let (mut near, mut far) = tokio::io::duplex(1);

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::admission::tcp_port;
 use crate::net::accept::{Acceptor, Room};
-use crate::serve::metrics::http::Response;
+use crate::serve::metrics::http::HttpResponse;
 use crate::server::Server;
 use crate::settings::metrics::Metrics;
 
@@ -93,19 +93,21 @@ async fn connection(server: Arc<Server>, mut stream: TcpStream) {
     let _ = http::serve_one(&mut stream, async |path| answer(&server, path).await).await;
 }
 
-async fn answer(server: &Arc<Server>, path: &str) -> Response {
+async fn answer(server: &Arc<Server>, path: &str) -> HttpResponse {
     match path {
         "/metrics" => match server.blocking(prometheus::text).await {
-            Ok(body) => Response { status: "200 OK", content_type: prometheus::CONTENT_TYPE, body },
-            Err(_) => Response::plain(
+            Ok(body) => {
+                HttpResponse { status: "200 OK", content_type: prometheus::CONTENT_TYPE, body }
+            }
+            Err(_) => HttpResponse::plain(
                 "500 Internal Server Error",
                 "the metrics cannot be collected; see the log\n",
             ),
         },
         "/healthz" if server.shutdown.has_begun() => {
-            Response::plain("503 Service Unavailable", "closing\n")
+            HttpResponse::plain("503 Service Unavailable", "closing\n")
         }
-        "/healthz" => Response::plain("200 OK", "ok\n"),
-        _ => Response::plain("404 Not Found", "there are /metrics and /healthz\n"),
+        "/healthz" => HttpResponse::plain("200 OK", "ok\n"),
+        _ => HttpResponse::plain("404 Not Found", "there are /metrics and /healthz\n"),
     }
 }

@@ -12,8 +12,8 @@ use rustls::{
     AlertDescription, ClientConfig, ClientConnection, Error, SignatureScheme, StreamOwned,
 };
 use serde_json::{Value, json};
-use topside_shared::identity::{Identity, Seed};
 use topside_shared::invite::Invite;
+use topside_shared::private_key::{PrivateKey, Seed};
 use topside_shared::{Pin, tls};
 
 use super::DEADLINE;
@@ -24,7 +24,7 @@ use super::raw::{Raw, Wire};
 pub(crate) struct Device {
     /// What it shows: a certificate, and the key that signs for it.
     shown: Option<Arc<CertifiedKey>>,
-    identity: Identity,
+    identity: PrivateKey,
     server: Pin,
     pub(crate) address: SocketAddr,
     /// Where it comes from.
@@ -36,7 +36,7 @@ impl Device {
     /// The holder of this invite or token.
     pub(crate) fn of_invite(invite: &str) -> Self {
         let invite: Invite = invite.parse().unwrap();
-        let identity = Identity::from_seed(&invite.seed).unwrap();
+        let identity = PrivateKey::from_seed(&invite.seed).unwrap();
         Self {
             shown: Some(identity.certified_key()),
             identity,
@@ -49,7 +49,7 @@ impl Device {
 
     /// The same with an unknown key.
     pub(crate) fn stranger(&self) -> Self {
-        let identity = Identity::from_seed(&Seed::random().unwrap()).unwrap();
+        let identity = PrivateKey::from_seed(&Seed::random().unwrap()).unwrap();
         Self { shown: Some(identity.certified_key()), identity, config: None, ..self.clone() }
     }
 

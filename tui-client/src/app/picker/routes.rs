@@ -107,7 +107,7 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::Refused(_) | ConnectError::NotAllowed { .. } => "refused by the server",
         ConnectError::Lost { .. } => "the connection broke",
         ConnectError::Stuck { .. } => "does nothing",
-        ConnectError::Identity(_) => "this device's key cannot be used",
+        ConnectError::PrivateKey(_) => "this device's key cannot be used",
         ConnectError::SocketRemoved { .. } => "its socket was removed",
         ConnectError::NoServer { .. }
         | ConnectError::ForeignDirectory { .. }

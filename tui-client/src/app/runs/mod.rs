@@ -1,7 +1,7 @@
 //! Response pane: one block for each command, with the output and what else is known of the run.
 
+mod block_of_run;
 mod cancel;
-mod claims;
 pub(crate) mod export;
 mod info;
 mod output_stream;

@@ -12,7 +12,7 @@ use topside_shared::notifications::EndCode;
 use topside_shared::{ErrorKind, SubscriptionId};
 
 use super::ask::{self, Ask, Reply};
-use super::connection::{ConnectionState, Disconnected, Retry, Why};
+use super::connection::{ConnectionState, Disconnected, Why};
 use super::console::figures::Figures;
 use super::console::{Console, Watch};
 use super::msg::RunRefused;
@@ -351,50 +351,4 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
         console.notices.push(clock.wall, true, words.clone());
     }
     state.change_views(&Change::SessionEnded(&words))
-}
-
-/// Connects to the server of this console again.
-pub(crate) fn reconnect(state: &mut State, start: bool) -> Vec<Effect> {
-    let Some(target) = state.console().map(|console| console.target.clone()) else {
-        return Vec::new();
-    };
-    if let ConnectionState::Lost(lost) = &mut state.link {
-        lost.retry = None;
-        lost.tries = lost.tries.saturating_add(1);
-    }
-    picker::dial(state, target, start)
-}
-
-/// Cancels a dial, or the wait for the next one.
-pub(crate) fn stop_trying(state: &mut State) -> Vec<Effect> {
-    match std::mem::replace(&mut state.link, ConnectionState::Idle) {
-        ConnectionState::Dialling(dial) => {
-            if let Some(lost) = dial.lost {
-                state.link = ConnectionState::Lost(Disconnected { retry: None, ..lost });
-            }
-            probe::again(state);
-            state.done("Given up.");
-            vec![Effect::CancelDial { attempt: dial.attempt }]
-        }
-        ConnectionState::Lost(lost) => {
-            state.link = ConnectionState::Lost(Disconnected { retry: None, ..lost });
-            Vec::new()
-        }
-        other => {
-            state.link = other;
-            Vec::new()
-        }
-    }
-}
-
-/// Reconnects, if it is time.
-pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
-    match &state.link {
-        ConnectionState::Lost(Disconnected { retry: Some(Retry { at }), .. })
-            if *at <= state.clock.mono =>
-        {
-            reconnect(state, false)
-        }
-        _ => Vec::new(),
-    }
 }

@@ -1,8 +1,8 @@
 //! Making an invite or a token, and the string while it is shown.
 
-use topside_shared::identity::Seed;
 use topside_shared::invite::Invite;
 use topside_shared::methods::KeyInviteResult;
+use topside_shared::private_key::Seed;
 
 use super::admin_actions::{act, admin, screen};
 use super::key_list::{self, key};

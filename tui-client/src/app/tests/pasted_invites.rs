@@ -1,8 +1,8 @@
 //! Invites: pasted, read, used.
 
 use topside_shared::Role;
-use topside_shared::identity::Seed;
 use topside_shared::invite::Invite;
+use topside_shared::private_key::Seed;
 
 use super::*;
 use crate::app::msg::{InviteRedeemed, NotPaired};

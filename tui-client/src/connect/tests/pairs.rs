@@ -3,8 +3,8 @@
 use rustls::CertificateError;
 use serde_json::{Value, json};
 use topside_shared::dirs::Dirs;
-use topside_shared::identity::{Identity, Seed};
 use topside_shared::invite::Invite;
+use topside_shared::private_key::{PrivateKey, Seed};
 use topside_shared::{Role, Time, tls};
 
 use super::fake::{Fake, welcome};
@@ -33,7 +33,7 @@ impl Home {
         ProfileStore::load(self.dirs.config.join(FILE_NAME)).unwrap().profiles().to_vec()
     }
 
-    fn own(&self) -> Identity {
+    fn own(&self) -> PrivateKey {
         own_identity(&self.dirs.state).unwrap()
     }
 }
@@ -80,7 +80,7 @@ async fn an_invite_is_spent_for_this_devices_own_key_and_the_server_is_saved_bef
     let (home, rig) = (Home::new(), inviting().await);
     let server = async {
         let (mut fake, asked, guest) = enrolment(&rig).await;
-        let own = Identity::load(&home.dirs.state.join("client.key")).unwrap().unwrap();
+        let own = PrivateKey::load(&home.dirs.state.join("client.key")).unwrap().unwrap();
         assert_eq!(home.saved()[0].pin, Some(rig.identity.pin().to_string()));
         let bytes = |name: &str| {
             crate::text::base64::decode(asked["params"][name].as_str().unwrap()).unwrap()
@@ -241,7 +241,7 @@ async fn the_key_of_a_token_is_kept_for_its_server_once_it_was_let_in() {
             greet_own(&rig)
         );
         assert_eq!(paired.unwrap().profile.name, "robot");
-        let kept = Identity::load(&path).unwrap().unwrap();
+        let kept = PrivateKey::load(&path).unwrap().unwrap();
         assert_eq!(kept.pin(), key(SEED).pin());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }

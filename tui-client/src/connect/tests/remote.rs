@@ -9,9 +9,9 @@ use rustls::sign::CertifiedKey;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
-use topside_shared::identity::Identity;
 use topside_shared::methods::Ping;
 use topside_shared::pin::PinError;
+use topside_shared::private_key::PrivateKey;
 
 use super::fake::{Fake, HELLO};
 use super::rig::*;
@@ -383,6 +383,6 @@ fn this_devices_key_is_made_once() {
     let state = dir.path().join("not/there/yet");
     let made = own_identity(&state).unwrap();
     assert_eq!(own_identity(&state).unwrap().pin(), made.pin());
-    let read = Identity::load(&state.join("client.key")).unwrap().unwrap();
+    let read = PrivateKey::load(&state.join("client.key")).unwrap().unwrap();
     assert_eq!(read.pin(), made.pin());
 }

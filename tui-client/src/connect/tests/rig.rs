@@ -10,15 +10,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use topside_shared::Pin;
-use topside_shared::identity::{Identity, Seed};
+use topside_shared::private_key::{PrivateKey, Seed};
 use topside_shared::tls::{self, Admission};
 
 use super::fake::Fake;
 use crate::connect::{Address, Remote, Via};
 
 /// A key of this number.
-pub(super) fn key(number: u8) -> Identity {
-    Identity::from_seed(&Seed::from_bytes([number; 32])).unwrap()
+pub(super) fn key(number: u8) -> PrivateKey {
+    PrivateKey::from_seed(&Seed::from_bytes([number; 32])).unwrap()
 }
 
 /// Who came in, and what ties an enrolment to the connection.
@@ -29,20 +29,20 @@ pub(super) struct Guest {
 
 /// A server with one key, which lets in whom it is told to.
 pub(super) struct Rig {
-    pub(super) identity: Identity,
+    pub(super) identity: PrivateKey,
     listener: TcpListener,
     acceptor: TlsAcceptor,
     guests: Arc<Guests>,
 }
 
 impl Rig {
-    pub(super) async fn new(identity: Identity) -> Self {
+    pub(super) async fn new(identity: PrivateKey) -> Self {
         let shown = identity.certified_key();
         Self::showing(identity, shown).await
     }
 
     /// A server that shows one key's certificate and signs with any key.
-    pub(super) async fn showing(identity: Identity, shown: Arc<CertifiedKey>) -> Self {
+    pub(super) async fn showing(identity: PrivateKey, shown: Arc<CertifiedKey>) -> Self {
         let guests = Arc::<Guests>::default();
         let config = tls::server_config(shown, guests.clone()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -108,7 +108,7 @@ impl Rig {
 }
 
 /// A saved server with these addresses.
-pub(super) fn remote(server: &Identity, addresses: Vec<Address>, state: &Path) -> Remote {
+pub(super) fn remote(server: &PrivateKey, addresses: Vec<Address>, state: &Path) -> Remote {
     let state = state.to_owned();
     Remote { name: "garden".to_owned(), pin: server.pin(), addresses, state }
 }

@@ -1,6 +1,6 @@
 //! Network thread: dials, sessions and the embedded server, apart from the screen.
 
-mod dial;
+mod dial_task;
 mod fan_out_task;
 mod network_worker;
 
@@ -22,7 +22,7 @@ use crate::connect::Via;
 use crate::fan_out::TargetBox;
 use crate::platform::{Signal, Signals};
 use crate::terminal;
-pub(super) use dial::sentence;
+pub(super) use dial_task::sentence;
 use network_worker::NetworkWorker;
 
 pub(super) const THREAD: &str = "topside-net";

@@ -11,7 +11,7 @@ use topside_shared::text::bytes;
 
 use super::super::new_file::NewFile;
 use super::super::session;
-use super::dial::{DialResult, dial, pair, place, probe, probe_here};
+use super::dial_task::{DialResult, dial, pair, place, probe, probe_here};
 use super::fan_out_task::FanOutTask;
 use super::{Order, SharedStop};
 use crate::app::msg::NotPaired;

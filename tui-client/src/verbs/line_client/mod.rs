@@ -3,8 +3,8 @@
 //!
 //! At a terminal it has a prompt, asks before a command that has to be confirmed, and runs verbs after `:`.
 
-mod outcome;
-mod prompt;
+mod line_prompt;
+mod run_outcome;
 mod verb_lines;
 
 use std::io::IsTerminal;
@@ -18,7 +18,7 @@ use topside_shared::methods::{CommandRun, Menu, SessionClose};
 use topside_shared::notifications::EndCode;
 use topside_shared::text::{MAX_NAME, clean};
 
-use prompt::Prompt;
+use line_prompt::Prompt;
 
 use super::errors::with_sources;
 use super::printer::{LAST_WORDS, Printer};

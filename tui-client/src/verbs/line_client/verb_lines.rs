@@ -6,12 +6,12 @@ use topside_shared::text::clean;
 use super::super::printer::OutputPart;
 use super::super::server_verbs::{self, OneShot};
 use super::super::stdin_lines::StdinLine;
-use super::super::{exit_status, servers};
+use super::super::{exit_status, saved_servers};
 use super::{Client, NextStep};
 use crate::verb_args::Verb;
-use crate::verb_args::line::{self, LineVerb, Parsed};
 use crate::verb_args::saved::SavedServerVerb;
 use crate::verb_args::server::ServerVerb;
+use crate::verb_args::verb_line::{self, LineVerb, Parsed};
 
 /// The exit status of a line that is not a verb with its arguments.
 const USAGE: u8 = 2;
@@ -23,7 +23,7 @@ impl Client {
         line: &str,
         input: &mut Option<mpsc::Receiver<StdinLine>>,
     ) -> NextStep {
-        let verb = match line::parse(line) {
+        let verb = match verb_line::parse(line) {
             Ok(Parsed::Verb(verb)) => *verb,
             Ok(Parsed::Help(text)) => {
                 self.console.printer.write(OutputPart::Print(text)).await;
@@ -84,7 +84,7 @@ impl Client {
             let sentence = "only `servers` of the verbs for saved servers works here: use a shell";
             return self.wrong(USAGE, sentence).await;
         }
-        match servers::run(verb, &self.console.printer).await {
+        match saved_servers::run(verb, &self.console.printer).await {
             Ok((text, _)) => self.console.printer.write(OutputPart::Print(text)).await,
             Err(refused) => {
                 self.status = refused.tell(&self.console.printer, verb.json()).await;

@@ -16,7 +16,7 @@ use crate::app::view::{Change, Outcome, View, close, stay};
 use crate::app::{Effect, State};
 use crate::input::key::{Code, Key};
 use crate::text::fit;
-use crate::verb_args::line::{self, KnownValues, Parsed};
+use crate::verb_args::verb_line::{self, KnownValues, Parsed};
 use crate::widgets::canvas::{self, Canvas};
 use crate::widgets::field::field;
 use crate::widgets::input_box::{InputBox, Typed};
@@ -102,7 +102,7 @@ impl CommandLine {
         if line.is_empty() {
             return close();
         }
-        let parsed = line::parse(&line).and_then(|parsed| match parsed {
+        let parsed = verb_line::parse(&line).and_then(|parsed| match parsed {
             Parsed::Verb(verb) => {
                 run_verb::refusal(state, &verb).map_or(Ok(Parsed::Verb(verb)), Err)
             }
@@ -145,7 +145,7 @@ impl View for CommandLine {
         }
         let known = self.known(state);
         let before = self.input.editor.text().to_owned();
-        let complete = |line: &str, cursor| line::complete(line, cursor, &known);
+        let complete = |line: &str, cursor| verb_line::complete(line, cursor, &known);
         match self.input.key(key, &complete) {
             Typed::Enter => return self.enter(state),
             Typed::Used | Typed::Passed => {}

@@ -20,11 +20,11 @@ use crate::app::{Effect, State};
 use crate::input::actions::{self, Id};
 use crate::text::sanitize;
 use crate::verb_args::Verb;
-use crate::verb_args::line::LineVerb;
 use crate::verb_args::saved::SavedServerVerb;
 use crate::verb_args::server::{
     BroadcastArgs, Input, Kick, LevelArg, Log, Postpone, Revoke, Runs, ServerVerb, Shutdown,
 };
+use crate::verb_args::verb_line::LineVerb;
 use crate::views::confirm::Confirm;
 use crate::views::invite_result::InviteResult;
 use crate::views::run_list;

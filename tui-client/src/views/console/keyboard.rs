@@ -13,7 +13,7 @@ use crate::app::console::side_panes::Focus;
 use crate::app::prompt::PromptKey;
 use crate::app::runs::export;
 use crate::app::tabs::Tab;
-use crate::app::{Effect, State, Via, picker, prompt, runs, session, tabs};
+use crate::app::{Effect, State, Via, picker, prompt, reconnect, runs, tabs};
 use crate::input::actions::{self, Id};
 use crate::input::key::{Code, Key};
 use crate::text::fit;
@@ -168,8 +168,8 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
                 console.runs.undo_clear();
             }
         }
-        Id::Reconnect => return session::reconnect(state, false),
-        Id::StartHere => return session::reconnect(state, true),
+        Id::Reconnect => return reconnect::dial_again(state, false),
+        Id::StartHere => return reconnect::dial_again(state, true),
         Id::CallOff => return admin_forms::call_off(state),
         Id::Copy => return export::copy(state),
         Id::Save => return export::save(state),

@@ -1,4 +1,4 @@
-//! Identity of a server or a client: an Ed25519 key (RFC 8032). It is created at the first use and stored in a file that only
+//! Private key of a server or a client: Ed25519 (RFC 8032). It is created at the first use and stored in a file that only
 //! its owner may read. The file is replaced atomically.
 
 use std::fmt;
@@ -29,10 +29,10 @@ pub struct Seed([u8; 32]);
 
 impl Seed {
     /// A random seed.
-    pub fn random() -> Result<Self, IdentityError> {
+    pub fn random() -> Result<Self, PrivateKeyError> {
         let mut bytes = [0; 32];
         let random = tls::provider().secure_random;
-        random.fill(&mut bytes).map_err(|_| IdentityError::NoRandomness)?;
+        random.fill(&mut bytes).map_err(|_| PrivateKeyError::NoRandomness)?;
         Ok(Self(bytes))
     }
 
@@ -55,7 +55,7 @@ impl fmt::Debug for Seed {
 
 /// Why a key cannot be loaded or created.
 #[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
+pub enum PrivateKeyError {
     /// The file cannot be read or made.
     #[error("the key {} cannot be {what}", path.display())]
     Io {
@@ -82,27 +82,27 @@ pub enum IdentityError {
 
 /// A key pair, and the certificate that carries its public half.
 #[derive(Clone)]
-pub struct Identity {
+pub struct PrivateKey {
     pkcs8: Vec<u8>,
     spki: Vec<u8>,
     certificate: CertificateDer<'static>,
     key: Arc<CertifiedKey>,
 }
 
-impl fmt::Debug for Identity {
+impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Identity").field(&self.pin()).finish()
+        f.debug_tuple("PrivateKey").field(&self.pin()).finish()
     }
 }
 
-impl Identity {
+impl PrivateKey {
     /// The key of this seed.
-    pub fn from_seed(seed: &Seed) -> Result<Self, IdentityError> {
+    pub fn from_seed(seed: &Seed) -> Result<Self, PrivateKeyError> {
         Self::from_pkcs8([PKCS8, seed.expose().as_slice()].concat())
     }
 
     /// Loads or creates the key in the file at `path`. An unusable file is never overwritten.
-    pub fn load_or_make(path: &Path) -> Result<Self, IdentityError> {
+    pub fn load_or_make(path: &Path) -> Result<Self, PrivateKeyError> {
         if let Some(found) = Self::load(path)? {
             return Ok(found);
         }
@@ -110,34 +110,35 @@ impl Identity {
         match made.save_new(path) {
             Ok(()) => Ok(made),
             // Another process was first.
-            Err(IdentityError::Io { source, .. })
+            Err(PrivateKeyError::Io { source, .. })
                 if source.kind() == io::ErrorKind::AlreadyExists =>
             {
-                Self::load(path)?.ok_or_else(|| IdentityError::Unreadable(path.to_owned()))
+                Self::load(path)?.ok_or_else(|| PrivateKeyError::Unreadable(path.to_owned()))
             }
             Err(error) => Err(error),
         }
     }
 
     /// The key in the file at `path`, if there is one.
-    pub fn load(path: &Path) -> Result<Option<Self>, IdentityError> {
-        let failed = |source| IdentityError::Io { path: path.to_owned(), what: "read", source };
+    pub fn load(path: &Path) -> Result<Option<Self>, PrivateKeyError> {
+        let failed = |source| PrivateKeyError::Io { path: path.to_owned(), what: "read", source };
         let text = match std::fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         if std::fs::metadata(path).map_err(failed)?.mode() & 0o077 != 0 {
-            return Err(IdentityError::Open(path.to_owned()));
+            return Err(PrivateKeyError::Open(path.to_owned()));
         }
-        let unreadable = || IdentityError::Unreadable(path.to_owned());
+        let unreadable = || PrivateKeyError::Unreadable(path.to_owned());
         let pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|_| unreadable())?;
         Self::from_pkcs8(pkcs8.secret_pkcs8_der().to_vec()).map(Some).map_err(|_| unreadable())
     }
 
     /// Writes the key to a file that must not be there yet, whole or not at all.
-    pub fn save_new(&self, path: &Path) -> Result<(), IdentityError> {
-        let failed = |source| IdentityError::Io { path: path.to_owned(), what: "written", source };
+    pub fn save_new(&self, path: &Path) -> Result<(), PrivateKeyError> {
+        let failed =
+            |source| PrivateKeyError::Io { path: path.to_owned(), what: "written", source };
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.new", std::process::id()));
         let whole = path.with_file_name(name);
@@ -153,8 +154,8 @@ impl Identity {
         written.map_err(failed)
     }
 
-    fn from_pkcs8(pkcs8: Vec<u8>) -> Result<Self, IdentityError> {
-        let refused = |error: &dyn fmt::Display| IdentityError::Certificate(error.to_string());
+    fn from_pkcs8(pkcs8: Vec<u8>) -> Result<Self, PrivateKeyError> {
+        let refused = |error: &dyn fmt::Display| PrivateKeyError::Certificate(error.to_string());
         let pair = KeyPair::from_pkcs8_der_and_sign_algo(
             &PrivatePkcs8KeyDer::from(pkcs8.as_slice()),
             &PKCS_ED25519,
@@ -189,8 +190,8 @@ impl Identity {
     }
 
     /// Signs a message (Ed25519, RFC 8032).
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IdentityError> {
-        let refused = |why: String| IdentityError::Certificate(why);
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, PrivateKeyError> {
+        let refused = |why: String| PrivateKeyError::Certificate(why);
         let signer = self.key.key.choose_scheme(&[SignatureScheme::ED25519]);
         let signer = signer.ok_or_else(|| refused("the key cannot sign".into()))?;
         signer.sign(message).map_err(|error| refused(error.to_string()))
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn the_public_key_belongs_to_the_seed() {
         let bytes = data_encoding::HEXLOWER.decode(SEED.as_bytes()).unwrap();
-        let identity = Identity::from_seed(&Seed::from_bytes(bytes.try_into().unwrap())).unwrap();
+        let identity = PrivateKey::from_seed(&Seed::from_bytes(bytes.try_into().unwrap())).unwrap();
         let public = data_encoding::HEXLOWER.encode(&identity.spki()[12..]);
         assert_eq!(public, PUBLIC);
         assert!(!format!("{identity:?}").contains(SEED));
@@ -248,8 +249,8 @@ mod tests {
     fn a_key_is_made_once_and_read_ever_after() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        let made = Identity::load_or_make(&path).unwrap();
-        let read = Identity::load_or_make(&path).unwrap();
+        let made = PrivateKey::load_or_make(&path).unwrap();
+        let read = PrivateKey::load_or_make(&path).unwrap();
         assert_eq!(made.pin(), read.pin());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
@@ -259,12 +260,12 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        Identity::load_or_make(&path).unwrap();
+        PrivateKey::load_or_make(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         for mode in [0o640, 0o604] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let error = Identity::load_or_make(&path).unwrap_err();
-            assert!(matches!(error, IdentityError::Open(_)), "{error}");
+            let error = PrivateKey::load_or_make(&path).unwrap_err();
+            assert!(matches!(error, PrivateKeyError::Open(_)), "{error}");
         }
     }
 
@@ -272,11 +273,11 @@ mod tests {
     fn a_file_that_holds_no_key_is_refused_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        let whole = Identity::load_or_make(&path).unwrap().private_pem();
+        let whole = PrivateKey::load_or_make(&path).unwrap().private_pem();
         for end in 0..whole.trim_end().len() {
             std::fs::write(&path, &whole[..end]).unwrap();
-            let error = Identity::load_or_make(&path).unwrap_err();
-            assert!(matches!(error, IdentityError::Unreadable(_)), "{end}: {error}");
+            let error = PrivateKey::load_or_make(&path).unwrap_err();
+            assert!(matches!(error, PrivateKeyError::Unreadable(_)), "{end}: {error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), whole[..end]);
         }
     }

@@ -1,4 +1,4 @@
-//! View: the rows on the screen; following the end, scrolling, jumping.
+//! Viewport: the rows on the screen; following the end, scrolling, jumping.
 //!
 //! Only the rows on the screen are wrapped, outward from the anchor, so a resize costs one screen. The anchor is a byte of
 //! a line, independent of the width.
@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::block::Block;
 use super::characters::{UNWRAPPED, clusters};
-use super::geometry::{Anchor, AnchorPart, Part, Spot, View, Walker, Wrapped};
+use super::geometry::{Anchor, AnchorPart, Part, ScrollPosition, Spot, Walker, Wrapped};
 use super::line::{Line, LineKind};
 use super::pane::Pane;
 use super::search::{Match, Needle};
@@ -133,7 +133,7 @@ impl Pane {
 
     /// Whether the screen follows the end.
     pub(crate) fn is_following(&self) -> bool {
-        self.view == View::Follow
+        self.view == ScrollPosition::Follow
     }
 
     /// The rows to draw now.
@@ -182,7 +182,7 @@ impl Pane {
         let (Some(mut walker), Some(end)) = (self.top(), self.end_top()) else { return };
         walker.walk(rows, Walker::down);
         if walker.spot >= end.spot {
-            self.view = View::Follow;
+            self.view = ScrollPosition::Follow;
         } else {
             let anchor = walker.anchor();
             self.stand(anchor);
@@ -209,7 +209,7 @@ impl Pane {
 
     /// Goes to the end, and follows it.
     pub fn end(&mut self) {
-        self.view = View::Follow;
+        self.view = ScrollPosition::Follow;
     }
 
     /// Puts a block's header at the top of the screen, or as near as the rows below allow.
@@ -266,7 +266,7 @@ impl Pane {
     /// The top row. It is never further down than `end_top`, which would leave a part of the screen empty.
     pub(crate) fn top(&self) -> Option<Walker<'_>> {
         let end = self.end_top()?;
-        let View::Anchor(anchor) = &self.view else { return Some(end) };
+        let ScrollPosition::Anchor(anchor) = &self.view else { return Some(end) };
         let here = Walker::at_anchor(&self.blocks, self.wrap_width(), anchor)?;
         Some(if here.spot < end.spot { here } else { end })
     }
@@ -278,12 +278,12 @@ impl Pane {
     /// Moves an anchor that is below `end_top` to it, before rows are added or removed below: the rows at the top of the
     /// screen must stay.
     pub(crate) fn settle(&mut self) {
-        if let View::Anchor(anchor) = &self.view
+        if let ScrollPosition::Anchor(anchor) = &self.view
             && let Some(mut end) = self.end_top()
             && let Some(here) = Walker::at_anchor(&self.blocks, self.wrap_width(), anchor)
             && here.spot > end.spot
         {
-            self.view = View::Anchor(end.anchor());
+            self.view = ScrollPosition::Anchor(end.anchor());
         }
     }
 
@@ -295,7 +295,7 @@ impl Pane {
             }
         }
         self.note_seen();
-        self.view = View::Anchor(anchor);
+        self.view = ScrollPosition::Anchor(anchor);
         self.settle();
         self.note_seen();
     }
@@ -341,5 +341,5 @@ fn seen_in(block: &Block, index: usize, bottom: Spot) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "view_tests.rs"]
+#[path = "viewport_tests.rs"]
 mod tests;

@@ -1,0 +1,116 @@
+//! Reconnection: when a lost session is dialled again, and how the waits grow.
+
+use super::connection::{ConnectionState, Disconnected};
+use super::picker::{self, probe};
+use super::{Effect, State};
+
+/// Longest wait before a dial.
+const MAX_WAIT_MS: u64 = 30_000;
+
+/// The next automatic dial.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retry {
+    /// When, by the monotonic clock.
+    pub(crate) at: u64,
+}
+
+impl Disconnected {
+    /// Plans the next dial: after 1, 2, 4 .. 30 s, each wait shortened by up to a half so that many clients do not return
+    /// together. On the same machine the clients are few and a restart is quick, so the first wait is 250 ms.
+    pub(crate) fn plan(&mut self, now: u64, local: bool) {
+        let first = if local { 250_u64 } else { 1000 };
+        let whole = (first << self.tries.min(7)).min(MAX_WAIT_MS);
+        let mut seed = now ^ u64::from(self.tries) << 32 ^ self.at.as_millis().unsigned_abs();
+        // One round of xorshift is enough to separate two clients.
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        self.retry = Some(Retry { at: now + whole / 2 + seed % (whole / 2) });
+    }
+
+    /// The next dial in words: `reconnecting in 4 s (try 3)`.
+    pub(super) fn next_try(&self, now: u64) -> Option<String> {
+        let left = self.retry?.at.saturating_sub(now).div_ceil(1000);
+        Some(format!("reconnecting in {left} s (try {})", self.tries + 1))
+    }
+}
+
+/// Dials the server of this console again.
+pub(crate) fn dial_again(state: &mut State, start: bool) -> Vec<Effect> {
+    let Some(target) = state.console().map(|console| console.target.clone()) else {
+        return Vec::new();
+    };
+    if let ConnectionState::Lost(lost) = &mut state.link {
+        lost.retry = None;
+        lost.tries = lost.tries.saturating_add(1);
+    }
+    picker::dial(state, target, start)
+}
+
+/// Cancels a dial, or the wait for the next one.
+pub(crate) fn stop(state: &mut State) -> Vec<Effect> {
+    match std::mem::replace(&mut state.link, ConnectionState::Idle) {
+        ConnectionState::Dialling(dial) => {
+            if let Some(lost) = dial.lost {
+                state.link = ConnectionState::Lost(Disconnected { retry: None, ..lost });
+            }
+            probe::again(state);
+            state.done("Given up.");
+            vec![Effect::CancelDial { attempt: dial.attempt }]
+        }
+        ConnectionState::Lost(lost) => {
+            state.link = ConnectionState::Lost(Disconnected { retry: None, ..lost });
+            Vec::new()
+        }
+        other => {
+            state.link = other;
+            Vec::new()
+        }
+    }
+}
+
+/// Dials again when the wait is over.
+pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
+    match &state.link {
+        ConnectionState::Lost(Disconnected { retry: Some(Retry { at }), .. })
+            if *at <= state.clock.mono =>
+        {
+            dial_again(state, false)
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use topside_shared::Time;
+
+    use super::*;
+    use crate::app::connection::Why;
+
+    #[test]
+    fn waits_grow_to_thirty_seconds_and_no_further() {
+        let mut lost = Disconnected {
+            why: Why::Cut(String::new()),
+            at: Time::from_millis(7),
+            failed: None,
+            retry: None,
+            tries: 0,
+        };
+        for (tries, local, most) in [
+            (0, false, 1_000),
+            (1, false, 2_000),
+            (3, false, 8_000),
+            (5, false, 30_000),
+            (500, false, 30_000),
+            (0, true, 250),
+            (2, true, 1_000),
+            (500, true, 30_000),
+        ] {
+            lost.tries = tries;
+            lost.plan(1_000_000, local);
+            let wait = lost.retry.unwrap().at - 1_000_000;
+            assert!(wait >= most / 2 && wait < most, "{tries} tries: {wait} ms");
+        }
+    }
+}
