@@ -42,6 +42,10 @@ man:
 book:
     bash .ci/book
 
+# The crates as a registry takes them, each built from its own package, in target/package
+package:
+    cargo package --locked -p topside-shared -p topside-server -p topside-client
+
 # The packages for Debian, in target/deb; needs `cargo install cargo-deb`
 deb:
     cargo build --release --package topside-server --package topside-client

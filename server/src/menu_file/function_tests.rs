@@ -15,8 +15,9 @@ fn read(text: &str) -> Result<Menu, FileErrors> {
 
 #[test]
 fn every_field_of_a_worker_and_of_its_command_is_read() {
-    let text = include_str!("../../../fuzz/corpus/commands_toml/workers");
-    let menu = read(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/commands_toml/workers");
+    let text = std::fs::read_to_string(seed).unwrap();
+    let menu = read(&text).unwrap_or_else(|errors| panic!("{errors}"));
     let worker = &menu.workers[0];
     assert_eq!((worker.name.as_str(), worker.max_concurrent), ("garden", 4));
     assert_eq!(worker.stop_timeout, Duration::from_secs(1));

@@ -34,8 +34,8 @@ pub(crate) const COMMANDS_DIR: &str = "commands.d";
 const MENU: &str = "the menu";
 
 /// The menu for users without one.
-pub(crate) const STARTER: &str = include_str!("../../../config/commands.toml");
-pub(crate) const STARTER_NAME: &str = "config/commands.toml (built in)";
+pub(crate) const STARTER: &str = include_str!("starter.toml");
+pub(crate) const STARTER_NAME: &str = "commands.toml (built in)";
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
