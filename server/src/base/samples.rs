@@ -30,6 +30,7 @@ struct Sample {
     cpu_percent: Option<f64>,
     memory_used_bytes: Option<u64>,
     load: Option<f64>,
+    temperature_celsius: Option<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +60,7 @@ impl Samples {
             cpu_percent: figures.cpu_percent,
             memory_used_bytes: used.map(|(total, available)| total.saturating_sub(available)),
             load: figures.load.map(|[one, ..]| one),
+            temperature_celsius: figures.temperature_celsius,
         });
         ring.newest = Some(now);
         ring.figures = figures;
@@ -83,6 +85,7 @@ impl Samples {
             cpu_percent: known(samples, |sample| sample.cpu_percent),
             memory_used_bytes: known(samples, |sample| sample.memory_used_bytes),
             load: known(samples, |sample| sample.load),
+            temperature_celsius: known(samples, |sample| sample.temperature_celsius),
         })
     }
 }
@@ -123,12 +126,14 @@ mod tests {
             cpu_percent: Some(12.5),
             memory_total_bytes: Some(10),
             memory_available_bytes: Some(4),
+            temperature_celsius: Some(51.0),
             ..BoxFigures::default()
         };
         samples.add(counts, figures.clone(), STEP, Time::from_millis(2000));
         let history = samples.history().unwrap();
         assert_eq!(history.cpu_percent, [None, Some(12.5)]);
         assert_eq!(history.memory_used_bytes, [None, Some(6)]);
+        assert_eq!(history.temperature_celsius, [None, Some(51.0)]);
         assert_eq!(history.requests_per_second, [0.0, 0.0]);
         assert_eq!(samples.figures(), Some(figures));
     }

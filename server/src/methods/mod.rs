@@ -291,8 +291,8 @@ fn dispatch(
     if method == Method::RunAttach {
         may_follow(caller, waiting)?;
     }
-    // Pings do not make a client active.
-    if method != Method::Ping {
+    // A program asks these by itself, so they do not make a client active.
+    if !matches!(method, Method::Ping | Method::ServerStatus) {
         caller.client.touch();
     }
     // A probe, such as that of the picker, leaves no line in the log.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Raw, TestServer};
+use crate::common::{Raw, TestServer, wait_for};
 
 fn ids(page: &Value) -> Vec<u64> {
     let rows = page["clients"].as_array().unwrap();
@@ -83,6 +83,21 @@ fn a_row_says_who_a_client_is_and_since_when() {
     assert_eq!((&row["connection"], &row["user"]), (&json!("same"), &user));
     assert_eq!((&row["role"], &row["runs"]), (&json!("admin"), &json!([])));
     assert!(row["connectedAt"].as_str().unwrap().ends_with('Z') && row["idleMs"].is_u64());
+}
+
+#[test]
+fn a_client_that_only_asks_for_the_status_is_idle() {
+    let server = TestServer::start();
+    let (mut watcher, mut client) = (server.connect(), server.connect());
+    watcher.ok("clients/list", json!({}));
+    wait_for(
+        "the watcher to be idle for a moment",
+        || {
+            watcher.ok("server/status", json!({}));
+            client.ok("clients/list", json!({}))
+        },
+        |page| page["clients"][0]["idleMs"].as_u64() > Some(50),
+    );
 }
 
 #[test]

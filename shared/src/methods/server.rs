@@ -129,6 +129,9 @@ pub struct StatusHistory {
     /// Load over 1 minute.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<Option<f64>>,
+    /// Temperature of the processor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub temperature_celsius: Vec<Option<f64>>,
 }
 
 /// Runs of a server.

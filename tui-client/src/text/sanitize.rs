@@ -69,6 +69,9 @@ pub(crate) fn status(mut status: Status) -> Status {
         name(&mut worker.name);
         reason(&mut worker.standing);
     }
+    for disk in status.box_figures.iter_mut().flat_map(|figures| &mut figures.disks) {
+        reason(&mut disk.path);
+    }
     for listening in &mut status.listeners {
         name(&mut listening.transport);
         reason(&mut listening.address);

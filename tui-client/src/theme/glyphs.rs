@@ -21,7 +21,7 @@ const REPLACEMENTS: &[(&str, &str)] = &[
     // Keys and directions.
     ("↑↓←→", "^v<>"),
     // In sentences.
-    ("…·–×\u{fffd}", "~--x?"),
+    ("…·–×°\u{fffd}", "~--xo?"),
 ];
 
 fn replacements() -> impl Iterator<Item = (char, char)> {

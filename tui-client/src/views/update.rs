@@ -8,6 +8,7 @@ use super::redeem_invite::{self, RedeemInvite};
 use super::server_form::ServerForm;
 use super::{VIEWS, command_form, several_boxes, tab_strip};
 use crate::app::connection::ConnectionState;
+use crate::app::console::status_poll;
 use crate::app::picker::{self, all_servers, filter, probe};
 use crate::app::runs::export;
 use crate::app::view::{Change, View, stay};
@@ -49,6 +50,7 @@ fn handle(state: &mut State, msg: Msg) -> Vec<Effect> {
 fn settle(state: &mut State) -> Vec<Effect> {
     let mut effects = submit::run_held(state);
     effects.extend(prompt::follow(state));
+    effects.extend(status_poll::follow(state));
     state.fit();
     state.tabs.limit_scrollback();
     console::lay(state);

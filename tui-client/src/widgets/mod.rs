@@ -11,4 +11,5 @@ pub(crate) mod input_box;
 pub(crate) mod line_history;
 pub(crate) mod reading;
 pub(crate) mod row;
+pub(crate) mod sparkline;
 pub(crate) mod text_search;

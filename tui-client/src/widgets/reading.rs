@@ -46,13 +46,14 @@ impl Reading {
         canvas: &mut Canvas<'_>,
         line: impl FnMut(&L, &mut Row<'_>, &Theme),
     ) {
-        self.draw_with_note((head, ""), lines, gap, canvas, line);
+        self.draw_with_foot(head, (&["Esc closes"], ""), lines, gap, canvas, line);
     }
 
-    /// The same with a note at the right of the keys.
-    pub(crate) fn draw_with_note<L>(
+    /// The same with other keys, and a note at the right of them.
+    pub(crate) fn draw_with_foot<L>(
         &self,
-        ((title, width), note): ((&str, u16), &str),
+        (title, width): (&str, u16),
+        (keys, note): (&[&str], &str),
         lines: &[L],
         gap: u16,
         canvas: &mut Canvas<'_>,
@@ -72,10 +73,9 @@ impl Reading {
         if below > 0 {
             foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
         }
-        match lines.len() > usize::from(page) {
-            true => canvas::keys(&mut foot, ["↑ ↓ scroll", "Esc closes"], &mut canvas.hits, &theme),
-            false => canvas::keys(&mut foot, ["Esc closes"], &mut canvas.hits, &theme),
-        }
+        let scroll = (lines.len() > usize::from(page)).then_some("↑ ↓ scroll");
+        let keys = scroll.into_iter().chain(keys.iter().copied());
+        canvas::keys(&mut foot, keys, &mut canvas.hits, &theme);
         for (y, text) in (0..page).zip(lines.iter().skip(top)) {
             line(text, &mut Row::at(buffer, inside, y), &theme);
         }

@@ -5,6 +5,7 @@ pub(crate) mod layout;
 pub(crate) mod notices;
 pub(crate) mod shutdown_banner;
 pub(crate) mod side_panes;
+pub(crate) mod status_poll;
 
 use std::collections::BTreeMap;
 

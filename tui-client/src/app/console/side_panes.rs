@@ -84,7 +84,7 @@ impl State {
     }
 
     /// Whether a session is open.
-    pub(super) fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         matches!(self.link, ConnectionState::Connected { .. })
     }
 }

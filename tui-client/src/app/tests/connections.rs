@@ -188,7 +188,7 @@ fn this_machines_server_is_called_by_its_own_name() {
 }
 
 #[test]
-fn a_connected_console_asks_for_menu_list_history_and_favourites() {
+fn a_connected_console_asks_for_menu_list_status_history_and_favourites() {
     let mut world = World::new(80, 24);
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
@@ -203,6 +203,7 @@ fn a_connected_console_asks_for_menu_list_history_and_favourites() {
             Effect::Browse(false),
             ask(attempt, &CommandsList::default()),
             ask(attempt, &live_list()),
+            ask(attempt, &ServerStatus { history: true }),
         ]
     );
 }

@@ -27,8 +27,42 @@ pub(crate) fn tell(world: &mut World, figures: Value) {
     world.answer::<ServerStatus>(Ok(serde_json::from_value(figures).unwrap()));
 }
 
-/// A view that was looked at for a minute, while people and requests came.
+/// The same of a server that sends the figures of its box, and a history of two minutes.
+pub(crate) fn figures_with_history(uptime_ms: u64, requests: u64) -> Value {
+    const MIB: u64 = 1 << 20;
+    let samples = |value: fn(usize) -> Value| (0..60).map(value).collect::<Value>();
+    let mut all = figures(uptime_ms, 3, requests);
+    all["box"] = json!({
+        "disks": [
+            {"path": "/", "totalBytes": 29 * 1_024 * MIB, "freeBytes": 18 * 1_024 * MIB},
+            {"path": "/var/lib/topside", "totalBytes": 512 * MIB, "freeBytes": 31 * MIB},
+        ],
+        "cpuPercent": 12.4, "temperatureCelsius": 51.2, "load": [0.42, 0.3, 0.21],
+        "memoryTotalBytes": 921 * MIB, "memoryAvailableBytes": 709 * MIB,
+    });
+    all["history"] = json!({
+        "stepMs": 2_000, "newest": "2026-03-01T09:14:00.000Z",
+        "clients": samples(|nth| json!([1, 1, 3, 4, 3, 3][nth / 10])),
+        "requestsPerSecond": samples(|nth| json!([0.1, 0.5, 9.9, 2.5, 1.2][nth % 5])),
+        "runs": samples(|nth| json!(u8::from(nth % 13 == 4))),
+        "cpuPercent": samples(|nth| if nth == 0 { Value::Null } else { json!(9.0 + (nth % 23) as f64) }),
+        "memoryUsedBytes": samples(|nth| json!((205 + nth as u64 / 8) * MIB)),
+        "temperatureCelsius": samples(|nth| json!(47.0 + (nth / 12) as f64)),
+        "load": samples(|nth| json!([0.1, 0.15, 0.3, 1.2, 0.3, 0.42][nth / 10])),
+    });
+    all
+}
+
+/// The view at the first answer.
 pub(crate) fn looked_at(width: u16, height: u16) -> World {
+    let mut world = World::connected(width, height);
+    world.press("alt-s");
+    tell(&mut world, figures_with_history(273_600_000, 4_000));
+    world
+}
+
+/// The view of a server that sends no history, after a minute.
+pub(crate) fn looked_at_an_older_server(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
     world.press("alt-s");
     let mut requests = 4_000;
@@ -42,8 +76,15 @@ pub(crate) fn looked_at(width: u16, height: u16) -> World {
     world
 }
 
+/// A console whose header has an answer of an older server.
+fn answered_by_an_older_server(width: u16, height: u16) -> World {
+    let mut world = World::connected(width, height);
+    tell(&mut world, figures(1_000, 1, 1));
+    world
+}
+
 fn asked(world: &World) -> [Effect; 1] {
-    [ask(world.session(), &ServerStatus::default())]
+    [ask(world.session(), &ServerStatus { history: true })]
 }
 
 fn screen(world: &World) -> String {
@@ -51,46 +92,113 @@ fn screen(world: &World) -> String {
 }
 
 fn samples(world: &mut World, figure: Figure) -> Vec<Option<f64>> {
-    world.console().figures.samples(figure).collect()
+    world.console().figures.samples(figure)
+}
+
+/// A console whose header has its first answer.
+fn answered(width: u16, height: u16) -> World {
+    let mut world = World::connected(width, height);
+    tell(&mut world, figures_with_history(4_000, 8));
+    world
 }
 
 #[test]
-fn the_server_is_asked_once_a_second_while_the_view_is_up_and_never_when_it_is_not() {
-    let mut world = World::connected(80, 24);
+fn the_server_is_asked_once_a_second_while_the_view_is_open() {
+    let mut world = answered(80, 24);
     let before = changes_in(&world.state);
     assert_eq!(world.press("alt-s"), asked(&world));
-    assert!(screen(&world).contains("Asking …"));
-    // An answer is waited for: no second question, and nothing to wake up for.
+    // An answer is waited for: no second request, and nothing to wake up for.
     assert_eq!(changes_in(&world.state), before);
-    assert!(world.wait(60_000).is_empty());
+    assert!(world.wait(40_000).is_empty());
     tell(&mut world, figures(5_000, 2, 10));
     assert_eq!(changes_in(&world.state), Some(1_000));
     assert!(world.wait(999).is_empty());
     assert_eq!(world.wait(1), asked(&world));
     tell(&mut world, figures(6_000, 2, 10));
+    assert_eq!(world.press("r"), asked(&world), "r refreshes at once");
+    tell(&mut world, figures(7_000, 2, 10));
     world.press("esc");
     assert!(changes_in(&world.state).is_none_or(|ms| ms > 1_000));
-    assert!(world.wait(5_000).is_empty());
+    assert!(world.wait(1_000).is_empty());
 }
 
 #[test]
-fn an_answer_that_comes_late_is_dropped_and_two_questions_are_never_on_their_way() {
+fn the_view_has_two_minutes_of_history_at_its_first_answer() {
+    let world = looked_at(160, 50);
+    let shown = screen(&world);
+    for row in [
+        "requests",
+        "cpu",
+        "212 of 921 MiB",
+        "disk /",
+        "11 of 29 GiB",
+        "51 °C",
+        "2 min",
+        "/var/lib/topside",
+        "94 %",
+        "481 of 512 MiB",
+    ] {
+        assert!(shown.contains(row), "{row}: {shown}");
+    }
+    let bars = |line: &str| line.chars().filter(|c| ('▁'..='▇').contains(c)).count();
+    let clients = shown.lines().find(|line| line.contains("│ clients")).unwrap();
+    assert_eq!(bars(clients), 60, "{shown}");
+}
+
+#[test]
+fn the_header_is_asked_for_with_what_wakes_the_screen_and_at_most_once_in_five_seconds() {
+    let mut world = answered(120, 30);
+    let header = screen(&world).lines().next().unwrap().to_owned();
+    assert!(header.ends_with("3 clients · load ▁▁▂▇▂▃ 0.4 · 09:14"), "{header}");
+    let minute = changes_in(&world.state);
+    assert_eq!(minute, Some(60_000), "no timer of its own");
+    world.now += 4_999;
+    assert!(world.press("a").is_empty());
+    world.now += 1;
+    assert_eq!(world.press("b"), asked(&world));
+    assert!(world.press("c").is_empty(), "one request at a time");
+    tell(&mut world, figures_with_history(10_000, 9));
+    world.now += 55_000;
+    assert_eq!(world.wait(0), asked(&world), "the minute of the clock");
+    // A server that refuses is left alone.
+    world.answer::<ServerStatus>(Err(refusal("no")));
+    assert!(world.wait(200_000).is_empty());
+}
+
+#[test]
+fn a_hidden_tab_asks_for_no_header() {
+    let mut world = answered(120, 30);
+    world.press("ctrl-t");
+    world.now += 600_000;
+    let effects = world.wait(0);
+    assert!(effects.iter().all(|effect| !matches!(effect, Effect::Ask { .. })), "{effects:?}");
+}
+
+#[test]
+fn the_load_goes_first_where_the_header_has_no_room() {
+    for (width, has) in
+        [(120, true), (100, true), (80, false), (70, false), (60, false), (40, false)]
+    {
+        let world = answered(width, 24);
+        let shown = screen(&world);
+        let header = shown.lines().next().unwrap();
+        assert_eq!(header.contains(" · load ▁▁▂▇▂▃ 0.4 · "), has, "{width}: {header}");
+    }
+}
+
+#[test]
+fn two_requests_are_never_on_their_way() {
     let mut world = World::connected(80, 24);
-    world.press("alt-s");
+    assert!(world.press("alt-s").is_empty(), "the header's request is not answered yet");
     world.press("esc");
-    tell(&mut world, figures(5_000, 2, 10));
-    assert!(samples(&mut world, Figure::Clients).is_empty());
-    world.wait(1_000);
-    world.press("alt-s");
-    world.press("esc");
-    assert!(world.press("alt-s").is_empty(), "the first question is not answered yet");
-    tell(&mut world, figures(6_000, 2, 10));
-    assert_eq!(samples(&mut world, Figure::Clients), [Some(2.0)]);
+    assert!(world.press("alt-s").is_empty());
+    tell(&mut world, figures_with_history(6_000, 10));
+    assert_eq!(samples(&mut world, Figure::Clients).len(), 60);
 }
 
 #[test]
 fn rates_are_of_one_look_and_what_was_between_two_is_a_hole() {
-    let mut world = World::connected(80, 24);
+    let mut world = answered_by_an_older_server(80, 24);
     world.press("alt-s");
     tell(&mut world, figures(10_000, 2, 100));
     world.wait(1_000);
@@ -99,15 +207,16 @@ fn rates_are_of_one_look_and_what_was_between_two_is_a_hole() {
     assert_eq!(samples(&mut world, Figure::Requests), [None, Some(12.0)]);
     world.press("esc");
     world.wait(600_000);
+    tell(&mut world, figures(611_000, 3, 870));
     world.press("alt-s");
     tell(&mut world, figures(612_000, 3, 900));
-    assert_eq!(samples(&mut world, Figure::Requests), [None, Some(12.0), None, None]);
+    assert_eq!(samples(&mut world, Figure::Requests), [None, Some(12.0), None, Some(30.0)]);
     assert_eq!(samples(&mut world, Figure::Clients), [Some(2.0), Some(2.0), None, Some(3.0)]);
 }
 
 #[test]
 fn so_many_samples_are_kept_and_no_more() {
-    let mut world = World::connected(80, 24);
+    let mut world = answered_by_an_older_server(80, 24);
     world.press("alt-s");
     for second in 0..=KEPT as u64 {
         tell(&mut world, figures(second * 1_000, second, 10));
@@ -123,28 +232,27 @@ fn a_refusal_is_said_and_the_server_left_alone_for_a_while() {
     world.press("alt-s");
     world.answer::<ServerStatus>(Err(refusal("the method \u{1b}is not known")));
     let shown = screen(&world);
-    assert!(shown.contains("did not tell: the method is not known"), "{shown}");
+    assert!(shown.contains("did not send its status: the method is not known"), "{shown}");
     assert!(world.wait(4_999).is_empty());
     assert_eq!(world.wait(1), asked(&world));
     tell(&mut world, figures(5_000, 2, 10));
-    assert!(!screen(&world).contains("did not tell"));
+    assert!(!screen(&world).contains("did not send"));
 }
 
 #[test]
-fn a_server_that_does_not_tell_a_figure_is_said_not_to() {
-    let mut world = World::connected(80, 24);
+fn a_figure_that_the_server_does_not_send_has_no_row() {
+    let mut world = answered_by_an_older_server(80, 24);
     world.press("alt-s");
     let mut old = figures(5_000, 2, 10);
     for name in ["memoryBytes", "load", "workers"] {
         old.as_object_mut().unwrap().remove(name);
     }
     tell(&mut world, old);
-    let shown = screen(&world);
-    for label in ["memory", "load"] {
-        let row = |line: &str| line.contains(label) && line.contains("does not tell");
-        assert!(shown.lines().any(row), "{shown}");
+    let shown = screen(&world).to_lowercase();
+    for label in ["memory", "load", "worker", "cpu", "disk"] {
+        assert!(!shown.contains(label), "{label}: {shown}");
     }
-    assert!(!shown.contains("worker"), "{shown}");
+    assert!(shown.contains("clients"), "{shown}");
 }
 
 #[test]
@@ -166,7 +274,7 @@ fn a_session_that_is_lost_stops_the_questions_and_the_next_one_begins_anew() {
     assert!(effects.contains(&asked(&world)[0]), "{effects:?}");
     assert!(samples(&mut world, Figure::Clients).is_empty());
     tell(&mut world, figures(1_000, 1, 2));
-    assert!(screen(&world).contains("up       1.0 s"), "{}", screen(&world));
+    assert!(screen(&world).contains("Up        1.0 s"), "{}", screen(&world));
 }
 
 #[test]
@@ -177,9 +285,11 @@ fn texts_of_the_server_are_clean() {
     figures["refusals"] = json!({"busy\u{9b}": 2, "odd": "\u{202e}text"});
     figures["workers"] = json!([{"name": "g\u{1b}", "standing": "it \u{7}runs"}]);
     tell(&mut world, figures);
+    let mut shown = String::new();
     for _ in 0..30 {
         crate::views::tests::assert_clean(&world);
+        shown += &screen(&world);
         world.press("down");
     }
-    assert!(screen(&world).contains("2 busy"), "{}", screen(&world));
+    assert!(shown.contains("2 busy"), "{shown}");
 }

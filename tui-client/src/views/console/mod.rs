@@ -2,6 +2,7 @@
 
 pub(crate) mod blocks;
 pub(crate) mod client_pane;
+mod header;
 pub(super) mod input_box;
 pub(crate) mod keyboard;
 pub(super) mod menu;
@@ -14,14 +15,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::{key_hints, message_line, status_bar};
-use crate::app::connection::{self, ConnectionState};
+use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
 use crate::app::console::layout::ConsoleLayout;
 use crate::app::console::side_panes::Focus;
 use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
 use crate::scrollback::grouped;
-use crate::text::{fit, times};
+use crate::text::times;
 use crate::theme::Theme;
 use crate::widgets::editor::Editor;
 use crate::widgets::field::field;
@@ -34,7 +35,7 @@ pub(super) fn draw(
     hits: &mut Hits,
 ) -> Option<Position> {
     let (layout, theme) = (console.layout(state), &state.theme);
-    title(state, console, layout.title, buffer, theme);
+    header::draw(state, console, layout.title, buffer, theme);
     lines(&layout, console.side.focus, buffer, theme);
     let menu = layout.menu.and_then(|place| menu::draw(state, console, place, buffer, hits));
     let new = blocks::draw(state, console, layout.pane, buffer, theme);
@@ -114,57 +115,6 @@ fn pane_keys(state: &State, focus: Focus) -> Vec<(String, &'static str)> {
     keys
 }
 
-fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let mut row = Row::new(buffer, place);
-    row.skip(1).skip_right(1);
-    if let ConnectionState::Lost(lost) = &state.link {
-        // The bar below says all of it.
-        row.left(console.name(), theme.chosen());
-        row.left(&format!(" · {} · {}", console.way(state), lost.brief(state)), theme.warn);
-        return;
-    }
-    let others = match console.clients.len() {
-        0 => String::new(),
-        1 => "1 client".to_owned(),
-        n => format!("{n} clients"),
-    };
-    let time = times::minute(state.clock.wall, &state.zone);
-    let way = console.way(state);
-    let words = connection::words(state);
-    let role = console.welcome.you.role.to_string();
-    let connected = matches!(state.link, ConnectionState::Connected { .. });
-
-    // With little room the details of the way go first, then the role; never the state.
-    let short = console.via().title().to_owned();
-    let room = row.room();
-    let wide = |parts: &[&String]| {
-        fit::width(console.name()) + parts.iter().map(|text| 3 + fit::width(text)).sum::<usize>()
-    };
-    let (way, role) = if wide(&[&way, &words, &role]) <= room {
-        (way, role)
-    } else if wide(&[&short, &words, &role]) <= room {
-        (short, role)
-    } else {
-        (short, String::new())
-    };
-    // What is on the right goes before what is on the left is cut.
-    let room = room.saturating_sub(wide(&[&way, &words, &role]) + 2);
-    if connected {
-        let both = format!("{others} · {time}");
-        if !others.is_empty() && fit::width(&both) <= room {
-            row.right(&both, theme.dim);
-        } else if fit::width(&others) <= room {
-            row.right(&others, theme.dim);
-        }
-    }
-    let state_style = if connected { theme.good } else { theme.warn };
-    row.left(console.name(), theme.chosen());
-    let parts = [(way, theme.header), (words, state_style), (role, theme.header)];
-    for (text, style) in parts.into_iter().filter(|(text, _)| !text.is_empty()) {
-        row.left(" · ", theme.dim).left(&text, style);
-    }
-}
-
 /// The lines between the panes.
 fn lines(layout: &ConsoleLayout, focus: Focus, buffer: &mut Buffer, theme: &Theme) {
     row::rule(buffer, layout.top_rule, theme.rule);
@@ -217,8 +167,7 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
         }
         _ => None,
     };
-    let time = matches!(state.link, ConnectionState::Connected { .. })
-        .then(|| times::next_minute(state.clock.wall));
+    let time = header::changes_in(state, console);
     // Only what is on the screen is counted.
     let running = console.runs.live().next().and_then(|_| {
         let frame = console.runs.pane.frame();

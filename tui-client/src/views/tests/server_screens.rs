@@ -6,7 +6,7 @@ use topside_shared::notifications::Notification;
 use super::{at_every_size, frame, text};
 use crate::app::tests::World;
 use crate::app::tests::log_lines::{entry, read};
-use crate::app::tests::status_figures::looked_at;
+use crate::app::tests::status_figures::{looked_at, looked_at_an_older_server};
 use crate::app::{Event, Msg, Size};
 use crate::connect::DisconnectReason;
 
@@ -24,11 +24,25 @@ fn the_rest_of_how_the_server_stands() {
     });
 }
 
+#[test]
+fn how_an_older_server_stands() {
+    at_every_size("status-older-server", looked_at_an_older_server);
+}
+
+#[test]
+fn the_load_in_the_header() {
+    at_every_size("header-load", |width, height| {
+        let mut world = looked_at(width, height);
+        world.press("esc");
+        world
+    });
+}
+
 /// Its first rows were hidden, and nothing said so.
 #[test]
 fn what_was_scrolled_is_whole_where_the_terminal_has_grown() {
     let mut world = looked_at(60, 15);
-    let head = |world: &World| text(&frame(&world.state)).contains("least");
+    let head = |world: &World| text(&frame(&world.state)).contains(" now ");
     assert!(head(&world));
     world.press("end");
     assert!(!head(&world));

@@ -1,0 +1,86 @@
+//! Facts below the figures of the status, in groups: what was done, how the server is reached, what it is.
+
+use topside_shared::methods::{ListenAddress, Status};
+use topside_shared::text::{bytes, duration};
+
+use crate::app::State;
+use crate::app::console::Console;
+use crate::app::console::figures::{Rates, StatusAnswer};
+use crate::scrollback::grouped;
+use crate::text::times;
+
+/// A label, and the text beside it.
+type Fact = (&'static str, String);
+
+pub(super) fn groups(state: &State, console: &Console, answer: &StatusAnswer) -> [Vec<Fact>; 3] {
+    let status = &answer.status;
+    [done(answer), reached(status), server(state, console, status)]
+}
+
+fn done(answer: &StatusAnswer) -> Vec<Fact> {
+    let Status { runs, bytes: moved, requests, refusals, .. } = &answer.status;
+    let runs = format!(
+        "{} running · {} queued · {} since start",
+        grouped(runs.running),
+        grouped(runs.queued),
+        grouped(runs.started)
+    );
+    let refused: Vec<String> =
+        refusals.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let refused = if refused.is_empty() { "none".to_owned() } else { refused.join(", ") };
+    let per_second = |of: fn(&Rates) -> f64| {
+        let rates = answer.rates.as_ref();
+        rates.map_or_else(String::new, |rates| format!(" ({}/s)", bytes(of(rates) as u64)))
+    };
+    let traffic = format!(
+        "{} in{} · {} out{}",
+        bytes(moved.received),
+        per_second(|rates| rates.received),
+        bytes(moved.sent),
+        per_second(|rates| rates.sent)
+    );
+    vec![
+        ("Runs", runs),
+        ("Requests", format!("{} since start", grouped(*requests))),
+        ("Refused", refused),
+        ("Traffic", traffic),
+    ]
+}
+
+fn reached(status: &Status) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    for at in &status.listeners {
+        let label = if facts.is_empty() { "Listening" } else { "" };
+        facts.push((label, listener(at)));
+    }
+    if facts.is_empty() {
+        facts.push(("Listening", "nowhere".to_owned()));
+    }
+    let workers = status.workers.iter().map(|w| format!("{}: {}", w.name, w.standing));
+    facts.extend(workers.map(|text| ("Worker", text)));
+    facts
+}
+
+fn listener(at: &ListenAddress) -> String {
+    let what = match at.transport.as_str() {
+        "unix" => "this machine",
+        "tls" => "paired devices",
+        "router" => "the router's address",
+        "http" => "metrics",
+        other => other,
+    };
+    format!("{} ({what})", at.address)
+}
+
+fn server(state: &State, console: &Console, status: &Status) -> Vec<Fact> {
+    let since = times::stamp(console.welcome.server.started_at, state.clock.wall, &state.zone);
+    let load = status.box_figures.as_ref().and_then(|figures| figures.load).or(status.load);
+    let load = load.map(|[one, five, fifteen]| {
+        ("Load", format!("{one:.2}, {five:.2}, {fifteen:.2} over 1, 5, 15 min"))
+    });
+    let memory =
+        status.memory_bytes.map(|memory| ("Memory", format!("{} of topsided", bytes(memory))));
+    let up = format!("{}, since {since}", duration(status.uptime_ms));
+    let version = format!("{} · menu revision {}", status.version, status.revision);
+    [Some(("Version", version)), Some(("Up", up)), memory, load].into_iter().flatten().collect()
+}
