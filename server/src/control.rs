@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use topside_shared::RpcError;
+use topside_shared::cmdline::quote;
 use topside_shared::dirs::Dirs;
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{
@@ -35,6 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
+    #[error("{}", beside_the_service(.verb))]
+    Service { verb: String },
+    #[error("the server at {} belongs to the user {owner}: run this as that user, or with sudo", path.display())]
+    ForeignSocket { path: PathBuf, owner: String },
     #[error("the server at {} cannot be asked: {source}", path.display())]
     Socket { path: PathBuf, source: io::Error },
     #[error("the server at {} has not answered for {} s: what was asked may still be done", path.display(), PATIENCE.as_secs())]
@@ -90,7 +95,8 @@ impl Control {
         dirs: &Dirs,
         load: impl FnOnce() -> Result<Config, ConfigError>,
     ) -> Result<Self, ControlError> {
-        for path in dirs.local_server().sockets {
+        let service = is_of_service(dirs);
+        for path in sockets(dirs) {
             match UnixStream::connect(&path) {
                 Ok(stream) => {
                     let failed = |source| ControlError::Socket { path: path.clone(), source };
@@ -98,8 +104,18 @@ impl Control {
                     return Ok(Self::Socket { path, stream: BufReader::new(stream) });
                 }
                 Err(error) if is_not_served(&error) => {}
+                Err(_) if service => break,
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    let directory = path.parent().unwrap_or(&path);
+                    let owner = platform::owner_and_mode(directory).map(|(owner, _)| owner);
+                    let owner = owner.map_or_else(|_| "?".to_owned(), platform::user_name);
+                    return Err(ControlError::ForeignSocket { path, owner });
+                }
                 Err(source) => return Err(ControlError::Socket { path, source }),
             }
+        }
+        if service {
+            return Err(ControlError::Service { verb: typed_verb() });
         }
         own_state(dirs)?;
         let config = Box::new(load()?);
@@ -160,12 +176,51 @@ impl Control {
     }
 }
 
+/// Whether the service of this machine is meant, which only sudo reaches: it is installed, the environment names no other
+/// directories, and no server of this user has run in these.
+pub(crate) fn is_of_service(dirs: &Dirs) -> bool {
+    let system = Dirs::system();
+    *dirs != system
+        && !Dirs::are_named(|name| std::env::var_os(name))
+        && !dirs.state_lock().exists()
+        && platform::owner_and_mode(&system.state).is_ok()
+}
+
+/// The sockets of the server that the verbs are about. That of the service is among them only where it is meant.
+pub(crate) fn sockets(dirs: &Dirs) -> Vec<PathBuf> {
+    let system = Dirs::system();
+    let with_service = *dirs == system || is_of_service(dirs);
+    let all = dirs.local_server().sockets.into_iter();
+    all.filter(|socket| with_service || *socket != system.socket()).collect()
+}
+
+/// What to type for the service of this machine.
+pub(crate) fn beside_the_service(verb: &str) -> String {
+    format!(
+        "no server of this user has run here, and the server of this machine is a service: `sudo topsided {verb}` is for \
+         that (for a server of your own, start `topsided` first, or set TOPSIDE_STATE_DIR)"
+    )
+}
+
+/// The verb and its arguments, as they were typed after `topsided` or `topside serve`.
+pub(crate) fn typed_verb() -> String {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let verb = match args.split_first() {
+        Some((first, rest)) if first == "serve" => rest,
+        _ => &args[..],
+    };
+    verb.iter().map(|arg| quote(arg)).collect::<Vec<_>>().join(" ")
+}
+
 /// The server's own key; it is made if there is none.
 pub(crate) fn own_key(dirs: &Dirs) -> Result<PrivateKey, ControlError> {
     let key = dirs.state.join(KEY_FILE);
     // An existing key is only read, which root may do too.
     if let Some(found) = PrivateKey::load(&key)? {
         return Ok(found);
+    }
+    if is_of_service(dirs) {
+        return Err(ControlError::Service { verb: typed_verb() });
     }
     own_state(dirs)?;
     let failed = |source| ConfigError::State { path: dirs.state.clone(), source };

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use data_encoding::BASE32_NOPAD;
 use sha2::{Digest, Sha256};
 
+use crate::advice::INVITE_ON_THE_BOX;
 use crate::pin::Pin;
 use crate::private_key::Seed;
 use crate::text::{self, MAX_NAME};
@@ -56,7 +57,7 @@ pub struct Invite {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InviteError {
     /// It begins otherwise.
-    #[error("an invite begins with `{SCHEME}`: run `topsided invite` on the box")]
+    #[error("an invite begins with `{SCHEME}`: {INVITE_ON_THE_BOX} prints one")]
     NotAnInvite,
     /// It begins as those of a later version do.
     #[error("this invite is of a newer version: update topside on this machine")]

@@ -4,6 +4,7 @@
 #[macro_use]
 mod wire_macros;
 
+pub mod advice;
 pub mod cmdline;
 pub mod command;
 pub mod dirs;

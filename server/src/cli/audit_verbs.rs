@@ -12,6 +12,7 @@ use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 use crate::audit::argv::Argument;
 use crate::audit::entry::Line;
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
+use crate::control::{beside_the_service, is_of_service, typed_verb};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditVerb {
@@ -37,8 +38,12 @@ pub(crate) struct ShowArgs {
     json: bool,
 }
 
-/// Exit status if there is no log yet, or it cannot be read (EX_NOINPUT of sysexits.h). 1 means damage.
+/// Exit status where the log is damaged. Nothing else ends with it.
+const DAMAGED: u8 = 1;
+/// Exit status if there is no log yet, or it cannot be read (EX_NOINPUT of sysexits.h).
 const NO_INPUT: u8 = 66;
+/// Exit status where the output cannot be written (EX_IOERR).
+const NO_OUTPUT: u8 = 74;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuditError {
@@ -46,6 +51,10 @@ pub(crate) enum AuditError {
     Read { state: PathBuf, source: io::Error },
     #[error("nothing has been recorded in {} yet: no server has run there", .0.display())]
     None(PathBuf),
+    #[error("{}", beside_the_service(.0))]
+    Service(String),
+    #[error("the output cannot be written: {0}")]
+    Write(#[source] io::Error),
     #[error("the audit log is not intact: {0}")]
     Damage(#[from] Damage),
     #[error("{0} lines of the audit log cannot be read: `topsided audit verify` names the first")]
@@ -55,8 +64,9 @@ pub(crate) enum AuditError {
 impl AuditError {
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Read { .. } | Self::None(_) => NO_INPUT,
-            Self::Damage(_) | Self::Unreadable(_) => 1,
+            Self::Read { .. } | Self::None(_) | Self::Service(_) => NO_INPUT,
+            Self::Write(_) => NO_OUTPUT,
+            Self::Damage(_) | Self::Unreadable(_) => DAMAGED,
         }
     }
 }
@@ -76,14 +86,34 @@ pub(crate) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
     match verb {
         AuditVerb::Verify => {
             let found = verify(state).map_err(failed)??;
-            let intact = intact(&found).ok_or_else(|| AuditError::None(state.clone()))?;
-            println!("{intact}");
-            Ok(())
+            let intact = intact(&found).ok_or_else(|| nothing(dirs))?;
+            written(writeln!(io::stdout(), "{intact}"))
         }
-        AuditVerb::Show(args) => match show(state, args).map_err(failed)? {
-            0 => Ok(()),
-            unreadable => Err(AuditError::Unreadable(unreadable)),
-        },
+        AuditVerb::Show(args) => {
+            let shown = show(state, args).map_err(failed)?;
+            written(shown.written)?;
+            match shown {
+                Shown { unreadable: 0, entries: 0, .. } => Err(nothing(dirs)),
+                Shown { unreadable: 0, .. } => Ok(()),
+                Shown { unreadable, .. } => Err(AuditError::Unreadable(unreadable)),
+            }
+        }
+    }
+}
+
+/// The error for a state directory without entries.
+fn nothing(dirs: &Dirs) -> AuditError {
+    match is_of_service(dirs) {
+        true => AuditError::Service(typed_verb()),
+        false => AuditError::None(dirs.state.clone()),
+    }
+}
+
+/// A reader that has closed its pipe wants no more: that is no error.
+fn written(result: io::Result<()>) -> Result<(), AuditError> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(AuditError::Write(error)),
+        _ => Ok(()),
     }
 }
 
@@ -105,10 +135,17 @@ fn intact(found: &IntactLog) -> Option<String> {
     Some(text)
 }
 
-/// Prints the selected entries; the number of unreadable lines.
-fn show(state: &Path, args: &ShowArgs) -> io::Result<u64> {
+/// What was read and printed.
+struct Shown {
+    entries: u64,
+    unreadable: u64,
+    written: io::Result<()>,
+}
+
+/// Prints the selected entries.
+fn show(state: &Path, args: &ShowArgs) -> io::Result<Shown> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut unreadable = 0;
+    let (mut entries, mut unreadable) = (0, 0);
     let mut told = Ok(());
     each_entry(state, |bytes, whole, file| {
         let Ok(line) = serde_json::from_slice::<Line>(bytes) else {
@@ -116,6 +153,7 @@ fn show(state: &Path, args: &ShowArgs) -> io::Result<u64> {
             unreadable += u64::from(whole || !file.ends_with("audit.jsonl"));
             return true;
         };
+        entries += 1;
         if !args.takes(&line) {
             return true;
         }
@@ -125,12 +163,7 @@ fn show(state: &Path, args: &ShowArgs) -> io::Result<u64> {
         };
         told.is_ok()
     })?;
-    match told.and_then(|()| out.flush()) {
-        // The reader of the pipe has closed it.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        Err(error) => Err(error),
-        Ok(()) => Ok(unreadable),
-    }
+    Ok(Shown { entries, unreadable, written: told.and_then(|()| out.flush()) })
 }
 
 impl ShowArgs {

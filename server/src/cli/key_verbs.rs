@@ -5,6 +5,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use topside_shared::Role;
+use topside_shared::advice::{self, FIRST_INVITE};
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyInviteResult, KeyRow};
@@ -196,7 +197,8 @@ pub(crate) fn create(
 }
 
 pub(crate) fn keys(dirs: &Dirs, load: Load<'_>) -> Result<(), VerbError> {
-    print!("{}", table::list(&Control::open(dirs, load)?.list()?));
+    let rows = Control::open(dirs, load)?.list()?;
+    print!("{}", table::list(&rows, &advice::topsided(dirs, FIRST_INVITE)));
     Ok(())
 }
 

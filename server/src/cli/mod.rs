@@ -11,6 +11,7 @@ use crate::base::shutdown::Stop;
 use crate::base::toml_file::errors::FileErrors;
 pub use crate::cli::key_verbs::{InviteArgs, NewKey, ShowError, TokenArgs};
 use crate::config::{Config, ConfigError};
+use crate::control::{beside_the_service, is_of_service, typed_verb};
 use crate::menu_file::wire_size::wire_size;
 use crate::net::local_socket::{ListenError, Listeners};
 use crate::net::sd_notify::Supervisor;
@@ -30,7 +31,7 @@ use topside_shared::methods::MAX_MENU_PAGE;
 
 /// Exit status where the socket or the port is served already (EX_TEMPFAIL of sysexits.h).
 const SERVED_ALREADY: u8 = 75;
-/// Exit status where a configuration file is wrong (EX_CONFIG of sysexits.h).
+/// Exit status where a configuration file or the list of keys is wrong (EX_CONFIG of sysexits.h).
 const WRONG_CONFIGURATION: u8 = 78;
 
 const COMPLETIONS: &str = "completions";
@@ -148,12 +149,31 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     if let Some(missing) = args.config.as_ref().filter(|path| !path.exists()) {
         return fail(WRONG_CONFIGURATION, FileErrors::absent(missing));
     }
+    if matches!(&args.verb, Some(Verb::Check { .. } | Verb::Config { .. } | Verb::Doctor))
+        && args.config.is_none()
+        && menu.is_none()
+        && is_of_service(&dirs)
+    {
+        eprintln!(
+            "topsided: this is about a server of your own: {}",
+            beside_the_service(&typed_verb())
+        );
+    }
     let load = || Config::load(&dirs, args.config.as_deref(), menu);
     let succeed = |()| ExitCode::SUCCESS;
     let wrong = |error| fail(WRONG_CONFIGURATION, error);
     let done = match &args.verb {
         None if dirs == Dirs::system() && !owns(&dirs) => return fail(1, PACKAGED),
-        None => return load().map_or_else(wrong, |config| run_server(&dirs, config)),
+        None => {
+            let ended = load().map_err(|error| (WRONG_CONFIGURATION, error.to_string()));
+            return match ended.and_then(|config| run_server(&dirs, config)) {
+                Ok(status) => status,
+                Err((status, error)) => {
+                    Supervisor::from_env().report_failure(&error);
+                    fail(status, error)
+                }
+            };
+        }
         Some(Verb::Check { .. }) => {
             return load().map(|config| check(&config)).map_or_else(wrong, succeed);
         }
@@ -237,19 +257,18 @@ fn fail(status: u8, error: impl std::fmt::Display) -> ExitCode {
     ExitCode::from(status)
 }
 
-fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
+/// Runs the server to its end; the exit status and the reason where it did not start.
+fn run_server(dirs: &Dirs, mut config: Config) -> Result<ExitCode, (u8, String)> {
     prepare_process();
     if let Err(error) = reap_adopted() {
-        return fail(1, format_args!("adopted processes cannot be reaped: {error}"));
+        return Err((1, format!("adopted processes cannot be reaped: {error}")));
     }
     config.log.stderr = true;
     config.executes_itself = true;
     config.supervisor = Supervisor::from_env();
     // One thread handles all requests, which answers small ones fastest. Programs run beside it.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(1, error),
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| (1, error.to_string()))?;
     let ended = runtime.block_on(async {
         let stop = Stop::on_signals().map_err(|error| (1, error.to_string()))?;
         let status = |in_use| if in_use { SERVED_ALREADY } else { 1 };
@@ -258,6 +277,9 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
             (status(matches!(error, ListenError::AlreadyServed { .. })), error.to_string())
         })?;
         serve(listeners, config, stop).await.map_err(|error| {
+            if matches!(error, ServeError::Keys(_)) {
+                return (WRONG_CONFIGURATION, error.to_string());
+            }
             let in_use = matches!(
                 error,
                 ServeError::Tcp(OpenError::InUse(_))
@@ -269,12 +291,11 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
     });
     // Results of blocking calls are not needed any more.
     runtime.shutdown_background();
-    match ended {
-        Ok(Ended::Stopped) => ExitCode::SUCCESS,
-        Ok(Ended::Pending | Ended::AtOnce) => ExitCode::FAILURE,
-        Ok(Ended::Restart) => restart(),
-        Err((status, message)) => fail(status, message),
-    }
+    Ok(match ended? {
+        Ended::Stopped => ExitCode::SUCCESS,
+        Ended::Pending | Ended::AtOnce => ExitCode::FAILURE,
+        Ended::Restart => restart(),
+    })
 }
 
 /// Executes this program again, as it was started.

@@ -14,7 +14,7 @@ use topside_shared::methods::{KeyState, KeysList, ServerStatus};
 use crate::admission::tcp_port;
 use crate::base::platform;
 use crate::config::Config;
-use crate::control::{ControlError, call, is_not_served};
+use crate::control::{self, ControlError, call, is_not_served};
 use crate::doctor::facts::{
     ClockFacts, Facts, FileFacts, KeyFacts, PrivateFile, RouterFacts, Served, Settings,
 };
@@ -65,6 +65,7 @@ pub(super) async fn collect_facts(dirs: &Dirs, config: Result<&Config, String>) 
         descriptors: crate::base::descriptors::most(),
         clock: clock(state),
         addresses,
+        is_service: *dirs == Dirs::system(),
         socket: server.socket,
         server: server.server,
         tcp_addresses,
@@ -155,9 +156,10 @@ struct ServerAnswers {
 }
 
 fn ask_server(dirs: &Dirs) -> ServerAnswers {
-    for socket in dirs.local_server().sockets {
+    let is_of_service = control::is_of_service(dirs);
+    for socket in control::sockets(dirs) {
         let asked = match UnixStream::connect(&socket) {
-            Err(error) if is_not_served(&error) => continue,
+            Err(error) if is_not_served(&error) || is_of_service => continue,
             Err(error) => Err(error.to_string()),
             Ok(stream) => ask(&socket, stream).map_err(|error| error.to_string()),
         };

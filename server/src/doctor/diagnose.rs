@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use topside_shared::advice::FIRST_INVITE;
+
 use crate::admission::session_limits::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
 use crate::doctor::facts::{
     ClockFacts, Facts, FileFacts, Firewall, KeyFacts, PrivateFile, Served, Settings,
@@ -50,7 +52,7 @@ pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
     descriptors(facts, &mut findings);
     clock(&facts.clock, &mut findings);
     server(facts, &mut findings);
-    keys(&facts.keys, &mut findings);
+    keys(facts, &mut findings);
     addresses(&facts.addresses, &mut findings);
     if let Ok(settings) = &facts.settings {
         tcp(facts, settings, &mut findings);
@@ -181,18 +183,20 @@ fn server(facts: &Facts, findings: &mut Findings) {
             env!("CARGO_PKG_VERSION")
         )),
         Served::None => {
-            findings.warn(format!("none serves {socket}: start it (`topsided`, or its service)"));
+            let start = if facts.is_service { "sudo systemctl start topsided" } else { "topsided" };
+            findings.warn(format!("none serves {socket}: `{start}` starts it"));
         }
         Served::Unclear(why) => findings.fail(format!("{socket} does not answer: {why}")),
     }
 }
 
-fn keys(keys: &KeyFacts, findings: &mut Findings) {
+fn keys(facts: &Facts, findings: &mut Findings) {
     findings.subject = "keys";
-    match keys {
-        KeyFacts::Known { keys: 0, invites: 0 } => findings.warn(
-            "none may come in over TCP, so it stays closed: `topsided invite --name phone --role operator`",
-        ),
+    match &facts.keys {
+        KeyFacts::Known { keys: 0, invites: 0 } => findings.warn(format!(
+            "none may come in over TCP, so it stays closed: `{}topsided {FIRST_INVITE}`",
+            if facts.is_service { "sudo " } else { "" }
+        )),
         KeyFacts::Known { keys, invites } => {
             findings.ok(format!("{keys} may come in over TCP; open invites: {invites}"));
         }
@@ -311,7 +315,9 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
             findings.ok("it is asked for a port once TCP is open");
         }
         Served::By { mapped: None, .. } => {
-            findings.fail(format!("it has given no port: the log says why (`rlf`); or {by_hand}"));
+            findings.fail(format!(
+                "it has given no port: the log says why (`topside log`); or {by_hand}"
+            ));
         }
         Served::None | Served::Unclear(_) => {
             findings.warn("whether it forwards a port is not known: no server answers");

@@ -33,6 +33,7 @@ fn well() -> Facts {
             wrong: None,
         },
         addresses: vec![IpAddr::from([192, 168, 1, 10])],
+        is_service: false,
         socket: "/r/topsided.sock".into(),
         server: Served::By {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -146,7 +147,7 @@ fn a_clock_that_was_never_set_is_a_failure() {
 #[test]
 fn a_missing_server_or_another_version_is_reported() {
     let lines = text(|facts| facts.server = Served::None);
-    assert!(says(&lines, "warn  server", "start it"), "{lines:#?}");
+    assert!(says(&lines, "warn  server", "`topsided` starts it"), "{lines:#?}");
     assert!(says(&lines, "warn  TCP", "no server answers"), "{lines:#?}");
     assert!(says(&lines, "warn  router", "is not known"), "{lines:#?}");
     let old = Served::By { version: "0.0.1".into(), mapped: Some("203.0.113.7:1".into()) };

@@ -19,6 +19,8 @@ pub(super) struct Facts {
     pub(super) clock: ClockFacts,
     /// The box's addresses, without loopback.
     pub(super) addresses: Vec<IpAddr>,
+    /// Whether it is the packaged server, which runs as a service.
+    pub(super) is_service: bool,
     pub(super) socket: PathBuf,
     pub(super) server: Served,
     /// Addresses where TCP should be open, and whether they accept connections.

@@ -61,7 +61,8 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
         let error = RpcError::new(
             ErrorKind::Forbidden,
             format_args!(
-                "{user} may not use this server: ask its owner for a line in [local] allow of server.toml"
+                "`[local] allow` of server.toml does not name the user {user}. Add this user there and reload the server, or \
+                 use sudo"
             ),
         );
         refuse(server, stream, owner, error);

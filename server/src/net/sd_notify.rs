@@ -9,9 +9,13 @@ use std::time::Duration;
 use tokio::net::UnixDatagram;
 use tokio::time::{MissedTickBehavior, interval};
 use topside_shared::notifications::Closing;
+use topside_shared::text::clean;
 
 use crate::base::platform;
 use crate::base::shutdown::Shutdown;
+
+/// Longest reason of a failed start, in characters.
+const MAX_FAILURE: usize = 512;
 
 /// The connection to a supervisor; the default has none.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +81,19 @@ impl Supervisor {
         }
         // The status of the shutdown stays.
         self.report_alive(&socket, || "WATCHDOG=1".to_owned()).await;
+    }
+
+    /// Reports why the server did not start, in one line. The supervisor shows it until the next start.
+    pub(crate) fn report_failure(&self, error: &str) {
+        let Some(socket) = &self.socket else { return };
+        let mut lines = error.lines();
+        let first = clean(lines.next().unwrap_or_default(), MAX_FAILURE);
+        let more = match lines.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more: see the journal)"),
+        };
+        // The process ends anyway, and its log has the reason.
+        let _ = socket.send(format!("STATUS=did not start: {first}{more}").as_bytes());
     }
 
     fn connected(&self) -> Option<UnixDatagram> {

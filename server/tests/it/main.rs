@@ -41,6 +41,7 @@ mod metrics;
 mod other_protocols;
 mod output;
 mod owners;
+mod packaged_verbs;
 mod pending_hooks;
 mod policy;
 mod power_cut;

@@ -77,6 +77,34 @@ fn the_supervisor_gets_ready_watchdog_and_stopping() {
     assert_eq!(server.exit(), Some(0));
 }
 
+/// Regression: `systemctl status` showed no reason for a start that failed.
+#[test]
+fn the_supervisor_gets_the_reason_of_a_start_that_failed() {
+    let wrong_settings = |topsided: &Topsided| {
+        topsided.write("server.toml", "[limits]\nmax_rums = 1\nmax_outbox = \"1\"\n");
+    };
+    let damaged_keys = |topsided: &Topsided| {
+        topsided.run(&["id"]);
+        std::fs::write(topsided.path("state/keys.json"), "{damaged").unwrap();
+    };
+    type Damage = fn(&Topsided);
+    let cases: [(Damage, &str); 2] =
+        [(wrong_settings, "max_rums"), (damaged_keys, "keys.json:1:2")];
+    for (damage, reason) in cases {
+        let topsided = Topsided::new();
+        damage(&topsided);
+        let heard = Heard::at(&topsided.path("notify"));
+        let mut server = topsided.spawn_by(supervised(&topsided, "0"));
+        assert_eq!(server.exit(), Some(78), "a restart would change nothing");
+        let status = heard.next();
+        assert!(
+            status.starts_with("STATUS=did not start: ") && status.contains(reason),
+            "{status}"
+        );
+        assert_eq!(status.lines().count(), 1, "{status}");
+    }
+}
+
 #[test]
 fn the_watchdog_is_served_while_the_server_waits_for_runs_to_end() {
     let topsided = Topsided::new();

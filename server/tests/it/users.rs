@@ -184,7 +184,10 @@ fn a_user_who_is_not_named_is_refused_with_a_reason_and_counted() {
     let error = nobody.raw.refused("ping", json!({}));
     assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32003), &json!("forbidden")));
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("nobody") && message.contains("[local] allow"), "{message}");
+    assert!(
+        message.contains("nobody") && message.contains("`[local] allow` of server.toml"),
+        "{message}"
+    );
     // For socat, which else waits for what its user may still type.
     nobody.raw.half_close();
     nobody.raw.eof();

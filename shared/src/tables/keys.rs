@@ -24,11 +24,12 @@ pub enum UnknownKey {
     Ambiguous(String, String),
 }
 
-/// All keys, a line each.
-pub fn list(rows: &[KeyRow]) -> String {
+/// All keys, a line each. `invite` is what to type for an invite, which is said where there is no key.
+pub fn list(rows: &[KeyRow], invite: &str) -> String {
     if rows.is_empty() {
-        return "no device is paired, so no client can connect over TCP: pair one with `topsided invite`\n"
-            .to_owned();
+        return format!(
+            "no device is paired, so no client can connect over TCP: {invite} makes an invite\n"
+        );
     }
     let heads = ["key", "name", "role", "state", "last seen", "good until", "commands"];
     let mut lines = vec![heads.map(str::to_owned)];

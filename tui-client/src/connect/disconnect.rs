@@ -1,6 +1,7 @@
 //! Why a session ended, as a sentence.
 
 use jiff::tz::TimeZone;
+use topside_shared::advice::INVITE_ON_THE_BOX;
 use topside_shared::notifications::{EndCode, SessionEnded, return_note};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 use topside_shared::{RpcError, Time};
@@ -8,19 +9,14 @@ use topside_shared::{RpcError, Time};
 /// Why a server does not accept a key, from its TLS alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyRefused {
-    #[error(
-        "this server does not know this device: ask for an invite (`topsided invite` on the box)"
-    )]
+    #[error("this server does not know this device: ask for an invite ({INVITE_ON_THE_BOX})")]
     Unknown,
     /// The key was revoked, or it is the key of an invite that was used.
     #[error(
-        "this device's key was revoked, or the invite was used: ask for a new invite (`topsided invite` on \
-         the box)"
+        "this device's key was revoked, or the invite was used: ask for a new invite ({INVITE_ON_THE_BOX})"
     )]
     Revoked,
-    #[error(
-        "this device's key has expired: ask for a new one (`topsided invite` or `topsided token` on the box)"
-    )]
+    #[error("this device's key has expired: ask for a new invite ({INVITE_ON_THE_BOX}) or token")]
     Expired,
 }
 

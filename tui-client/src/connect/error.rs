@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use topside_shared::RpcError;
+use topside_shared::advice::INVITE_ON_THE_BOX;
 use topside_shared::private_key::PrivateKeyError;
 use topside_shared::server_record::ServerRecord;
 use topside_shared::text::{MAX_REASON, clean};
@@ -18,7 +19,7 @@ use super::disconnect::{DisconnectReason, KeyRefused};
 pub(crate) enum ConnectError {
     #[error(
         "{at} is not the paired server: it has another key. Another machine may have that address on \
-         this network; if the server was set up anew, pair again (`topsided invite` on the box)"
+         this network; if the server was set up anew, pair again ({INVITE_ON_THE_BOX})"
     )]
     WrongKey { at: String },
     /// The server does not accept the key of this device.

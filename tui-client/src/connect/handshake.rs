@@ -179,7 +179,9 @@ fn unreachable<T>(path: &Path, error: io::Error) -> Result<Option<T>, ConnectErr
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::ConnectionRefused => Ok(None),
         io::ErrorKind::PermissionDenied => {
-            Err(ConnectError::NotAllowed { at, why: "the system denies it".to_owned() })
+            let why = "`[local] allow` of its server.toml names no other user. Add this user there and reload the server, \
+                       or use sudo";
+            Err(ConnectError::NotAllowed { at, why: why.to_owned() })
         }
         io::ErrorKind::InvalidInput => Err(ConnectError::PathTooLong { path: path.to_owned() }),
         _ => Err(ConnectError::Io { at, source: error }),

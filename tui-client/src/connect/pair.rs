@@ -3,6 +3,7 @@
 use std::io;
 
 use tokio::time::timeout;
+use topside_shared::advice::{INVITE_ON_THE_BOX, TOKEN_ON_THE_BOX};
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{Base64, KeyEnrol, KeyEnrolResult};
@@ -36,17 +37,13 @@ pub(crate) struct Paired {
 /// Why nothing was paired, as a sentence with advice and without a full stop.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PairError {
-    #[error(
-        "this invite was used already, or taken back: ask for a new one (`topsided invite` on the box)"
-    )]
+    #[error("this invite was used already, or taken back: ask for a new one ({INVITE_ON_THE_BOX})")]
     Used,
-    #[error("this invite has expired: ask for a new one (`topsided invite` on the box)")]
+    #[error("this invite has expired: ask for a new one ({INVITE_ON_THE_BOX})")]
     Expired,
-    #[error("this token was revoked: ask for a new one (`topsided token` on the box)")]
+    #[error("this token was revoked: ask for a new one ({TOKEN_ON_THE_BOX})")]
     TokenRevoked,
-    #[error(
-        "the server does not know this invite: ask for a new one (`topsided invite` on the box)"
-    )]
+    #[error("the server does not know this invite: ask for a new one ({INVITE_ON_THE_BOX})")]
     Unknown,
     #[error(
         "{0} is another server, saved already: choose another --name, or give --replace if the box was set up again. \
@@ -60,8 +57,7 @@ pub(crate) enum PairError {
     )]
     OwnKeyIn { role: Role },
     #[error(
-        "this invite names no address of the box: connect the box to a network, then run `topsided invite` \
-         again"
+        "this invite names no address of the box: connect the box to a network, then make a new one ({INVITE_ON_THE_BOX})"
     )]
     NoAddress,
     #[error(transparent)]

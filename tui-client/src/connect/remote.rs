@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use topside_shared::Pin;
+use topside_shared::advice::INVITE_ON_THE_BOX;
 use topside_shared::pin::PinError;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError};
 
@@ -50,8 +51,8 @@ impl fmt::Display for Address {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotReady {
     #[error(
-        "{name} is not paired: run `topsided invite` there, then `topside pair` here, or paste \
-         what it prints in the picker"
+        "{name} is not paired: run {INVITE_ON_THE_BOX}; then give what it prints to `topside pair` here, or \
+         paste it in the picker"
     )]
     NotPaired { name: String },
     #[error("the pin of {name} cannot be read: {why}; pair again")]

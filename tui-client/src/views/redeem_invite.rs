@@ -1,5 +1,6 @@
 //! Redeeming a pasted invite. Its server and role are shown at once, its secret never.
 
+use topside_shared::advice::INVITE_ON_THE_BOX;
 use topside_shared::invite::{Invite, InviteError};
 
 use ratatui::buffer::Buffer;
@@ -20,9 +21,10 @@ use crate::widgets::row::Row;
 
 /// Columns of the labels.
 const LABELS: usize = 10;
-/// Shown while nothing is pasted yet.
-const HOW: &str = "Run `topsided invite --name NAME --role ROLE` on the box, and paste the one line that it \
-     prints. It begins with topside1:";
+/// The text while nothing is pasted yet.
+fn how() -> String {
+    format!("Run {INVITE_ON_THE_BOX}. Paste the line that it prints here; it begins with topside1:")
+}
 
 /// Longest text that is taken; an invite has a tenth of that.
 const MAX_TEXT: usize = 4_096;
@@ -217,7 +219,7 @@ impl View for RedeemInvite {
                 );
                 say(("▲ ", theme.warn), &question, body, buffer, theme);
             }
-            (_, None) => text(HOW, body, buffer, theme),
+            (_, None) => text(&how(), body, buffer, theme),
             (_, Some(Err(wrong))) => {
                 say(("✗ ", theme.bad), &wrong.to_string(), body, buffer, theme);
             }

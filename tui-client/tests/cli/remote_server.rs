@@ -106,7 +106,10 @@ fn what_leads_nowhere_is_reported_with_what_to_do() {
     let pin = garden.verb(&["id"]);
     client.write("config/client.toml", &good.replace(&format!("pin = \"{pin}\""), ""));
     let ended = client.run(&["--on", "garden", "echo", "x"]).with(125);
-    assert!(sentence(&ended).contains("not paired: run `topsided invite`"), "{ended:?}");
+    assert!(
+        sentence(&ended).contains("not paired: run `topsided invite --name NAME --role ROLE`"),
+        "{ended:?}"
+    );
 
     let other = format!("sha256:{}", "0".repeat(64));
     client.write("config/client.toml", &good.replace(&pin, &other));

@@ -11,6 +11,7 @@ pub(crate) mod power;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod server;
+pub(crate) mod service;
 pub(crate) mod tls;
 
 use std::path::Path;

@@ -8,6 +8,8 @@ pub(crate) mod routes;
 
 use std::collections::BTreeSet;
 
+use topside_shared::advice::INVITE_ON_THE_BOX;
+
 use super::connection::{ConnectionState, Dialling, Target, Via};
 use super::{Effect, LocalServer, Screen, Size, State, tabs};
 use crate::config::{Profile, THIS_MACHINE};
@@ -111,7 +113,7 @@ pub(crate) fn why_not(state: &State) -> Option<String> {
 /// What to do with a server that was found.
 pub(crate) fn how_to_pair(state: &State, find: &DiscoveredServer) -> String {
     format!(
-        "{} is not paired: run `topsided invite` on it, then press {} and paste what it prints",
+        "{} is not paired: run {INVITE_ON_THE_BOX}; then press {} and paste what it prints",
         find.name,
         state.keys.word(Id::Invite)
     )

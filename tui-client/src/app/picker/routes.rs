@@ -1,5 +1,7 @@
 //! The ways to the chosen server: where each leads, whether it answers, and what to do if not.
 
+use topside_shared::advice::INVITE_ON_THE_BOX;
+
 use super::{chosen, discovered, probe};
 use crate::app::connection::{ConnectionState, Target, Via};
 use crate::app::{LocalServer, State, picker};
@@ -284,7 +286,7 @@ fn not_paired(state: &State, name: &str) -> Route {
     Route::impossible(
         &format!("not paired · {key} pastes an invite"),
         format!(
-            "{name} is not paired: run `topsided invite` on it, then press {key} and paste what it prints"
+            "{name} is not paired: run {INVITE_ON_THE_BOX}; then press {key} and paste what it prints"
         ),
     )
 }

@@ -264,7 +264,11 @@ fn a_find_is_listed_until_it_is_saved_and_says_how_to_pair() {
     world.press("down down down down");
     assert!(world.press("enter").is_empty());
     let text = world.remark();
-    assert!(text.contains("run `topsided invite` on it") && text.contains("press i"), "{text}");
+    assert!(
+        text.contains("run `topsided invite --name NAME --role ROLE` on the box")
+            && text.contains("press i"),
+        "{text}"
+    );
     world.press("e");
     assert!(world.remark().contains("press a to save it"));
 

@@ -175,7 +175,7 @@ async fn a_server_that_refuses_this_devices_key_says_why_and_what_to_do() {
     for (verdict, begins, does) in [
         (CertificateError::ApplicationVerificationFailure, "this server does not know", "invite"),
         (CertificateError::Revoked, "this device's key was revoked", "new invite"),
-        (CertificateError::Expired, "this device's key has expired", "new one"),
+        (CertificateError::Expired, "this device's key has expired", "new invite"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let rig = Rig::new(key(1)).await;

@@ -1,5 +1,6 @@
 //! Verbs that print a list: status, clients, the menu, runs, keys, the log.
 
+use topside_shared::advice::FIRST_INVITE;
 use topside_shared::methods::{
     self, ClientsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
 };
@@ -77,7 +78,12 @@ pub(super) async fn runs(session: &mut OneShot<'_>, args: &Runs) -> Result<u8, V
 
 pub(super) async fn keys(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let keys = session.call(&KeysList {}).await?;
-    session.print(&keys, |keys| tables::keys::list(&keys.keys)).await
+    session
+        .print(&keys, |keys| {
+            let invite = format!("`topside {FIRST_INVITE}`");
+            tables::keys::list(&keys.keys, &invite)
+        })
+        .await
 }
 
 pub(super) async fn log(session: &mut OneShot<'_>, args: &Log) -> Result<u8, VerbError> {

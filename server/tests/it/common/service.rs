@@ -1,0 +1,100 @@
+//! The directories of a packaged server, in a mount namespace of their own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use super::program::{Said, run};
+use super::{require, require_root, skipped};
+
+/// The number of the server's user; no user of the machine has it.
+pub(crate) const SERVER_USER: u32 = 54_321;
+/// The number of an ordinary user.
+pub(crate) const ORDINARY_USER: u32 = 54_322;
+
+/// `/var/lib/topside` and `/run/topside`, which belong to the server's user, and a home of an ordinary user.
+pub(crate) struct PackagedDirs {
+    /// Holds the mount namespace.
+    holder: Child,
+    running: Option<Child>,
+}
+
+impl PackagedDirs {
+    pub(crate) fn new() -> Option<Self> {
+        if !require_root() || !require("setpriv") {
+            return None;
+        }
+        let mount = format!(
+            "mount -t tmpfs tmpfs /var/lib && mount -t tmpfs tmpfs /run && \
+             mkdir -m 700 /var/lib/topside /run/topside && mkdir /run/home && touch /run/topsided && \
+             chown {SERVER_USER}:{SERVER_USER} /var/lib/topside /run/topside && \
+             chown {ORDINARY_USER} /run/home && mount --bind \"$0\" /run/topsided && echo up && exec cat"
+        );
+        let holder = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sh", "-c", &mount])
+            .arg(env!("CARGO_BIN_EXE_topsided"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut holder) = holder else {
+            skipped("unshare");
+            return None;
+        };
+        let mut line = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let dirs = Self { holder, running: None };
+        (line == "up\n" || skipped("a mount namespace")).then_some(dirs)
+    }
+
+    fn command(&self, uid: u32) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--mount=/proc/{}/ns/mnt", self.holder.id()))
+            .args(["setpriv", "--clear-groups"])
+            .args([format!("--reuid={uid}"), format!("--regid={uid}")])
+            .args(["env", "--chdir=/", "-i", "PATH=/usr/bin:/bin"])
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the server as its unit does.
+    pub(crate) fn start(&mut self) {
+        let mut command = self.command(SERVER_USER);
+        command.args([
+            "CONFIGURATION_DIRECTORY=/etc/topside",
+            "STATE_DIRECTORY=/var/lib/topside",
+            "RUNTIME_DIRECTORY=/run/topside",
+            "/run/topsided",
+        ]);
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let started = lines.any(|line| line.unwrap().contains("server started"));
+        std::thread::spawn(move || lines.for_each(drop));
+        self.running = Some(child);
+        assert!(started, "the server starts");
+    }
+
+    /// Runs a verb of `topsided` as root, as sudo does.
+    pub(crate) fn sudo(&self, args: &[&str]) -> Said {
+        run(self.command(0).args(["HOME=/root", "/run/topsided"]).args(args))
+    }
+
+    /// Runs a verb of `topsided` as an ordinary user.
+    pub(crate) fn ordinary(&self, args: &[&str]) -> Said {
+        run(self.command(ORDINARY_USER).args(["HOME=/run/home", "/run/topsided"]).args(args))
+    }
+
+    /// A file of the namespace, as this process reaches it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root/{name}", self.holder.id()))
+    }
+}
+
+impl Drop for PackagedDirs {
+    fn drop(&mut self) {
+        for child in self.running.iter_mut().chain([&mut self.holder]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
