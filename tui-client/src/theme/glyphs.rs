@@ -13,7 +13,7 @@ const REPLACEMENTS: &[(&str, &str)] = &[
     // Lines and corners.
     ("─│▎╭╮╰╯┬┴├┤┼", "-||+++++++++"),
     // Selection and input.
-    ("❯›‹▌▐▸▾◂", ">><>>>v<"),
+    ("❯›‹▌▐▸▾◂", ">><>[>v<"),
     // States; a word is always beside them.
     ("●○✓✗■•▲◇◆★▓░", "*o+x#*!-%*#."),
     // Bars.
@@ -30,14 +30,24 @@ fn replacements() -> impl Iterator<Item = (char, char)> {
 
 /// Replaces the glyphs of a frame, those in a program's output included; a copied or saved output keeps them.
 pub(crate) fn to_ascii(buffer: &mut Buffer) {
-    for cell in &mut buffer.content {
-        let mut chars = cell.symbol().chars();
-        let (Some(sign), None) = (chars.next(), chars.next()) else { continue };
-        if sign.is_ascii() {
-            continue;
-        }
-        if let Some((_, ascii)) = replacements().find(|(glyph, _)| *glyph == sign) {
-            cell.set_char(ascii);
+    let width = usize::from(buffer.area.width).max(1);
+    for row in buffer.content.chunks_mut(width) {
+        // Whether the left edge of a button stands before: its right edge closes the bracket.
+        let mut in_button = false;
+        for cell in row {
+            let mut chars = cell.symbol().chars();
+            let (Some(sign), None) = (chars.next(), chars.next()) else { continue };
+            if sign.is_ascii() {
+                continue;
+            }
+            if sign == '▌' && std::mem::take(&mut in_button) {
+                cell.set_char(']');
+                continue;
+            }
+            in_button |= sign == '▐';
+            if let Some((_, ascii)) = replacements().find(|(glyph, _)| *glyph == sign) {
+                cell.set_char(ascii);
+            }
         }
     }
 }

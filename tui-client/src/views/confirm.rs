@@ -183,15 +183,11 @@ impl Confirm {
         })
     }
 
-    /// Enter in the field: a reason is complete, and a right name is the answer.
+    /// Enter in the field goes on to the button that acts.
     fn field_done(&mut self) -> Outcome {
-        if !self.is_right() {
-            return stay();
+        if self.is_right() {
+            self.focus = Focus::Yes;
         }
-        if matches!(self.input, Some(Input { kind: InputKind::Name(_), .. })) {
-            return self.confirm();
-        }
-        self.focus = Focus::Yes;
         stay()
     }
 
@@ -338,14 +334,12 @@ impl Confirm {
         let places = buttons::draw(row, [self.no, self.yes], chosen, theme);
         let numbers = places.into_iter().enumerate();
         hits.extend(numbers.map(|(number, place)| (place, canvas::Hit::Number(number))));
-        let hint = match (self.focus, &self.input) {
-            (Focus::Field, Some(Input { kind: InputKind::Name(_), .. })) => {
-                "Enter confirms · Esc cancels"
-            }
-            (Focus::Field, _) => "Enter next · Esc cancels",
-            _ => "y yes · n no",
+        let keys: &[&str] = match self.focus {
+            Focus::Field => &["Enter next", "Esc cancels"],
+            Focus::No | Focus::Yes => &["y yes", "n no", "Esc cancels"],
         };
-        row.right(hint, theme.dim);
+        row.skip(2);
+        canvas::keys(row, keys.iter().copied(), hits, theme);
     }
 }
 

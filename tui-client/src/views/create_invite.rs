@@ -17,6 +17,7 @@ use crate::app::{Effect, State};
 use crate::connect::CallError;
 use crate::input::key::{Code, Key};
 use crate::widgets::canvas::Canvas;
+use crate::widgets::form_focus::FormHit;
 
 /// What the form is called. No command has a name with a blank in it.
 const TITLE: &str = "Invite or token";
@@ -94,7 +95,7 @@ fn declaration() -> Command {
     let kind = Arg {
         default: Some("invite".into()),
         choices: vec!["invite".into(), TOKEN.into()],
-        ..arg("kind", ArgType::Enum, "for a person's device, once, or for a script")
+        ..arg("kind", ArgType::Enum, "an invite is for one device, once; a token is for a script")
     };
     let name = Arg {
         required: true,
@@ -141,6 +142,29 @@ impl View for InviteForm {
         }
         // It stands for no line that could be typed.
         let result = if key.is_ctrl('o') { FormResult::Open } else { self.form.edit(key) };
+        self.outcome(&result, state)
+    }
+
+    fn click(&mut self, hit: usize, state: &State) -> Outcome {
+        let hit = FormHit::of(hit);
+        if self.step == InviteStep::Asking {
+            return if hit == FormHit::Cancel { close() } else { stay() };
+        }
+        let result = self.form.clicked(hit);
+        self.outcome(&result, state)
+    }
+
+    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
+        pasted(self.step == InviteStep::Asking || self.form.insert(text))
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
+        command_form::draw(&self.form, Some(&self.step), &self.title(state), canvas)
+    }
+}
+
+impl InviteForm {
+    fn outcome(&mut self, result: &FormResult, state: &State) -> Outcome {
         match result {
             FormResult::Closed { .. } => {
                 let draft = self.form.draft();
@@ -166,14 +190,6 @@ impl View for InviteForm {
                 stay()
             }
         }
-    }
-
-    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
-        pasted(self.step == InviteStep::Asking || self.form.insert(text))
-    }
-
-    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        command_form::draw(&self.form, Some(&self.step), &self.title(state), canvas)
     }
 }
 

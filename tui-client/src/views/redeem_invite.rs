@@ -16,7 +16,9 @@ use crate::input::key::{Code, Key};
 use crate::text::secret::Secret;
 use crate::text::{fit, sanitize, times};
 use crate::theme::Theme;
-use crate::widgets::canvas::Canvas;
+use crate::widgets::buttons;
+use crate::widgets::canvas::{self, Canvas, ViewHits};
+use crate::widgets::form_focus::{FormFocus, FormHit};
 use crate::widgets::row::Row;
 
 /// Columns of the labels.
@@ -35,6 +37,7 @@ const HEAD: usize = 14;
 pub(crate) struct RedeemInvite {
     /// What was pasted or typed. It holds a key.
     text: Secret,
+    focus: FormFocus,
     pub(crate) step: PairingStep,
 }
 
@@ -91,8 +94,13 @@ impl RedeemInvite {
         }
         match text.parse::<Invite>() {
             // Of a mail or a command line only the invite itself is kept.
-            Ok(invite) => self.text.0 = invite.to_string(),
+            Ok(invite) => {
+                self.text.0 = invite.to_string();
+                // Nothing is left to type.
+                self.focus = FormFocus::Action;
+            }
             Err(error) => {
+                self.focus = FormFocus::Field(0);
                 // A second invite is another try, not more of the first.
                 if error != InviteError::NotAnInvite {
                     self.text.0.clear();
@@ -110,6 +118,37 @@ impl RedeemInvite {
         }
     }
 
+    /// Uses the invite, if it is complete and the server has not refused it for good.
+    fn pair(&mut self, state: &State) -> Outcome {
+        match (&self.step, self.read()) {
+            (PairingStep::Failed(failed), _) if failed.lasting => stay(),
+            (_, Some(Ok(invite))) => self.redeem(invite, Replacing::Ask, state),
+            _ => stay(),
+        }
+    }
+
+    /// Stops asking the server. The text stays, to be used again.
+    fn stop(&mut self, attempt: u64) -> Outcome {
+        self.step = PairingStep::Text;
+        act(move |_| vec![Effect::CancelPair { attempt }])
+    }
+
+    /// Answers whether the server takes the place of the saved one.
+    fn replace(&mut self, replace: bool, state: &State) -> Outcome {
+        let PairingStep::Replace(name) = &self.step else { return stay() };
+        let replacing = if replace { Replacing::Yes(name.clone()) } else { Replacing::No };
+        match self.read() {
+            Some(Ok(invite)) => self.redeem(invite, replacing, state),
+            _ => stay(),
+        }
+    }
+
+    fn back(&mut self) -> Outcome {
+        self.step = PairingStep::Text;
+        self.focus = FormFocus::Action;
+        stay()
+    }
+
     /// Uses the invite, or asks first whether its server takes the place of a saved one.
     fn redeem(&mut self, invite: Invite, replacing: Replacing, state: &State) -> Outcome {
         let replaces = match replacing {
@@ -118,6 +157,7 @@ impl RedeemInvite {
             Replacing::Ask => {
                 if let Some(old) = replaceable(&state.servers, &invite, None) {
                     self.step = PairingStep::Replace(old.name.clone());
+                    self.focus = FormFocus::Cancel;
                     return stay();
                 }
                 None
@@ -143,48 +183,64 @@ impl View for RedeemInvite {
         let gives_up = key.code == Code::Esc || key.is_ctrl('c');
         match &self.step {
             PairingStep::Asking { attempt, .. } if gives_up => {
-                // The text stays, to be used again.
                 let attempt = *attempt;
-                self.step = PairingStep::Text;
-                return act(move |_| vec![Effect::CancelPair { attempt }]);
+                return self.stop(attempt);
             }
             PairingStep::Asking { .. } => return stay(),
-            PairingStep::Replace(name) => {
-                let replacing = match key.code {
-                    Code::Char('r' | 'y') => Replacing::Yes(name.clone()),
-                    Code::Char('k' | 'n') => Replacing::No,
+            PairingStep::Replace(_) => {
+                return match (key.code, self.focus) {
+                    _ if gives_up => self.back(),
+                    (Code::Char('r' | 'y'), _) | (Code::Enter, FormFocus::Action) => {
+                        self.replace(true, state)
+                    }
+                    (Code::Char('k' | 'n'), _) | (Code::Enter, _) => self.replace(false, state),
                     _ => {
-                        if gives_up {
-                            self.step = PairingStep::Text;
-                        }
-                        return stay();
+                        self.focus = self.focus.after(key, 0).unwrap_or(self.focus);
+                        stay()
                     }
                 };
-                return match self.read() {
-                    Some(Ok(invite)) => self.redeem(invite, replacing, state),
-                    _ => stay(),
-                };
-            }
-            PairingStep::Failed(failed) if failed.lasting && key.code == Code::Enter => {
-                return stay();
             }
             PairingStep::Text | PairingStep::Failed(_) => {}
         }
-        match (key.code, key.typed()) {
+        match (key.code, self.focus) {
             _ if gives_up => return close(),
-            (Code::Enter, _) => {
-                return match self.read() {
-                    Some(Ok(invite)) => self.redeem(invite, Replacing::Ask, state),
-                    _ => stay(),
-                };
-            }
+            (Code::Enter, FormFocus::Cancel) => return close(),
+            (Code::Enter, FormFocus::Action) => return self.pair(state),
             (Code::Backspace, _) => drop(self.text.0.pop()),
             _ if key.is_ctrl('u') || key.is_ctrl('w') => self.text.0.clear(),
-            (_, Some(c)) => self.push(c),
-            (_, None) => return stay(),
+            _ => match (self.focus.after(key, 1), key.typed()) {
+                (Some(focus), _) => {
+                    self.focus = focus;
+                    return stay();
+                }
+                (None, Some(c)) => self.push(c),
+                (None, None) => return stay(),
+            },
         }
+        // Behind its last letter nothing is left to type.
+        let complete = matches!(self.read(), Some(Ok(_)));
+        self.focus = if complete { FormFocus::Action } else { FormFocus::Field(0) };
         self.step = PairingStep::Text;
         stay()
+    }
+
+    fn click(&mut self, hit: usize, state: &State) -> Outcome {
+        let hit = FormHit::of(hit);
+        match (&self.step, hit) {
+            (PairingStep::Asking { attempt, .. }, FormHit::Cancel) => {
+                let attempt = *attempt;
+                self.stop(attempt)
+            }
+            (PairingStep::Asking { .. }, _) => stay(),
+            (PairingStep::Replace(_), FormHit::Action) => self.replace(true, state),
+            (PairingStep::Replace(_), FormHit::Cancel) => self.replace(false, state),
+            (_, FormHit::Action) => self.pair(state),
+            (_, FormHit::Cancel) => close(),
+            (_, FormHit::Field(_) | FormHit::Choice(..)) => {
+                self.focus = FormFocus::Field(0);
+                stay()
+            }
+        }
     }
 
     fn paste(&mut self, text: &str, _state: &State) -> Outcome {
@@ -202,7 +258,9 @@ impl View for RedeemInvite {
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let inside = canvas.popup(&self.title(state), 70, 8);
         let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        let cursor = field(self, inside, buffer, theme);
+        let cursor = field(self, inside, buffer, theme).filter(|_| self.focus.field().is_some());
+        let number = canvas::Hit::Number(FormHit::Field(0).number());
+        canvas.hits.push((Rect { height: 1, ..inside }, number));
         // On a small screen the blank row above the answer is given up first.
         let top = if inside.height >= 8 { 2 } else { 1 };
         let body =
@@ -226,29 +284,40 @@ impl View for RedeemInvite {
             (_, Some(Ok(invite))) => about(state, invite, body, buffer, theme),
         }
         let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        match (&self.step, &read) {
-            (PairingStep::Asking { since, .. }, Some(Ok(invite))) => {
-                let seconds = times::running(state.clock.mono.saturating_sub(*since));
-                let words = format!("pairing with {} … {seconds} · Esc cancels", invite.name);
-                foot.left(&words, theme.plain);
-            }
-            (PairingStep::Failed(failed), _) if !failed.lasting => {
-                foot.left("Enter tries again · Ctrl-U empties · Esc closes", theme.dim);
-            }
-            (PairingStep::Replace(_), _) => {
-                foot.left("r replace · k keep both · Esc back", theme.plain);
-            }
-            (PairingStep::Text, Some(Ok(_))) => {
-                foot.left("Enter pairs · Ctrl-U empties · Esc closes", theme.dim);
-            }
-            (_, Some(_)) => {
-                foot.left("Ctrl-U empties · Esc closes", theme.dim);
-            }
-            (_, None) => {
-                foot.left("Esc closes", theme.dim);
-            }
-        }
+        self.foot(state, &mut foot, &mut canvas.hits);
         cursor
+    }
+}
+
+impl RedeemInvite {
+    /// Draws the buttons, then the keys or how long the server has been asked.
+    fn foot(&self, state: &State, row: &mut Row<'_>, hits: &mut ViewHits) {
+        let theme = &state.theme;
+        let read = self.read();
+        let texts = match &self.step {
+            PairingStep::Failed(failed) if !failed.lasting => ["Try again", "Cancel"],
+            PairingStep::Replace(_) => ["Replace", "Keep both"],
+            _ => ["Pair", "Cancel"],
+        };
+        let places = buttons::draw(row, texts, self.focus.button(), theme);
+        let numbers = [FormHit::Action, FormHit::Cancel].map(FormHit::number);
+        hits.extend(places.into_iter().zip(numbers.map(canvas::Hit::Number)));
+        row.skip(2);
+        let keys: &[&str] = match (&self.step, &read, self.focus) {
+            (PairingStep::Asking { since, .. }, Some(Ok(invite)), _) => {
+                let seconds = times::running(state.clock.mono.saturating_sub(*since));
+                row.left(&format!("pairing with {} … {seconds}", invite.name), theme.plain);
+                return;
+            }
+            (PairingStep::Replace(_), ..) => &["r replace", "k keep both", "Esc back"],
+            (PairingStep::Failed(failed), ..) if failed.lasting => {
+                &["Ctrl-U empties", "Esc closes"]
+            }
+            (_, Some(Ok(_)), FormFocus::Action) => &["Enter pairs", "Ctrl-U empties", "Esc closes"],
+            (_, Some(_), FormFocus::Field(_)) => &["Enter next", "Ctrl-U empties", "Esc closes"],
+            _ => &["Esc closes"],
+        };
+        canvas::keys(row, keys.iter().copied(), hits, theme);
     }
 }
 
@@ -328,10 +397,14 @@ fn field(
 ) -> Option<Position> {
     let (head, all) = pairing.shown();
     let mut row = Row::new(buffer, inside);
-    row.left("❯ ", theme.accent).left(&head, theme.plain);
+    let focus = pairing.focus.field().is_some();
+    row.left("❯ ", if focus { theme.accent } else { theme.dim });
+    let place = row.free();
+    buffer.set_style(place, theme.field);
+    let mut row = Row::new(buffer, place);
+    row.left(&head, theme.field);
     if let Some(all) = all {
-        row.left("…", theme.dim);
-        row.left(&format!(" {all} characters"), theme.dim);
+        row.left(&format!("… {all} characters"), theme.field.patch(theme.dim));
     }
     let asks = matches!(pairing.step, PairingStep::Asking { .. });
     (!asks).then(|| Position::new(row.x().min(inside.right().saturating_sub(1)), inside.y))

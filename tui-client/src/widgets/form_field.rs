@@ -12,11 +12,21 @@ use crate::widgets::editor::{Edited, Editor};
 /// Most characters of a choice that are shown.
 const MAX_LABEL: usize = 200;
 
-/// What stands in a field: text, or one of some values. What is of no other kind is text.
+/// What stands in a field: text, a switch, or one of some values. What is of no other kind is text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FormField {
     Text(Editor),
+    Switch(Switch),
     Choice(Choice),
+}
+
+/// A field that is on or off.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Switch {
+    /// What is given; none: the same as without it.
+    given: Option<bool>,
+    /// What a run has where nothing is given.
+    default: bool,
 }
 
 /// A field that is chosen, not typed.
@@ -36,7 +46,10 @@ impl FormField {
         let options: Vec<(String, Value)> = match arg.kind {
             // Several values are typed as words.
             _ if arg.multiple => Vec::new(),
-            ArgType::Bool => vec![("on".into(), true.into()), ("off".into(), false.into())],
+            ArgType::Bool => {
+                let default = arg.default.as_ref().and_then(Value::as_bool).unwrap_or(false);
+                return Self::Switch(Switch { given: None, default });
+            }
             _ => arg
                 .choices
                 .iter()
@@ -57,6 +70,7 @@ impl FormField {
     pub(crate) fn fill(&mut self, value: &Value) {
         match self {
             Self::Text(field) => field.set(&as_typed(value)),
+            Self::Switch(switch) => switch.given = value.as_bool().or(switch.given),
             Self::Choice(choice) => {
                 let text = values::to_text(value);
                 let same = |(_, option): &(String, Value)| values::to_text(option) == text;
@@ -76,6 +90,9 @@ impl FormField {
                 Ok(Some(values).filter(|values| !values.is_empty()).map(Value::Array))
             }
             Self::Text(field) => values::from_text(arg, trimmed(arg, field.text())).map(Some),
+            // What a run needs is said, on or off.
+            Self::Switch(switch) if arg.required => Ok(Some(switch.is_on().into())),
+            Self::Switch(switch) => Ok(switch.given.map(Value::from)),
             Self::Choice(choice) if choice.at == choice.default => Ok(None),
             Self::Choice(choice) => {
                 let chosen = choice.at.and_then(|at| choice.options.get(at));
@@ -92,15 +109,36 @@ impl FormField {
                 words.last().is_some_and(|word| cmdline::value_may_grow(arg, word, rule))
             }
             Self::Text(field) => cmdline::value_may_grow(arg, trimmed(arg, field.text()), rule),
-            Self::Choice(_) => false,
+            Self::Switch(_) | Self::Choice(_) => false,
         }
     }
 
     pub(crate) fn key(&mut self, key: Key) -> Edited {
         match self {
             Self::Text(field) => field.key(key),
+            Self::Switch(switch) => switch.key(key),
             Self::Choice(choice) => choice.key(key),
         }
+    }
+}
+
+impl Switch {
+    pub(crate) fn is_on(&self) -> bool {
+        self.given.unwrap_or(self.default)
+    }
+
+    pub(crate) fn toggle(&mut self) {
+        let on = !self.is_on();
+        self.given = (on != self.default).then_some(on);
+    }
+
+    fn key(&mut self, key: Key) -> Edited {
+        match key.code {
+            Code::Char(' ') if key.typed().is_some() => self.toggle(),
+            Code::Backspace | Code::Delete => self.given = None,
+            _ => return Edited::No,
+        }
+        Edited::Text
     }
 }
 
@@ -114,8 +152,7 @@ impl Choice {
             (Code::Left, Some(0)) if none => None,
             (Code::Left, Some(at)) => Some(at.saturating_sub(1)),
             (Code::Right | Code::Char(' '), None) => Some(0),
-            (Code::Char(' '), Some(at)) if at + 1 == count && none => None,
-            (Code::Char(' '), Some(at)) => Some((at + 1) % count),
+            (Code::Char(' '), at) => at,
             (Code::Home, _) => Some(0),
             (Code::End, _) => Some(count - 1),
             (Code::Backspace | Code::Delete, _) => self.default,

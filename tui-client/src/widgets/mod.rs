@@ -7,6 +7,7 @@ pub(crate) mod editor;
 pub(crate) mod field;
 pub(crate) mod filter_list;
 pub(crate) mod form_field;
+pub(crate) mod form_focus;
 pub(crate) mod input_box;
 pub(crate) mod line_history;
 pub(crate) mod reading;

@@ -35,10 +35,10 @@ fn a_client_is_looked_at_and_sent_away_and_reads_why_and_by_whom() {
     first.write("\r");
     first.see_all(&["r refresh", " in, ", " out", "nothing", "topside 0."]);
     first.write("\x18");
-    first.see_all(&[&format!("Disconnect {other} "), "[ Cancel ]", "Enter next"]);
+    first.see_all(&[&format!("Disconnect {other} "), "▐ Cancel ▌", "Enter next"]);
     // Enter after the reason goes to the button, and nothing is sent yet.
     first.write("time for bed\r");
-    first.see_all(&["time for bed", "[▸Disconnect◂]"]);
+    first.see_all(&["time for bed", "▐▸Disconnect◂▌"]);
     first.write("\r");
 
     // Not a key is pressed on the second one, which stays as it is.
@@ -67,8 +67,8 @@ fn what_an_admin_tells_everybody_arrives_by_itself_and_is_kept() {
     let (mut server, mut first, mut second) = two(&home);
     let admin = number(&first);
     act(&mut first, "Broadcast a message");
-    first.see_all(&["warning", "message*", "Enter sends it"]);
-    first.write("dinner is ready\x1b[Z\x1b[C\r");
+    first.see_all(&["warning", "message*", "▐ Send ▌"]);
+    first.write("dinner is ready\x1b[Z \x13");
     for screen in [&first, &second] {
         screen.see_all(&["warning from ", &format!("({})", admin.trim()), "dinner is ready"]);
     }
@@ -83,10 +83,10 @@ fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_scree
     let home = Home::new();
     let (mut server, mut first, mut second) = two(&home);
     act(&mut first, "Shut the server down, or restart it");
-    first.see_all(&["delay", "restart", "reason", "back", "Enter asks"]);
-    first.write("600\t\tnew disk, back in 10 min\r");
-    let question = first.see_all(&["Enter confirms", "1 other client is told", "back in 10 min"]);
-    first.write(&format!("{}\r", wanted_name(&question)));
+    first.see_all(&["delay", "restart", "reason", "back", "▐ Run ▌"]);
+    first.write("600\t\tnew disk, back in 10 min\x13");
+    let question = first.see_all(&["to confirm", "1 other client is told", "back in 10 min"]);
+    first.write(&format!("{}\r\r", wanted_name(&question)));
     for screen in [&first, &second] {
         screen.see_all(&["shuts down in 9:5", "new disk, back in 10 min"]);
     }
@@ -95,8 +95,8 @@ fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_scree
     let by = format!("({})", by.trim());
     act(&mut second, "Postpone the shutdown");
     second.see("❯ shutdown 15m new disk, back in 10 min");
-    second.write("\r");
-    second.see_all(&["Postpone the shutdown?", "[▸Cancel◂]"]);
+    second.write("\x13");
+    second.see_all(&["Postpone the shutdown?", "▐▸Cancel◂▌"]);
     second.write("\t\r");
     for screen in [&first, &second] {
         screen.see_all(&["shuts down in 14:5", "postponed by", &by]);
@@ -115,10 +115,10 @@ fn a_restart_is_announced_as_such_and_both_screens_come_back_to_it() {
     let home = Home::new();
     let (mut server, mut first, second) = two(&home);
     act(&mut first, "Shut the server down, or restart it");
-    first.see("Enter asks");
-    first.write("\t\x1b[C\tnew menu\r");
-    let question = first.see_all(&["Enter confirms", "restarts at once", "new menu"]);
-    first.write(&format!("{}\r", wanted_name(&question)));
+    first.see("▐ Run ▌");
+    first.write("\t \tnew menu\x13");
+    let question = first.see_all(&["to confirm", "restarts at once", "new menu"]);
+    first.write(&format!("{}\r\r", wanted_name(&question)));
     for screen in [&first, &second] {
         screen.see_all(&["it was started anew", " · connected · "]);
     }

@@ -1,6 +1,6 @@
 //! A command's form in a terminal, with the server's own declaration behind it.
 
-use super::harness::Home;
+use super::harness::{Home, Screen};
 use super::session::console;
 
 const MENU: &str = r#"
@@ -23,6 +23,11 @@ name = "minutes"
 type = "int"
 default = 5
 maximum = 15
+
+[[commands.water.args]]
+name = "dry"
+type = "bool"
+env = "DRY"
 "#;
 
 #[test]
@@ -34,14 +39,21 @@ fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
     screen.write("\x1bOR");
     screen.see("Enter opens it");
     screen.write("water\r");
-    screen.see_all(&["Water a bed", "○ tomatoes   ○ herbs   ○ lawn", "int to 15, default 5"]);
+    screen.see_all(&["Water a bed", "( tomatoes ) ( herbs ) ( lawn )", "int to 15, default 5"]);
     screen.write("h\t99");
-    screen.see_all(&["● herbs", "✗ must be a whole number of at most 15, not 99", "❯ water herbs"]);
+    screen.see_all(&[
+        "(●herbs )",
+        "✗ must be a whole number of at most 15, not 99",
+        "❯ water herbs",
+    ]);
     screen.write("\x7f");
     screen.see("❯ water herbs 9");
+    // Enter leads from the last field to the button, which has the focus then.
+    screen.write("\r\r");
+    screen.see("▐▸Run◂▌");
     screen.write("\r");
     screen.see("Water herbs for 9 minutes?");
-    screen.write("\t\r");
+    screen.write("y");
     screen.until("the run in its block", |screen| {
         let text = screen.contents();
         let has = |what| text.contains(what);
@@ -52,4 +64,42 @@ fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
     screen.until("the line in the input box", |screen| {
         screen.contents().matches("❯ water herbs 9").count() == 2
     });
+}
+
+/// Presses the left button where this text begins, and lets it go.
+fn click(screen: &mut Screen, text: &str) {
+    let shown = screen.see(text);
+    let (row, line) = shown.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
+    let column = line[..line.find(text).unwrap()].chars().count();
+    let (x, y) = (column + 1, row + 1);
+    screen.write(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
+}
+
+#[test]
+fn a_form_is_filled_in_and_run_with_the_mouse() {
+    let home = Home::with_menu(MENU);
+    let mut screen = console(&home);
+    screen.see("F3 menu");
+    let open = |screen: &mut Screen| {
+        screen.write("\x1bOR");
+        screen.see("Enter opens it");
+        screen.write("water\r");
+        screen.see("▐ Cancel ▌");
+    };
+    open(&mut screen);
+    click(&mut screen, "( lawn )");
+    screen.see_all(&["(●lawn )", "❯ water lawn"]);
+    click(&mut screen, "[ ]");
+    screen.see_all(&["[x]", "❯ water lawn --dry"]);
+    click(&mut screen, "[x]");
+    screen.see_all(&["[ ]", "❯ water lawn "]);
+    click(&mut screen, "▐ Cancel ▌");
+    screen.until("the form is closed", |screen| !screen.contents().contains("▐ Run ▌"));
+    open(&mut screen);
+    // It is there as it was left.
+    screen.see("(●lawn )");
+    click(&mut screen, "▐ Run ▌");
+    screen.see("Water lawn for 5 minutes?");
+    click(&mut screen, "▐ Run it ▌");
+    screen.see_all(&["lawn watered for 5", "✓ done"]);
 }

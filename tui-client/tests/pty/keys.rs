@@ -23,9 +23,9 @@ fn serve() -> (Home, Server) {
 /// Fills the form in, and reads the string off the screen.
 fn invite(admin: &mut Screen, name: &str, role: char) -> String {
     act(admin, "Invite a device, or make a token");
-    admin.see_all(&["name*", "role*", "Enter makes it"]);
-    admin.write(&format!("{name}\t{role}\r"));
-    let shown = admin.see_all(&["An invite", "good once, expires in", "Esc closes"]);
+    admin.see_all(&["name*", "role*", "▐ Create ▌"]);
+    admin.write(&format!("{name}\t{role}\x13"));
+    let shown = admin.see_all(&["An invite", "good once, expires in", "F6 copies"]);
     string(&shown)
 }
 
@@ -98,12 +98,12 @@ fn an_invite_of_the_screen_pairs_a_device_whose_key_is_then_taken_away() {
     admin.write("phone active");
     admin.see_all(&["1 of 1", "connected by this name: #", "may run all commands"]);
     admin.write("\x18");
-    admin.see_all(&["Revoke the key of phone?", "[▸Cancel◂]", "Its sessions end"]);
+    admin.see_all(&["Revoke the key of phone?", "▐▸Cancel◂▌", "Its sessions end"]);
     // Enter does nothing to anybody yet.
     admin.write("\r");
-    admin.until("the question gone", |screen| !screen.contents().contains("[▸Cancel◂]"));
+    admin.until("the question gone", |screen| !screen.contents().contains("▐▸Cancel◂▌"));
     admin.write("\x18");
-    admin.see("[▸Cancel◂]");
+    admin.see("▐▸Cancel◂▌");
     admin.write("\t\r");
     admin.see_all(&["Revoked phone (", "There is no such key."]);
     // Not a key was pressed there.
@@ -134,7 +134,7 @@ fn who_would_lock_himself_out_is_told_so_and_the_last_admin_stays() {
     let second = invite(&mut admin, "tablet", 'a');
     pair(&Home::new(), &second);
     own.write("\x18");
-    own.see("[▸Cancel◂]");
+    own.see("▐▸Cancel◂▌");
     own.write("\t\r");
     // The answer may come too late for a session that has ended; its goodbye says the same.
     own.see("revoked this device's key");
@@ -146,11 +146,11 @@ fn a_token_of_the_screen_lets_a_script_run_its_commands_and_no_others() {
     let (home, mut server) = serve();
     let mut admin = console(&home);
     act(&mut admin, "Invite a device, or make a token");
-    admin.see("Enter makes it");
+    admin.see("▐ Create ▌");
     admin.write("cron\t\x1b[C\techo\x1b[Z\x1b[Z\x1b[Zt");
-    admin.see_all(&["● token", "● viewer", "90d"]);
-    admin.write("\r");
-    let shown = admin.see_all(&["A token", "for echo only", "Esc closes"]);
+    admin.see_all(&["(●token )", "(●viewer )", "90d"]);
+    admin.write("\x13");
+    let shown = admin.see_all(&["A token", "for echo only", "F6 copies"]);
     let script = Home::new();
     pair(&script, &string(&shown));
     let name = std::fs::read_to_string(script.0.path().join("config/client.toml")).unwrap();

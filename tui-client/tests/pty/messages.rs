@@ -31,8 +31,8 @@ fn the_bar_of_a_shutdown_is_above_a_popup_and_red_at_the_end_and_q_leaves_afterw
     let mut server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("ks 600 new disk\r");
-    let name = wanted_name(&screen.see("Enter confirms"));
-    screen.write(&format!("{name}\r"));
+    let name = wanted_name(&screen.see("to confirm"));
+    screen.write(&format!("{name}\r\r"));
     screen.until("a yellow bar", |screen| is_bar(screen, "shuts down in 9:5", 3));
     screen.see_all(&["· new disk · ", "F9 postpone"]);
     // Help lies on top, then the form that the bar's key opens.
@@ -47,9 +47,9 @@ fn the_bar_of_a_shutdown_is_above_a_popup_and_red_at_the_end_and_q_leaves_afterw
     screen.write("5s");
     screen.see("❯ shutdown 5s new disk");
     // An earlier end wants the name.
-    screen.write("\r");
+    screen.write("\x13");
     let name = wanted_name(&screen.see("to confirm"));
-    screen.write(&format!("{name}\r"));
+    screen.write(&format!("{name}\r\r"));
     screen.until("a red bar", |screen| is_bar(screen, "shuts down in 0:0", 1));
     screen.see_all(&["shut down by", ": new disk", "R reconnect", "P picker", "q quit"]);
     screen.write("q");

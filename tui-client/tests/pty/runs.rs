@@ -45,8 +45,8 @@ fn a_run_of_one_screen_is_found_shown_and_ended_from_another() {
     }
     // Long after, from the list, by the form with its values.
     second.write("\x12");
-    second.see_all(&["Fill the tank", "❯ fill 42", "Enter runs"]);
-    second.write("\r");
+    second.see_all(&["Fill the tank", "❯ fill 42", "▐ Run ▌"]);
+    second.write("\x13");
     second.see("● running");
     server.kill();
 }

@@ -76,12 +76,12 @@ fn two_people_see_each_other_and_one_ends_the_server_for_both() {
     see_each_other(&first, &second);
 
     first.write("ks moving to a new box\r");
-    let question = first.see_all(&["Enter confirms", "1 other client is told"]);
+    let question = first.see_all(&["to confirm", "1 other client is told"]);
     first.write("not it\r");
     first.see("That is not");
     first.write("\x15");
     first.write(&wanted_name(&question));
-    first.write("\r");
+    first.write("\r\r");
 
     // Not a key is pressed on the second one.
     for screen in [&first, &second] {
@@ -109,8 +109,8 @@ fn a_shutdown_that_is_due_is_reported_and_can_be_called_off() {
     let mut second = console(&home);
     see_each_other(&first, &second);
     second.write("ks 600 new disk\r");
-    let question = second.see("Enter confirms");
-    second.write(&format!("{}\r", wanted_name(&question)));
+    let question = second.see("to confirm");
+    second.write(&format!("{}\r\r", wanted_name(&question)));
     first.until("the countdown", |screen| {
         let text = screen.contents();
         text.contains("shuts down in 9:5") && text.contains("new disk")
@@ -168,7 +168,7 @@ fn a_server_saved_in_the_form_is_in_the_file_and_comments_stay() {
     screen.see("clock");
     screen.write("a");
     screen.see("Add a server");
-    screen.write("sprinkler\t192.168.1.10\t203.0.113.7\r");
+    screen.write("sprinkler\t192.168.1.10\t203.0.113.7\x13");
     screen.see_all(&["sprinkler is saved.", "203.0.113.7:8677"]);
     let saved = std::fs::read_to_string(&file).unwrap();
     for part in ["# mine\n", "# the tall one", "name = \"sprinkler\"", "lan = \"192.168.1.10\""] {

@@ -75,11 +75,11 @@ fn disconnecting_asks_for_a_reason_and_enter_in_the_field_goes_to_the_button() {
     // Another client is chosen, never the own one.
     world.press("ctrl-x");
     let shown = screen(&world);
-    assert!(shown.contains("Disconnect #4 phone?") && shown.contains("[ Disconnect ]"), "{shown}");
+    assert!(shown.contains("Disconnect #4 phone?") && shown.contains("▐ Disconnect ▌"), "{shown}");
     assert!(shown.contains("internet · 203.0.113.9:40112 · operator"), "{shown}");
     world.write("to bed");
     assert!(world.press("enter").is_empty(), "the button gets the focus, and nothing is sent");
-    assert!(screen(&world).contains("to bed") && screen(&world).contains("[▸Disconnect◂]"));
+    assert!(screen(&world).contains("to bed") && screen(&world).contains("▐▸Disconnect◂▌"));
     let effects = world.press("enter");
     let kick = ClientKick { client_id: ClientId(4), reason: Some("to bed".into()) };
     assert_eq!(effects, [ask(world.session(), &kick)]);
@@ -161,8 +161,8 @@ fn a_broadcast_is_written_in_a_form_with_its_level() {
     let mut world = admin(80, 24);
     act(&mut world, "broadcast a message");
     world.write("five minutes");
-    world.press("backtab right");
-    let effects = world.press("enter");
+    world.press("backtab space");
+    let effects = world.press("down down enter");
     let broadcast = methods::Broadcast { message: "five minutes".into(), level: Urgency::Warning };
     assert_eq!(effects, [ask(world.session(), &broadcast)]);
     assert!(world.state.views.is_empty(), "the form is closed");
@@ -175,7 +175,7 @@ fn a_form_for_a_broadcast_is_kept_and_is_no_line_to_type() {
     let mut world = admin(80, 24);
     act(&mut world, "broadcast a message");
     world.write("five minutes");
-    assert!(screen(&world).contains("Enter sends it"), "{}", screen(&world));
+    assert!(screen(&world).contains("▐ Send ▌"), "{}", screen(&world));
     world.press("ctrl-o");
     assert!(world.state.top_view::<CommandForm>().is_some());
     world.press("esc");
@@ -236,7 +236,7 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
     let shown = screen(&world);
     assert!(shown.contains("❯ shutdown 6m new disk"), "{shown}");
     assert!(shown.contains("shutdown · Postpone the shutdown"), "{shown}");
-    assert!(world.press("enter").is_empty());
+    assert!(world.press("ctrl-s").is_empty());
     let shown = screen(&world);
     assert!(shown.contains("Postpone the shutdown?"), "{shown}");
     assert!(shown.contains("in 6 m 00 s and not in 1:00"), "{shown}");
@@ -339,7 +339,7 @@ fn the_buttons_of_a_question_are_clicked() {
     assert!(world.click(x, y).is_empty());
     assert!(world.state.top_view::<ClientsView>().is_some(), "the question is closed");
     world.press("ctrl-x");
-    let (x, y) = place(&world, "[ Disconnect ]");
+    let (x, y) = place(&world, "▐ Disconnect ▌");
     let kick = ClientKick { client_id: ClientId(4), reason: None };
     assert_eq!(world.click(x, y), [ask(world.session(), &kick)]);
     assert!(world.click(x, y).is_empty(), "a list is not a button");

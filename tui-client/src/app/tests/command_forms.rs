@@ -18,7 +18,7 @@ fn enter_on_a_row_of_the_menu_opens_a_form_and_enter_there_runs_its_line() {
     let mut world = opened("zone-run");
     world.write("3");
     world.press("tab right");
-    let effects = world.press("enter");
+    let effects = world.press("enter enter");
     let run = command_of(&effects);
     assert_eq!(serde_json::to_value(&run.args).unwrap(), json!({"zone": 3, "minutes": 10}));
     let kept = Effect::SaveHistory { server: "this machine".into(), line: "zone-run 3 10".into() };
@@ -61,13 +61,13 @@ fn a_row_that_changes_something_never_runs_at_once() {
 fn the_form_asks_what_the_line_would_and_no_comes_back_to_it() {
     let mut world = opened("zone-stop");
     world.write("3");
-    assert!(world.press("enter").is_empty());
+    assert!(world.press("enter enter").is_empty());
     let question = world.state.top_view::<Confirm>().unwrap();
     assert_eq!(question.title, "Stop zone 3?");
     world.press("esc");
     assert_eq!(form(&world).line(), "zone-stop 3");
     assert_eq!(world.input(), "");
-    world.press("enter");
+    world.press("ctrl-s");
     let effects = world.press("tab enter");
     let run = command_of(&effects);
     assert!(run.confirm);
@@ -81,7 +81,7 @@ fn what_was_filled_in_is_there_again_after_esc_and_not_after_it_ran() {
     world.press("esc");
     world.choose("zone-run");
     assert_eq!(form(&world).line(), "zone-run 3");
-    let effects = world.press("enter");
+    let effects = world.press("ctrl-s");
     world.block_of(&effects);
     world.choose("zone-run");
     assert_eq!(form(&world).line(), "zone-run");
@@ -113,7 +113,7 @@ fn a_form_outlives_its_session_and_says_that_nothing_was_sent() {
     let mut world = opened("zone-run");
     world.write("3");
     world.event(Event::Lost(crate::connect::DisconnectReason::Gone));
-    assert!(world.press("enter").is_empty());
+    assert!(world.press("ctrl-s").is_empty());
     assert!(world.remark().contains("nothing was sent"), "{}", world.remark());
     assert_eq!(form(&world).line(), "zone-run 3");
 }
@@ -125,7 +125,7 @@ fn a_menu_that_changed_under_a_form_is_said_and_nothing_is_sent() {
     let mut changed = menu();
     changed.commands.retain(|command| command.name != "zone-run");
     world.answer::<CommandsList>(Ok(changed));
-    assert!(world.press("enter").is_empty());
+    assert!(world.press("ctrl-s").is_empty());
     assert!(world.remark().contains("zone-run has changed in the menu"), "{}", world.remark());
 }
 
@@ -164,7 +164,7 @@ fn a_secret_of_a_form_is_sent_and_neither_shown_kept_nor_remembered() {
     world.press("esc");
     world.choose("login");
     assert!(!shown(&world).contains('•'), "what was left is kept without it");
-    world.press("h u n t e r 2 enter");
+    world.press("h u n t e r 2 ctrl-s");
     let text = shown(&world);
     assert!(text.contains("Log ann in with ***?") && !text.contains("hunter2"), "{text}");
     let effects = world.press("tab enter");

@@ -224,6 +224,7 @@ fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
     world.write("sprinkle");
     assert!(world.press("enter").is_empty());
     world.write("r");
+    assert!(world.press("enter").is_empty(), "the button has the focus");
     let effects = world.press("enter");
     let run = command_of(&effects);
     assert!(run.confirm);
@@ -234,7 +235,7 @@ fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
     world.write("shut the server down, or");
     world.press("enter");
     assert!(world.state.top_view::<CommandForm>().is_some());
-    assert!(world.press("enter").is_empty());
+    assert!(world.press("ctrl-s").is_empty());
     assert!(world.state.top_view::<Confirm>().unwrap().wants_name());
 }
 

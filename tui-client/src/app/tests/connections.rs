@@ -249,7 +249,7 @@ fn saved_servers_are_edited_through_the_form_and_the_file() {
     let mut world = World::new(80, 24).with_servers();
     world.press("down e");
     world.write("-2");
-    let effects = world.press("enter");
+    let effects = world.press("ctrl-s");
     let [Effect::Edit(ProfileEdit::Replace(name, profile))] = &effects[..] else {
         panic!("{effects:?}")
     };

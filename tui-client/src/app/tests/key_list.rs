@@ -89,7 +89,7 @@ fn a_key_is_revoked_after_a_question_with_cancel_focused_and_the_list_is_read_ag
     world.write("phone active");
     world.press("ctrl-x");
     let shown = screen(&world);
-    assert!(shown.contains("Revoke the key of phone?") && shown.contains("[▸Cancel◂]"), "{shown}");
+    assert!(shown.contains("Revoke the key of phone?") && shown.contains("▐▸Cancel◂▌"), "{shown}");
     for part in ["operator · pin 0404 0404 0404 0404", "Its sessions end", "#4"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }

@@ -47,7 +47,7 @@ pub(crate) fn handed(lasting: bool) -> KeyInviteResult {
 pub(crate) fn made(width: u16, height: u16, lasting: bool) -> World {
     let mut world = form(width, height);
     world.write("phone");
-    world.press("tab o enter");
+    world.press("tab o ctrl-s");
     world.answer::<KeyInvite>(Ok(handed(lasting)));
     world
 }
@@ -69,8 +69,8 @@ fn joined(world: &World) -> String {
 fn an_invite_takes_a_name_and_a_role_and_the_rest_as_is_usual() {
     let mut world = form(80, 24);
     world.write("phone");
-    assert!(world.press("enter").is_empty(), "a role is missing");
-    let effects = world.press("o enter");
+    assert!(world.press("ctrl-s").is_empty(), "a role is missing");
+    let effects = world.press("o ctrl-s");
     let wanted = KeyInvite {
         name: "phone".into(),
         role: topside_shared::Role::Operator,
@@ -79,7 +79,7 @@ fn an_invite_takes_a_name_and_a_role_and_the_rest_as_is_usual() {
         lasting: false,
     };
     assert_eq!(asked(&effects), wanted);
-    assert!(screen(&world).contains("It is being made."), "{}", screen(&world));
+    assert!(screen(&world).contains("Creating it."), "{}", screen(&world));
     assert!(world.press("enter").is_empty(), "once");
 }
 
@@ -89,11 +89,11 @@ fn a_token_wants_commands_and_is_good_for_longer() {
     world.write("cron");
     world.press("backtab t tab tab v");
     assert!(screen(&world).contains("90d"), "{}", screen(&world));
-    assert!(world.press("enter").is_empty(), "it may not run everything");
+    assert!(world.press("ctrl-s").is_empty(), "it may not run everything");
     world.write("zones temp");
     world.press("tab");
     world.write("2d");
-    let wanted = asked(&world.press("enter"));
+    let wanted = asked(&world.press("ctrl-s"));
     assert!(wanted.lasting);
     assert_eq!(wanted.commands, Some(vec!["zones".into(), "temp".into()]));
     assert_eq!(wanted.ttl_ms, Some(2 * 86_400_000));
@@ -103,12 +103,12 @@ fn a_token_wants_commands_and_is_good_for_longer() {
 fn what_the_server_refuses_is_said_in_the_form_which_stays_filled_in() {
     let mut world = form(80, 24);
     world.write("phone");
-    world.press("tab o enter");
+    world.press("tab o ctrl-s");
     let why = "there are 4 open invites already: revoke one, or wait";
     world.answer::<KeyInvite>(Err(refusal(why)));
     let shown = screen(&world);
     assert!(shown.contains(&format!("✗ {why}")) && shown.contains("phone"), "{shown}");
-    assert_eq!(asked(&world.press("enter")).name, "phone", "it can be tried again");
+    assert_eq!(asked(&world.press("ctrl-s")).name, "phone", "it can be tried again");
     world.event(Event::Lost(DisconnectReason::Gone));
 }
 
@@ -119,7 +119,7 @@ fn a_form_that_was_left_is_there_again_until_something_was_made_from_it() {
     world.press("esc");
     act(&mut world, "invite a device, or make");
     assert!(screen(&world).contains("phone"));
-    world.press("tab o enter");
+    world.press("tab o ctrl-s");
     // The requested invite comes even if the form was closed.
     world.press("esc");
     world.answer::<KeyInvite>(Ok(handed(false)));
@@ -230,7 +230,7 @@ fn a_string_whose_time_is_over_says_so_by_itself() {
 fn a_list_of_keys_below_is_read_again() {
     let mut world = form(80, 24);
     world.write("phone");
-    world.press("tab o enter esc");
+    world.press("tab o ctrl-s esc");
     act(&mut world, "keys: who may come in");
     world.answer::<KeysList>(Ok(key_list::keys()));
     world.answer::<KeyInvite>(Ok(handed(false)));

@@ -87,7 +87,7 @@ fn an_invite_pasted_into_a_field_is_not_taken() {
     world.tell(Msg::Paste("sprinkler".into()));
     world.press("tab");
     world.tell(Msg::Paste("192.168.1.10".into()));
-    let effects = world.press("enter");
+    let effects = world.press("ctrl-s");
     let [Effect::Edit(ProfileEdit::Add(profile))] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(profile.name, "sprinkler");
 }

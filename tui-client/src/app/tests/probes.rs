@@ -280,7 +280,7 @@ fn a_find_is_listed_until_it_is_saved_and_says_how_to_pair() {
     assert_eq!(crate::app::picker::name(&world.state, world.state.picker.at), "garage-pi");
 
     world.press("a");
-    let effects = world.press("enter");
+    let effects = world.press("ctrl-s");
     let [Effect::Edit(ProfileEdit::Add(profile))] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(profile.name, "garage-pi");
     assert_eq!((profile.lan.as_deref(), profile.port), (Some("192.168.1.12"), DEFAULT_PORT));

@@ -133,7 +133,7 @@ fn a_run_is_run_again_through_its_form_and_never_by_itself() {
     assert!(world.press("ctrl-r").is_empty());
     let form = world.state.top_view::<CommandForm>().unwrap();
     assert_eq!(form.line(), "zone-run 3 10");
-    let effects = world.press("enter");
+    let effects = world.press("ctrl-s");
     world.block_of(&effects);
     assert!(world.state.views.is_empty(), "its block is seen");
     world.press("f12");

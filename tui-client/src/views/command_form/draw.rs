@@ -9,9 +9,11 @@ use super::{CommandForm, FieldState, Submit, rules};
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::views::create_invite::InviteStep;
+use crate::widgets::buttons;
 use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::field::boxed_field;
-use crate::widgets::form_field::{FormField, as_typed};
+use crate::widgets::form_field::{Choice, FormField, as_typed};
+use crate::widgets::form_focus::{FormFocus, FormHit};
 use crate::widgets::row::Row;
 
 /// Most columns inside.
@@ -23,7 +25,7 @@ const LABELS: usize = 20;
 struct Plan {
     /// Rows of the sentence at the top, and the blank one below it.
     head: Vec<String>,
-    /// Rows of a field: 2 with what may stand there below it.
+    /// Rows of a field: 2 with what may stand there below it, 3 with a blank row after that.
     step: u16,
     /// Rows below all fields that say the same of the one with the focus.
     note: u16,
@@ -33,28 +35,33 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(form: &CommandForm, width: usize, rows: u16) -> Self {
+    fn new(form: &CommandForm, line: u16, width: usize, rows: u16) -> Self {
         let count = u16::try_from(form.entries.len()).unwrap_or(u16::MAX);
         let mut head = Vec::new();
         if form.purpose.is_none() && !form.command.description.is_empty() {
             head = fit::wrap_rows(&form.command.description, width, 3);
             head.push(String::new());
         }
-        // Each with a row of its own, a blank one, two for the line, and the keys.
-        let full = count.saturating_mul(2).saturating_add(4);
         let tall = u16::try_from(head.len()).unwrap_or(u16::MAX);
+        let wide = Self { head, step: 3, note: 0, line, shown: count };
+        let narrow = |head| Self { head, step: 2, note: 0, line, shown: count };
+        if wide.rows() <= rows {
+            return wide;
+        }
+        let full = narrow(Vec::new()).rows();
+        if full.saturating_add(tall) <= rows {
+            return narrow(wide.head);
+        }
         if full <= rows {
-            if full.saturating_add(tall) > rows {
-                head.clear();
-            }
-            return Self { head, step: 2, note: 0, line: 2, shown: count };
+            return narrow(Vec::new());
         }
         // What is left goes to a sentence that needs two rows, then to a line that does.
-        let spare = rows.saturating_sub(count.saturating_add(3));
+        let least = line.min(1);
+        let spare = rows.saturating_sub(count.saturating_add(2 + least));
         let (note, line) = match spare {
-            0 => (1, 1),
-            1 => (2, 1),
-            _ => (2, 2),
+            0 => (1, least),
+            1 => (2, least),
+            _ => (2, line),
         };
         let shown = rows.saturating_sub(note + line + 1).min(count);
         Self { head: Vec::new(), step: 1, note, line, shown }
@@ -62,8 +69,13 @@ impl Plan {
 
     fn rows(&self) -> u16 {
         let head = u16::try_from(self.head.len()).unwrap_or(0);
-        let gap = u16::from(self.step == 2 && self.shown > 0);
-        head + self.shown * self.step + self.note + gap + self.line + 1
+        let fields = self.shown.saturating_mul(self.step);
+        fields.saturating_add(head + self.note + self.gap() + self.line + 1)
+    }
+
+    /// A blank row below the last field, where the fields have none of their own.
+    fn gap(&self) -> u16 {
+        u16::from(self.step == 2 && self.shown > 0)
     }
 }
 
@@ -76,60 +88,77 @@ pub(in crate::views) fn draw(
 ) -> Option<Position> {
     let area = canvas.area;
     let width = WIDTH.min(area.width.saturating_sub(4));
-    let plan = Plan::new(form, usize::from(width), area.height.saturating_sub(3));
+    let line_rows = match step {
+        None if form.submit == Submit::Broadcast => 0,
+        Some(InviteStep::Filling) => 0,
+        _ => 2,
+    };
+    let plan = Plan::new(form, line_rows, usize::from(width), area.height.saturating_sub(3));
     let inside = canvas.popup(title, width, plan.rows());
-    let (buffer, theme) = (&mut *canvas.buffer, &canvas.theme);
     let mut y = 0;
     for text in &plan.head {
-        Row::at(buffer, inside, y).left(text, theme.dim);
+        Row::at(canvas.buffer, inside, y).left(text, canvas.theme.dim);
         y += 1;
     }
+    let cursor = fields(form, &plan, Rect { y: inside.y + y, ..inside }, canvas);
+    y += plan.shown * plan.step;
+    let (buffer, theme) = (&mut *canvas.buffer, &canvas.theme);
+    if plan.step == 1 {
+        let below = Rect { y: inside.y + y, height: plan.note, ..inside };
+        note(form, form.focus.field().unwrap_or(usize::MAX), below, buffer, theme);
+        y += plan.note;
+    }
+    y += plan.gap();
+    let below = Rect { y: inside.y + y, height: plan.line, ..inside };
+    match step {
+        None => line(form, below, buffer, theme),
+        Some(step) => said(step, below, buffer, theme),
+    }
+    let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    foot(form, step, &plan, &mut row, &mut canvas.hits, theme);
+    cursor
+}
+
+/// Draws the fields with what may stand there; returns where the cursor is.
+fn fields(
+    form: &CommandForm,
+    plan: &Plan,
+    place: Rect,
+    canvas: &mut Canvas<'_>,
+) -> Option<Position> {
+    let (buffer, theme, hits) = (&mut *canvas.buffer, &canvas.theme, &mut canvas.hits);
     let mut cursor = None;
     let labels = form.fields().map(|(arg, _)| fit::width(&arg.name) + 2).max().unwrap_or(0);
-    let labels = labels.min(LABELS).min(usize::from(inside.width) / 2);
-    let top = (form.at + 1).saturating_sub(usize::from(plan.shown));
-    let fields = form.fields().enumerate().skip(top).take(usize::from(plan.shown));
-    for (nth, (arg, entry)) in fields {
-        let focus = nth == form.at;
+    let labels = labels.min(LABELS).min(usize::from(place.width) / 2);
+    let shown = usize::from(plan.shown);
+    // The last ones while a button has the focus.
+    let at = form.focus.field().unwrap_or(form.entries.len());
+    let top =
+        (at + 1).saturating_sub(shown).min(form.entries.len() - shown.min(form.entries.len()));
+    let rows = (0..).step_by(usize::from(plan.step));
+    for (y, (nth, (arg, entry))) in rows.zip(form.fields().enumerate().skip(top).take(shown)) {
+        let focus = form.focus == FormFocus::Field(nth);
         let wrong = matches!(form.standing(nth), FieldState::Wrong(_));
-        let mut row = Row::at(buffer, inside, y);
+        let mut row = Row::at(buffer, place, y);
+        let whole = row.free();
         match (focus, wrong && plan.step == 1) {
             (true, _) => row.left("▌ ", theme.accent),
             (false, true) => row.left("✗ ", theme.bad),
             (false, false) => row.left("  ", theme.plain),
         };
         label(&mut row, arg, labels, focus, theme);
-        let value = Rect {
-            x: row.x(),
-            y: inside.y + y,
-            width: inside.right().saturating_sub(row.x()),
-            height: 1,
-        };
-        let at = draw_entry(buffer, value, arg, entry, focus, theme);
+        let value = row.free();
+        let at = draw_entry(buffer, value, (nth, arg, entry), focus, hits, theme);
+        hits.push((whole, canvas::Hit::Number(FormHit::Field(nth).number())));
         cursor = if focus { at } else { cursor };
-        if plan.step == 2 {
+        if plan.step > 1 {
             let indent = 2 + u16::try_from(labels).unwrap_or(0);
-            let x = (inside.x + indent).min(inside.right());
-            let below = Rect { x, y: inside.y + y + 1, width: inside.right() - x, height: 1 };
+            // A mistake is a sentence, and needs the whole row.
+            let x = (place.x + if wrong { 2 } else { indent }).min(place.right());
+            let below = Rect { x, y: place.y + y + 1, width: place.right() - x, height: 1 };
             note(form, nth, below, buffer, theme);
         }
-        y += plan.step;
     }
-    if plan.step == 1 {
-        let below = Rect { y: inside.y + y, height: plan.note, ..inside };
-        note(form, form.at, below, buffer, theme);
-        y += plan.note;
-    } else if plan.shown > 0 {
-        y += 1;
-    }
-    let below = Rect { y: inside.y + y, height: plan.line, ..inside };
-    match step {
-        None if form.submit == Submit::Broadcast => {}
-        None => line(form, below, buffer, theme),
-        Some(step) => said(step, below, buffer, theme),
-    }
-    let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    foot(form, step, &mut row, &mut canvas.hits, theme);
     cursor
 }
 
@@ -145,12 +174,13 @@ fn label(row: &mut Row<'_>, arg: &Arg, width: usize, focus: bool, theme: &Theme)
     row.skip(gap);
 }
 
+/// Draws what stands in a field, and where it can be clicked.
 fn draw_entry(
     buffer: &mut Buffer,
     place: Rect,
-    arg: &Arg,
-    entry: &FormField,
+    (nth, arg, entry): (usize, &Arg, &FormField),
     focus: bool,
+    hits: &mut ViewHits,
     theme: &Theme,
 ) -> Option<Position> {
     match entry {
@@ -165,44 +195,66 @@ fn draw_entry(
             }
             at.filter(|_| focus)
         }
-        FormField::Choice(choice) => {
-            let mut row = Row::new(buffer, place);
-            let wide = |(label, _): &(String, _)| fit::width(label) + 5;
-            let all: usize = choice.options.iter().map(wide).sum();
-            if all.saturating_sub(3) <= row.room() {
-                for (nth, (label, _)) in choice.options.iter().enumerate() {
-                    let chosen = choice.at == Some(nth);
-                    let style = match (chosen, focus) {
-                        (true, true) => theme.chosen(),
-                        (true, false) => theme.strong,
-                        (false, _) => theme.dim,
-                    };
-                    let sign = if chosen { "● " } else { "○ " };
-                    row.left(sign, style).left(label, style).skip(3);
-                }
-                return None;
-            }
-            let count = choice.options.len();
-            let (name, nth) = match choice.at.and_then(|at| choice.options.get(at).map(|o| (at, o)))
-            {
-                Some((at, (label, _))) => (label.as_str(), format!("{} of {count}", at + 1)),
-                None => ("–", format!("one of {count}")),
-            };
+        FormField::Switch(switch) => {
             let style = if focus { theme.chosen() } else { theme.plain };
-            row.right(&nth, theme.dim).skip_right(2).left("◂ ", theme.dim);
-            row.left(name, style).left(" ▸", theme.dim);
+            let sign = if switch.is_on() { "[x]" } else { "[ ]" };
+            Row::new(buffer, place).left(sign, style);
+            None
+        }
+        FormField::Choice(choice) => {
+            choices(&mut Row::new(buffer, place), nth, choice, focus, hits, theme);
             None
         }
     }
+}
+
+/// Draws the choices of a field in one row; where they have no room, the chosen one alone.
+fn choices(
+    row: &mut Row<'_>,
+    nth: usize,
+    choice: &Choice,
+    focus: bool,
+    hits: &mut ViewHits,
+    theme: &Theme,
+) {
+    let mut hit =
+        |place, at| hits.push((place, canvas::Hit::Number(FormHit::Choice(nth, at).number())));
+    let chosen_style = if focus { theme.chosen() } else { theme.strong };
+    let wide = |(label, _): &(String, _)| fit::width(label) + 5;
+    let all: usize = choice.options.iter().map(wide).sum();
+    if all.saturating_sub(1) <= row.room() {
+        for (at, (label, _)) in choice.options.iter().enumerate() {
+            let chosen = choice.at == Some(at);
+            let style = if chosen { chosen_style } else { theme.plain };
+            let x = row.x();
+            row.left("(", theme.dim).left(if chosen { "●" } else { " " }, style);
+            row.left(label, style).left(" )", theme.dim);
+            hit(row.since(x), at);
+            row.skip(1);
+        }
+        return;
+    }
+    let count = choice.options.len();
+    let (name, place) = match choice.at.and_then(|at| choice.options.get(at).map(|o| (at, o))) {
+        Some((at, (label, _))) => (label.as_str(), format!("{} of {count}", at + 1)),
+        None => ("–", format!("one of {count}")),
+    };
+    row.right(&place, theme.dim).skip_right(2);
+    let x = row.x();
+    row.left("◂ ", theme.dim);
+    hit(row.since(x), choice.at.unwrap_or(0).saturating_sub(1));
+    row.left(&fit::cut(name, row.room().saturating_sub(2)), chosen_style);
+    let x = row.x();
+    row.left(" ▸", theme.dim);
+    hit(row.since(x), choice.at.map_or(0, |at| (at + 1).min(count - 1)));
 }
 
 /// What is wrong with a field, or what may stand in it.
 fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let Some(arg) = form.command.args.get(nth) else { return };
     let wrong = match form.standing(nth) {
-        FieldState::Wrong(error) => {
+        FieldState::Wrong(text) => {
             // The label names the argument already.
-            let text = error.to_string();
             Some(text.strip_prefix(arg.name.as_str()).unwrap_or(&text).trim_start().to_owned())
         }
         FieldState::Missing if form.tried => {
@@ -212,8 +264,7 @@ fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme:
     };
     let (sign, text, style) = match wrong {
         Some(text) => ("✗ ", text, theme.bad),
-        None if arg.description.is_empty() => ("", rules(arg), theme.dim),
-        None => ("", format!("{} · {}", arg.description, rules(arg)), theme.dim),
+        None => ("", about(arg, &form.entries[nth]), theme.dim),
     };
     let room = usize::from(place.width).saturating_sub(fit::width(sign));
     let rows = fit::wrap_rows(&text, room, usize::from(place.height));
@@ -226,6 +277,19 @@ fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme:
         }
         row.left(text, style);
     }
+}
+
+/// What a field is for, and what may stand there as far as it is not drawn.
+fn about(arg: &Arg, entry: &FormField) -> String {
+    let default = || arg.default.as_ref().map(|default| format!("default {}", as_typed(default)));
+    let rules = match entry {
+        FormField::Text(_) => rules(arg),
+        FormField::Switch(_) => String::new(),
+        FormField::Choice(_) if arg.required => "required".to_owned(),
+        FormField::Choice(_) => default().unwrap_or_else(|| "optional".to_owned()),
+    };
+    let parts = [arg.description.as_str(), &rules];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// The line that the form stands for; its sign is bright once it can be run.
@@ -245,7 +309,7 @@ fn line(form: &CommandForm, place: Rect, buffer: &mut Buffer, theme: &Theme) {
 fn said(step: &InviteStep, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let (sign, text) = match step {
         InviteStep::Filling => return,
-        InviteStep::Asking => ("… ", "It is being made."),
+        InviteStep::Asking => ("… ", "Creating it."),
         InviteStep::Refused(why) => ("✗ ", why.as_str()),
     };
     let room = usize::from(place.width.saturating_sub(2));
@@ -255,34 +319,47 @@ fn said(step: &InviteStep, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     }
 }
 
+/// Draws the buttons, then the keys.
 fn foot(
     form: &CommandForm,
     step: Option<&InviteStep>,
+    plan: &Plan,
     row: &mut Row<'_>,
     hits: &mut ViewHits,
     theme: &Theme,
 ) {
     let count = form.entries.len();
-    if count > 1 {
-        row.right(&format!("{} of {count}", form.at + 1), theme.dim).skip_right(1);
+    if usize::from(plan.shown) < count
+        && let Some(nth) = form.focus.field()
+    {
+        row.right(&format!("{} of {count}", nth + 1), theme.dim).skip_right(1);
     }
-    let run = match step {
-        Some(_) => "Enter makes it",
-        None if form.submit == Submit::Broadcast => "Enter sends it",
-        None if form.command.confirm.is_some() => "Enter asks",
-        None => "Enter runs",
+    let (action, does) = match step {
+        Some(_) => ("Create", "creates it"),
+        None if form.submit == Submit::Broadcast => ("Send", "sends it"),
+        None if form.command.confirm.is_some() => ("Run", "to continue (asks first)"),
+        None => ("Run", "runs it"),
     };
-    let mut keys = vec![run];
-    keys.extend(match form.entries.get(form.at) {
-        Some(FormField::Choice(_)) => Some("← → choose"),
-        _ => None,
-    });
-    if count > 1 {
-        keys.push("Tab next");
+    let places = buttons::draw(row, [action, "Cancel"], form.focus.button(), theme);
+    let numbers = [FormHit::Action, FormHit::Cancel].map(FormHit::number);
+    hits.extend(places.into_iter().zip(numbers.map(canvas::Hit::Number)));
+    row.skip(2);
+    let on_action = format!("Enter {does}");
+    let focused = match (form.focus, form.focus.field().and_then(|nth| form.entries.get(nth))) {
+        (FormFocus::Action, _) => &[on_action.as_str()][..],
+        (FormFocus::Cancel, _) => &["Enter closes"],
+        (_, Some(FormField::Switch(_))) => &["Space on or off", "Enter next"],
+        (_, Some(FormField::Choice(_))) => &["← → choose", "Enter next"],
+        _ => &["Enter next"],
+    };
+    let mut keys = focused.to_vec();
+    keys.push("Esc closes");
+    let at_once = format!("Ctrl-S {}", action.to_lowercase());
+    if form.focus.field().is_some() && form.entries.len() > 1 {
+        keys.push(&at_once);
     }
-    keys.push("Esc leaves");
     if step.is_none() && form.submit == Submit::Command {
-        keys.push("Ctrl-O to the input");
+        keys.push("Ctrl-O edit as a line");
     }
     canvas::keys(row, keys, hits, theme);
 }

@@ -1,24 +1,27 @@
 //! Form of a command, made from its declaration: a field for each argument, and the line that does the same.
 
 mod draw;
+mod keyboard;
 
+use jiff::tz::TimeZone;
 use ratatui::layout::Position;
 use serde_json::{Map, Value};
+use topside_shared::Time;
 use topside_shared::cmdline;
 use topside_shared::command::{Arg, ArgType, Command, Effect as Harm};
-use topside_shared::values::{self, ArgError};
+use topside_shared::values::{self, parse_expected_return};
 
 pub(super) use draw::draw;
 
 use super::admin_forms;
 use super::console::submit;
-use crate::app::console::Draft;
+use crate::app::console::{Draft, SHUTDOWN};
 use crate::app::view::{Outcome, View, act, close, refuse, stay};
 use crate::app::{Effect, State};
-use crate::input::key::{Code, Key};
+use crate::input::key::Key;
 use crate::widgets::canvas::Canvas;
-use crate::widgets::editor::Edited;
 use crate::widgets::form_field::FormField;
+use crate::widgets::form_focus::{FormFocus, FormHit};
 
 /// A form being filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +29,7 @@ pub(crate) struct CommandForm {
     pub(crate) command: Command,
     /// What stands in the field of each argument.
     pub(crate) entries: Vec<FormField>,
-    /// The field with the focus.
-    pub(crate) at: usize,
+    pub(crate) focus: FormFocus,
     /// Enter was pressed over a mistake: from now on each is told at its field, and what is missing.
     pub(crate) tried: bool,
     /// What it is opened for, where that is not what the command is for as a rule.
@@ -55,7 +57,8 @@ pub(crate) enum FieldState {
     Given(Value),
     /// It is no value yet, but more of it could be one.
     Begun,
-    Wrong(ArgError),
+    /// Why it is no value.
+    Wrong(String),
 }
 
 /// What becomes of the form after a key.
@@ -73,7 +76,8 @@ impl CommandForm {
     pub(crate) fn new(command: Command) -> Self {
         let entries: Vec<FormField> = command.args.iter().map(FormField::new).collect();
         let first = command.args.iter().position(|arg| arg.required).unwrap_or(0);
-        Self { command, entries, at: first, tried: false, purpose: None, submit: Submit::Command }
+        let focus = if entries.is_empty() { FormFocus::Action } else { FormFocus::Field(first) };
+        Self { command, entries, focus, tried: false, purpose: None, submit: Submit::Command }
     }
 
     /// A form as it was left, if it was.
@@ -81,15 +85,17 @@ impl CommandForm {
         let mut form = Self::new(command);
         if let Some(Draft { entries, at, .. }) = draft {
             form.entries.clone_from(entries);
-            form.at = *at;
+            if *at < form.entries.len() {
+                form.focus = FormFocus::Field(*at);
+            }
         }
         form
     }
 
     /// The form as it is left.
     pub(super) fn draft(&self) -> Draft {
-        let Self { command, entries, at, .. } = self.clone();
-        Draft { command, entries, at }
+        let Self { command, entries, focus, .. } = self.clone();
+        Draft { command, entries, at: focus.field().unwrap_or(0) }
     }
 
     /// A form with these values filled in, as a run had them.
@@ -118,15 +124,25 @@ impl CommandForm {
         let (Some(arg), Some(entry)) = (self.command.args.get(nth), self.entries.get(nth)) else {
             return FieldState::Absent;
         };
+        // More of it could still be right.
+        let in_hand = self.focus == FormFocus::Field(nth) && !self.tried;
         match entry.value(arg) {
+            Ok(Some(value)) if self.is_return(arg) => match wrong_return(&value) {
+                None => FieldState::Given(value),
+                Some(_) if in_hand => FieldState::Begun,
+                Some(why) => FieldState::Wrong(why),
+            },
             Ok(Some(value)) => FieldState::Given(value),
             Ok(None) if arg.required => FieldState::Missing,
             Ok(None) => FieldState::Absent,
-            Err(error) if nth == self.at && !self.tried && entry.may_grow(arg, error.rule) => {
-                FieldState::Begun
-            }
-            Err(error) => FieldState::Wrong(error),
+            Err(error) if in_hand && entry.may_grow(arg, error.rule) => FieldState::Begun,
+            Err(error) => FieldState::Wrong(error.to_string()),
         }
+    }
+
+    /// Whether an argument is the expected return of a shutdown, which is text in the declaration.
+    fn is_return(&self, arg: &Arg) -> bool {
+        self.command.name == SHUTDOWN && arg.name == "back"
     }
 
     /// What is filled in and right.
@@ -150,48 +166,6 @@ impl CommandForm {
     pub(crate) fn mistake(&self) -> Option<usize> {
         (0..self.entries.len())
             .find(|nth| !matches!(self.standing(*nth), FieldState::Absent | FieldState::Given(_)))
-    }
-
-    pub(crate) fn edit(&mut self, key: Key) -> FormResult {
-        let count = self.entries.len().max(1);
-        match key.code {
-            Code::Esc => return FormResult::Closed { typed: None },
-            _ if key.is_ctrl('c') => return FormResult::Closed { typed: None },
-            _ if key.is_ctrl('o') => {
-                if self.submit == Submit::Command {
-                    return FormResult::Closed { typed: Some(self.line()) };
-                }
-            }
-            Code::Enter => match self.mistake() {
-                None => return FormResult::Run,
-                Some(nth) => {
-                    self.at = nth;
-                    self.tried = true;
-                }
-            },
-            Code::Tab | Code::Down => self.at = (self.at + 1) % count,
-            Code::BackTab | Code::Up => self.at = (self.at + count - 1) % count,
-            _ => {
-                if let Some(entry) = self.entries.get_mut(self.at)
-                    && entry.key(key) == Edited::Text
-                {
-                    self.tried = false;
-                }
-            }
-        }
-        FormResult::Open
-    }
-
-    /// Pasted text goes into the field; false: it has more than one line.
-    pub(crate) fn insert(&mut self, text: &str) -> bool {
-        let mut lines = text.split(['\r', '\n']).filter(|line| !line.trim().is_empty());
-        let (first, more) = (lines.next().unwrap_or_default(), lines.next());
-        if let Some(FormField::Text(field)) = self.entries.get_mut(self.at) {
-            field.insert(first);
-            self.tried = false;
-            return more.is_none();
-        }
-        true
     }
 
     fn forget_secrets(&mut self) {
@@ -221,7 +195,27 @@ impl View for CommandForm {
     }
 
     fn key(&mut self, key: Key, _state: &State) -> Outcome {
-        match self.edit(key) {
+        let result = self.edit(key);
+        self.outcome(result)
+    }
+
+    fn click(&mut self, hit: usize, _state: &State) -> Outcome {
+        let result = self.clicked(FormHit::of(hit));
+        self.outcome(result)
+    }
+
+    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
+        pasted(self.insert(text))
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
+        draw(self, None, &self.title(state), canvas)
+    }
+}
+
+impl CommandForm {
+    fn outcome(&self, result: FormResult) -> Outcome {
+        match result {
             FormResult::Open => stay(),
             FormResult::Run => {
                 let form = self.clone();
@@ -239,14 +233,14 @@ impl View for CommandForm {
             }
         }
     }
+}
 
-    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
-        pasted(self.insert(text))
-    }
-
-    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        draw(self, None, &self.title(state), canvas)
-    }
+/// Why a value is no expected return of a server.
+fn wrong_return(value: &Value) -> Option<String> {
+    let text = value.as_str().filter(|text| !text.trim().is_empty())?;
+    // The server says whether it is before the shutdown.
+    parse_expected_return(text, Time::from_millis(0), &TimeZone::UTC).err()?;
+    Some("must be a time (20:00, 2026-03-01 20:00) or a duration (30m)".to_owned())
 }
 
 /// What a form says of pasted text, of which it takes one line.

@@ -32,7 +32,8 @@ fn press(form: &mut CommandForm, keys: &str) -> FormResult {
 /// The line after these keys in the field of this argument.
 fn after(name: &str, keys: &str) -> String {
     let mut form = form();
-    form.at = form.command.args.iter().position(|arg| arg.name == name).unwrap();
+    let place = form.command.args.iter().position(|arg| arg.name == name).unwrap();
+    form.focus = FormFocus::Field(place);
     press(&mut form, keys);
     form.line()
 }
@@ -43,17 +44,33 @@ fn the_line_says_what_is_filled_in_and_nothing_of_what_was_left_alone() {
     assert_eq!(after("zone", "4 2"), "zone-run 42");
     assert_eq!(after("minutes", "right"), "zone-run --minutes 10");
     assert_eq!(after("minutes", "right left"), "zone-run", "the default is not said");
+    assert_eq!(after("minutes", "right right right"), "zone-run --minutes 10", "no way round");
     assert_eq!(after("note", "a space b"), "zone-run --note 'a b'");
 }
 
 #[test]
-fn a_switch_goes_round_and_one_without_a_default_may_be_left_out_again() {
+fn space_turns_a_switch_on_and_off() {
     assert_eq!(after("dry", "space"), "zone-run --dry");
-    assert_eq!(after("dry", "space space"), "zone-run --no-dry");
-    assert_eq!(after("dry", "space space space"), "zone-run");
+    assert_eq!(after("dry", "space space"), "zone-run");
     assert_eq!(after("loud", "space"), "zone-run --no-loud");
     assert_eq!(after("loud", "space space"), "zone-run");
     assert_eq!(after("loud", "space backspace"), "zone-run");
+}
+
+#[test]
+fn a_run_with_a_switch_off_can_be_repeated_as_it_was() {
+    let args = Map::from_iter([("dry".to_owned(), json!(false))]);
+    let filled = CommandForm::filled(form().command, &args);
+    assert_eq!(filled.line(), "zone-run --no-dry");
+}
+
+#[test]
+fn a_switch_that_must_be_given_is_given_on_or_off() {
+    let args = vec![arg(json!({"name": "dry", "type": "bool", "required": true}))];
+    let mut form = CommandForm::new(Command { args, ..Command::default() });
+    assert_eq!(form.standing(0), FieldState::Given(json!(false)));
+    press(&mut form, "space");
+    assert_eq!(form.standing(0), FieldState::Given(json!(true)));
 }
 
 #[test]
@@ -80,16 +97,59 @@ fn a_value_that_may_still_become_right_is_no_mistake_until_it_is_left() {
 }
 
 #[test]
-fn enter_goes_to_the_first_mistake_and_runs_only_without_one() {
+fn enter_goes_through_the_fields_and_runs_on_the_button() {
     let mut form = form();
-    form.at = 3;
+    assert_eq!(press(&mut form, "4 2 enter"), FormResult::Open);
+    assert_eq!(form.focus, FormFocus::Field(1));
+    assert_eq!(press(&mut form, "enter enter enter enter enter"), FormResult::Open);
+    assert_eq!(form.focus, FormFocus::Action);
+    assert_eq!(press(&mut form, "enter"), FormResult::Run);
+    assert_eq!(press(&mut form, "right enter"), FormResult::Closed { typed: None });
+}
+
+#[test]
+fn the_run_button_goes_to_the_first_mistake_and_runs_only_without_one() {
+    let mut form = form();
+    form.focus = FormFocus::Action;
     assert_eq!(press(&mut form, "enter"), FormResult::Open);
-    assert!(form.at == 0 && form.tried, "zone is missing");
+    assert!(form.focus == FormFocus::Field(0) && form.tried, "zone is missing");
     assert_eq!(form.standing(0), FieldState::Missing);
-    assert_eq!(press(&mut form, "4 enter"), FormResult::Open);
-    assert!(matches!(form.standing(0), FieldState::Wrong(_)), "4 is told once Enter was pressed");
-    assert_eq!(press(&mut form, "2 enter"), FormResult::Run);
+    assert_eq!(press(&mut form, "4 ctrl-s"), FormResult::Open);
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)), "4 is told once it was to run");
+    assert_eq!(press(&mut form, "2 ctrl-s"), FormResult::Run);
     assert_eq!(form.line(), "zone-run 42");
+}
+
+#[test]
+fn a_click_toggles_a_switch_takes_a_choice_and_presses_a_button() {
+    let mut form = form();
+    assert_eq!(form.clicked(FormHit::Field(2)), FormResult::Open);
+    assert_eq!(form.clicked(FormHit::Choice(4, 1)), FormResult::Open);
+    assert_eq!(form.line(), "zone-run --dry --mode fast");
+    assert_eq!(form.clicked(FormHit::Action), FormResult::Open);
+    assert_eq!(form.focus, FormFocus::Field(0), "zone is missing");
+    press(&mut form, "4 2");
+    assert_eq!(form.clicked(FormHit::Action), FormResult::Run);
+    assert_eq!(form.clicked(FormHit::Cancel), FormResult::Closed { typed: None });
+}
+
+#[test]
+fn the_expected_return_of_a_shutdown_is_checked_in_its_field() {
+    let args = vec![arg(json!({"name": "back"}))];
+    let command = Command { name: SHUTDOWN.into(), args, ..Command::default() };
+    for (text, right) in [
+        ("20:00", true),
+        ("2026-03-01 20:00", true),
+        ("30m", true),
+        ("2026-03-01T20:00:00Z", true),
+        ("soon", false),
+        ("25:00", false),
+    ] {
+        let mut form = CommandForm::new(command.clone());
+        assert!(form.insert(text));
+        press(&mut form, "tab");
+        assert_eq!(matches!(form.standing(0), FieldState::Given(_)), right, "{text}");
+    }
 }
 
 #[test]
@@ -103,7 +163,7 @@ fn one_line_of_a_pasted_text_goes_into_a_field() {
     let mut form = form();
     assert!(form.insert("42\n"));
     assert_eq!(form.line(), "zone-run 42");
-    form.at = 5;
+    form.focus = FormFocus::Field(5);
     assert!(!form.insert("one\rtwo"));
     assert_eq!(form.line(), "zone-run 42 --note one");
 }
@@ -186,7 +246,10 @@ fn the_line_of_a_form_parses_back_to_the_arguments_of_the_form() {
                     (FormField::Choice(choice), Some(_)) => {
                         choice.at = Some(nth % choice.options.len());
                     }
-                    (_, None) => {}
+                    (FormField::Switch(switch), Some(_)) if nth.is_multiple_of(2) => {
+                        switch.toggle();
+                    }
+                    _ => {}
                 }
             }
             let line = form.line();

@@ -1,6 +1,6 @@
 //! The form of a saved server.
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 
 use crate::app::picker::{self, discovered};
 use crate::app::view::{Outcome, View, act, close, stay};
@@ -9,9 +9,11 @@ use crate::config::{DEFAULT_PORT, Field, Profile, validate};
 use crate::connect::DiscoveredServer;
 use crate::input::key::{Code, Key};
 use crate::theme::Theme;
-use crate::widgets::canvas::Canvas;
+use crate::widgets::buttons;
+use crate::widgets::canvas::{self, Canvas, Hit, ViewHits};
 use crate::widgets::editor::{Edited, Editor};
-use crate::widgets::field::field;
+use crate::widgets::field::boxed_field;
+use crate::widgets::form_focus::{FormFocus, FormHit};
 use crate::widgets::row::Row;
 
 /// Columns of the labels.
@@ -33,7 +35,7 @@ fn label(field: Field) -> &'static str {
     }
 }
 
-/// What belongs there, shown while the field has the focus.
+/// What belongs there.
 fn about(field: Field) -> &'static str {
     match field {
         Field::Name => "what you call it, such as sprinkler",
@@ -56,8 +58,7 @@ pub(crate) struct ServerForm {
     /// The saved server that is edited; none: a new one.
     original: Option<String>,
     fields: [Editor; 5],
-    /// The field with the focus.
-    at: usize,
+    focus: FormFocus,
     /// Whether the field was just entered by Tab: typing takes the place of its text.
     replaces: bool,
     /// Which field is wrong, and why.
@@ -129,7 +130,7 @@ impl ServerForm {
         Self {
             original,
             fields: fields.each_ref().map(|text| Editor::with(text)),
-            at: 0,
+            focus: FormFocus::Field(0),
             replaces: false,
             errors: Vec::new(),
             before: fields,
@@ -151,39 +152,63 @@ impl ServerForm {
     }
 
     fn edit_key(&mut self, key: Key, saved: &[Profile]) -> Filled {
-        let count = FIELDS.len();
         let replaces = std::mem::take(&mut self.replaces);
-        match key.code {
-            Code::Esc if self.texts() != self.before && !self.warned => self.warned = true,
-            Code::Esc => return Filled::Closed,
-            Code::Tab | Code::Down => self.at = (self.at + 1) % count,
-            Code::BackTab | Code::Up => self.at = (self.at + count - 1) % count,
-            Code::Enter => return self.save(saved),
+        match (key.code, self.focus) {
+            (Code::Esc, _) | (Code::Enter, FormFocus::Cancel) => return self.leave(),
+            (Code::Enter, FormFocus::Action) => return self.save(saved),
             _ if key.is_ctrl('s') => return self.save(saved),
             _ => {
-                if replaces && key.typed().is_some() {
-                    self.fields[self.at].clear();
-                }
-                if self.fields[self.at].key(key) == Edited::Text {
-                    self.touched();
+                if let Some(focus) = self.focus.after(key, FIELDS.len()) {
+                    self.focus = focus;
+                } else if let Some(nth) = self.focus.field() {
+                    if replaces && key.typed().is_some() {
+                        self.fields[nth].clear();
+                    }
+                    if self.fields[nth].key(key) == Edited::Text {
+                        self.touched(nth);
+                    }
                 }
             }
         }
-        self.replaces = matches!(key.code, Code::Tab | Code::BackTab);
+        self.replaces = matches!(key.code, Code::Tab | Code::BackTab | Code::Enter);
+        Filled::Open
+    }
+
+    /// Closes the form; over unsaved text only the second time.
+    fn leave(&mut self) -> Filled {
+        if self.texts() != self.before && !self.warned {
+            self.warned = true;
+            return Filled::Open;
+        }
+        Filled::Closed
+    }
+
+    fn clicked(&mut self, hit: FormHit, saved: &[Profile]) -> Filled {
+        match hit {
+            FormHit::Action => return self.save(saved),
+            FormHit::Cancel => return self.leave(),
+            FormHit::Field(nth) | FormHit::Choice(nth, _) if nth < FIELDS.len() => {
+                self.focus = FormFocus::Field(nth);
+                self.replaces = false;
+            }
+            FormHit::Field(_) | FormHit::Choice(..) => {}
+        }
         Filled::Open
     }
 
     fn insert(&mut self, text: &str) {
-        if std::mem::take(&mut self.replaces) {
-            self.fields[self.at].clear();
+        let replaces = std::mem::take(&mut self.replaces);
+        let Some(nth) = self.focus.field() else { return };
+        if replaces {
+            self.fields[nth].clear();
         }
-        self.fields[self.at].insert(text.lines().next().unwrap_or_default().trim());
-        self.touched();
+        self.fields[nth].insert(text.lines().next().unwrap_or_default().trim());
+        self.touched(nth);
     }
 
-    fn touched(&mut self) {
+    fn touched(&mut self, nth: usize) {
         self.warned = false;
-        let field = FIELDS[self.at];
+        let field = FIELDS[nth];
         self.errors.retain(|(at, _)| *at != field);
     }
 
@@ -194,7 +219,8 @@ impl ServerForm {
                 None => ProfileEdit::Add(profile),
             })),
             Err(errors) => {
-                self.at = errors.first().map_or(0, |(field, _)| place(*field));
+                let first = errors.first().map_or(0, |(field, _)| place(*field));
+                self.focus = FormFocus::Field(first);
                 self.errors = errors;
                 Filled::Open
             }
@@ -290,13 +316,14 @@ impl View for ServerForm {
         }
     }
 
-    /// A saved form closes once it is on the disk.
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        match self.edit_key(key, &state.servers) {
-            Filled::Open => stay(),
-            Filled::Closed => close(),
-            Filled::Save(effect) => act(|_| vec![effect]),
-        }
+        let filled = self.edit_key(key, &state.servers);
+        outcome(filled)
+    }
+
+    fn click(&mut self, hit: usize, state: &State) -> Outcome {
+        let filled = self.clicked(FormHit::of(hit), &state.servers);
+        outcome(filled)
     }
 
     fn paste(&mut self, text: &str, _state: &State) -> Outcome {
@@ -305,70 +332,91 @@ impl View for ServerForm {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        // With room, each field has a row of its own for what is wrong; else the last row says it.
-        let step = if canvas.area.height >= 15 { 2 } else { 1 };
-        let rows = 5 * step + 1 + u16::from(step == 1);
-        let inside = canvas.popup(&self.title(state), 70, rows);
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
+        // With room, each field has a row of its own for what is wrong, then a blank row; else the last row says it.
+        let count = u16::try_from(FIELDS.len()).unwrap_or(u16::MAX);
+        let step = match canvas.area.height {
+            20.. => 3,
+            15.. => 2,
+            _ => 1,
+        };
+        // Where a field has no row for it, one row says it of the field with the focus.
+        let last = u16::from(step != 3);
+        let inside = canvas.popup(&self.title(state), 70, count * step + last + 1);
+        let (buffer, theme, hits) = (&mut *canvas.buffer, &state.theme, &mut canvas.hits);
         let mut cursor = None;
         for (nth, what) in FIELDS.into_iter().enumerate() {
-            let focus = nth == self.at;
+            let focus = self.focus == FormFocus::Field(nth);
             let y = u16::try_from(nth).unwrap_or(0) * step;
             let mut row = Row::at(buffer, inside, y);
+            hits.push((row.free(), Hit::Number(FormHit::Field(nth).number())));
             row.left(if focus { "▌ " } else { "  " }, theme.accent);
-            row.column(
-                label(what),
-                usize::from(LABELS),
-                if focus { theme.chosen() } else { theme.plain },
-            );
-            let place = Rect {
-                x: row.x(),
-                y: inside.y + y,
-                width: inside.right().saturating_sub(row.x()),
-                height: u16::from(inside.y + y < inside.bottom()),
-            };
-            let typed = &self.fields[nth];
-            if typed.is_empty() && !focus {
-                row.left("–", theme.dim);
-            } else {
-                let all = focus && self.replaces;
-                let style = if all { theme.chosen() } else { theme.plain };
-                let at = field(buffer, place, typed, style);
-                if focus {
-                    cursor = at;
-                }
+            let style = if focus { theme.chosen() } else { theme.plain };
+            row.column(label(what), usize::from(LABELS), style);
+            let (place, typed) = (row.free(), &self.fields[nth]);
+            let at = boxed_field(buffer, place, typed, false, theme);
+            if focus && self.replaces && !typed.is_empty() {
+                let text = typed.text();
+                Row::new(buffer, place).left(text, theme.field.patch(theme.chosen()));
             }
-            if step == 2 {
+            cursor = if focus { at } else { cursor };
+            if step > 1 {
                 let mut below = Row::at(buffer, inside, y + 1);
                 // A mistake is a sentence, and needs the whole row.
                 below.skip(2 + if self.error(what).is_some() { 0 } else { LABELS });
                 note(&mut below, self, nth, theme);
             }
         }
+        if step == 1
+            && let Some(nth) = self.focus.field()
+        {
+            note(&mut Row::at(buffer, inside, count), self, nth, theme);
+        }
         let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        if self.warned {
-            foot.left("▲ ", theme.warn).left("Esc again discards what you typed", theme.plain);
-        } else {
-            foot.left("Enter saves · Tab next field · Esc cancels", theme.dim);
-        }
-        if let Some(pin) = self.pin() {
-            foot.skip(1).right(&format!("pin {pin}"), theme.dim);
-        }
-        if step == 1 {
-            note(&mut Row::at(buffer, inside, 5), self, self.at, theme);
-        }
+        self.foot(&mut foot, hits, theme);
         cursor
     }
 }
 
-/// What is wrong with a field, or with the focus what belongs there.
+impl ServerForm {
+    /// Draws the buttons, then the keys or what Esc would lose.
+    fn foot(&self, row: &mut Row<'_>, hits: &mut ViewHits, theme: &Theme) {
+        let places = buttons::draw(row, ["Save", "Cancel"], self.focus.button(), theme);
+        let numbers = [FormHit::Action, FormHit::Cancel].map(FormHit::number);
+        hits.extend(places.into_iter().zip(numbers.map(Hit::Number)));
+        row.skip(2);
+        if self.warned {
+            row.left("▲ ", theme.warn).left("Esc again discards what you typed", theme.plain);
+            return;
+        }
+        if let Some(pin) = self.pin() {
+            row.right(&format!("pin {pin}"), theme.dim).skip_right(1);
+        }
+        let enter = match self.focus {
+            FormFocus::Field(_) => "Enter next",
+            FormFocus::Action => "Enter saves it",
+            FormFocus::Cancel => "Enter closes",
+        };
+        canvas::keys(row, [enter, "Esc closes", "Ctrl-S save"], hits, theme);
+    }
+}
+
+/// What a key or a click leads to. A saved form closes once it is on the disk.
+fn outcome(filled: Filled) -> Outcome {
+    match filled {
+        Filled::Open => stay(),
+        Filled::Closed => close(),
+        Filled::Save(effect) => act(|_| vec![effect]),
+    }
+}
+
+/// What is wrong with a field, or what belongs there.
 fn note(row: &mut Row<'_>, form: &ServerForm, nth: usize, theme: &Theme) {
     let what = FIELDS[nth];
     if let Some(error) = form.error(what) {
         let rule = error.strip_prefix(what.key()).and_then(|rule| rule.strip_prefix(' '));
         let error = rule.map_or(error.to_owned(), |rule| format!("{} {rule}", label(what)));
-        row.left("✗ ", theme.bad).left(&error, theme.plain);
-    } else if nth == form.at {
+        row.left("✗ ", theme.bad).left(&error, theme.bad);
+    } else {
         row.left(about(what), theme.dim);
     }
 }
@@ -385,83 +433,4 @@ fn blank() -> Profile {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn typed(form: &mut ServerForm, field: Field, text: &str) {
-        form.at = place(field);
-        form.fields[form.at].set(text);
-    }
-
-    fn enter(form: &mut ServerForm, saved: &[Profile]) -> Filled {
-        form.edit_key("enter".parse().unwrap(), saved)
-    }
-
-    #[test]
-    fn every_mistake_is_told_at_its_field_and_nothing_is_saved() {
-        let mut form = ServerForm::add();
-        typed(&mut form, Field::Port, "99999");
-        typed(&mut form, Field::Lan, "not an address");
-        assert_eq!(enter(&mut form, &[]), Filled::Open);
-        for field in [Field::Name, Field::Lan, Field::Port] {
-            assert!(form.error(field).is_some_and(|e| !e.is_empty()), "{field:?}");
-        }
-        assert_eq!(form.at, place(Field::Name), "the first mistake has the focus");
-    }
-
-    /// Typing a port made 867799999 of it.
-    #[test]
-    fn typing_into_a_field_that_was_entered_by_tab_takes_the_place_of_its_text() {
-        let mut form = ServerForm::add();
-        for key in ["tab", "tab", "tab", "9", "9"] {
-            form.edit_key(key.parse().unwrap(), &[]);
-        }
-        assert_eq!(form.text(Field::Port), "99");
-        // Moving about in it first means to change it.
-        for key in ["tab", "backtab", "end", "1"] {
-            form.edit_key(key.parse().unwrap(), &[]);
-        }
-        assert_eq!(form.text(Field::Port), "991");
-        form.edit_key("tab".parse().unwrap(), &[]);
-        form.edit_key("backtab".parse().unwrap(), &[]);
-        form.insert("8677");
-        assert_eq!(form.text(Field::Port), "8677");
-    }
-
-    #[test]
-    fn what_is_right_is_saved_and_a_pin_stays_with_its_server() {
-        let profile = Profile {
-            name: "clock".into(),
-            lan: Some("192.168.1.11".into()),
-            pin: Some(format!("sha256:{}", "0".repeat(64))),
-            tags: vec!["garden".into()],
-            ..blank()
-        };
-        let mut form = ServerForm::edit(&profile);
-        typed(&mut form, Field::Internet, " 203.0.113.7 ");
-        let Filled::Save(Effect::Edit(ProfileEdit::Replace(name, saved))) =
-            enter(&mut form, std::slice::from_ref(&profile))
-        else {
-            panic!("{:?}", form.errors)
-        };
-        assert_eq!(name, "clock");
-        assert_eq!(saved.internet.as_deref(), Some("203.0.113.7"));
-        assert_eq!((&saved.pin, &saved.tags), (&profile.pin, &profile.tags));
-        let copy = ServerForm::duplicate(&profile, std::slice::from_ref(&profile));
-        assert_eq!(copy.text(Field::Name), "clock-2");
-        assert_eq!(copy.kept.pin, profile.pin);
-    }
-
-    #[test]
-    fn a_name_is_taken_once_and_unsaved_text_is_not_thrown_away_at_the_first_esc() {
-        let taken = Profile { name: "clock".into(), ..blank() };
-        let mut form = ServerForm::add();
-        typed(&mut form, Field::Name, "clock");
-        assert_eq!(enter(&mut form, &[taken]), Filled::Open);
-        assert!(form.error(Field::Name).unwrap().contains("already"));
-        let esc = "esc".parse().unwrap();
-        assert_eq!(form.edit_key(esc, &[]), Filled::Open);
-        assert!(form.warned);
-        assert_eq!(form.edit_key(esc, &[]), Filled::Closed);
-    }
-}
+mod tests;
