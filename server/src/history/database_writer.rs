@@ -151,7 +151,7 @@ impl HistoryWriter {
             })
             .chain(std::iter::once(workers))
             .collect();
-        let owner = |member: &Member| match member.run {
+        let owner = |member: &Member| match families[member.run].run {
             run_processes::WORKERS => "a resident worker".to_owned(),
             run => format!("the lost run {run}"),
         };

@@ -6,6 +6,7 @@ pub(crate) mod drain;
 pub(crate) mod exit_status;
 pub(crate) mod path_root;
 pub(crate) mod pipes;
+pub(crate) mod process_scan;
 pub(crate) mod program_file;
 pub(crate) mod program_spec;
 pub(crate) mod reaper;

@@ -18,8 +18,8 @@ use crate::base::platform::{self, ProcessInfo};
 use crate::process::cgroup::Cgroup;
 
 /// How often a kill is repeated: a process may start another before it is killed, and takes a moment to die.
-const KILLS: u32 = 200;
-const INTERVAL: Duration = Duration::from_millis(10);
+pub(crate) const KILLS: u32 = 200;
+pub(crate) const INTERVAL: Duration = Duration::from_millis(10);
 
 /// The first process of a run, distinguished from others with the same pid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,9 +99,19 @@ pub(crate) struct RunProcesses {
     pub(crate) known: HashMap<Pid, u64>,
 }
 
+impl RunProcesses {
+    /// No process of the run started earlier; 0: that is not known.
+    fn since(&self) -> u64 {
+        let own_boot = |boot: &str| platform::boot() == Some(boot);
+        let record = self.spawn_record.as_ref().filter(|record| own_boot(&record.boot));
+        record.map_or(0, |record| record.since)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
-    pub(crate) run: RunId,
+    /// The index of its run among those that were searched for.
+    pub(crate) run: usize,
     pub(crate) process: ProcessInfo,
 }
 
@@ -111,6 +121,7 @@ impl Member {
     }
 }
 
+/// The processes of these runs, found by one scan of all processes.
 pub(crate) fn members(runs: &[RunProcesses]) -> Vec<Member> {
     among(runs, platform::processes())
 }
@@ -118,20 +129,14 @@ pub(crate) fn members(runs: &[RunProcesses]) -> Vec<Member> {
 pub(crate) fn among(runs: &[RunProcesses], mut processes: Vec<ProcessInfo>) -> Vec<Member> {
     let spared = own(&processes);
     processes.retain(|process| !process.has_ended && !spared.contains(&process.pid));
-    let mut groups: HashMap<Pid, RunId> = runs
+    let mut groups: HashMap<Pid, usize> = runs
         .iter()
-        .filter_map(|run| Some((run.leader.as_ref()?.group(&processes)?, run.run)))
+        .enumerate()
+        .filter_map(|(run, of)| Some((of.leader.as_ref()?.group(&processes)?, run)))
         .collect();
-    let contained: HashMap<Pid, RunId> = runs
-        .iter()
-        .filter_map(|run| Some((run.cgroup.as_ref()?, run.run)))
-        .flat_map(|(cgroup, run)| cgroup.processes().into_iter().map(move |pid| (pid, run)))
-        .collect();
-    let marked = |process: &ProcessInfo| {
-        let run = contained.get(&process.pid).copied().or_else(|| marked(runs, process))?;
-        Some((process.pid, run))
-    };
-    let mut members: HashMap<Pid, RunId> = processes.iter().filter_map(marked).collect();
+    let marks = Marks::of(runs);
+    let marked = |process: &ProcessInfo| Some((process.pid, marks.run_of(process)?));
+    let mut members: HashMap<Pid, usize> = processes.iter().filter_map(marked).collect();
     let own_group = platform::own_group();
     loop {
         let before = members.len();
@@ -154,38 +159,75 @@ pub(crate) fn among(runs: &[RunProcesses], mut processes: Vec<ProcessInfo>) -> V
     processes.into_iter().filter_map(member).collect()
 }
 
-/// The run that a process belongs to by its own marks.
-fn marked(runs: &[RunProcesses], process: &ProcessInfo) -> Option<RunId> {
-    let is_known = |run: &&RunProcesses| run.known.get(&process.pid) == Some(&process.start);
-    if let Some(run) = runs.iter().find(is_known) {
-        return Some(run.run);
+/// The marks that a process can have of its own, each with the index of its run: the cost of a process does not grow with
+/// the number of runs.
+struct Marks<'r> {
+    contained: HashMap<Pid, usize>,
+    known: HashMap<(Pid, u64), usize>,
+    /// By `TOPSIDE_INSTANCE` and `TOPSIDE_RUN`.
+    variables: HashMap<(&'r str, u64), usize>,
+    /// By the number of the pipe; and the run's [`SpawnRecord::since`].
+    pipes: HashMap<u64, (usize, u64)>,
+    pipe_numbers: Vec<u64>,
+    /// No process of the runs that could be marked started earlier.
+    since: u64,
+}
+
+impl<'r> Marks<'r> {
+    fn of(runs: &'r [RunProcesses]) -> Self {
+        let indexed = || runs.iter().enumerate();
+        let contained = indexed().filter_map(|(run, of)| Some((run, of.cgroup.as_ref()?)));
+        let contained = contained
+            .flat_map(|(run, cgroup)| cgroup.processes().into_iter().map(move |pid| (pid, run)));
+        let known = indexed()
+            .flat_map(|(run, of)| of.known.iter().map(move |(pid, start)| ((*pid, *start), run)));
+        let recorded = indexed().filter_map(|(run, of)| {
+            let record = of.spawn_record.as_ref()?;
+            (platform::boot() == Some(&record.boot)).then_some((run, record))
+        });
+        let pipes: HashMap<u64, (usize, u64)> = recorded
+            .flat_map(|(run, record)| record.pipes.map(|pipe| (pipe, (run, record.since))))
+            .collect();
+        Self {
+            contained: contained.collect(),
+            known: known.collect(),
+            variables: indexed().map(|(run, of)| ((of.instance.as_str(), of.run.0), run)).collect(),
+            pipe_numbers: pipes.keys().copied().collect(),
+            pipes,
+            since: runs.iter().map(RunProcesses::since).min().unwrap_or(0),
+        }
     }
-    if let Some(variables) = platform::environment(process.pid) {
+
+    /// The index of the run that a process belongs to by its own marks.
+    fn run_of(&self, process: &ProcessInfo) -> Option<usize> {
+        let contained = self.contained.get(&process.pid);
+        let found = contained.or_else(|| self.known.get(&(process.pid, process.start))).copied();
+        // Only the environment and the pipes must be read, of a process that is young enough.
+        if found.is_some() || process.start < self.since {
+            return found;
+        }
+        self.by_variables(process).or_else(|| self.by_pipe(process))
+    }
+
+    fn by_variables(&self, process: &ProcessInfo) -> Option<usize> {
+        let variables = platform::environment(process.pid)?;
         let value = |name: &[u8]| {
             let own = variables.split(|byte| *byte == 0).find_map(|own| own.strip_prefix(name))?;
             std::str::from_utf8(own).ok()
         };
-        if let (Some(instance), Some(id)) = (value(b"TOPSIDE_INSTANCE="), value(b"TOPSIDE_RUN="))
-            && let Some(run) =
-                runs.iter().find(|run| run.instance == instance && id.parse() == Ok(run.run.0))
-        {
-            return Some(run.run);
+        let instance = value(b"TOPSIDE_INSTANCE=")?;
+        let run = value(b"TOPSIDE_RUN=")?.parse().ok()?;
+        self.variables.get(&(instance, run)).copied()
+    }
+
+    fn by_pipe(&self, process: &ProcessInfo) -> Option<usize> {
+        if self.pipes.is_empty() {
+            return None;
         }
+        let pipe = platform::writes_into(process, &self.pipe_numbers)?;
+        let (run, since) = self.pipes.get(&pipe)?;
+        (*since <= process.start).then_some(*run)
     }
-    let pipes: Vec<(u64, RunId)> = runs
-        .iter()
-        .filter_map(|run| Some((run.spawn_record.as_ref()?, run.run)))
-        .filter(|(record, _)| {
-            record.since <= process.start && platform::boot() == Some(&record.boot)
-        })
-        .flat_map(|(record, run)| record.pipes.map(|pipe| (pipe, run)))
-        .collect();
-    if pipes.is_empty() {
-        return None;
-    }
-    let numbers: Vec<u64> = pipes.iter().map(|(pipe, _)| *pipe).collect();
-    let pipe = platform::writes_into(process, &numbers)?;
-    pipes.iter().find(|(own, _)| *own == pipe).map(|(_, run)| *run)
 }
 
 /// Kills all processes of these runs, and calls `report` once for each; returns those that are still alive.
@@ -197,20 +239,23 @@ pub(crate) fn kill(runs: &[RunProcesses], mut report: impl FnMut(&Member)) -> Ve
             cgroup.kill();
         }
         left = members(runs);
-        let mut hopeless = true;
         for member in &left {
             if reported.insert(member.process.pid) {
                 report(member);
             }
-            // It may have ended by itself.
-            hopeless &= signal(&member.process, Signal::KILL) == Err(Errno::PERM);
         }
-        if hopeless {
+        if !kill_once(left.iter().map(|member| &member.process)) {
             break;
         }
         std::thread::sleep(INTERVAL);
     }
     left
+}
+
+/// Kills these processes; whether another search may find fewer: there are some, and one could be signalled.
+pub(crate) fn kill_once<'p>(found: impl Iterator<Item = &'p ProcessInfo>) -> bool {
+    // One that has ended by itself is no error here.
+    found.fold(false, |any, process| any | (signal(process, Signal::KILL) != Err(Errno::PERM)))
 }
 
 pub(crate) fn signal(process: &ProcessInfo, signal: Signal) -> Result<(), Errno> {

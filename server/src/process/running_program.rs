@@ -139,12 +139,12 @@ async fn watch(
         () = until.server_ends.cancelled() => EndCause::Cancelled,
     };
     let mut status = None;
-    tokio::select! {
+    let have_ended = tokio::select! {
         biased;
-        () = until.server_ends.cancelled() => {}
-        () = stopped(child, tree, stop, &mut status) => {}
-    }
-    let escaped = tree.kill().await;
+        () = until.server_ends.cancelled() => false,
+        have_ended = stopped(child, tree, stop, &mut status) => have_ended,
+    };
+    let escaped = if have_ended { tree.ended().await } else { tree.kill().await };
     // A process that cannot be killed is not waited for.
     let lives = child.id().is_some_and(|pid| escaped.contains(&pid));
     let status = match status {
@@ -155,27 +155,31 @@ async fn watch(
     (end, status, Some(escaped))
 }
 
-/// Signals a program with all its processes, and waits for their end until the stop timeout.
+/// Signals a program with all its processes, and waits for their end until the stop timeout; whether all have ended.
 async fn stopped(
     child: &mut Child,
     tree: &mut ProcessTree,
     stop: Stop,
     status: &mut Option<std::io::Result<ExitStatus>>,
-) {
+) -> bool {
     // Cut, so that the clock cannot overflow.
     let deadline = Instant::now() + stop.timeout.min(Duration::from_secs(365 * 86_400));
     tree.stop(stop.signal).await;
     tokio::select! {
         biased;
         ended = child.wait() => *status = Some(ended),
-        () = sleep_until(deadline) => return,
+        () = sleep_until(deadline) => return false,
     }
     // The leader has ended; the others have the rest of the time. There is no event for their end.
     let mut interval = CHECK;
-    while Instant::now() < deadline && tree.lives(stop.signal).await {
+    while Instant::now() < deadline {
+        if !tree.lives(stop.signal).await {
+            return true;
+        }
         sleep_until(deadline.min(Instant::now() + interval)).await;
         interval = (interval * 2).min(LONGEST_CHECK);
     }
+    false
 }
 
 fn reaped(status: std::io::Result<ExitStatus>) -> Option<ExitStatus> {

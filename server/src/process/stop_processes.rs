@@ -1,13 +1,14 @@
 //! The processes of a running run: the group of its program, and those that left it. The search for them blocks, so it runs
-//! on the thread pool.
+//! on the thread pool; runs that search at the same time share a scan.
 
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use tokio::time::sleep;
 
-use crate::base::platform;
-use crate::process::run_processes::{self, Member, RunProcesses};
+use crate::base::platform::{self, ProcessInfo};
+use crate::process::process_scan;
+use crate::process::run_processes::{self, INTERVAL, KILLS, RunProcesses};
 use crate::process::running_program::Group;
 
 /// Pids are not reused within such a short time.
@@ -52,8 +53,11 @@ impl ProcessTree {
 
     /// Signals all of them: first those that have left the group, while their parents still identify them.
     pub(crate) async fn stop(&mut self, signal: Signal) {
-        self.signal_new(signal).await;
-        self.signal_new(signal).await;
+        let found = self.signal_new(signal).await;
+        if found.iter().any(|process| !self.group.is(process.group)) {
+            // They may have started others before they were signalled.
+            self.signal_new(signal).await;
+        }
         self.group.signal(signal);
         // A stopped group must continue to be able to end.
         self.group.signal(Signal::CONT);
@@ -65,14 +69,13 @@ impl ProcessTree {
         blocking(move || known.into_iter().any(|(pid, start)| lives(pid, start)))
             .await
             .unwrap_or(false)
-            || self.signal_new(signal).await
+            || !self.signal_new(signal).await.is_empty()
     }
 
-    async fn signal_new(&mut self, signal: Signal) -> bool {
-        let processes = self.processes.clone();
-        let found =
-            blocking(move || run_processes::members(&[processes])).await.unwrap_or_default();
-        for Member { process, .. } in &found {
+    /// Finds all of them, and signals those that have left the group and were not found before.
+    async fn signal_new(&mut self, signal: Signal) -> Vec<ProcessInfo> {
+        let found = process_scan::processes_of(self.processes.clone()).await;
+        for process in &found {
             let is_new = self.processes.known.insert(process.pid, process.start).is_none();
             if is_new && !self.group.is(process.group) {
                 // It may have ended by itself, or belong to another user.
@@ -80,22 +83,37 @@ impl ProcessTree {
                 let _ = run_processes::signal(process, Signal::CONT);
             }
         }
-        !found.is_empty()
+        found
     }
 
     /// Kills all of them; returns those that are still alive.
     pub(crate) async fn kill(&mut self) -> Vec<u32> {
         self.group.signal(Signal::KILL);
-        let processes = self.processes.clone();
-        let left =
-            blocking(move || run_processes::kill(&[processes], |_| {})).await.unwrap_or_default();
+        let mut left = Vec::new();
+        for _ in 0..KILLS {
+            if let Some(cgroup) = self.processes.cgroup.clone() {
+                blocking(move || cgroup.kill()).await;
+            }
+            left = process_scan::processes_of(self.processes.clone()).await;
+            if !run_processes::kill_once(left.iter()) {
+                break;
+            }
+            sleep(INTERVAL).await;
+        }
         self.release();
         self.with_orphans(left).await
     }
 
+    /// All of them have ended; returns the orphans that are alive.
+    pub(crate) async fn ended(&mut self) -> Vec<u32> {
+        self.group.signal(Signal::KILL);
+        self.release();
+        self.with_orphans(Vec::new()).await
+    }
+
     /// The pids of these processes, and of the orphans that are alive.
-    async fn with_orphans(&self, left: Vec<Member>) -> Vec<u32> {
-        let mut pids: Vec<u32> = left.iter().map(Member::pid).collect();
+    async fn with_orphans(&self, left: Vec<ProcessInfo>) -> Vec<u32> {
+        let mut pids: Vec<u32> = left.iter().map(|process| platform::number(process.pid)).collect();
         if !self.orphans.is_empty() {
             let orphans = self.orphans.clone();
             let live = move || orphans.into_iter().filter(|(pid, start)| lives(*pid, *start));
@@ -128,21 +146,24 @@ impl ProcessTree {
         if !held {
             processes.spawn_record = None;
         }
-        let look = move || match newest.filter(|newest| newest - first <= FEW) {
-            None => run_processes::members(&[processes]),
+        let found = match newest.filter(|newest| newest - first <= FEW) {
+            None => process_scan::processes_of(processes).await,
             Some(newest) => {
-                let since = (first + 1..=newest).filter_map(platform::process).collect();
-                run_processes::among(&[processes], since)
+                let look = move || {
+                    let since = (first + 1..=newest).filter_map(platform::process).collect();
+                    run_processes::among(&[processes], since)
+                };
+                let members = blocking(look).await.unwrap_or_default();
+                members.into_iter().map(|member| member.process).collect()
             }
         };
-        let found = blocking(look).await.unwrap_or_default();
         if found.is_empty() && self.orphans.is_empty() {
             return Vec::new();
         }
         sleep(MOMENT).await;
-        let stays = |member: &Member| lives(member.process.pid, member.process.start);
+        let stays = |process: &ProcessInfo| lives(process.pid, process.start);
         let stay = move || found.into_iter().filter(stays).collect();
-        let left: Vec<Member> = blocking(stay).await.unwrap_or_default();
+        let left: Vec<ProcessInfo> = blocking(stay).await.unwrap_or_default();
         self.with_orphans(left).await
     }
 

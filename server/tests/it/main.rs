@@ -26,6 +26,7 @@ mod envelope;
 mod escaped_processes;
 mod events;
 mod framing;
+mod growth;
 mod hello;
 mod history;
 mod json_inputs;

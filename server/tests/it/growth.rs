@@ -1,0 +1,45 @@
+//! Costs grow in proportion to what is asked for. They are counted, not timed: files that the server reads, and its memory.
+
+use serde_json::json;
+
+use crate::common::live_runs::{cancel, cancelled};
+use crate::common::{Raw, Spawned, Topsided};
+
+/// How often the server has read from a file or a socket so far.
+fn reads(server: &Spawned) -> u64 {
+    let counts = std::fs::read_to_string(format!("/proc/{}/io", server.pid())).unwrap();
+    let line = counts.lines().find_map(|line| line.strip_prefix("syscr: ")).unwrap();
+    line.parse().unwrap()
+}
+
+fn processes() -> u64 {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter(|entry| entry.file_name().to_str().unwrap().parse::<u32>().is_ok()).count()
+        as u64
+}
+
+fn start(client: &mut Raw, count: u64) -> Vec<u64> {
+    let run = json!({"command": "stay", "wait": false});
+    (0..count).map(|_| client.ok("command/run", run.clone())["runId"].as_u64().unwrap()).collect()
+}
+
+/// Each cancel read the files of every process four to eight times.
+#[test]
+fn runs_that_are_cancelled_together_share_the_scans_of_all_processes() {
+    const RUNS: u64 = 100;
+    let topsided = Topsided::new();
+    topsided.write("server.toml", "[limits]\nmax_runs = 0\nmax_runs_per_client = 0\n");
+    topsided.write(
+        "commands.toml",
+        "[commands.stay]\nexec = [\"sleep\", \"1000\"]\ntimeout = \"none\"\n",
+    );
+    let server = topsided.start();
+    let mut client = server.connect();
+    let runs = start(&mut client, RUNS);
+    let (before, processes) = (reads(&server), processes());
+    let asked = cancel(&mut client, &runs);
+    cancelled(&mut client, asked);
+    let read = reads(&server) - before;
+    // One scan reads at least two times from each process.
+    assert!(read < RUNS * processes, "{read} reads for {RUNS} runs among {processes} processes");
+}
