@@ -37,11 +37,12 @@ pub(crate) fn take(
     if asked && mistakes.is_empty() {
         state.done("The settings are as the files say now.");
     }
-    state.settings_mistake = match mistakes {
-        [] => None,
-        [one] => Some(format!("{one} · Esc closes this")),
-        [first, rest @ ..] => Some(format!("{first} (and {} more) · Esc closes this", rest.len())),
-    };
+    let count = mistakes.len();
+    let place =
+        |nth: usize| if count > 1 { format!(" ({} of {count})", nth + 1) } else { String::new() };
+    let shown = mistakes.iter().enumerate();
+    state.settings_mistakes =
+        shown.map(|(nth, text)| format!("{text}{} · Enter closes this", place(nth))).collect();
     // A mouse that was switched by hand stays so until the file says something else.
     if state.mouse_set == settings.mouse {
         return Vec::new();

@@ -24,6 +24,8 @@ pub(crate) mod view;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::VecDeque;
+
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 use topside_shared::{ClientId, Time};
@@ -114,8 +116,8 @@ pub(crate) struct State {
     /// What can be clicked, as it was drawn last.
     pub(crate) hits: Hits,
     pub(crate) remark: Option<Remark>,
-    /// What is wrong in the files of the settings, until the user closes the message.
-    pub(crate) settings_mistake: Option<String>,
+    /// What is wrong in the files of the settings. The first one is shown until the user closes it.
+    pub(crate) settings_mistakes: VecDeque<String>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
     /// Why the file of the saved servers cannot be read now, or not all of it.
@@ -162,7 +164,7 @@ impl State {
             picker: Picker::default(),
             hits: Hits::new(),
             remark: None,
-            settings_mistake: None,
+            settings_mistakes: VecDeque::new(),
             servers: Vec::new(),
             unreadable: None,
             local_server: LocalServer::Unknown,

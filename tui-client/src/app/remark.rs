@@ -78,6 +78,6 @@ impl State {
     /// The message that is shown now: a new one, else what is wrong in the settings until the user closes it.
     pub(crate) fn message(&self) -> Option<(Tone, &str)> {
         let remark = self.remark.as_ref().map(|remark| (remark.tone, remark.text.as_str()));
-        remark.or_else(|| Some((Tone::Refused, self.settings_mistake.as_deref()?)))
+        remark.or_else(|| Some((Tone::Refused, self.settings_mistakes.front()?.as_str())))
     }
 }

@@ -178,13 +178,18 @@ impl Tabs {
 
     /// Keeps the output of all tabs within what one screen may hold.
     pub(crate) fn limit_scrollback(&mut self) {
+        self.limit_scrollback_to(SCROLLBACK);
+    }
+
+    /// The same with another limit.
+    pub(crate) fn limit_scrollback_to(&mut self, limit: usize) {
         let panes = self.list.iter_mut().filter_map(|tab| match &mut tab.screen {
             Screen::Console(console) => Some(&mut console.runs.pane),
             Screen::Picker => None,
         });
         let mut panes: Vec<_> = panes.collect();
         let total: usize = panes.iter().map(|pane| pane.bytes()).sum();
-        if let Some(excess) = total.checked_sub(SCROLLBACK)
+        if let Some(excess) = total.checked_sub(limit)
             && let Some(largest) = panes.iter_mut().max_by_key(|pane| pane.bytes())
         {
             let bytes = largest.bytes().saturating_sub(excess);

@@ -1,5 +1,7 @@
 //! Reader of `keymap.toml`: the names of actions, and the keys that replace their own.
 
+use std::ops::Range;
+
 use toml_edit::{Document, Item, Value};
 
 use super::toml_errors::{Fault, unknown};
@@ -7,20 +9,38 @@ use crate::input::Keymap;
 use crate::input::actions::{ACTIONS, Id};
 use crate::input::key::Key;
 
-pub(super) fn keymap(document: &Document<String>) -> Result<Keymap, Fault> {
+/// The keymap with all entries that are right, and what is wrong with the others: their actions keep their own keys.
+pub(super) fn keymap(document: &Document<String>) -> (Keymap, Vec<Fault>) {
     let root = document.as_table();
-    let mut changes: Vec<(Id, Vec<Key>)> = Vec::new();
-    let mut spans = Vec::new();
+    let (mut changes, mut spans, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for (name, item) in root.iter() {
         let span = root.key(name).and_then(toml_edit::Key::span);
-        let Some(action) = ACTIONS.iter().find(|action| action.name == name) else {
-            let near = unknown(name, ACTIONS.iter().map(|action| action.name));
-            return Err((span, format!("there is no action {near}")));
-        };
-        changes.push((action.id, keys(item)?));
-        spans.push(span);
+        match change(name, item, span.clone()) {
+            Ok(change) => {
+                changes.push(change);
+                spans.push(span);
+            }
+            Err(fault) => faults.push(fault),
+        }
     }
-    Keymap::with(&changes).map_err(|(nth, why)| (spans[nth].clone(), why.to_string()))
+    loop {
+        match Keymap::with(&changes) {
+            Ok(keymap) => return (keymap, faults),
+            Err((nth, why)) => {
+                changes.remove(nth);
+                faults.push((spans.remove(nth), why.to_string()));
+            }
+        }
+    }
+}
+
+/// One entry: an action and its keys.
+fn change(name: &str, item: &Item, span: Option<Range<usize>>) -> Result<(Id, Vec<Key>), Fault> {
+    let Some(action) = ACTIONS.iter().find(|action| action.name == name) else {
+        let near = unknown(name, ACTIONS.iter().map(|action| action.name));
+        return Err((span, format!("there is no action {near}")));
+    };
+    Ok((action.id, keys(item)?))
 }
 
 fn keys(item: &Item) -> Result<Vec<Key>, Fault> {

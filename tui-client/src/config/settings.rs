@@ -1,9 +1,11 @@
 //! Settings of the screen: `[screen]` of client.toml, theme.toml and keymap.toml.
-//! A mistake in a file is reported with its position, and the settings of the file before the mistake stay.
+//! A wrong value is reported with its position and is the default; the other values of the file apply. A file that is no
+//! TOML changes nothing.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Document, Item, Table, TableLike};
+use toml_edit::{Document, Item, Table};
 
 use super::atomic_file::Replacement;
 use super::profile_writer::set;
@@ -93,33 +95,47 @@ impl SettingsFiles {
     pub(crate) fn read(&self, settings: &mut Settings) -> Vec<ConfigError> {
         let mut mistakes = Vec::new();
         let own_theme = section(&self.theme, theme_file::theme);
-        settings.own_theme = own_theme.as_ref().ok().filter(|_| self.theme.exists()).cloned();
+        let is_right = |own: &&(_, Vec<_>)| self.theme.exists() && own.1.is_empty();
+        let right = own_theme.as_ref().ok().filter(is_right);
+        settings.own_theme = right.map(|(theme, _)| theme.clone());
         match section(&self.client, screen) {
-            Ok(screen) => {
+            Ok((screen, wrong)) => {
+                mistakes.extend(wrong);
                 settings.ascii = screen.ascii;
                 settings.mouse = screen.mouse;
                 settings.recent = screen.recent;
-                match screen.theme.map_or(own_theme, Ok) {
-                    Ok(theme) => settings.theme = theme,
+                match screen.theme.map_or(own_theme, |theme| Ok((theme, Vec::new()))) {
+                    Ok((theme, wrong)) => {
+                        settings.theme = theme;
+                        mistakes.extend(wrong);
+                    }
                     Err(mistake) => mistakes.push(mistake),
                 }
             }
             Err(mistake) => mistakes.push(mistake),
         }
         match section(&self.keymap, keymap_file::keymap) {
-            Ok(keys) => settings.keys = keys,
+            Ok((keys, wrong)) => {
+                settings.keys = keys;
+                mistakes.extend(wrong);
+            }
             Err(mistake) => mistakes.push(mistake),
         }
         mistakes
     }
 }
 
+/// What a file says, and the wrong values in it.
+type Read<T> = (T, Vec<ConfigError>);
+
 fn section<T>(
     path: &Path,
-    read: impl Fn(&Document<String>) -> Result<T, Fault>,
-) -> Result<T, ConfigError> {
+    read: impl Fn(&Document<String>) -> (T, Vec<Fault>),
+) -> Result<Read<T>, ConfigError> {
     let document = parse(path, &bytes(path)?)?;
-    read(&document).map_err(|mistake| fault(path, document.raw(), mistake))
+    let (value, faults) = read(&document);
+    let wrong = faults.into_iter().map(|mistake| fault(path, document.raw(), mistake));
+    Ok((value, wrong.collect()))
 }
 
 struct ScreenSettings {
@@ -130,53 +146,64 @@ struct ScreenSettings {
     recent: usize,
 }
 
-fn screen(document: &Document<String>) -> Result<ScreenSettings, Fault> {
+fn screen(document: &Document<String>) -> (ScreenSettings, Vec<Fault>) {
     let mut screen =
         ScreenSettings { theme: Some(ThemeChoice::default()), ascii: None, mouse: true, recent: 0 };
-    let Some(item) = document.as_table().get("screen") else { return Ok(screen) };
-    let table: &dyn TableLike =
-        item.as_table_like().ok_or_else(|| (item.span(), NOT_A_TABLE.to_owned()))?;
-    for (key, item) in table.iter() {
+    let Some(item) = document.as_table().get("screen") else { return (screen, Vec::new()) };
+    let Some(table) = item.as_table_like() else {
+        return (screen, vec![(item.span(), NOT_A_TABLE.to_owned())]);
+    };
+    let faults = table.iter().filter_map(|(key, item)| {
+        let span = table.key(key).and_then(toml_edit::Key::span);
+        screen.set(key, item, span).err()
+    });
+    let faults = faults.collect();
+    (screen, faults)
+}
+
+impl ScreenSettings {
+    /// Takes one value; a wrong one changes nothing.
+    fn set(&mut self, key: &str, item: &Item, span: Option<Range<usize>>) -> Result<(), Fault> {
         match key {
-            "theme" => {
-                let name = item.as_str().unwrap_or_default();
-                screen.theme = ThemeChoice::named(name).cloned();
-                if screen.theme.is_none() && name != OWN {
-                    let names: Vec<_> = theme_names().collect();
-                    let list = names.join(", ");
-                    let near = unknown(name, names);
-                    return Err((
-                        item.span(),
-                        format!("there is no theme {near} (themes: {list})"),
-                    ));
-                }
-            }
+            "theme" => self.theme = theme(item)?,
             "borders" => {
-                screen.ascii = match one_of(item, key, ["auto", "unicode", "ascii"])? {
+                self.ascii = match one_of(item, key, ["auto", "unicode", "ascii"])? {
                     "ascii" => Some(true),
                     "unicode" => Some(false),
                     _ => None,
                 };
             }
             "mouse" => {
-                screen.mouse = item
-                    .as_bool()
-                    .ok_or_else(|| (item.span(), "mouse is true or false".to_owned()))?;
+                let mouse = item.as_bool();
+                self.mouse =
+                    mouse.ok_or_else(|| (item.span(), "mouse is true or false".to_owned()))?;
             }
             "recent" => {
                 let number = item.as_integer().and_then(|number| usize::try_from(number).ok());
-                screen.recent = number.filter(|number| *number <= MAX_RECENT).ok_or_else(|| {
+                self.recent = number.filter(|number| *number <= MAX_RECENT).ok_or_else(|| {
                     (item.span(), format!("recent is a whole number from 0 to {MAX_RECENT}"))
                 })?;
             }
             _ => {
-                let span = table.key(key).and_then(toml_edit::Key::span);
                 let near = unknown(key, ["theme", "borders", "mouse", "recent"]);
                 return Err((span, format!("[screen] has no {near}")));
             }
         }
+        Ok(())
     }
-    Ok(screen)
+}
+
+/// The theme of this name; none for the user's own.
+fn theme(item: &Item) -> Result<Option<ThemeChoice>, Fault> {
+    let name = item.as_str().unwrap_or_default();
+    let theme = ThemeChoice::named(name).cloned();
+    if theme.is_none() && name != OWN {
+        let names: Vec<_> = theme_names().collect();
+        let list = names.join(", ");
+        let near = unknown(name, names);
+        return Err((item.span(), format!("there is no theme {near} (themes: {list})")));
+    }
+    Ok(theme)
 }
 
 /// The values of `theme`.

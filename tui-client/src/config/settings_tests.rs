@@ -82,7 +82,8 @@ fn a_mistake_is_reported_with_its_place_and_the_nearest_name() {
     ] {
         let (settings, mistakes) = read(&[(file, text)]);
         assert_eq!(mistakes, [said]);
-        assert_eq!(settings, Settings::default());
+        let Settings { theme, ascii, mouse, .. } = settings;
+        assert_eq!((theme, ascii, mouse), (ThemeChoice::default(), None, true));
     }
     let own = (FILE_NAME, "[screen]\ntheme = \"own\"");
     for (text, said) in [
@@ -97,7 +98,36 @@ fn a_mistake_is_reported_with_its_place_and_the_nearest_name() {
 }
 
 #[test]
-fn a_file_with_a_mistake_changes_nothing_and_the_others_are_taken() {
+fn only_the_wrong_value_of_a_file_is_the_default() {
+    let (settings, mistakes) = read(&[
+        (
+            FILE_NAME,
+            "[screen]\ntheme = \"lihgt\"\nmouse = false\nrecent = 99\nborders = \"ascii\"\n",
+        ),
+        (
+            KEYMAP_FILE,
+            "client = [\"f9\"]\ncopy = [\"f2\"]\nsave = [\"alt-x\"]\nmenu = [\"entr\"]\n",
+        ),
+    ]);
+    let screen = (settings.theme.clone(), settings.mouse, settings.recent, settings.ascii);
+    assert_eq!(screen, (ThemeChoice::default(), false, 0, Some(true)));
+    let places: Vec<_> =
+        mistakes.iter().map(|mistake| mistake.split(": ").next().unwrap()).collect();
+    let client = ["client.toml:2:9", "client.toml:4:10"];
+    let keymap = ["keymap.toml:1:1", "keymap.toml:4:9", "keymap.toml:2:1"];
+    assert_eq!(places, [&client[..], &keymap].concat());
+    assert_eq!(settings.keys.shown(Id::Save, " "), "Alt-X");
+    assert_eq!(settings.keys.shown(Id::Copy, " "), Keymap::default().shown(Id::Copy, " "));
+    let own = (FILE_NAME, "[screen]\ntheme = \"own\"");
+    let (settings, mistakes) = read(&[own, (THEME_FILE, "acent = \"red\"\ngood = \"blue\"")]);
+    assert_eq!(mistakes.len(), 1);
+    assert_eq!(settings.theme.dark.accent, Theme::DARK.accent);
+    assert_ne!(settings.theme.dark.good, Theme::DARK.good);
+    assert_eq!(settings.own_theme, None, "the chooser offers no theme with a mistake");
+}
+
+#[test]
+fn a_file_that_is_no_toml_changes_nothing_and_the_others_are_taken() {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
     let files = SettingsFiles::of(dir.path());
@@ -105,7 +135,7 @@ fn a_file_with_a_mistake_changes_nothing_and_the_others_are_taken() {
     write(FILE_NAME, "[screen]\ntheme = \"light\"");
     write(KEYMAP_FILE, "clients = [\"f10\"]");
     assert!(files.read(&mut settings).is_empty());
-    write(FILE_NAME, "[screen]\ntheme = \"liht\"");
+    write(FILE_NAME, "[screen]\ntheme = \"dark");
     write(KEYMAP_FILE, "menu = [\"f10\"]");
     assert_eq!(files.read(&mut settings).len(), 1);
     assert_eq!(settings.theme.dark, Theme::LIGHT);

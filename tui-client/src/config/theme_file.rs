@@ -1,12 +1,17 @@
 //! Reader of `theme.toml`: a base, and styles by their role, such as `accent = "bold cyan on black"`.
 
+use std::ops::Range;
+
 use ratatui::style::{Color, Modifier, Style};
-use toml_edit::{Document, Table};
+use toml_edit::{Document, Item, Table};
 
 use super::settings::OWN;
 use super::toml_errors::{Fault, unknown};
 use crate::theme::choice::THEMES;
 use crate::theme::{Theme, ThemeChoice};
+
+/// The base of a file that names none.
+const BASE: &str = "dark";
 
 const ATTRIBUTES: [(&str, Modifier); 5] = [
     ("bold", Modifier::BOLD),
@@ -36,41 +41,59 @@ const COLOURS: [(&str, Color); 17] = [
     ("bright-white", Color::White),
 ];
 
-/// The base of the file, with the styles that it names.
-pub(super) fn theme(document: &Document<String>) -> Result<ThemeChoice, Fault> {
+/// The base of the file with the styles that it names, and what is wrong with the others: they are those of the base.
+pub(super) fn theme(document: &Document<String>) -> (ThemeChoice, Vec<Fault>) {
     let root = document.as_table();
-    let mut base = "dark";
+    let mut faults = Vec::new();
+    let mut base = ThemeChoice::named(BASE);
     if let Some(item) = root.get("base") {
-        base = item.as_str().unwrap_or_default();
-        if ThemeChoice::named(base).is_none() {
-            let near = unknown(base, THEMES.iter().map(|theme| theme.name));
-            return Err((item.span(), format!("there is no theme {near}")));
+        let name = item.as_str().unwrap_or_default();
+        if let Some(named) = ThemeChoice::named(name) {
+            base = Some(named);
+        } else {
+            let near = unknown(name, THEMES.iter().map(|theme| theme.name));
+            faults.push((item.span(), format!("there is no theme {near}")));
         }
     }
-    let ThemeChoice { dark, light, .. } = ThemeChoice::named(base).cloned().unwrap_or_default();
-    Ok(ThemeChoice { name: OWN, dark: changed(dark, root)?, light: changed(light, root)? })
+    let ThemeChoice { dark, light, .. } = base.cloned().unwrap_or_default();
+    let (dark, wrong) = changed(dark, root);
+    faults.extend(wrong);
+    (ThemeChoice { name: OWN, dark, light: changed(light, root).0 }, faults)
 }
 
 /// The theme with the styles of the file.
-fn changed(mut theme: Theme, root: &Table) -> Result<Theme, Fault> {
-    for (name, item) in root.iter().filter(|(name, _)| *name != "base") {
-        let mut names = vec!["base"];
-        let mut role = None;
-        for (known, style) in theme.roles() {
-            names.push(known);
-            role = role.or((known == name).then_some(style));
-        }
-        let Some(role) = role else {
-            let span = root.key(name).and_then(toml_edit::Key::span);
-            return Err((span, format!("a theme has no {}", unknown(name, names))));
-        };
-        let text = item
-            .as_str()
-            .ok_or_else(|| (item.span(), "a style is a text, such as \"bold cyan\"".to_owned()))?;
-        *role = style(text).map_err(|message| (item.span(), message))?;
-    }
+fn changed(mut theme: Theme, root: &Table) -> (Theme, Vec<Fault>) {
+    let styles = root.iter().filter(|(name, _)| *name != "base");
+    let wrong = styles.filter_map(|(name, item)| {
+        let span = root.key(name).and_then(toml_edit::Key::span);
+        set(&mut theme, name, item, span).err()
+    });
+    let faults = wrong.collect();
     theme.follow(|name| root.contains_key(name));
-    Ok(theme)
+    (theme, faults)
+}
+
+/// Gives a role its style.
+fn set(
+    theme: &mut Theme,
+    name: &str,
+    item: &Item,
+    span: Option<Range<usize>>,
+) -> Result<(), Fault> {
+    let mut names = vec!["base"];
+    let mut role = None;
+    for (known, style) in theme.roles() {
+        names.push(known);
+        role = role.or((known == name).then_some(style));
+    }
+    let Some(role) = role else {
+        return Err((span, format!("a theme has no {}", unknown(name, names))));
+    };
+    let text = item
+        .as_str()
+        .ok_or_else(|| (item.span(), "a style is a text, such as \"bold cyan\"".to_owned()))?;
+    *role = style(text).map_err(|message| (item.span(), message))?;
+    Ok(())
 }
 
 /// `bold cyan on #202020`: attributes, the colour of the text, `on` and the background; each is optional.

@@ -9,7 +9,7 @@ use topside_shared::text::MAX_NAME;
 use topside_shared::values::parse_duration;
 
 use super::command_form::{self, CommandForm, FormResult, pasted};
-use super::invite_result::InviteResult;
+use super::invite_result::{self, InviteResult};
 use crate::app::ask::{self, Ask};
 use crate::app::console::Console;
 use crate::app::view::{Outcome, View, act, close, replace, stay};
@@ -209,7 +209,7 @@ fn take(state: &mut State, answer: Result<KeyInviteResult, CallError>) -> Vec<Ef
             if let Some(made) = made {
                 state.open(made);
             }
-            Vec::new()
+            invite_result::follow(state)
         }
         Err(why) => {
             let mut why = Some(why);

@@ -173,11 +173,8 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     if let Some(effects) = state.with_top(|view, state| view.key(key, state)) {
         return effects;
     }
-    // A mistake in the settings is shown until it was read.
-    if key == Key::plain(Code::Esc)
-        && state.remark.is_none()
-        && state.settings_mistake.take().is_some()
-    {
+    if closes_mistake(state, key) {
+        state.settings_mistakes.pop_front();
         return Vec::new();
     }
     if matches!(state.screen, Screen::Picker) && filter::key(state, key) {
@@ -190,6 +187,17 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
         },
         Screen::Console(_) => keyboard::key(state, key),
     }
+}
+
+/// Whether a key closes the message about a mistake in the settings, which is shown until it was read. Enter belongs to
+/// what is typed, if there is any.
+fn closes_mistake(state: &State, key: Key) -> bool {
+    let shown = state.remark.is_none() && !state.settings_mistakes.is_empty();
+    let typed = state.console().is_some_and(|console| {
+        !console.input.editor.is_empty() || console.prompt.is_up() || console.search.is_some()
+    });
+    let enter = key == Key::plain(Code::Enter) && !typed && !state.picker.is_filtering;
+    shown && (key == Key::plain(Code::Esc) || enter)
 }
 
 /// Carries out an action, or says why not.

@@ -97,12 +97,12 @@ fn no_cell_is_left_over_after_scrolling_typing_clearing_and_resizing() {
     let typed = "a👍🏿漢⚠\u{fe0f}กำन\u{93f}z";
     screen.write(typed);
     compare(&screen, &home, size, "a typed text", |text| {
-        text.lines().any(|line| line.starts_with(" ❯ a") && line.contains('z'))
+        text.lines().any(|line| line.contains(" ❯ a") && line.contains('z'))
     });
     for gone in ["z", "न", "ก", "⚠", "漢"] {
         screen.write("\x7f");
         let wanted = |text: &str| {
-            let input = text.lines().find(|line| line.starts_with(" ❯ a"));
+            let input = text.lines().find(|line| line.contains(" ❯ a"));
             input.is_some_and(|line| !line.contains(gone))
         };
         compare(&screen, &home, size, "a text after a backspace", wanted);

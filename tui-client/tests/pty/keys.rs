@@ -88,6 +88,8 @@ fn an_invite_of_the_screen_pairs_a_device_whose_key_is_then_taken_away() {
     assert!(admin.printed(b"\x1b]52;"));
     let phone = Home::new();
     pair(&phone, &invite);
+    // Not a key was pressed here.
+    admin.see("For phone as operator: used by phone");
     let phone_screen = connect(&phone, "operator");
 
     close(&mut admin);

@@ -137,7 +137,7 @@ fn a_viewer_sees_the_figures_and_why_there_is_no_log() {
     screen.write("\x1b");
     screen.until("the list closed", |screen| !screen.contents().contains("1 of 1"));
     screen.write("\x1bs");
-    screen.see_all(&["Status of ", "listens  tls ", "revision "]);
+    screen.see_all(&["Status of ", "(paired devices)", "menu revision "]);
 }
 
 #[test]

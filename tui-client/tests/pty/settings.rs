@@ -59,11 +59,42 @@ fn a_theme_is_taken_up_when_its_person_comes_back_from_the_editor() {
         let colours = colours(screen);
         colours.contains(&own) && !colours.contains(&blue)
     });
-    // What is wrong is told, and the theme stays.
-    configure(&home, "theme.toml", "base = \"light\"\nacent = \"#102030\"\n");
+    // What is wrong is said, and the rest of the file applies.
+    configure(&home, "theme.toml", "base = \"light\"\nacent = \"red\"\ngood = \"#102030\"\n");
     screen.write(FOCUS);
     screen.see("theme.toml:2:1: a theme has no `acent`: did you mean accent?");
-    screen.until("the theme as it was", |screen| colours(screen).contains(&own));
+    screen.until("the right style", |screen| {
+        let colours = colours(screen);
+        colours.contains(&own) && colours.contains(&blue)
+    });
+}
+
+#[test]
+fn a_wrong_theme_and_a_wrong_key_are_said_until_they_are_read_and_the_rest_applies() {
+    let home = Home::new();
+    let client = "[screen]\ntheme = \"lihgt\"\nborders = \"ascii\"\n";
+    configure(&home, "client.toml", client);
+    configure(&home, "keymap.toml", "clients = [\"f10\", \"f99\"]\nruns = [\"alt-g\"]\n");
+    let mut screen = Screen::topside(&home, (120, 30), &[]);
+    screen.see_all(&[
+        "client.toml:2:9: there is no theme `lihgt`",
+        "did you mean light?",
+        "nord",
+        "1 of 2",
+    ]);
+    screen.until("ASCII signs", |screen| !screen.contents().contains('─'));
+    // No other key closes it.
+    screen.write("\x1b[B\x1b[A");
+    screen.see("did you mean light?");
+    screen.write("\r");
+    screen.see_all(&["keymap.toml:1:19: there is no key `f99`", "2 of 2"]);
+    screen.write("\x1b");
+    screen.until("both closed", |screen| !screen.contents().contains("keymap.toml"));
+    screen.see("no server here");
+    screen.write("\r");
+    screen.see(" - connected - ");
+    screen.write("\x1bg");
+    screen.see(" Runs ");
 }
 
 /// The question for the terminal's background.
@@ -281,9 +312,9 @@ fn keys_are_read_again_when_a_person_asks_for_it() {
     configure(&home, "keymap.toml", "clients = [\"ctrl-g\"]\nmenu = [\"ctrl-g\"]\n");
     again(&mut screen);
     screen.see("keymap.toml:1:1: Ctrl-G means `menu` already");
-    // The keys that were right stay.
-    screen.write("\x07");
-    screen.see("Enter details");
+    // That action has its own key again; the other one has the new key.
+    screen.write("\x1b");
+    screen.see_all(&["F2 clients", "Ctrl-G menu"]);
 }
 
 #[test]

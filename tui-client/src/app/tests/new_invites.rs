@@ -1,7 +1,8 @@
 //! Making an invite or a token, and the string while it is shown.
 
 use topside_shared::invite::Invite;
-use topside_shared::methods::KeyInviteResult;
+use topside_shared::methods::{KeyInviteResult, KeyRow, Keys};
+use topside_shared::notifications::KeysChanged;
 use topside_shared::private_key::Seed;
 
 use super::admin_actions::{act, admin, screen};
@@ -224,6 +225,57 @@ fn a_string_whose_time_is_over_says_so_by_itself() {
         crate::views::changes_in(&world.state).is_some_and(|ms| ms > 0),
         "and wakes the screen no more"
     );
+}
+
+/// An invite is shown, and its changes are subscribed to.
+fn followed() -> World {
+    let mut world = made(80, 24, false);
+    world.answer::<EventsSubscribe>(Ok(subscribed_to_keys()));
+    world
+}
+
+fn subscribed_to_keys() -> SubscribeResult {
+    serde_json::from_value(json!({"subscriptionId": 9, "snapshot": {}})).unwrap()
+}
+
+#[test]
+fn an_invite_that_is_used_says_by_which_device_without_asking_again() {
+    let mut world = followed();
+    // It may have been used before the subscription: the key is read once.
+    world.answer::<KeysList>(Ok(Keys { keys: vec![handed(false).key] }));
+    assert!(world.wait(30_000).is_empty(), "no request, the server tells");
+    assert!(screen(&world).contains("expires in 9:30"), "{}", screen(&world));
+    let other = key(2, "sensor", "viewer", "active");
+    let changed =
+        |key: KeyRow, invite| Notification::KeysChanged(Box::new(KeysChanged { key, invite }));
+    world.notice(changed(other, None));
+    assert!(screen(&world).contains("expires in 9:30"), "another key: {}", screen(&world));
+    let device = key(3, "tab\u{1b}let", "operator", "active");
+    world.notice(changed(device, Some(handed(false).key.key_id)));
+    assert!(screen(&world).contains("used by tablet"), "{}", screen(&world));
+    assert!(crate::views::changes_in(&world.state).is_none_or(|ms| ms > 1_000), "nothing counts");
+    let session = world.session();
+    let effects = world.press("esc");
+    let id = topside_shared::SubscriptionId(9);
+    assert_eq!(effects, [ask(session, &EventsUnsubscribe { subscription_id: id })]);
+}
+
+#[test]
+fn an_invite_that_is_closed_first_leaves_no_subscription() {
+    let mut world = made(80, 24, false);
+    world.press("esc");
+    let session = world.session();
+    let effects = world.answer::<EventsSubscribe>(Ok(subscribed_to_keys()));
+    let id = topside_shared::SubscriptionId(9);
+    assert_eq!(effects, [ask(session, &EventsUnsubscribe { subscription_id: id })]);
+}
+
+#[test]
+fn an_older_server_without_the_topic_shows_the_countdown_alone() {
+    let mut world = made(80, 24, false);
+    world.answer::<EventsSubscribe>(Err(refusal("no topic keys")));
+    assert!(world.wait(30_000).is_empty());
+    assert!(screen(&world).contains("expires in 9:30"), "{}", screen(&world));
 }
 
 #[test]

@@ -66,13 +66,21 @@ fn a_mistake_is_said_and_the_settings_beside_it_are_taken() {
     let effects =
         set(&mut world, off.clone(), &["theme.toml:1:1: wrong", "keymap.toml:1:1: wrong"]);
     assert!(matches!(effects[..], [Effect::Mouse(false)]), "{effects:?}");
-    let words = "theme.toml:1:1: wrong (and 1 more) · Esc closes this";
+    let words = "theme.toml:1:1: wrong (1 of 2) · Enter closes this";
     let shown = |world: &World| world.state.message().map(|(_, text)| text.to_owned());
     assert_eq!(shown(&world).as_deref(), Some(words));
     // No other key closes it, and no time.
     world.press("x backspace");
     world.wait(60_000);
     assert_eq!(shown(&world).as_deref(), Some(words));
+    world.press("enter");
+    let next = "keymap.toml:1:1: wrong (2 of 2) · Enter closes this";
+    assert_eq!(shown(&world).as_deref(), Some(next));
+    // Enter belongs to what is typed.
+    world.write("nope");
+    world.press("enter");
+    world.wait(60_000);
+    assert_eq!(shown(&world).as_deref(), Some(next));
     world.press("esc");
     assert_eq!(shown(&world), None);
     set(&mut world, off.clone(), &["keymap.toml:1:1: wrong"]);

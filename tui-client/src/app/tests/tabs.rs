@@ -265,3 +265,49 @@ fn quitting_asks_where_other_tabs_have_sessions() {
     assert!(world.press("q").is_empty());
     assert!(world.state.top_view::<Confirm>().is_some());
 }
+
+#[test]
+fn the_tab_with_the_most_output_drops_its_oldest_once_all_tabs_are_beyond_the_budget() {
+    let (mut world, garden, clock) = two_tabs(80, 24);
+    let bytes = |world: &World| -> Vec<usize> {
+        let consoles = world.state.tabs.iter().filter_map(Tab::console);
+        consoles.map(|console| console.runs.pane.bytes()).collect()
+    };
+    // The second tab is shown; both have finished runs, the first one far more of them.
+    for (session, tab, count) in [(garden, "alt-1", 40), (clock, "alt-2", 4)] {
+        world.press(tab);
+        for nth in 0..count {
+            let run = session * 1_000 + nth;
+            let output = format!("line {nth} {}\n", "x".repeat(60)).repeat(40);
+            world.run("temp", run, &output, ended("succeeded", 0, 5));
+        }
+    }
+    let before = bytes(&world);
+    let total: usize = before.iter().sum();
+    assert!(before[0] > before[1], "{before:?}");
+    world.state.tabs.limit_scrollback_to(total);
+    assert_eq!(bytes(&world), before, "exactly the budget is kept");
+    world.state.tabs.limit_scrollback_to(total - 1);
+    let after = bytes(&world);
+    assert!(after[0] < before[0] && after.iter().sum::<usize>() < total, "{after:?}");
+    assert_eq!(after[1], before[1], "the smaller one keeps all of its output");
+}
+
+#[test]
+fn a_shutdown_of_a_server_in_another_tab_is_in_the_list_of_servers() {
+    for (width, words) in [(160, "▲ shuts down in 0:40"), (100, "▲ shuts down"), (40, "▲ ")] {
+        let (mut world, garden, _) = two_tabs(width, 24);
+        world.press("ctrl-t");
+        let row = |world: &World| {
+            let screen = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+            let mut lines = screen.lines().skip(1);
+            lines.find(|line| line.contains("garden")).unwrap_or_default().to_owned()
+        };
+        assert!(!row(&world).contains('▲'));
+        hear(&mut world, garden, closing(Phase::Scheduled, 40_000, "moving"));
+        assert!(row(&world).contains(words), "{width}: {}", row(&world));
+        assert!(crate::views::changes_in(&world.state).is_some_and(|ms| ms <= 1_000));
+        hear(&mut world, garden, closing(Phase::Cancelled, 0, ""));
+        assert!(!row(&world).contains('▲'));
+    }
+}

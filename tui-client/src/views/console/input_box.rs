@@ -18,17 +18,32 @@ use crate::widgets::text_search::{MAX_COUNT, Search};
 /// Most candidates shown at once.
 const CANDIDATES: usize = 8;
 
-/// Draws the name of the server, where several are open: nothing is typed for another one by mistake. Returns the rest of
-/// the row.
-fn name(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) -> Rect {
-    if state.tabs.len() < 2 {
+/// From this width on the name of the only server stands before the input; in a narrow terminal the header alone has it.
+const NAME_FROM: u16 = 80;
+
+/// The name of the server before the input, so that nothing is typed for another one by mistake.
+fn name(state: &State, console: &Console, width: u16) -> String {
+    if state.tabs.len() < 2 && width < NAME_FROM {
+        return String::new();
+    }
+    fit::cut(console.name(), usize::from(width / 5).max(8))
+}
+
+/// Draws the name of the server; returns the rest of the row.
+fn draw_name(
+    state: &State,
+    console: &Console,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Rect {
+    let name = name(state, console, place.width);
+    if name.is_empty() {
         return place;
     }
     let mut row = Row::new(buffer, place);
-    let most = usize::from(place.width / 5).max(8);
-    row.skip(1).left(&fit::cut(console.name(), most), theme.title);
-    let x = row.x();
-    Rect { x, width: place.right().saturating_sub(x), ..place }
+    row.skip(1).left(&name, theme.title);
+    row.free()
 }
 
 /// Draws the input row; returns where the cursor is.
@@ -39,7 +54,7 @@ pub(crate) fn draw(
     buffer: &mut Buffer,
     theme: &Theme,
 ) -> Option<Position> {
-    let place = name(state, console, place, buffer, theme);
+    let place = draw_name(state, console, place, buffer, theme);
     if let Some(search) = &console.search {
         return draw_search(search, place, buffer, theme);
     }
@@ -106,6 +121,7 @@ fn hint_words(hint: &Hint<'_>) -> (&'static str, String) {
 
 /// Draws the hint into the last row where the input row has no room for it; false: it had.
 pub(crate) fn draw_long_hint(
+    state: &State,
     console: &Console,
     place: Rect,
     buffer: &mut Buffer,
@@ -115,8 +131,10 @@ pub(crate) fn draw_long_hint(
     let (sign, text) = hint_words(&hint);
     let used = fit::width(console.input.editor.text()) + 1;
     let wide = fit::width(&text) + fit::width(sign);
-    // The same sum as beside the input: a margin and the prompt before it, a margin behind.
-    if usize::from(place.width).saturating_sub(4) >= used + 3 + wide {
+    // The same sum as beside the input: the name, a margin and the prompt before it, a margin behind.
+    let name = name(state, console, place.width);
+    let name = if name.is_empty() { 0 } else { fit::width(&name) + 1 };
+    if usize::from(place.width).saturating_sub(4 + name) >= used + 3 + wide {
         return false;
     }
     let mut row = Row::new(buffer, place);

@@ -74,7 +74,7 @@ pub(super) fn draw(
             row.left(&key, theme.plain).left(" ", theme.plain).left(what, theme.dim).skip(3);
         }
     } else if layout.input.height == 0
-        || !input_box::draw_long_hint(console, layout.hints, buffer, theme)
+        || !input_box::draw_long_hint(state, console, layout.hints, buffer, theme)
     {
         key_hints::draw(state, layout.hints, buffer, theme);
     }

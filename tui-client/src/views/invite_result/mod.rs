@@ -6,14 +6,19 @@ pub(super) mod qr;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use topside_shared::SubscriptionId;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{KeyInviteResult, KeyRow, KeyState, Keys, KeysList};
+use topside_shared::methods::{
+    EventsSubscribe, KeyInviteResult, KeyRow, KeyState, Keys, KeysList, SubscribeResult, Topic,
+};
+use topside_shared::notifications::{KeysChanged, Notification};
 
 use super::accepted_keys;
 use super::create_invite::TOKEN;
 use crate::app::Effect;
 use crate::app::State;
 use crate::app::ask::Ask;
+use crate::app::session;
 use crate::app::view::{Change, Outcome, View, act, close, stay};
 use crate::connect::CallError;
 use crate::input::actions::Id;
@@ -35,8 +40,10 @@ pub(crate) struct InviteResult {
     lasting: bool,
     code: Option<Qr>,
     reading: Reading,
-    /// When the server is asked next whether the invite was used, by the monotonic clock.
-    ask_at: u64,
+    /// The device that used the invite.
+    used_by: Option<String>,
+    /// The subscription to the changes of the keys.
+    changes: Option<SubscriptionId>,
     /// The code is shown in place of the words, where both have no room.
     code_alone: bool,
     /// Light and dark are drawn the other way round, where the terminal's background is not known.
@@ -56,7 +63,8 @@ impl InviteResult {
             lasting,
             code,
             reading,
-            ask_at: 0,
+            used_by: None,
+            changes: None,
             code_alone: false,
             reversed: false,
         })
@@ -73,7 +81,9 @@ impl InviteResult {
         let key = &self.key;
         let expired = key.expires_at.is_some_and(|end| end <= state.clock.wall);
         match (key.state, self.left(state)) {
-            (KeyState::Used, _) => format!("used by {}", key.name),
+            (KeyState::Used, _) => {
+                format!("used by {}", self.used_by.as_ref().unwrap_or(&key.name))
+            }
             (KeyState::Revoked, _) => "revoked".to_owned(),
             (KeyState::Expired, _) => "expired: create another one".to_owned(),
             _ if expired => "expired: create another one".to_owned(),
@@ -99,9 +109,39 @@ impl InviteResult {
         stay()
     }
 
+    /// Takes a change of the keys: this invite was used, revoked, or has expired.
+    fn key_changed(&mut self, changed: &KeysChanged) {
+        if changed.invite == Some(self.key.key_id) {
+            self.key.state = KeyState::Used;
+            self.used_by = Some(sanitize::key(changed.key.clone()).name);
+        } else if changed.key.key_id == self.key.key_id {
+            self.key = sanitize::key(changed.key.clone());
+        }
+    }
+
     fn what(&self) -> &'static str {
         if self.lasting { TOKEN } else { "invite" }
     }
+}
+
+/// Subscribes to the changes of the keys, to show when the invite is used. A server without that topic is older: then the
+/// countdown alone is shown.
+pub(super) fn follow(state: &mut State) -> Vec<Effect> {
+    let topics = vec![Topic::Keys];
+    state.ask_if_connected(Ask::new(&EventsSubscribe { topics }, |state, answer| {
+        let Ok(SubscribeResult { subscription_id, .. }) = answer else { return Vec::new() };
+        let open = state.with_view::<InviteResult>(|view, _| {
+            view.changes = Some(subscription_id);
+            // It may have been used before the subscription.
+            act(read_key)
+        });
+        open.unwrap_or_else(|| state.ask_if_connected(session::unsubscribe(subscription_id)))
+    }))
+}
+
+/// Reads the state of the key once.
+fn read_key(state: &mut State) -> Vec<Effect> {
+    state.ask_if_connected(Ask::of_view(&KeysList {}, InviteResult::take))
 }
 
 impl View for InviteResult {
@@ -113,11 +153,15 @@ impl View for InviteResult {
     fn key(&mut self, key: Key, state: &State) -> Outcome {
         if key.code == Code::Esc || key.is_ctrl('c') {
             let (what, name) = (self.what(), self.key.name.clone());
+            let changes = self.changes;
             return close().then(move |state| {
                 state.done(format!(
                     "The {what} for {name} is shown no more, and kept nowhere here."
                 ));
-                accepted_keys::refresh(state)
+                let end = changes.map(session::unsubscribe);
+                let mut effects = end.map_or_else(Vec::new, |end| state.ask_if_connected(end));
+                effects.extend(accepted_keys::refresh(state));
+                effects
             });
         }
         if key.code == Code::Tab {
@@ -134,13 +178,24 @@ impl View for InviteResult {
         stay()
     }
 
-    fn change(&mut self, change: &Change<'_>, state: &State) -> Outcome {
-        let now = state.clock.mono;
-        if !matches!(change, Change::Tick) || self.left(state).is_none() || now < self.ask_at {
-            return stay();
+    fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
+        match change {
+            Change::SessionBegan => act(follow),
+            Change::SessionEnded(_) => {
+                self.changes = None;
+                stay()
+            }
+            Change::Notice(Notification::KeysChanged(changed)) => {
+                self.key_changed(changed);
+                stay()
+            }
+            Change::Notice(Notification::EventsDropped(dropped))
+                if self.changes == Some(dropped.subscription_id) =>
+            {
+                act(read_key)
+            }
+            Change::Notice(_) | Change::Tick => stay(),
         }
-        self.ask_at = now + ASK_EVERY_MS;
-        act(|state| state.ask_if_connected(Ask::of_view(&KeysList {}, Self::take)))
     }
 
     /// Milliseconds until the countdown changes, or a token expires.
@@ -198,8 +253,6 @@ impl View for InviteResult {
     }
 }
 
-/// While an invite can be used, the server is asked this often whether it was.
-const ASK_EVERY_MS: u64 = 2_000;
 /// Columns that the words have beside the code.
 const BESIDE: u16 = 44;
 /// The same at most.

@@ -7,8 +7,9 @@ use super::{head, heading, mark};
 use crate::app::connection::ConnectionState;
 use crate::app::picker::routes::{self, RouteSign};
 use crate::app::picker::{self, all_servers, filter};
-use crate::app::{Clicked, Hits, LocalServer, State};
-use crate::text::fit;
+use crate::app::tabs::Tab;
+use crate::app::{Clicked, Hits, LocalServer, State, Via};
+use crate::text::{fit, times};
 use crate::widgets::field::field;
 use crate::widgets::row::Row;
 
@@ -97,8 +98,14 @@ pub(super) fn draw(
         row.skip(1).left(if chosen { "▌" } else { " " }, theme.accent).skip_right(2);
         row.left(if marked { "■" } else { " " }, theme.accent);
         row.column(picker::name(state, at), name_room, style).skip(1);
-        let (sign, words) = state_of(state, at);
-        let (sign, style) = mark(sign, theme);
+        let (sign, words, style) = match due_in(state, at) {
+            Some(left) => ("▲ ", format!("shuts down in {}", times::countdown(left)), theme.due),
+            None => {
+                let (sign, words) = state_of(state, at);
+                let (sign, style) = mark(sign, theme);
+                (sign, words, style)
+            }
+        };
         let tags = saved.filter(|_| has_tags).map(|server| &server.tags[..]).unwrap_or_default();
         let room = if tags.is_empty() { row.room() } else { STATE };
         let words = routes::shortened(&words, room.saturating_sub(fit::width(sign)));
@@ -108,6 +115,18 @@ pub(super) fn draw(
         row.skip(1).left(&tags.join(" "), theme.dim);
     }
     cursor
+}
+
+/// Milliseconds until a server of the list shuts down, as far as one of the tabs knows.
+fn due_in(state: &State, at: usize) -> Option<u64> {
+    let saved = state.servers.get(at).map(|profile| &profile.name);
+    let tabs = state.tabs.iter().filter(|tab| tab.session().is_some());
+    let console = tabs.filter_map(Tab::console).find(|console| {
+        let is_saved = saved.is_some() && console.target.server.as_ref() == saved;
+        let is_here = at == state.servers.len() && console.via() == Via::Same;
+        is_saved || is_here
+    });
+    console?.due_in(state.clock.mono)
 }
 
 /// How a server of the list stands, as far as that is known.
