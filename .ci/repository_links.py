@@ -1,12 +1,15 @@
-"""Preprocessor of mdbook: links to files of the repository become links to the pages of the book that show these files.
+"""Preprocessor of mdbook.
 
-A page links to `../config/server.toml` so that the link is good in the repository too; in the book it leads to the page that
+Links to files of the repository become links to the pages of the book that show these files. A page links to `../config/server.toml` so that the link is good in the repository too; in the book it leads to the page that
 includes that file. A file of the repository that is a whole page of the book is read as if it stood in its own folder.
+
+`<!-- help of PROGRAM -->` becomes the help of the program and of each of its verbs, as the program of this version prints it.
 """
 
 import json
 import os.path
 import re
+import subprocess
 import sys
 
 SHOWN = {
@@ -42,12 +45,36 @@ def rewritten(chapter):
     return LINK.sub(link, chapter["content"])
 
 
+def help_of(program, *verb):
+    folder = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "debug")
+    words = [os.path.join(folder, program), *verb, "--help"]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.rstrip()
+
+
+def verbs(text):
+    listed = text.partition("\nCommands:\n")[2].partition("\n\n")[0]
+    return [verb for verb in re.findall(r"^  (\S+)", listed, re.MULTILINE) if verb != "help"]
+
+
+def helps(match):
+    program = match[1]
+    overview = help_of(program)
+    sections = [f"## {program}\n\n```text\n{overview}\n```"]
+    for verb in verbs(overview):
+        text = help_of(program, verb)
+        sections.append(f"### {program} {verb}\n\n```text\n{text}\n```")
+        for inner in verbs(text):
+            sections.append(f"#### {program} {verb} {inner}\n\n```text\n{help_of(program, verb, inner)}\n```")
+    return "\n\n".join(sections)
+
+
 def walk(items):
     for item in items:
         chapter = item.get("Chapter") if isinstance(item, dict) else None
         if chapter:
             if chapter["path"]:
-                chapter["content"] = rewritten(chapter)
+                text = rewritten(chapter)
+                chapter["content"] = re.sub(r"<!-- help of (\w+) -->", helps, text)
             walk(chapter["sub_items"])
 
 

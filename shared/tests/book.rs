@@ -138,3 +138,91 @@ fn a_link_to_a_missing_heading_is_reported_with_its_line() {
     let places: Vec<String> = headings(text).into_iter().collect();
     assert_eq!(places, ["ab-and-c", "one-thing", "one-thing-1"]);
 }
+
+/// A fenced block of a document: its line, and the words behind the fence.
+fn fences(text: &str) -> Vec<(usize, &str)> {
+    let lines = (1..)
+        .zip(text.lines())
+        .filter_map(|(at, line)| line.trim_start().strip_prefix("```").map(|info| (at, info)));
+    lines.step_by(2).collect()
+}
+
+/// Why a block of a shell is not run by the test that follows the pages; none where it is run.
+fn mark(info: &str) -> Option<Result<&str, String>> {
+    let (language, rest) = info.split_once(' ').unwrap_or((info, ""));
+    match (language, rest) {
+        ("bash" | "shell" | "console" | "zsh", _) => Some(Err(format!("`{language}`: write `sh`"))),
+        ("sh", "packaged") => Some(Ok("config/packaging/try runs it")),
+        ("sh", _) if rest.contains("no-run") => match rest.strip_prefix("no-run: ") {
+            Some(reason) if reason.split(' ').count() >= 3 => Some(Ok(reason)),
+            _ => Some(Err(format!("`{rest}`: a mark is `no-run: ` and a reason of three words"))),
+        },
+        _ => None,
+    }
+}
+
+#[test]
+fn each_command_that_no_test_runs_says_why() {
+    let (mut marks, mut faults) = (0, Vec::new());
+    for path in all_documents() {
+        let text = read(&path);
+        for (line, info) in fences(&text) {
+            match mark(info) {
+                Some(Ok(_)) => marks += 1,
+                Some(Err(fault)) => faults.push(format!("{}:{line}: {fault}", path.display())),
+                None if info.starts_with("sh")
+                    && !text.lines().any(|line| line == format!("```{info}")) =>
+                {
+                    faults.push(format!("{}:{line}: a block in a list is not run", path.display()));
+                }
+                None => {}
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    println!("{marks} blocks of commands are not run by the test of the pages");
+}
+
+#[test]
+fn a_mark_without_a_reason_is_a_fault() {
+    assert_eq!(mark("sh"), None);
+    assert_eq!(mark("sh terminal=2"), None);
+    assert_eq!(mark("text"), None);
+    assert_eq!(mark("sh no-run: needs a Pi"), Some(Ok("needs a Pi")));
+    for wrong in ["sh no-run", "sh no-run:", "sh no-run: no", "bash", "console"] {
+        assert!(matches!(mark(wrong), Some(Err(_))), "{wrong}");
+    }
+    assert_eq!(fences("a\n```sh\nb\n```\n```toml x\n```\n"), [(2, "sh"), (5, "toml x")]);
+}
+
+/// The files of `path` that are programs, not tests.
+fn sources(path: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+        if entry.is_dir() && name != "tests" {
+            sources(&entry, found);
+        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+            found.push(entry);
+        }
+    }
+}
+
+#[test]
+fn the_page_of_the_environment_has_every_variable_of_topside() {
+    let root = workspace();
+    let mut files = Vec::new();
+    for path in ["server/src", "tui-client/src", "shared/src"] {
+        sources(&root.join(path), &mut files);
+    }
+    let name = Regex::new(r"TOPSIDE_[A-Z]+(_[A-Z]+)*").unwrap();
+    let mut used = BTreeSet::new();
+    for file in files {
+        let text = read(&file);
+        used.extend(name.find_iter(&text).map(|found| found.as_str().to_owned()));
+    }
+    used.retain(|name| !name.starts_with("TOPSIDE_TEST"));
+    let page = read(&root.join("docs/reference/environment.md"));
+    let shown: BTreeSet<String> =
+        name.find_iter(&page).map(|found| found.as_str().to_owned()).collect();
+    assert_eq!(shown, used, "docs/reference/environment.md on the left, the programs on the right");
+}

@@ -42,13 +42,14 @@ fn vague_lines(text: &str) -> Vec<(usize, &str)> {
     (1..).zip(text.lines()).filter(|(_, line)| vague.is_match(line)).collect()
 }
 
-/// The fenced blocks whose info string is a language and a path: the path and the code.
+/// The fenced blocks whose info string is a language and a path: the path and the code. `no-run:` is a mark.
 fn quotations(document: &str) -> Vec<(&str, &str)> {
     let blocks = document.split("\n```").skip(1).step_by(2);
     blocks
         .filter_map(|block| {
             let (info, code) = block.split_once('\n')?;
-            Some((info.split_once(' ')?.1, code))
+            let path = info.split_once(' ')?.1;
+            (!path.starts_with("no-run:")).then_some((path, code))
         })
         .collect()
 }
@@ -66,7 +67,7 @@ fn the_code_in_contributing_is_that_of_the_files_that_it_names() {
 
 #[test]
 fn a_block_is_a_quotation_only_if_it_names_a_file() {
-    let document = "\n```sh\nls\n```\ntext\n```rust a/b.rs\nfn f() {}\n```\n";
+    let document = "\n```sh\nls\n```\n```sh no-run: it is long\nls\n```\ntext\n```rust a/b.rs\nfn f() {}\n```\n";
     assert_eq!(quotations(document), [("a/b.rs", "fn f() {}")]);
 }
 

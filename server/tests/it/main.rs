@@ -25,6 +25,7 @@ mod disk;
 mod envelope;
 mod escaped_processes;
 mod events;
+mod examples;
 mod framing;
 mod growth;
 mod hello;

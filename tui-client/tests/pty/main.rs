@@ -20,6 +20,8 @@ mod panes;
 mod prompt;
 mod reload;
 mod remote_servers;
+#[path = "../cli/require.rs"]
+mod require;
 mod run_output;
 mod runs;
 mod session;

@@ -1,6 +1,7 @@
-//! A user who follows a tutorial: a home of its own, and terminals with a shell in each.
+//! A user who follows a page: a home of its own, and terminals with a shell in each.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use portable_pty::CommandBuilder;
 
 use super::pattern::{PORT, is_on, misfit};
-use super::steps::{Act, Line, Step, blocks};
+use super::steps::{Act, Line, Rules, SERVERS, Step, blocks};
 use crate::harness::{Home, PATIENCE, Screen, TOPSIDE, exists};
 
 /// The size that most terminals begin with.
@@ -23,59 +24,139 @@ const MORE: &str = "\x1b]133;P;k=s\x07";
 const CARGO: &str = r#"#!/bin/sh
 [ "$1 $2 $3" = "install --locked --path" ] && [ -f "$4/Cargo.toml" ] || exit 1
 case $4 in
-    server) printf '#!/bin/sh\nexec "%s" serve "$@"\n' "$TOPSIDE" > ~/.cargo/bin/topsided ;;
+    server) printf '#!/bin/sh\n[ "$1" = --version ] || set -- serve "$@"\nexec "%s" "$@"\n' "$TOPSIDE" > ~/.cargo/bin/topsided ;;
     tui-client) printf '#!/bin/sh\nexec "%s" "$@"\n' "$TOPSIDE" > ~/.cargo/bin/topside ;;
     *) exit 1 ;;
 esac
 chmod 755 ~/.cargo/bin/*
 "#;
 
+/// In the place of sudo: the user's own server is the packaged one of the page.
+const SUDO: &str = "#!/bin/sh\nexec \"$@\"\n";
+
+/// Starts a server, and waits until it answers.
+const START: &str = "topsided >~/topsided.out 2>&1 & \
+    until topside status >/dev/null 2>&1 || ! kill -0 $!; do sleep 0.1; done; topside status >/dev/null";
+
+/// The settings of a page that has none: neither the network nor a port that may be taken.
+const SETTINGS: &str = "[listen]\naddresses = [\"127.0.0.1\"]\nport = 8677\n";
+const QUIET: &str = "\n[discovery]\nannounce = false\n";
+
 /// Does what the tutorial says; else the line where something else is seen, and what.
 pub(super) fn follow(text: &str) -> Result<(), String> {
-    let blocks = blocks(text)?;
-    let mut follower = Follower::new();
-    for block in &blocks {
-        let terminal = follower.terminal(block.terminal);
-        match &block.step {
-            Step::Type { lines, status } => follower.type_in(block.terminal, lines, *status)?,
-            Step::Text(lines) => terminal.says(block.line, lines)?,
-            Step::Screen(acts) => terminal.act(acts)?,
-            Step::File(path, text) => follower.save(path, text),
-        }
+    Follower::new(Rules::Tutorial).follow(text)
+}
+
+/// Does what a page says, with the programs installed. A packaged server's files are in the user's home.
+pub(super) fn follow_page(text: &str) -> Result<(), String> {
+    let mut follower = Follower::new(Rules::Page);
+    for (crate_folder, line) in [("server", 1), ("tui-client", 2)] {
+        let install = format!("cargo install --locked --path {crate_folder}");
+        follower.type_in(SERVERS, &[(line, install.as_str())], 0)?;
     }
-    for terminal in follower.terminals.values_mut() {
-        terminal.settle()?;
-    }
-    match exists(&follower.dir(".local/state/topside/run/topsided.sock")) {
-        true => Err("0: a server is left behind".into()),
-        false => Ok(()),
-    }
+    follower.begin_page();
+    follower.follow(text)
 }
 
 struct Follower {
     // Before the home, in which their programs are.
     terminals: BTreeMap<usize, Terminal>,
     home: Home,
+    rules: Rules,
+    /// Parts of what a page says, and what is typed and saved in their place.
+    replaced: Vec<(&'static str, String)>,
 }
 
 impl Follower {
-    fn new() -> Self {
-        let follower = Self { terminals: BTreeMap::new(), home: Home::new() };
-        follower.save("~/.cargo/bin/cargo", CARGO);
-        let cargo = follower.dir(".cargo/bin/cargo");
-        std::fs::set_permissions(cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
+    fn new(rules: Rules) -> Self {
+        let replaced = vec![(PORT, "0".to_owned())];
+        let follower = Self { terminals: BTreeMap::new(), home: Home::new(), rules, replaced };
+        follower.save_program("cargo", CARGO);
         follower
+    }
+
+    /// Paths of a packaged server are below the home, ports are free ones, and `sudo` is there.
+    fn begin_page(&mut self) {
+        let below = |path: &str| self.dir(path).display().to_string();
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        self.replaced = vec![
+            (PORT, free().to_string()),
+            ("9677", free().to_string()),
+            ("/etc/topside", below(".config/topside")),
+            ("/var/lib/topside", below(".local/state/topside")),
+            ("/usr/local/bin", below("usr-local-bin")),
+            ("/opt/", below("opt/")),
+            ("/mnt/", below("mnt/")),
+            ("/home/you", below("").trim_end_matches('/').to_owned()),
+        ];
+        self.save_program("sudo", SUDO);
+        self.save("/etc/topside/server.toml", "");
+    }
+
+    /// Does what the blocks say, and ends what they have left behind.
+    fn follow(mut self, text: &str) -> Result<(), String> {
+        let is_page = self.rules == Rules::Page;
+        let blocks = blocks(text, self.rules)?;
+        for (at, block) in blocks.iter().enumerate() {
+            self.terminal(block.terminal);
+            match &block.step {
+                Step::Type { lines, status } => self.type_in(block.terminal, lines, *status)?,
+                Step::Text(lines) => self.terminal(block.terminal).says(block.line, lines)?,
+                Step::Screen(acts) => self.terminal(block.terminal).act(acts)?,
+                Step::File(path, text) => self.save(path, text),
+                Step::Server => self.type_in(SERVERS, &[(block.line, START)], 0)?,
+            }
+            let next = blocks.get(at + 1).map(|next| &next.step);
+            let is_looked_at = matches!(next, Some(Step::Text(_) | Step::Screen(_)));
+            let is_command = matches!(block.step, Step::Type { .. } | Step::Server);
+            if is_page && is_command && !is_looked_at {
+                self.terminal(block.terminal).settle()?;
+            }
+        }
+        let socket = self.dir(".local/state/topside/run/topsided.sock");
+        if is_page && exists(&socket) {
+            self.type_in(SERVERS, &[(0, "topside shutdown --yes")], 0)?;
+        }
+        for terminal in self.terminals.values_mut() {
+            terminal.settle()?;
+        }
+        match exists(&socket) && !is_page {
+            true => Err("0: a server is left behind".into()),
+            false => Ok(()),
+        }
     }
 
     fn dir(&self, name: &str) -> PathBuf {
         self.home.0.path().join(name)
     }
 
-    /// Writes a file as an editor does. The port of the tutorial may be taken here, so it is one that is free.
+    /// The text with what is replaced here.
+    fn replaced(&self, text: &str) -> String {
+        let replace = |text: String, (from, to): &(&str, String)| text.replace(from, to);
+        self.replaced.iter().fold(text.to_owned(), replace)
+    }
+
+    fn save_program(&self, name: &str, text: &str) {
+        self.save(&format!("~/.cargo/bin/{name}"), text);
+        let path = self.dir(".cargo/bin").join(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Writes a file as an editor does, with settings that stay off the network.
     fn save(&self, path: &str, text: &str) {
-        let path = self.dir(path.strip_prefix("~/").expect("a path below the home"));
+        let path = self.replaced(path);
+        let path =
+            path.strip_prefix("~/").map_or_else(|| PathBuf::from(&path), |path| self.dir(path));
+        assert!(path.starts_with(self.home.0.path()), "{path:?}: a path below the home");
+        let mut text = text.to_owned();
+        if self.rules == Rules::Page && path.ends_with("topside/server.toml") {
+            let has = |section: &str| text.lines().any(|line| line == section);
+            let (listen, discovery) = (has("[listen]"), has("[discovery]"));
+            text.push_str(if discovery { "" } else { QUIET });
+            text.push_str(if listen { "" } else { SETTINGS });
+        }
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text.replace(PORT, "0")).unwrap();
+        std::fs::write(path, self.replaced(&text)).unwrap();
     }
 
     /// The terminal of this number, opened when it is first needed, in the checkout.
@@ -104,6 +185,8 @@ impl Follower {
         self.terminal(number).settle()?;
         for (at, (line, text)) in lines.iter().enumerate() {
             let text = self.pasted(*line, text)?;
+            // The tutorial's own port stands in a file only.
+            let text = if self.rules == Rules::Page { self.replaced(&text) } else { text };
             let last = at + 1 == lines.len();
             let terminal = self.terminal(number);
             if at == 0 {

@@ -2,6 +2,7 @@
 //! all that it says is shown must be shown. A mistake is told with the line of the tutorial.
 
 mod follow;
+mod pages;
 mod pattern;
 mod steps;
 
