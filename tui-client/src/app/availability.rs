@@ -17,6 +17,8 @@ const LOG: &str = "log";
 pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
     match action.needs {
         Needs::Nothing => Ok(()),
+        // Then it opens the line for the marked servers.
+        Needs::ChosenReachable if picker::marked(state).next().is_some() => Ok(()),
         Needs::ChosenReachable => connectable(state),
         Needs::ChosenSaved => saved(state),
         Needs::AnyMarked => marked(state),

@@ -36,12 +36,12 @@ use crate::input::Keymap;
 use crate::input::actions::Id;
 pub(crate) use crate::terminal::Size;
 use crate::theme::{TerminalColours, Theme, ThemeChoice};
-use crate::widgets::canvas::Hit;
+use crate::widgets::canvas::{Hit, ListLayout};
 use crate::widgets::line_history::LineHistory;
 use ask::Ask;
 pub(crate) use connection::{Target, Via};
 use console::Console;
-use console::side_panes::Focus;
+use console::side_panes::{Focus, MenuKey};
 pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
 use picker::Picker;
 pub(crate) use remark::{Remark, Tone};
@@ -85,13 +85,17 @@ pub(crate) enum Clicked {
     Server(usize),
     /// A row of the routes to the chosen server.
     Route(usize),
-    /// A command of the menu.
-    Command(String),
-    /// The row of the menu under which Topside's own commands are folded.
-    MenuFold,
+    /// The mark of a saved server of the picker.
+    Mark(usize),
+    /// The list of servers of the picker, beside its rows.
+    ServerList(ListLayout),
+    /// A row of the menu.
+    Menu(MenuKey),
     /// A row of the client list.
     Client(ClientId),
-    /// A side pane.
+    /// The list of a side pane, beside its rows.
+    PaneList(Focus, ListLayout),
+    /// A pane of the console.
     Pane(Focus),
     /// A place in the uppermost view.
     InView(Hit),

@@ -12,10 +12,10 @@ use topside_shared::methods::Call;
 use topside_shared::notifications::Notification;
 
 use super::ask::Ask;
-use super::{Effect, State};
+use super::{Clicked, Effect, State};
 use crate::connect::CallError;
 use crate::input::key::Key;
-use crate::widgets::canvas::Canvas;
+use crate::widgets::canvas::{Canvas, Hit, ListLayout};
 
 /// One view. Each is one file below `views/` with its state, keys, drawing and hints, and one row in `views::VIEWS`.
 ///
@@ -34,6 +34,11 @@ pub(crate) trait View: Any + fmt::Debug {
 
     /// The left button was pressed on the place that `draw` gave this number by the canvas.
     fn click(&mut self, _hit: usize, _state: &State) -> Outcome {
+        stay()
+    }
+
+    /// The left button was pressed on a row of its list.
+    fn click_row(&mut self, _row: usize, _state: &State) -> Outcome {
         stay()
     }
 
@@ -145,12 +150,29 @@ impl Ask {
 impl State {
     /// Opens a view above all others.
     pub(crate) fn open(&mut self, view: impl View) {
+        self.hits.clear();
         self.views.push(Box::new(view));
     }
 
     /// Whether the uppermost view leaves `:` to the command line of Topside.
     pub(crate) fn top_leaves_colon(&self) -> bool {
         self.views.last().is_some_and(|view| view.leaves_colon())
+    }
+
+    /// How the list of the uppermost view was drawn last; none before that.
+    pub(crate) fn list_layout(&self) -> Option<ListLayout> {
+        self.hits.iter().find_map(|(_, clicked)| match clicked {
+            Clicked::InView(Hit::List(layout)) => Some(*layout),
+            _ => None,
+        })
+    }
+
+    /// How the picker's list of servers was drawn last.
+    pub(crate) fn server_list(&self) -> Option<ListLayout> {
+        self.hits.iter().find_map(|(_, clicked)| match clicked {
+            Clicked::ServerList(layout) => Some(*layout),
+            _ => None,
+        })
     }
 
     /// Whether a view of this type is open.
@@ -210,6 +232,10 @@ impl State {
         }
         let mut views = std::mem::take(&mut self.views);
         let Outcome { next, action } = call(views[place].as_mut(), self);
+        if !matches!(next, Next::Stay) {
+            // What was drawn belongs to another view.
+            self.hits.clear();
+        }
         match next {
             Next::Stay => {}
             Next::Close => drop(views.remove(place)),

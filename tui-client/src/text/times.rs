@@ -60,6 +60,27 @@ pub(crate) fn ago(ms: u64) -> String {
     }
 }
 
+/// How long before now a time was, in whole minutes or larger units, so that a list with it is still for a minute: `just
+/// now`, `3 min ago`. A time that is not over, as of a server with another clock, is given as it is.
+pub(crate) fn since(time: Time, now: Time, zone: &TimeZone) -> String {
+    match now.as_millis() - time.as_millis() {
+        ms if ms < -60_000 => date(time, now, zone),
+        ms if ms < 60_000 => "just now".to_owned(),
+        ms => ago(ms.unsigned_abs()),
+    }
+}
+
+/// `2026-11-24 09:14:02` in the reader's zone, for details.
+pub(crate) fn full(time: Time, zone: &TimeZone) -> String {
+    time.timestamp().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `2026-11-24 09:14:02, 3 min ago`: both, for details.
+pub(crate) fn full_since(time: Time, now: Time, zone: &TimeZone) -> String {
+    let (full, ms) = (full(time, zone), now.as_millis() - time.as_millis());
+    if ms < 0 { full } else { format!("{full}, {}", since(time, now, zone)) }
+}
+
 /// A duration that grows: whole seconds.
 pub(crate) fn running(ms: u64) -> String {
     if ms < 1000 {
@@ -95,6 +116,24 @@ mod tests {
         assert_eq!(minute(time, &TimeZone::UTC), "08:54");
         assert_eq!(minute(time.plus_millis(next_minute(time) - 1), &TimeZone::UTC), "08:54");
         assert_eq!(minute(time.plus_millis(next_minute(time)), &TimeZone::UTC), "08:55");
+    }
+
+    #[test]
+    fn an_age_has_its_largest_unit_and_is_never_negative() {
+        let now = Time::from_millis(1_772_356_440_000);
+        for (before, words) in [
+            (0, "just now"),
+            (59_999, "just now"),
+            (60_000, "1 min ago"),
+            (2 * 3_600_000, "2 h ago"),
+            (50 * 3_600_000, "2 d ago"),
+            (-30_000, "just now"),
+            (-86_400_000, "2026-03-02 09:14"),
+        ] {
+            let time = Time::from_millis(now.as_millis() - before);
+            assert_eq!(since(time, now, &TimeZone::UTC), words);
+        }
+        assert_eq!(full_since(now, now, &TimeZone::UTC), "2026-03-01 09:14:00, just now");
     }
 
     #[test]

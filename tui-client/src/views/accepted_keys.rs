@@ -1,38 +1,44 @@
-//! List of the accepted and the revoked keys with all that is known of the chosen one, and revoking it.
+//! List of the accepted and the revoked keys, and revoking one.
 
 use std::cmp::Reverse;
 
-use ratatui::layout::Position;
+use ratatui::layout::{Position, Rect};
 use topside_shared::Pin;
 use topside_shared::methods::{KeyRevoke, KeyRow, KeyState, Keys, KeysList};
 use topside_shared::notifications::Notification;
 
 use super::confirm::Confirm;
+use super::key_details::KeyDetails;
+use super::list_view::ListView;
 use crate::app::ask::{self, Ask};
 use crate::app::availability::may_administer;
 use crate::app::console::Console;
-use crate::app::view::{Change, Outcome, View, act, close, open, refuse, stay};
+use crate::app::view::{Change, Outcome, act, close, open, refuse, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
 use crate::input::actions::Id;
-use crate::input::key::Key;
-use crate::text::{fit, sanitize, times};
+use crate::input::key::{Code, Key};
+use crate::text::{sanitize, times};
 use crate::theme::Theme;
-use crate::widgets::canvas::{Canvas, page};
-use crate::widgets::filter_list::{FilterList, ListArea, ListKey, Load};
+use crate::widgets::canvas::{Canvas, Hit};
+use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell};
 use crate::widgets::row::Row;
 
-/// Columns of a role, and of the word for how a key stands.
-const WORD: usize = 8;
-/// From this width on each key has its role, its pin and when it was used last.
-const WIDE_FROM: usize = 70;
-/// From this height on the chosen key has a row for each kind of fact.
-const TALL_FROM: u16 = 18;
+const COLUMNS: &[Column] = &[
+    Column::rest("NAME"),
+    Column::new("ROLE", 8).from(40),
+    Column::new("STATE", 9),
+    Column::new("ADDED", 10).from(50),
+    Column::new("LAST USED", 10).from(68),
+    Column::new("KEY", 9).from(80),
+];
 
 /// The list.
 #[derive(Debug, Default)]
 pub(crate) struct AcceptedKeys {
-    list: FilterList<Pin>,
+    list: List<Pin>,
+    /// Whether invites that were used or have expired are shown.
+    shows_old: bool,
     /// Those that may come in first, and of these the newest.
     rows: Vec<KeyRow>,
     load: Load,
@@ -63,14 +69,21 @@ impl AcceptedKeys {
     /// The keys that pass the filter.
     pub(crate) fn shown(&self) -> Vec<&KeyRow> {
         let passes = |row: &&KeyRow| {
-            self.list.passes(|| {
-                let (state, pin) = (row.state.name(), row.key_id.digits());
-                let commands =
-                    row.commands.as_ref().map(|names| names.join(" ")).unwrap_or_default();
-                format!("{} {} {state} {pin} {commands}", row.name, row.role)
-            })
+            let hidden = is_old_invite(row) && !self.shows_old;
+            !hidden
+                && self.list.passes(|| {
+                    let (state, pin) = (row.state.name(), row.key_id.digits());
+                    let commands =
+                        row.commands.as_ref().map(|names| names.join(" ")).unwrap_or_default();
+                    format!("{} {} {state} {pin} {commands}", row.name, row.role)
+                })
         };
         self.rows.iter().filter(passes).collect()
+    }
+
+    fn chosen_key(&self, state: &State) -> Option<&KeyRow> {
+        let pin = ListView::chosen(self, state)?;
+        self.rows.iter().find(|row| row.key_id == pin)
     }
 
     fn pins(&self) -> Vec<Pin> {
@@ -91,43 +104,70 @@ impl AcceptedKeys {
             }
             Err(error) => Some(ask::why(&error)),
         };
-        if self.load.answered(refused) { act(request) } else { stay() }
+        let asks_again = self.load.answered(refused);
+        let rows = self.rows.clone();
+        act(move |state| {
+            state.with_view::<KeyDetails>(|details, _| {
+                details.update(&rows);
+                stay()
+            });
+            if asks_again { request(state) } else { Vec::new() }
+        })
     }
 }
 
-impl View for AcceptedKeys {
-    fn leaves_colon(&self) -> bool {
-        self.list.filter.is_empty()
+impl AcceptedKeys {
+    /// How many invites are old, and what shows or hides them.
+    fn note(&self) -> Option<String> {
+        let count = self.rows.iter().filter(|row| is_old_invite(row)).count();
+        let invites = if count == 1 { "invite" } else { "invites" };
+        match (count, self.shows_old) {
+            (0, _) => None,
+            (_, false) => Some(format!("{count} used or expired {invites} hidden · Tab shows")),
+            (_, true) => Some(format!("{count} used or expired {invites} · Tab hides")),
+        }
     }
+}
+
+impl ListView for AcceptedKeys {
+    type Row = Pin;
 
     fn title(&self, _state: &State) -> String {
         "Keys".to_owned()
     }
 
-    fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let pins = self.pins();
-        if key.is_ctrl('x') {
-            let chosen = self.list.chosen(&pins);
-            let row = self.rows.iter().find(|row| Some(row.key_id) == chosen);
-            return row.map_or_else(stay, |row| question(state, row));
-        }
-        match self.list.key(key, &pins, page(state.size)) {
-            ListKey::Close => return close(),
-            ListKey::Refresh => return act(request),
-            ListKey::Filtered => self.list.first(&self.pins()),
-            ListKey::Beyond | ListKey::Done => {}
-        }
-        stay()
+    fn list(&self) -> &List<Pin> {
+        &self.list
     }
 
-    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
-        self.list.paste(text);
-        self.list.first(&self.pins());
-        stay()
+    fn list_mut(&mut self) -> &mut List<Pin> {
+        &mut self.list
     }
 
-    fn wheel(&mut self, rows: i32, _state: &State) {
-        self.list.wheel(rows, &self.pins());
+    fn rows(&self, _state: &State) -> Vec<Pin> {
+        self.pins()
+    }
+
+    fn enter(&mut self, state: &State) -> Outcome {
+        self.chosen_key(state).map_or_else(stay, |row| open(KeyDetails::new(row.clone())))
+    }
+
+    fn other_key(&mut self, key: Key, state: &State) -> Outcome {
+        match key.code {
+            Code::Tab => {
+                self.shows_old = !self.shows_old;
+                self.list.settle(&self.pins());
+                stay()
+            }
+            _ if key.is_ctrl('x') => {
+                self.chosen_key(state).map_or_else(stay, |row| question(state, row))
+            }
+            _ => stay(),
+        }
+    }
+
+    fn refresh(&mut self, _state: &State) -> Outcome {
+        act(request)
     }
 
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
@@ -147,84 +187,60 @@ impl View for AcceptedKeys {
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let room = canvas.room();
         let inside = canvas.popup(&self.title(state), room.width, room.height);
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        // With room a blank row parts the facts from the list.
-        let (gap, details) = if inside.height >= TALL_FROM { (1, 4) } else { (0, 2) };
-        let below = gap + details + 1;
-        let list = ListArea::new(&self.list.filter, inside, below, buffer, theme);
         let (shown, at) = (self.shown(), self.list.place(&self.pins()));
-        let mut cut = false;
-        list.draw((&shown, at), buffer, theme, |row, key, chosen| {
-            let whole = draw_key(state, key, chosen, row, theme);
-            cut |= chosen && !whole;
-        });
+        let note = self.note();
         let invite = state.keys.word(Id::MakeInvite);
         let empty = format!("No client may connect over TCP: {invite} changes that.");
-        let none = if self.list.filter.is_empty() { &empty } else { "There is no such key." };
-        list.standing(&self.load, shown.is_empty().then_some(none), buffer, theme);
-        if let Some(key) = shown.get(at) {
-            let top = inside.height.saturating_sub(details + 1);
-            let room = usize::from(inside.width.saturating_sub(2));
-            let name = cut.then(|| key.name.clone());
-            let facts: Vec<String> = name.into_iter().chain(facts(state, key)).collect();
-            let lines = packed(&facts, room, usize::from(details));
-            for (y, line) in (top..top + details).zip(&lines) {
-                Row::at(buffer, inside, y).skip(2).left(line, theme.plain);
-            }
+        let table = Table {
+            columns: COLUMNS,
+            load: &self.load,
+            empty: if self.rows.is_empty() { &empty } else { "There is no such key." },
+            below: u16::from(note.is_some()),
+            beside: 0,
+            hints: ListHints {
+                row: &["Enter details", "Ctrl-X revoke"],
+                list: &["r refresh"],
+                more: false,
+            },
+        };
+        if let Some(note) = note {
+            let y = inside.height.saturating_sub(2);
+            let mut row = Row::at(canvas.buffer, inside, y);
+            row.skip(2).left(&note, canvas.theme.dim);
+            let place = Rect { y: inside.y + y, height: 1, ..inside };
+            canvas.hits.push((place, Hit::Key(Key::plain(Code::Tab))));
         }
-        let keys = ["Ctrl-X revokes", "F5 reads again", "Esc closes"];
-        list.foot((at, shown.len(), false), keys, (buffer, &mut canvas.hits), theme);
-        list.cursor
+        self.list.draw(&table, (&shown, at), inside, canvas, |key, chosen, theme| {
+            vec![Line::Cells(key_cells(state, key, chosen, theme))]
+        })
     }
 }
 
+/// Whether it is an invite that cannot be used any more.
+fn is_old_invite(row: &KeyRow) -> bool {
+    matches!(row.state, KeyState::Used | KeyState::Expired)
+}
+
 /// Whether a key may still come in.
-fn is_good(row: &KeyRow) -> bool {
+pub(super) fn is_good(row: &KeyRow) -> bool {
     matches!(row.state, KeyState::Active | KeyState::Invited)
 }
 
 /// Whether this session came in by a key.
-fn is_own(console: &Console, key: Pin) -> bool {
+pub(super) fn is_own(console: &Console, key: Pin) -> bool {
     console.reached.as_ref().is_some_and(|reached| reached.key == Some(key))
 }
 
 /// The clients over TCP of this name: `#4, #9`. The server does not tell clients' keys, only what they are
 /// called.
-fn connected(console: &Console, name: &str) -> String {
+pub(super) fn connected(console: &Console, name: &str) -> String {
     let rows = console.clients.values();
     let of_name = rows.filter(|row| row.user == name && !row.address.starts_with("pid "));
     of_name.map(|row| row.client_id.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// All that is known of a key, what matters most first.
-fn facts(state: &State, row: &KeyRow) -> Vec<String> {
-    let stamp = |time| times::date(time, state.clock.wall, &state.zone);
-    let mut facts = Vec::new();
-    if let Some(console) = state.console() {
-        if is_own(console, row.key_id) {
-            facts.push("you are connected by it".to_owned());
-        }
-        let now = connected(console, &row.name);
-        if is_good(row) && !now.is_empty() {
-            facts.push(format!("connected by this name: {now}"));
-        }
-    }
-    facts.push(match &row.commands {
-        Some(names) => format!("may run {} only", names.join(", ")),
-        None => "may run all commands of its role".to_owned(),
-    });
-    facts.push(match row.last_seen {
-        Some(time) => format!("used last {}", stamp(time)),
-        None => "never used".to_owned(),
-    });
-    facts.push(format!("made {}", stamp(row.created_at)));
-    facts.extend(row.expires_at.map(|time| format!("good until {}", stamp(time))));
-    facts.push(format!("pin {}", row.key_id.short()));
-    facts
-}
-
 /// Asks whether a key is to be taken away, or says why that cannot be.
-fn question(state: &State, row: &KeyRow) -> Outcome {
+pub(super) fn question(state: &State, row: &KeyRow) -> Outcome {
     if !is_good(row) {
         let state = row.state.name();
         return refuse(format!("{} is {state} already: it is not accepted any more.", row.name));
@@ -275,57 +291,39 @@ fn revoked<A>(state: &mut State, key: Pin, result: Result<A, CallError>) -> Vec<
         stay()
     });
     match result {
-        Ok(_) => state.done(format!("Revoked {name}; its sessions have ended.")),
+        Ok(_) => {
+            // Its details are of a key that was good.
+            state.close_views::<KeyDetails>();
+            state.done(format!("Revoked {name}; its sessions have ended."));
+        }
         Err(error) => state.refuse(ask::why(&error)),
     }
     if state.has_view::<AcceptedKeys>() { request(state) } else { Vec::new() }
 }
 
-/// Facts one behind the other in so many rows, parted between two of them where that is possible; what has no room
-/// is cut so that it shows.
-fn packed(facts: &[String], room: usize, rows: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for fact in facts {
-        match lines.last_mut() {
-            Some(line) if fit::width(line) + 3 + fit::width(fact) <= room => {
-                line.push_str(" · ");
-                line.push_str(fact);
-            }
-            _ => lines.extend(fit::wrap(fact, room)),
-        }
-    }
-    if lines.len() > rows {
-        let rest = lines.split_off(rows.saturating_sub(1)).join(" · ");
-        lines.push(fit::cut(&rest, room));
-    }
-    lines
-}
-
-/// Draws one key; whether its name has room.
-fn draw_key(state: &State, key: &KeyRow, chosen: bool, row: &mut Row<'_>, theme: &Theme) -> bool {
+fn key_cells(state: &State, key: &KeyRow, chosen: bool, theme: &Theme) -> Vec<Cell> {
     let style = match (chosen, is_good(key)) {
         (true, _) => theme.chosen(),
         (false, true) => theme.plain,
         (false, false) => theme.dim,
     };
-    if row.room() >= WIDE_FROM {
-        let used = key.last_seen.map(|time| times::stamp(time, state.clock.wall, &state.zone));
-        row.right(&format!("{:>11}", used.unwrap_or_default()), theme.dim).skip_right(1);
-        // All of it stands below the list.
-        let pin: String = key.key_id.short().chars().take(9).collect();
-        row.right(&pin, theme.dim).skip_right(2);
-    }
     let (sign, look) = match key.state {
         KeyState::Active => ("✓ ", theme.good),
         KeyState::Invited => ("… ", theme.dim),
         _ => ("✗ ", theme.dim),
     };
-    row.right(&format!("{:<WORD$}", key.state.name()), theme.dim).right(sign, look).skip_right(1);
-    row.right(&format!("{:<WORD$}", key.role.name()), theme.dim).skip_right(1);
-    let whole = fit::width(&key.name) <= row.room();
-    row.left(&key.name, style);
+    let since = |time| times::since(time, state.clock.wall, &state.zone);
+    let mut name = cell(key.name.clone(), style);
     if key.commands.is_some() {
-        row.skip(1).left("limited", theme.dim);
+        name.push((" limited".into(), theme.dim));
     }
-    whole
+    let short: String = key.key_id.short().chars().take(9).collect();
+    vec![
+        name,
+        cell(key.role.name(), theme.dim),
+        vec![(sign.into(), look), (key.state.name().into(), theme.dim)],
+        cell(since(key.created_at), theme.dim),
+        cell(key.last_seen.map_or_else(|| "never".to_owned(), since), theme.dim),
+        cell(short, theme.dim),
+    ]
 }

@@ -12,19 +12,17 @@ use crate::app::availability::may_administer;
 use crate::app::view::{Change, Outcome, View, act, close, stay};
 use crate::app::{Clock, Effect, State};
 use crate::connect::CallError;
-use crate::input::key::{Code, Key};
-use crate::text::{fit, sanitize, times};
-use crate::widgets::canvas::{self, Canvas};
-use crate::widgets::row::Row;
-
-/// Columns of the labels.
-const LABELS: usize = 9;
+use crate::input::key::Key;
+use crate::text::{sanitize, times};
+use crate::widgets::canvas::Canvas;
+use crate::widgets::facts::{Fact, Facts, FactsKey};
 
 #[derive(Debug)]
 pub(crate) struct ClientDetails {
     /// The client that is shown, while others come and go.
     id: ClientId,
     details: Details,
+    scroll: Facts,
 }
 
 /// What changes without a notification: how long a client has been idle, and what it has read and written.
@@ -41,7 +39,7 @@ enum Details {
 
 impl ClientDetails {
     pub(super) fn new(id: ClientId) -> Self {
-        Self { id, details: Details::Asked }
+        Self { id, details: Details::Asked, scroll: Facts::default() }
     }
 
     /// Asks for the client; what was known stays until the answer comes.
@@ -64,6 +62,14 @@ impl ClientDetails {
             Ok(None) => Details::Left,
             Err(error) => Details::Refused(ask::why(&error)),
         };
+    }
+
+    fn facts(&self, state: &State) -> Vec<Fact> {
+        let mut facts = self.row(state).map_or_else(Vec::new, |row| facts(state, self, row));
+        if state.console().is_none_or(|console| !console.clients.contains_key(&self.id)) {
+            facts.push(("", "This client has left.".to_owned()));
+        }
+        facts
     }
 
     /// The row of the live list, or the one that was asked for.
@@ -92,12 +98,18 @@ impl View for ClientDetails {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let id = self.id;
-        match key.code {
-            _ if key.is_ctrl('x') => question(state, id),
-            Code::Char('r') | Code::F(5) => act(move |state| Self::ask(state, id)),
-            _ => close(),
+        let (id, facts) = (self.id, self.facts(state));
+        match self.scroll.key(key, &facts, state.size) {
+            FactsKey::Close => close(),
+            FactsKey::Refresh => act(move |state| Self::ask(state, id)),
+            FactsKey::Passed if key.is_ctrl('x') => question(state, id),
+            FactsKey::Scrolled | FactsKey::Passed => stay(),
         }
+    }
+
+    fn wheel(&mut self, rows: i32, state: &State) {
+        let facts = self.facts(state);
+        self.scroll.wheel(rows, &facts, state.size);
     }
 
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
@@ -106,57 +118,28 @@ impl View for ClientDetails {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let (console, title) = (state.console()?, self.title(state));
-        let Some(row) = self.row(state) else {
-            let inside = canvas.popup(&title, 66, 3);
-            let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-            Row::new(buffer, inside).left("This client has left.", theme.plain);
-            Row::at(buffer, inside, 2).left("Esc back", theme.dim);
-            return None;
-        };
-        let width = canvas.area.width.saturating_sub(6).min(66);
-        let room = usize::from(width).saturating_sub(LABELS + 1);
-        let mut lines: Vec<(&str, String)> = Vec::new();
-        for (what, value) in &facts(state, self, row) {
-            for (nth, line) in fit::wrap_rows(value, room, 3).into_iter().enumerate() {
-                lines.push((if nth == 0 { what } else { "" }, line));
-            }
+        let console = state.console()?;
+        let mut keys = Vec::new();
+        if let Some(row) = console.clients.get(&self.id) {
+            let kick = !console.is_me(row) && may_administer(state).is_ok();
+            keys.extend(kick.then_some("Ctrl-X disconnect"));
+            keys.push("r refresh");
         }
-        let count = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-        let inside = canvas.popup(&title, width, count.saturating_add(2));
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        let last = inside.height.saturating_sub(1);
-        // Without room for all of them the blank row is dropped first.
-        for (y, (what, value)) in (0..last).zip(&lines) {
-            let mut row = Row::at(buffer, inside, y);
-            row.column(what, LABELS, theme.dim).skip(1).left(value, theme.plain);
-        }
-        let mut foot = Row::at(buffer, inside, last);
-        if !console.clients.contains_key(&self.id) {
-            foot.left("This client has left · Esc back", theme.plain);
-            return None;
-        }
-        let kick = !console.is_me(row) && may_administer(state).is_ok();
-        let kick = kick.then_some("Ctrl-X disconnect");
-        canvas::keys(
-            &mut foot,
-            kick.into_iter().chain(["r refresh", "Esc back"]),
-            &mut canvas.hits,
-            theme,
-        );
+        keys.push("Esc back");
+        self.scroll.draw(&self.title(state), &self.facts(state), &keys, canvas);
         None
     }
 }
 
 /// The program of a client and its version.
-pub(super) fn program(row: &ClientRow) -> String {
+fn program(row: &ClientRow) -> String {
     let words = |program: &topside_shared::records::Program| {
         format!("{} {}", program.name, program.version)
     };
     row.client.as_ref().map_or_else(|| "not told".to_owned(), words)
 }
 
-fn facts(state: &State, details: &ClientDetails, row: &ClientRow) -> Vec<(&'static str, String)> {
+fn facts(state: &State, details: &ClientDetails, row: &ClientRow) -> Vec<Fact> {
     let (idle, moved) = match &details.details {
         Details::Asked => ("…".to_owned(), None),
         Details::Left => ("this client has left".to_owned(), None),
@@ -170,13 +153,13 @@ fn facts(state: &State, details: &ClientDetails, row: &ClientRow) -> Vec<(&'stat
             )
         }
     };
-    let since = times::stamp(row.connected_at, state.clock.wall, &state.zone);
+    let since = times::full_since(row.connected_at, state.clock.wall, &state.zone);
     let mut facts = vec![
         ("from", format!("{} · {}", row.connection.title(), row.address)),
         ("user", format!("{} · {}", row.user, row.role)),
         ("running", runs(row)),
         ("idle", idle),
-        ("since", since),
+        ("connected", since),
         ("program", program(row)),
     ];
     facts.extend(moved.map(|moved| ("bytes", moved)));

@@ -1,31 +1,39 @@
 //! Connected clients, and disconnecting one.
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 use topside_shared::ClientId;
-use topside_shared::methods::ClientKick;
+use topside_shared::methods::{ClientKick, ClientsList};
 use topside_shared::records::{ClientRow, ClientRun};
 
 use super::admin_forms;
-use super::client_details::{ClientDetails, program};
+use super::client_details::ClientDetails;
 use super::confirm::Confirm;
-use super::console::client_pane::name;
+use super::console::client_pane::{self, name};
+use super::list_view::ListView;
+use crate::app::ask::{self, Ask};
 use crate::app::availability::may_administer;
 use crate::app::console::Console;
-use crate::app::view::{Outcome, View, close, open, refuse, stay};
+use crate::app::view::{Outcome, act, open, refuse, stay};
 use crate::app::{Effect, State};
-use crate::input::key::{Code, Key};
-use crate::text::times;
-use crate::widgets::canvas::{self, Canvas};
-use crate::widgets::row::Row;
+use crate::input::key::Key;
+use crate::text::{sanitize, times};
+use crate::theme::Theme;
+use crate::widgets::canvas::Canvas;
+use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell};
 
-/// Rows of what is known of the chosen client.
-const DETAILS: u16 = 7;
+const COLUMNS: &[Column] = &[
+    Column::new("ID", 4),
+    Column::rest("NAME"),
+    Column::new("ROLE", 8),
+    Column::new("FROM", 28).from(56),
+    Column::new("CONNECTED", 10).from(68),
+];
+/// Columns of the popup at most.
+const WIDTH: u16 = 78;
 
 /// The list. The chosen client is kept by its number while the list changes.
 #[derive(Debug)]
-pub(crate) struct Clients {
-    chosen: ClientId,
-}
+pub(crate) struct Clients(List<ClientId>);
 
 /// Opens the list at this client.
 pub(crate) fn open_list(state: &mut State) -> Vec<Effect> {
@@ -39,31 +47,34 @@ pub(crate) fn open_others(state: &mut State) -> Vec<Effect> {
 
 fn open_at(state: &mut State, wanted: fn(&Console, &ClientRow) -> bool) -> Vec<Effect> {
     let Some(console) = state.console() else { return Vec::new() };
-    let row = console.client_rows().into_iter().find(|row| wanted(console, row));
-    let chosen = row.map_or(console.welcome.you.client_id, |row| row.client_id);
-    state.open(Clients { chosen });
+    let rows = console.client_rows();
+    let ids: Vec<ClientId> = rows.iter().map(|row| row.client_id).collect();
+    let place = rows.iter().position(|row| wanted(console, row));
+    let mut list = List::default();
+    list.choose(&ids, place.unwrap_or(0));
+    state.open(Clients(list));
     Vec::new()
 }
-
-impl Clients {
-    /// Chooses the client before or after; the first where the chosen one has gone.
-    fn step(&mut self, state: &State, down: bool) {
-        let Some(console) = state.console() else { return };
-        let ids: Vec<ClientId> = console.client_rows().iter().map(|row| row.client_id).collect();
-        let place = ids.iter().position(|id| *id == self.chosen);
-        let next = match place {
-            Some(place) if down => (place + 1).min(ids.len() - 1),
-            Some(place) => place.saturating_sub(1),
-            None => 0,
-        };
-        self.chosen = ids.get(next).copied().unwrap_or(self.chosen);
-    }
+/// Asks for the rows of the clients again. Who comes and goes is told without that.
+fn refresh(state: &mut State) -> Vec<Effect> {
+    state.ask_if_connected(Ask::new(&ClientsList::default(), |state, answer| {
+        match (answer, state.console_mut()) {
+            (Ok(page), Some(console)) => {
+                for row in page.clients {
+                    if let Some(known) = console.clients.get_mut(&row.client_id) {
+                        *known = sanitize::row(row);
+                    }
+                }
+            }
+            (Ok(_), None) => {}
+            (Err(error), _) => state.refuse(ask::why(&error)),
+        }
+        Vec::new()
+    }))
 }
 
-impl View for Clients {
-    fn leaves_colon(&self) -> bool {
-        true
-    }
+impl ListView for Clients {
+    type Row = ClientId;
 
     fn title(&self, state: &State) -> String {
         match state.console().map_or(0, |console| console.clients.len()) {
@@ -72,76 +83,84 @@ impl View for Clients {
         }
     }
 
-    fn key(&mut self, key: Key, state: &State) -> Outcome {
-        match key.code {
-            _ if key.is_ctrl('x') => return question(state, self.chosen),
-            Code::Up | Code::Down | Code::Char('j' | 'k') if !key.ctrl => {
-                self.step(state, matches!(key.code, Code::Down | Code::Char('j')));
-            }
-            Code::Enter => {
-                let id = self.chosen;
-                return open(ClientDetails::new(id))
-                    .then(move |state| ClientDetails::ask(state, id));
-            }
-            _ => return close(),
-        }
-        stay()
+    fn list(&self) -> &List<ClientId> {
+        &self.0
     }
 
-    fn wheel(&mut self, rows: i32, state: &State) {
-        for _ in 0..rows.unsigned_abs() {
-            self.step(state, rows > 0);
+    fn list_mut(&mut self) -> &mut List<ClientId> {
+        &mut self.0
+    }
+
+    fn rows(&self, state: &State) -> Vec<ClientId> {
+        let Some(console) = state.console() else { return Vec::new() };
+        client_pane::passing(console, &self.0).iter().map(|row| row.client_id).collect()
+    }
+
+    fn enter(&mut self, state: &State) -> Outcome {
+        let Some(id) = self.chosen(state) else { return stay() };
+        open(ClientDetails::new(id)).then(move |state| ClientDetails::ask(state, id))
+    }
+
+    fn other_key(&mut self, key: Key, state: &State) -> Outcome {
+        match self.chosen(state) {
+            Some(id) if key.is_ctrl('x') => question(state, id),
+            _ => stay(),
         }
+    }
+
+    fn refresh(&mut self, _state: &State) -> Outcome {
+        act(refresh)
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let console = state.console()?;
-        let rows = console.client_rows();
         let room = canvas.room();
-        let wanted = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(DETAILS + 1);
-        let (width, height) = (room.width.min(72), wanted.min(room.height));
-        let inside = canvas.popup(&self.title(state), width, height);
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        let list_rows = inside.height.saturating_sub(DETAILS + 1).max(1);
-        let chosen = rows.iter().position(|row| row.client_id == self.chosen);
-        let top = chosen.map_or(0, |nth| (nth + 1).saturating_sub(usize::from(list_rows)));
-        for (y, (nth, client)) in (0..list_rows).zip(rows.iter().enumerate().skip(top)) {
-            let here = chosen == Some(nth);
-            let style = if here { theme.chosen() } else { theme.plain };
-            let mut row = Row::at(buffer, inside, y);
-            row.left(if here { "▌ " } else { "  " }, theme.accent);
-            row.column(&client.client_id.to_string(), 5, style);
-            row.column(name(client, console.is_me(client)), 16, style).skip(1);
-            row.column(client.role.name(), 9, theme.dim).skip(1);
-            row.left(&client.address, theme.dim);
-            row.left(&format!(" · {}", client.connection.title()), theme.dim);
-        }
-        let height = inside.height.saturating_sub(list_rows + 1);
-        let below = Rect { y: inside.y + list_rows + 1, height, ..inside };
-        match chosen.and_then(|nth| rows.get(nth)) {
-            Some(client) => {
-                let facts = [
-                    ("from", format!("{} · {}", client.connection.title(), client.address)),
-                    ("user", format!("{} · {}", client.user, client.role)),
-                    ("since", times::clock(client.connected_at, &state.zone)),
-                    ("program", program(client)),
-                    ("running", runs(client)),
-                ];
-                for (y, (what, value)) in (0..below.height.saturating_sub(1)).zip(&facts) {
-                    let mut row = Row::at(buffer, below, y);
-                    row.skip(2).column(what, 9, theme.dim).left(value, theme.plain);
-                }
-            }
-            None => {
-                Row::new(buffer, below).skip(2).left("This client has left.", theme.dim);
-            }
-        }
-        let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        let kick = may_administer(state).is_ok().then_some("Ctrl-X disconnect");
-        let keys = ["Enter details"].into_iter().chain(kick).chain(["Esc closes"]);
-        canvas::keys(&mut foot, keys, &mut canvas.hits, theme);
-        None
+        let wanted = u16::try_from(console.clients.len()).unwrap_or(u16::MAX).saturating_add(4);
+        let height = wanted.max(8).min(room.height);
+        let inside = canvas.popup(&self.title(state), room.width.min(WIDTH), height);
+        let rows = client_pane::passing(console, &self.0);
+        let ids: Vec<ClientId> = rows.iter().map(|row| row.client_id).collect();
+        let keys = match may_administer(state) {
+            Ok(()) => &["Enter details", "Ctrl-X disconnect"][..],
+            Err(_) => &["Enter details"],
+        };
+        let table = Table {
+            columns: COLUMNS,
+            load: &Load::Done,
+            empty: "No client passes the filter.",
+            below: 0,
+            beside: 0,
+            hints: ListHints { row: keys, list: &["r refresh"], more: false },
+        };
+        let at = self.0.place(&ids);
+        self.0.draw(&table, (&rows, at), inside, canvas, |client, chosen, theme| {
+            vec![Line::Cells(client_cells(state, console, client, chosen, theme))]
+        })
     }
+}
+
+fn client_cells(
+    state: &State,
+    console: &Console,
+    client: &ClientRow,
+    chosen: bool,
+    theme: &Theme,
+) -> Vec<Cell> {
+    let style = if chosen { theme.chosen() } else { theme.plain };
+    let mut called = cell(name(client, console.is_me(client)).to_owned(), style);
+    if let Some(run) = client.runs.first() {
+        let (sign, look) =
+            if run.queued { (" … ", theme.queued) } else { (" ● ", theme.running) };
+        called.push((sign.into(), look));
+        called.push((run.command.clone().into(), theme.dim));
+    }
+    vec![
+        cell(client.client_id.to_string(), style),
+        called,
+        cell(client.role.name(), theme.dim),
+        cell(format!("{} · {}", client.connection.title(), client.address), theme.dim),
+        cell(times::since(client.connected_at, state.clock.wall, &state.zone), theme.dim),
+    ]
 }
 
 /// Asks whether to disconnect a client, and for the reason that it is told; or says why that cannot be.

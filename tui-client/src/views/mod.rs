@@ -9,9 +9,12 @@ pub(crate) mod command_line;
 pub(crate) mod confirm;
 pub(crate) mod console;
 pub(crate) mod create_invite;
+mod facts_view;
 pub(crate) mod help;
 pub(crate) mod invite_result;
+mod key_details;
 mod key_hints;
+mod list_view;
 pub(crate) mod log;
 mod message_line;
 mod notices;
@@ -19,6 +22,7 @@ pub(crate) mod palette;
 mod picker;
 pub(crate) mod redeem_invite;
 mod reload;
+mod run_details;
 pub(crate) mod run_list;
 mod server_form;
 pub(crate) mod several_boxes;
@@ -63,13 +67,16 @@ pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "command_line", opened_by: &[(Id::CommandLine, command_line::open)] },
     ViewRow { file: "confirm", opened_by: &[(Id::Leave, console::keyboard::ask_to_leave)] },
     ViewRow { file: "create_invite", opened_by: &[(Id::MakeInvite, create_invite::open)] },
+    ViewRow { file: "facts_view", opened_by: &[] },
     ViewRow { file: "help", opened_by: &[(Id::Help, help::open)] },
     ViewRow { file: "invite_result", opened_by: &[] },
-    ViewRow { file: "log", opened_by: &[(Id::Log, log::open)] },
-    ViewRow { file: "notices", opened_by: &[(Id::Notices, notices::open)] },
+    ViewRow { file: "key_details", opened_by: &[] },
+    ViewRow { file: "log", opened_by: &[(Id::Log, log::open_view)] },
+    ViewRow { file: "notices", opened_by: &[(Id::Notices, notices::open_list)] },
     ViewRow { file: "palette", opened_by: &[(Id::Palette, palette::open_all), (Id::Menu, console::side_panes::open_menu)] },
     ViewRow { file: "redeem_invite", opened_by: &[(Id::Invite, redeem_invite::open_empty)] },
     ViewRow { file: "reload", opened_by: &[(Id::Reload, reload::open)] },
+    ViewRow { file: "run_details", opened_by: &[] },
     ViewRow { file: "run_list", opened_by: &[(Id::Runs, run_list::open_list)] },
     ViewRow { file: "server_form", opened_by: &[(Id::Add, server_form::open_add), (Id::Edit, server_form::open_edit), (Id::Duplicate, server_form::open_duplicate)] },
     ViewRow { file: "several_boxes", opened_by: &[(Id::RunOnMarked, several_boxes::open_marked), (Id::RunOnAll, several_boxes::open_all)] },
@@ -185,7 +192,9 @@ mod table {
         let has_view = |name: &str| {
             let files = [format!("{name}.rs"), format!("{name}/mod.rs")];
             let text = files.map(|file| std::fs::read_to_string(folder.join(file)));
-            text.into_iter().flatten().any(|text| text.contains("impl View for "))
+            text.into_iter()
+                .flatten()
+                .any(|text| text.contains("impl View for ") || text.contains("impl ListView for "))
         };
         let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
         let names = entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());

@@ -2,84 +2,111 @@
 
 use ratatui::layout::Position;
 
-use crate::app::view::{Outcome, View, close, stay};
+use super::facts_view::FactsView;
+use super::list_view::ListView;
+use crate::app::console::notices::SessionNotice;
+use crate::app::view::{Outcome, open, stay};
 use crate::app::{Effect, State};
-use crate::input::key::Key;
 use crate::text::{fit, times};
-use crate::widgets::canvas::{Canvas, page, text_width};
-use crate::widgets::reading::Reading;
+use crate::widgets::canvas::{Canvas, text_width};
+use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell};
+use crate::widgets::row::Row;
 
+const COLUMNS: &[Column] = &[Column::new("WHEN", WHEN), Column::rest("NOTICE")];
+/// Columns of the time.
+const WHEN: u16 = 10;
+/// Columns beside the text of a notice: the bar of the chosen one, its time, and its sign.
+const BESIDE: u16 = 2 + WHEN + 2 + 2;
+
+/// Rows are told apart by their number since the session began, from 1.
 #[derive(Debug, Default)]
-pub(crate) struct NoticesView(Reading);
+pub(crate) struct NoticesView(List<u64>);
 
-/// Columns before the words: a sign, and the time or `11-24 09:14`.
-const BEFORE: u16 = 14;
-
-/// One row of the list.
-struct NoticeLine {
-    /// Where a notice begins: when, and whether it warns.
-    begins: Option<(String, bool)>,
-    text: String,
-}
-
-pub(crate) fn open(state: &mut State) -> Vec<Effect> {
+pub(crate) fn open_list(state: &mut State) -> Vec<Effect> {
     state.open(NoticesView::default());
     Vec::new()
 }
 
-impl View for NoticesView {
-    fn leaves_colon(&self) -> bool {
-        true
+impl NoticesView {
+    /// The notices that pass the filter, each with its number.
+    fn shown<'s>(&self, state: &'s State) -> Vec<(u64, &'s SessionNotice)> {
+        let Some(console) = state.console() else { return Vec::new() };
+        let notices = &console.notices;
+        let numbered = (0..notices.count()).rev().map(|nth| nth + 1).zip(notices.newest());
+        numbered.filter(|(_, notice)| self.0.passes(|| notice.text.clone())).collect()
     }
+}
+
+impl ListView for NoticesView {
+    type Row = u64;
 
     fn title(&self, _state: &State) -> String {
         "Notices of this session".to_owned()
     }
 
-    fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let stays = self.0.key(key, rows(state).len(), page(state.size));
-        if stays { stay() } else { close() }
+    fn list(&self) -> &List<u64> {
+        &self.0
     }
 
-    fn wheel(&mut self, by: i32, state: &State) {
-        self.0.wheel(by, rows(state).len(), page(state.size));
+    fn list_mut(&mut self) -> &mut List<u64> {
+        &mut self.0
+    }
+
+    fn rows(&self, state: &State) -> Vec<u64> {
+        self.shown(state).into_iter().map(|(number, _)| number).collect()
+    }
+
+    fn enter(&mut self, state: &State) -> Outcome {
+        let chosen = self.chosen(state);
+        let shown = self.shown(state).into_iter().find(|(number, _)| Some(*number) == chosen);
+        let Some((_, notice)) = shown else { return stay() };
+        let when = times::full_since(notice.at, state.clock.wall, &state.zone);
+        open(FactsView::new("Notice", vec![("when", when), ("notice", notice.text.clone())]))
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let head = (&*self.title(state), canvas.room().width);
-        self.0.draw(head, &rows(state), 1, canvas, |line, row, theme| {
-            match &line.begins {
-                Some((at, warns)) => {
-                    let (sign, style) =
-                        if *warns { ("▲ ", theme.warn) } else { ("· ", theme.dim) };
-                    row.left(sign, style).column(at, usize::from(BEFORE) - 3, theme.dim).skip(1);
-                }
-                None => {
-                    row.skip(BEFORE);
-                }
-            }
-            row.left(&line.text, theme.plain);
-        });
-        None
-    }
-}
-
-/// All rows; a text that is too long for one continues in the next.
-fn rows(state: &State) -> Vec<NoticeLine> {
-    let Some(console) = state.console() else { return Vec::new() };
-    let room = usize::from(text_width(state.size).saturating_sub(BEFORE));
-    let mut rows = Vec::new();
-    for notice in console.notices.newest() {
-        let at = times::stamp(notice.at, state.clock.wall, &state.zone);
-        let mut begins = Some((at, notice.warns));
-        for text in fit::wrap(&notice.text, room) {
-            rows.push(NoticeLine { begins: begins.take(), text });
+        let console = state.console()?;
+        let shown = self.shown(state);
+        let room = usize::from(text_width(state.size).saturating_sub(BESIDE));
+        let height = |(_, notice): &(u64, &SessionNotice)| fit::wrap(&notice.text, room).len();
+        let dropped = console.notices.dropped();
+        let lines = shown.iter().map(height).sum::<usize>() + 3 + usize::from(dropped > 0);
+        let most = canvas.room();
+        let wanted = u16::try_from(lines).unwrap_or(u16::MAX).max(6).min(most.height);
+        let inside = canvas.popup(&self.title(state), most.width, wanted);
+        let table = Table {
+            columns: COLUMNS,
+            load: &Load::Done,
+            empty: if self.0.filter.is_empty() { "There is none yet." } else { "Nothing matches." },
+            below: u16::from(dropped > 0),
+            beside: 0,
+            hints: ListHints { row: &["Enter details"], list: &[], more: false },
+        };
+        if dropped > 0 {
+            let text = format!("{dropped} older ones are not kept any more");
+            let mut row = Row::at(canvas.buffer, inside, inside.height.saturating_sub(2));
+            row.skip(2).left(&text, canvas.theme.dim);
         }
+        let rows: Vec<u64> = shown.iter().map(|(number, _)| *number).collect();
+        let at = self.0.place(&rows);
+        self.0.draw_rows(
+            &table,
+            (&shown, at, &height),
+            inside,
+            canvas,
+            |(_, notice), chosen, theme| {
+                let when = times::since(notice.at, state.clock.wall, &state.zone);
+                let (sign, look) =
+                    if notice.warns { ("▲ ", theme.warn) } else { ("· ", theme.dim) };
+                let style = if chosen { theme.chosen() } else { theme.plain };
+                let mut begins = Some((when, sign));
+                let line = |text: String| {
+                    let (when, sign) = begins.take().unwrap_or((String::new(), "  "));
+                    let text = vec![(sign.into(), look), (text.into(), style)];
+                    Line::Cells(vec![cell(when, theme.dim), text])
+                };
+                fit::wrap(&notice.text, room).into_iter().map(line).collect()
+            },
+        )
     }
-    let dropped = console.notices.dropped();
-    if dropped > 0 {
-        let text = format!("{dropped} older ones are not kept any more");
-        rows.push(NoticeLine { begins: None, text });
-    }
-    rows
 }

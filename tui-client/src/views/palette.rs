@@ -4,19 +4,20 @@ use ratatui::layout::Position;
 use topside_shared::command::Command;
 
 use super::command_form;
+use super::list_view::ListView;
 use super::update::run;
-use crate::app::view::{Outcome, View, close, refuse, stay};
+use crate::app::view::{Outcome, close, refuse, stay};
 use crate::app::{Effect, Screen, State, availability};
 use crate::input::actions::{self, Id};
-use crate::input::key::{Code, Key};
+use crate::input::key::Key;
 use crate::text::fit;
-use crate::widgets::canvas::{Canvas, page};
-use crate::widgets::filter_list::{FilterList, ListArea, ListKey, Load};
+use crate::widgets::canvas::Canvas;
+use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell};
 
 /// The view. The rows are in another order once the session is lost, or found again; the choice stays.
 #[derive(Debug)]
 pub(crate) struct Palette {
-    list: FilterList<Pick>,
+    list: List<Pick>,
     /// Only the menu's commands.
     commands_only: bool,
 }
@@ -50,8 +51,8 @@ pub(crate) fn open_menu(state: &mut State) -> Vec<Effect> {
 }
 
 fn open(state: &mut State, commands_only: bool) -> Vec<Effect> {
-    let mut palette = Palette { list: FilterList::default(), commands_only };
-    palette.list.first(&picks(&palette.rows(state)));
+    let mut palette = Palette { list: List::typed(), commands_only };
+    palette.list.first(&picks(&palette.shown(state)));
     state.open(palette);
     Vec::new()
 }
@@ -62,13 +63,20 @@ fn picks(rows: &[PaletteRow]) -> Vec<Pick> {
 
 impl Palette {
     /// The place of the chosen row among these.
+    #[cfg(test)]
     pub(crate) fn place(&self, rows: &[PaletteRow]) -> usize {
         self.list.place(&picks(rows))
     }
 
     /// The rows that pass the filter.
-    pub(crate) fn rows(&self, state: &State) -> Vec<PaletteRow> {
+    pub(crate) fn shown(&self, state: &State) -> Vec<PaletteRow> {
         self.filtered(self.all_rows(state))
+    }
+
+    fn chosen_row(&self, state: &State) -> Option<PaletteRow> {
+        let mut rows = self.shown(state);
+        let at = self.list.place(&picks(&rows));
+        (at < rows.len()).then(|| rows.swap_remove(at))
     }
 
     fn filtered(&self, mut rows: Vec<PaletteRow>) -> Vec<PaletteRow> {
@@ -116,87 +124,101 @@ impl Palette {
     }
 }
 
-impl View for Palette {
+impl ListView for Palette {
+    type Row = Pick;
+
     fn title(&self, _state: &State) -> String {
         if self.commands_only { "Menu".to_owned() } else { "Actions and commands".to_owned() }
     }
 
-    fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let rows = self.rows(state);
-        let row = rows.get(self.place(&rows));
-        match (key.code, row.map(|row| (row, &row.pick))) {
-            _ if key.is_ctrl('p') => return close(),
-            (Code::Enter, Some((PaletteRow { title, why_not: Some(why), .. }, _))) => {
-                return refuse(format!("{title}: {why}"));
-            }
-            (Code::Enter, Some((_, pick))) => {
-                let pick = pick.clone();
-                return close().then(|state| match pick {
-                    Pick::Act(id) => run(state, actions::get(id)),
-                    Pick::Command(name) => command_form::choose(state, &name),
-                });
-            }
-            (_, Some((_, Pick::Command(name)))) if key.is_ctrl('o') => {
-                let line = format!("{name} ");
-                return close().then(move |state| {
-                    command_form::type_line(state, &line);
-                    Vec::new()
-                });
-            }
-            _ => {}
-        }
-        match self.list.key(key, &picks(&rows), page(state.size)) {
-            ListKey::Close => return close(),
-            ListKey::Filtered => self.list.first(&picks(&self.rows(state))),
-            ListKey::Refresh | ListKey::Beyond | ListKey::Done => {}
-        }
-        stay()
+    fn list(&self) -> &List<Pick> {
+        &self.list
     }
 
-    fn paste(&mut self, text: &str, state: &State) -> Outcome {
-        self.list.paste(text);
-        self.list.first(&picks(&self.rows(state)));
-        stay()
+    fn list_mut(&mut self) -> &mut List<Pick> {
+        &mut self.list
     }
 
-    fn wheel(&mut self, rows: i32, state: &State) {
-        self.list.wheel(rows, &picks(&self.rows(state)));
+    fn rows(&self, state: &State) -> Vec<Pick> {
+        picks(&self.shown(state))
+    }
+
+    fn enter(&mut self, state: &State) -> Outcome {
+        match self.chosen_row(state) {
+            Some(PaletteRow { title, why_not: Some(why), .. }) => refuse(format!("{title}: {why}")),
+            Some(PaletteRow { pick, .. }) => close().then(|state| match pick {
+                Pick::Act(id) => run(state, actions::get(id)),
+                Pick::Command(name) => command_form::choose(state, &name),
+            }),
+            None => stay(),
+        }
+    }
+
+    /// A click runs no command: it opens the form.
+    fn enter_by_click(&mut self, state: &State) -> Outcome {
+        match self.chosen_row(state).map(|row| row.pick) {
+            Some(Pick::Command(name)) => close().then(move |state| {
+                command_form::open(state, &name);
+                Vec::new()
+            }),
+            _ => self.enter(state),
+        }
+    }
+
+    fn other_key(&mut self, key: Key, state: &State) -> Outcome {
+        if key.is_ctrl('p') {
+            return close();
+        }
+        match self.chosen_row(state).map(|row| row.pick) {
+            Some(Pick::Command(name)) if key.is_ctrl('o') => close().then(move |state| {
+                command_form::type_line(state, &format!("{name} "));
+                Vec::new()
+            }),
+            _ => stay(),
+        }
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let rows = self.all_rows(state);
         let room = canvas.room();
-        let wanted = u16::try_from(rows.len() + 4).unwrap_or(u16::MAX).clamp(5, room.height);
+        let wanted = u16::try_from(rows.len() + 3).unwrap_or(u16::MAX).clamp(5, room.height);
         let rows = self.filtered(rows);
         let inside = canvas.popup(&self.title(state), room.width.min(76), wanted);
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        let list = ListArea::new(&self.list.filter, inside, 2, buffer, theme);
-        let at = self.place(&rows);
-        let name_width = rows.iter().map(|row| fit::width(&row.title)).max().unwrap_or(0);
-        let name_width = name_width.min(usize::from(list.rows.width) * 6 / 10);
-        list.draw((&rows, at), buffer, theme, |row, entry, chosen| {
-            let style = match (chosen, &entry.why_not) {
+        let name_width = rows.iter().map(|row| fit::columns(&row.title)).max().unwrap_or(0);
+        let name_width = name_width.clamp(8, inside.width * 6 / 10);
+        let (name, about) =
+            if self.commands_only { ("COMMAND", "ABOUT") } else { ("ACTION", "KEYS") };
+        let columns = [Column::new(name, name_width), Column::rest(about)];
+        let at = self.list.place(&picks(&rows));
+        let types = rows.get(at).is_some_and(|row| matches!(row.pick, Pick::Command(_)));
+        let table = Table {
+            columns: &columns,
+            load: &Load::Done,
+            empty: "Nothing matches; Esc closes.",
+            below: 0,
+            beside: 0,
+            hints: ListHints {
+                row: if types {
+                    &["Enter opens it", "Ctrl-O types it"]
+                } else {
+                    &["Enter does it"]
+                },
+                list: &[],
+                more: false,
+            },
+        };
+        self.list.draw(&table, (&rows, at), inside, canvas, |row, chosen, theme| {
+            let style = match (chosen, &row.why_not) {
                 (true, _) => theme.chosen(),
                 (false, Some(_)) => theme.dim,
                 (false, None) => theme.plain,
             };
-            row.column(&entry.title, name_width, style).skip(2);
-            match (&entry.why_not, &entry.pick) {
-                (Some(why), _) => row.left(&format!("– {why}"), theme.dim),
-                (None, Pick::Act(_)) => row.right(&entry.detail, theme.dim),
-                (None, Pick::Command(_)) => row.left(&entry.detail, theme.dim),
+            let about = match &row.why_not {
+                Some(why) => format!("– {why}"),
+                None => row.detail.clone(),
             };
-        });
-        let none = rows.is_empty().then_some("Nothing matches; Esc closes.");
-        list.standing(&Load::Done, none, buffer, theme);
-        let types = rows.get(at).is_some_and(|row| matches!(row.pick, Pick::Command(_)));
-        let keys: &[&str] = if types {
-            &["Enter opens it", "Ctrl-O types it", "Esc closes"]
-        } else {
-            &["Enter does it", "Esc closes"]
-        };
-        list.foot((at, rows.len(), false), keys.iter().copied(), (buffer, &mut canvas.hits), theme);
-        list.cursor
+            vec![Line::Cells(vec![cell(row.title.clone(), style), cell(about, theme.dim)])]
+        })
     }
 }
 

@@ -1,45 +1,97 @@
 //! List of the server's runs, live and past, of all clients.
 
-use ratatui::layout::Position;
+use ratatui::layout::{Position, Rect};
 use topside_shared::RunId;
 use topside_shared::cmdline;
 use topside_shared::command::Command;
 use topside_shared::methods::{Menu, RunsList, RunsPage};
 use topside_shared::notifications::Notification;
-use topside_shared::records::RunRow;
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{self, duration};
 
-use super::command_form::CommandForm;
-use super::confirm::Confirm;
 use super::console::blocks::standing;
+use super::list_view::ListView;
+use super::run_details::{self, RunDetails};
 use crate::app::ask::{self, Ask};
-use crate::app::runs::{self, Phase};
-use crate::app::view::{Change, Outcome, View, act, close, open, refuse, stay};
+use crate::app::runs::Phase;
+use crate::app::view::{Change, Outcome, act, open, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
-use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::{fit, sanitize, times};
 use crate::theme::Theme;
-use crate::widgets::canvas::{Canvas, page};
-use crate::widgets::filter_list::{FilterList, ListArea, ListKey, Load};
+use crate::widgets::canvas::{Canvas, Hit};
+use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell};
 use crate::widgets::row::Row;
 
 /// Longest line of a run that is shown, in characters.
 const MAX_LINE: usize = 500;
-/// Columns of the word for a run's state.
-const WORD: usize = 11;
-/// From this width on each run has its times and its user.
-const WIDE_FROM: u16 = 60;
+/// Rows that are asked for while only some states are shown: most of them are not among these.
+const WHILE_FILTERED: u64 = 500;
+const COLUMNS: &[Column] = &[
+    Column::new("RUN", 5).right(),
+    Column::new("STATE", 13),
+    Column::rest("COMMAND"),
+    Column::new("TOOK", 8).right().from(64),
+    Column::new("USER", 10).from(56),
+    Column::new("STARTED", 10).from(44),
+];
+/// From this width on the states stand beside the filter.
+const STATES_FROM: u16 = 60;
 
 #[derive(Debug, Default)]
 pub(crate) struct RunList {
-    list: FilterList<RunId>,
+    list: List<RunId>,
+    states: StateFilter,
     /// Newest first.
     rows: Vec<ListedRun>,
     /// Where older ones continue, if there are any.
     next: Option<RunId>,
     load: Load,
+}
+
+/// The states that are shown.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum StateFilter {
+    #[default]
+    All,
+    /// Running or queued.
+    Active,
+    /// Failed, timed out or lost.
+    Failed,
+    Succeeded,
+    Cancelled,
+}
+
+impl StateFilter {
+    const ALL: [Self; 5] =
+        [Self::All, Self::Active, Self::Failed, Self::Succeeded, Self::Cancelled];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Active => "active",
+            Self::Failed => "failed",
+            Self::Succeeded => "succeeded",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn passes(self, state: RunState) -> bool {
+        match state {
+            _ if self == Self::All => true,
+            RunState::Queued | RunState::Running => self == Self::Active,
+            RunState::Succeeded => self == Self::Succeeded,
+            RunState::Cancelled => self == Self::Cancelled,
+            RunState::Failed | RunState::TimedOut | RunState::Lost => self == Self::Failed,
+        }
+    }
+
+    /// The one so many places on, around the end.
+    fn on(self, steps: usize) -> Self {
+        let at = Self::ALL.iter().position(|one| *one == self).unwrap_or_default();
+        Self::ALL[(at + steps) % Self::ALL.len()]
+    }
 }
 
 /// A run with the line that started it, or would again.
@@ -56,13 +108,16 @@ pub(crate) fn open_list(state: &mut State) -> Vec<Effect> {
 
 /// Asks for the newest runs, or for those before one.
 fn request(state: &mut State, before: Option<RunId>) -> Vec<Effect> {
-    if state.session().is_some() {
-        state.with_view::<RunList>(|view, _| {
+    let mut limit = None;
+    let connected = state.session().is_some();
+    state.with_view::<RunList>(|view, _| {
+        limit = (view.states != StateFilter::All).then_some(WHILE_FILTERED);
+        if connected {
             view.load = Load::Asked;
-            stay()
-        });
-    }
-    let params = RunsList { before, ..RunsList::default() };
+        }
+        stay()
+    });
+    let params = RunsList { before, limit, ..RunsList::default() };
     let take = move |view: &mut RunList, answer, state: &State| view.take(before, answer, state);
     state.ask_if_connected(Ask::of_view(&params, take))
 }
@@ -75,12 +130,13 @@ impl RunList {
     /// The runs that pass the filter.
     pub(crate) fn shown(&self) -> Vec<&ListedRun> {
         let passes = |listed: &&ListedRun| {
-            self.list.passes(|| {
-                let row = &listed.row;
-                let wait = row.wait().unwrap_or_default();
-                let (id, state, line) = (row.run_id, row.state.words(), &listed.line);
-                format!("{id} {line} {state} {} {wait}", row.user)
-            })
+            self.states.passes(listed.row.state)
+                && self.list.passes(|| {
+                    let row = &listed.row;
+                    let wait = row.wait().unwrap_or_default();
+                    let (id, state, line) = (row.run_id, row.state.words(), &listed.line);
+                    format!("{id} {line} {state} {} {wait}", row.user)
+                })
         };
         self.rows.iter().filter(passes).collect()
     }
@@ -89,9 +145,21 @@ impl RunList {
         self.shown().into_iter().map(|listed| listed.row.run_id).collect()
     }
 
-    fn chosen(&self) -> Option<&ListedRun> {
+    fn chosen_run(&self) -> Option<&ListedRun> {
         let id = self.list.chosen(&self.ids())?;
         self.rows.iter().find(|listed| listed.row.run_id == id)
+    }
+
+    fn show(&mut self, states: StateFilter) -> Outcome {
+        self.states = states;
+        self.list.settle(&self.ids());
+        match self.next {
+            // Those of this state may all be further back.
+            Some(before) if self.load == Load::Done && self.ids().is_empty() => {
+                act(move |state| request(state, Some(before)))
+            }
+            _ => stay(),
+        }
     }
 
     fn take(
@@ -145,47 +213,55 @@ impl RunList {
     }
 }
 
-impl View for RunList {
-    fn leaves_colon(&self) -> bool {
-        self.list.filter.is_empty()
-    }
+impl ListView for RunList {
+    type Row = RunId;
 
     fn title(&self, _state: &State) -> String {
         "Runs".to_owned()
     }
 
-    fn key(&mut self, key: Key, state: &State) -> Outcome {
-        if let Some(listed) = self.chosen() {
-            match key.code {
-                Code::Enter => {
-                    let ListedRun { row, line } = listed.clone();
-                    return close().then(move |state| attach(state, &row, &line));
-                }
-                _ if key.is_ctrl('x') => return question(listed),
-                _ if key.is_ctrl('r') => return again(state, &listed.row),
-                _ => {}
-            }
-        }
-        match (self.list.key(key, &self.ids(), page(state.size)), self.next) {
-            (ListKey::Close, _) => return close(),
-            (ListKey::Refresh, _) => return act(newest),
-            (ListKey::Beyond, Some(before)) if self.load == Load::Done => {
-                return act(move |state| request(state, Some(before)));
-            }
-            (ListKey::Filtered, _) => self.list.first(&self.ids()),
-            (ListKey::Beyond | ListKey::Done, _) => {}
-        }
-        stay()
+    fn list(&self) -> &List<RunId> {
+        &self.list
     }
 
-    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
-        self.list.paste(text);
-        self.list.first(&self.ids());
-        stay()
+    fn list_mut(&mut self) -> &mut List<RunId> {
+        &mut self.list
     }
 
-    fn wheel(&mut self, rows: i32, _state: &State) {
-        self.list.wheel(rows, &self.ids());
+    fn rows(&self, _state: &State) -> Vec<RunId> {
+        self.ids()
+    }
+
+    fn enter(&mut self, _state: &State) -> Outcome {
+        self.chosen_run().map_or_else(stay, |listed| open(RunDetails::new(listed.clone())))
+    }
+
+    fn other_key(&mut self, key: Key, state: &State) -> Outcome {
+        match key.code {
+            Code::Tab => self.show(self.states.on(1)),
+            Code::BackTab => self.show(self.states.on(StateFilter::ALL.len() - 1)),
+            _ => match self.chosen_run() {
+                Some(listed) => run_details::run_key(key, listed, state).unwrap_or_else(stay),
+                None => stay(),
+            },
+        }
+    }
+
+    fn click_number(&mut self, hit: usize, _state: &State) -> Outcome {
+        StateFilter::ALL.get(hit).map_or_else(stay, |states| self.show(*states))
+    }
+
+    fn refresh(&mut self, _state: &State) -> Outcome {
+        act(newest)
+    }
+
+    fn beyond(&mut self, _state: &State) -> Outcome {
+        match self.next {
+            Some(before) if self.load == Load::Done => {
+                act(move |state| request(state, Some(before)))
+            }
+            _ => stay(),
+        }
     }
 
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
@@ -198,92 +274,80 @@ impl View for RunList {
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let room = canvas.room();
         let inside = canvas.popup(&self.title(state), room.width, room.height);
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        let list = ListArea::new(&self.list.filter, inside, 2, buffer, theme);
         let (shown, at) = (self.shown(), self.list.place(&self.ids()));
-        list.draw((&shown, at), buffer, theme, |row, listed, chosen| {
-            draw_run(state, listed, chosen, row, theme);
-        });
         let more = self.next.is_some();
-        let none = match more {
-            true => "None of the newest; ↓ looks further back.",
-            false => "There is no such run.",
+        let beside = self.draw_states(inside, canvas);
+        let table = Table {
+            columns: COLUMNS,
+            load: &self.load,
+            empty: match more {
+                true => "None of the newest; ↓ looks further back.",
+                false => "There is no such run.",
+            },
+            below: 1,
+            beside,
+            hints: ListHints {
+                row: &["Enter details", "Ctrl-X cancel"],
+                list: &["Tab state", "r refresh"],
+                more,
+            },
         };
-        list.standing(&self.load, shown.is_empty().then_some(none), buffer, theme);
         // What it waits for, where its output was cut, and which processes outlive it have no room in its row.
         let chosen = shown.get(at).map(|listed| &listed.row);
         if let Some((run, wait)) = chosen.and_then(|run| Some((run, run.remarks()?))) {
-            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(2));
+            let mut row = Row::at(canvas.buffer, inside, inside.height.saturating_sub(2));
             // Its place is in its row.
             let wait = wait.split_once(": ").map_or(wait.as_str(), |(_, wait)| wait);
-            row.skip(2).left(&format!("{} {wait}", run.run_id), theme.plain);
+            row.skip(2).left(&format!("{} {wait}", run.run_id), canvas.theme.plain);
         }
-        let keys = ["Enter details", "Ctrl-R again", "Ctrl-X cancel", "Esc closes"];
-        list.foot((at, shown.len(), more), keys, (buffer, &mut canvas.hits), theme);
-        list.cursor
+        self.list.draw(&table, (&shown, at), inside, canvas, |listed, chosen, theme| {
+            vec![Line::Cells(run_cells(state, listed, chosen, theme))]
+        })
     }
 }
 
-/// Asks whether to end a run.
-fn question(listed: &ListedRun) -> Outcome {
-    let id = listed.row.run_id;
-    if listed.row.state.ended() {
-        return refuse(format!("{id} has ended already."));
-    }
-    let text = vec![format!("❯ {}", listed.line), format!("Started by {}.", listed.row.user)];
-    let confirm = Confirm::choice(format!("Cancel run {id}?"), text, "Cancel run", move |state| {
-        let connected = state.session().is_some();
-        if let Some(console) = state.console_mut().filter(|_| connected) {
-            console.runs.cancelling(id);
+impl RunList {
+    /// Draws the states beside the filter, each to be clicked; returns the columns that they take.
+    fn draw_states(&self, inside: Rect, canvas: &mut Canvas<'_>) -> u16 {
+        let theme = canvas.theme;
+        let shown = |states: StateFilter| match states == self.states {
+            true => format!("[{}]", states.word()),
+            false => format!(" {} ", states.word()),
+        };
+        if inside.width < STATES_FROM {
+            let word = shown(self.states);
+            let width = fit::columns(&word);
+            let place = Rect { x: inside.right() - width, width, height: 1, ..inside };
+            Row::new(canvas.buffer, place).left(&word, theme.accent);
+            canvas.hits.push((place, Hit::Key(Key::plain(Code::Tab))));
+            return width + 1;
         }
-        state.ask_if_connected(runs::cancel(id))
-    });
-    open(confirm.keeping("Keep running"))
-}
-
-/// The form of a run's command with the run's values: nothing is sent by this.
-fn again(state: &State, row: &RunRow) -> Outcome {
-    match state.console().and_then(|console| console.menu.find(&row.command)) {
-        Some(command) => open(CommandForm::filled(command.clone(), &row.args)),
-        None => refuse(format!("{} is not in the menu any more.", row.command)),
+        let words = StateFilter::ALL.map(shown);
+        let width: u16 = words.iter().map(|word| fit::columns(word)).sum();
+        let mut row = Row::new(canvas.buffer, inside);
+        row.skip(inside.width - width);
+        for (nth, word) in words.iter().enumerate() {
+            let x = row.x();
+            let chosen = StateFilter::ALL[nth] == self.states;
+            row.left(word, if chosen { theme.accent } else { theme.dim });
+            canvas.hits.push((row.since(x), Hit::Number(nth)));
+        }
+        width + 1
     }
 }
 
-/// Shows a run's output: where it is on the screen already, else in a block of its own.
-pub(super) fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
-    if state.session().is_none() {
-        let key = state.keys.word(Id::Reconnect);
-        state.refuse(format!("Not connected, so its output cannot be read: {key} connects again."));
-        return Vec::new();
-    }
-    let (block, clock) = (state.next_serial(), state.clock);
-    let started = times::stamp(row.started_at, clock.wall, &state.zone);
-    let Some(console) = state.console_mut() else { return Vec::new() };
-    let known = console.runs.of_run(row.run_id).filter(|info| info.phase != Phase::Unknown);
-    if let Some(known) = known.map(|info| info.id) {
-        console.runs.pick(known);
-        return Vec::new();
-    }
-    let note = format!("{} of {}, started {started}", row.run_id, row.user);
-    let own = row.user == console.welcome.you.user;
-    console.runs.attached(block, line, &note, (row, own), clock);
-    state.ask_if_connected(runs::attach(block, row.run_id, 0))
-}
-
-fn draw_run(state: &State, listed: &ListedRun, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
+fn run_cells(state: &State, listed: &ListedRun, chosen: bool, theme: &Theme) -> Vec<Cell> {
     let run = &listed.row;
-    let wide = row.room() + 2 >= usize::from(WIDE_FROM);
     let style = if chosen { theme.chosen() } else { theme.plain };
-    row.column(&format!("{:>5}", run.run_id.to_string()), 6, theme.dim).skip(1);
-    if wide {
-        let started = times::stamp(run.started_at, state.clock.wall, &state.zone);
-        row.right(&format!("{started:>11}"), theme.dim).skip_right(1);
-        row.right(&format!("{:<10}", fit::cut(&run.user, 10)), theme.dim).skip_right(1);
-        // What goes on has no column that counts: the list is still while nothing changes.
-        let took = run.duration_ms.map(duration).unwrap_or_default();
-        row.right(&format!("{took:>8}"), theme.dim).skip_right(1);
-    }
     let (sign, word, look) = standing(Phase::of(run), theme);
-    row.right(&format!("{word:<WORD$}"), theme.dim).right(&format!("{sign} "), look).skip_right(1);
-    row.left(&listed.line, style);
+    // What is running has no column that counts: the list is still while nothing changes.
+    let took = run.duration_ms.map(duration).unwrap_or_default();
+    vec![
+        cell(run.run_id.to_string(), theme.dim),
+        vec![(format!("{sign} ").into(), look), (word.to_string().into(), theme.dim)],
+        cell(listed.line.clone(), style),
+        cell(took, theme.dim),
+        cell(run.user.clone(), theme.dim),
+        cell(times::since(run.started_at, state.clock.wall, &state.zone), theme.dim),
+    ]
 }

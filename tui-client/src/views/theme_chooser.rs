@@ -3,32 +3,33 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::app::view::{Outcome, View, act, close, stay};
+use super::list_view::ListView;
+use crate::app::view::{Outcome, act, close, stay};
 use crate::app::{Effect, State};
-use crate::input::key::{Code, Key};
-use crate::text::fit;
 use crate::theme::choice::THEMES;
 use crate::theme::{Theme, ThemeChoice};
-use crate::widgets::canvas::{Canvas, Hit, page};
-use crate::widgets::filter_list::{FilterList, ListArea, ListKey};
+use crate::widgets::canvas::{Canvas, Hit};
+use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell};
 use crate::widgets::row::Row;
 
 #[derive(Debug)]
 pub(crate) struct ThemeChooser {
-    list: FilterList<&'static str>,
+    list: List<&'static str>,
     /// What Esc restores.
     before: ThemeChoice,
 }
 
-/// What a click means; a smaller number is a row.
-const KEEP: usize = 1_000;
-const CANCEL: usize = 1_001;
+const COLUMNS: &[Column] = &[Column::new("THEME", 16), Column::rest("COLOURS")];
+
+/// What a click on a button means.
+const KEEP: usize = 0;
+const CANCEL: usize = 1;
 
 /// Opens the view with the present theme chosen.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     let before = state.theme_choice.clone();
-    let mut view = ThemeChooser { list: FilterList::default(), before };
-    let names = view.names(state);
+    let mut view = ThemeChooser { list: List::default(), before };
+    let names = view.rows(state);
     let present = names.iter().position(|name| *name == view.before.name);
     view.list.choose(&names, present.unwrap_or(0));
     state.open(view);
@@ -40,16 +41,38 @@ fn choices(state: &State) -> impl Iterator<Item = &ThemeChoice> {
     THEMES.iter().chain(&state.own_theme)
 }
 
-impl ThemeChooser {
-    /// The names that pass the filter.
-    fn names(&self, state: &State) -> Vec<&'static str> {
+impl ListView for ThemeChooser {
+    type Row = &'static str;
+
+    fn title(&self, _state: &State) -> String {
+        "Theme".to_owned()
+    }
+
+    fn list(&self) -> &List<&'static str> {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List<&'static str> {
+        &mut self.list
+    }
+
+    fn rows(&self, state: &State) -> Vec<&'static str> {
         let names = choices(state).map(|choice| choice.name);
         names.filter(|name| self.list.passes(|| format!("{name} {}", about(name)))).collect()
     }
 
+    /// Keeps the theme.
+    fn enter(&mut self, state: &State) -> Outcome {
+        let Some(name) = self.chosen(state) else { return stay() };
+        close().then(move |state| {
+            state.done(format!("Theme: {name}."));
+            vec![Effect::SaveTheme(name)]
+        })
+    }
+
     /// Shows the chosen theme.
-    fn preview(&self, state: &State) -> Outcome {
-        let name = self.list.chosen(&self.names(state));
+    fn moved(&mut self, state: &State) -> Outcome {
+        let name = self.chosen(state);
         let Some(choice) = choices(state).find(|choice| Some(choice.name) == name).cloned() else {
             return stay();
         };
@@ -59,86 +82,40 @@ impl ThemeChooser {
         })
     }
 
-    fn keep(&self, state: &State) -> Outcome {
-        let Some(name) = self.list.chosen(&self.names(state)) else { return stay() };
-        close().then(move |state| {
-            state.done(format!("Theme: {name}."));
-            vec![Effect::SaveTheme(name)]
-        })
-    }
-
-    fn cancel(&self) -> Outcome {
+    fn leave(&mut self, _state: &State) -> Outcome {
         let before = self.before.clone();
         close().then(|state| {
             state.set_theme(before);
             Vec::new()
         })
     }
-}
 
-impl View for ThemeChooser {
-    fn title(&self, _state: &State) -> String {
-        "Theme".to_owned()
-    }
-
-    fn key(&mut self, key: Key, state: &State) -> Outcome {
-        if key.code == Code::Enter {
-            return self.keep(state);
-        }
-        let names = self.names(state);
-        match self.list.key(key, &names, page(state.size)) {
-            ListKey::Close => return self.cancel(),
-            ListKey::Filtered => self.list.first(&self.names(state)),
-            _ => {}
-        }
-        self.preview(state)
-    }
-
-    fn paste(&mut self, text: &str, state: &State) -> Outcome {
-        self.list.paste(text);
-        self.list.first(&self.names(state));
-        self.preview(state)
-    }
-
-    fn click(&mut self, hit: usize, state: &State) -> Outcome {
-        match hit {
-            KEEP => self.keep(state),
-            CANCEL => self.cancel(),
-            row => {
-                self.list.choose(&self.names(state), row);
-                self.preview(state)
-            }
-        }
+    fn click_number(&mut self, hit: usize, state: &State) -> Outcome {
+        if hit == KEEP { self.enter(state) } else { self.leave(state) }
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let names = self.names(state);
+        let names = self.rows(state);
         let room = canvas.room();
         let rows = u16::try_from(choices(state).count()).unwrap_or(u16::MAX);
         let height = rows.saturating_add(5).min(room.height);
-        let inside = canvas.popup(&self.title(state), room.width.min(60), height);
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        let list = ListArea::new(&self.list.filter, inside, 3, buffer, theme);
-        let at = self.list.place(&names);
-        let mut places = Vec::new();
-        let top = (at + 1).saturating_sub(usize::from(list.rows.height).max(1));
-        let width = names.iter().map(|name| fit::width(name)).max().unwrap_or(0);
-        list.draw((&names, at), buffer, theme, |row, name, chosen| {
-            let style = if chosen { theme.chosen() } else { theme.plain };
-            row.column(name, width, style).skip(2).left(about(name), theme.dim);
-        });
-        for (y, nth) in (0..list.rows.height).zip(top..names.len()) {
-            places.push((Rect { y: list.rows.y + y, height: 1, ..list.rows }, nth));
-        }
-        if names.is_empty() {
-            Row::new(buffer, list.rows).skip(2).left("No theme has this name.", theme.dim);
-        }
-        places.extend(buttons(inside, buffer, theme));
-        let keys = ["Enter keep", "Esc restore", "↑ ↓ preview"];
-        list.foot((at, names.len(), false), keys, (buffer, &mut canvas.hits), theme);
+        let inside = canvas.popup(&self.title(state), room.width.min(70), height);
+        let places = buttons(inside, canvas.buffer, &canvas.theme);
         let numbers = places.into_iter().map(|(place, number)| (place, Hit::Number(number)));
         canvas.hits.extend(numbers);
-        list.cursor
+        let table = Table {
+            columns: COLUMNS,
+            load: &Load::Done,
+            empty: "No theme has this name.",
+            below: 2,
+            beside: 0,
+            hints: ListHints { row: &["Enter keep"], list: &[], more: false },
+        };
+        let at = self.list.place(&names);
+        self.list.draw(&table, (&names, at), inside, canvas, |name, chosen, theme| {
+            let style = if chosen { theme.chosen() } else { theme.plain };
+            vec![Line::Cells(vec![cell(*name, style), cell(about(name), theme.dim)])]
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use super::console::{keyboard, side_panes, submit};
 use super::notices::NoticesView;
 use super::redeem_invite::{self, RedeemInvite};
 use super::server_form::ServerForm;
-use super::{VIEWS, command_form, several_boxes, tab_strip};
+use super::{VIEWS, several_boxes, tab_strip};
 use crate::app::connection::ConnectionState;
 use crate::app::console::status_poll;
 use crate::app::picker::{self, all_servers, filter, probe};
@@ -280,25 +280,38 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 fn click(state: &mut State, at: Position) -> Vec<Effect> {
     let hit = state.hits.iter().find(|(place, _)| place.contains(at));
     match hit.map(|(_, clicked)| clicked.clone()) {
+        Some(Clicked::Mark(at)) => filter::toggle_mark(state, at),
         Some(Clicked::Server(at)) => {
+            state.picker.top = state.server_list().map_or(0, |layout| layout.top);
+            if at == state.picker.at && !state.picker.on_ways {
+                return run(state, actions::get(Id::Connect));
+            }
             picker::choose(state, at);
             state.picker.on_ways = false;
         }
         Some(Clicked::Route(at)) => {
+            let was_chosen = state.picker.on_ways && state.picker.way == at;
             state.picker.way = at;
             state.picker.on_ways = true;
+            if was_chosen {
+                return run(state, actions::get(Id::Connect));
+            }
         }
-        Some(Clicked::Command(name)) => command_form::open(state, &name),
-        Some(Clicked::MenuFold) => side_panes::fold(state),
-        Some(Clicked::Client(id)) => return side_panes::open_client(state, id),
+        Some(Clicked::Menu(row)) => return side_panes::click_menu(state, &row),
+        Some(Clicked::Client(id)) => return side_panes::click_client(state, id),
+        Some(Clicked::PaneList(pane, _)) => side_panes::focus(state, pane),
         Some(Clicked::Pane(pane)) => side_panes::focus(state, pane),
         Some(Clicked::InView(Hit::Number(hit))) => {
             let effects = state.with_top(|view, state| view.click(hit, state));
             return effects.unwrap_or_default();
         }
+        Some(Clicked::InView(Hit::Row(row))) => {
+            let effects = state.with_top(|view, state| view.click_row(row, state));
+            return effects.unwrap_or_default();
+        }
         Some(Clicked::InView(Hit::Key(key))) => return on_key(state, key),
         Some(Clicked::InView(Hit::Back(view))) => return back_to(state, view),
-        None => {}
+        Some(Clicked::ServerList(_) | Clicked::InView(Hit::List(_))) | None => {}
     }
     Vec::new()
 }
@@ -315,7 +328,7 @@ fn back_to(state: &mut State, view: usize) -> Vec<Effect> {
     effects
 }
 
-/// The wheel scrolls the uppermost view, else the output under the pointer.
+/// The wheel scrolls the uppermost view, else the list or the output under the pointer.
 fn wheel(state: &mut State, rows: i32, at: Position) {
     let turn = |view: &mut dyn View, state: &State| {
         view.wheel(rows, state);
@@ -323,6 +336,16 @@ fn wheel(state: &mut State, rows: i32, at: Position) {
     };
     if state.with_top(turn).is_some() {
         return;
+    }
+    if let Some(layout) = state.server_list() {
+        return super::picker::scroll(state, rows, layout);
+    }
+    let list = state.hits.iter().find_map(|(place, clicked)| match clicked {
+        Clicked::PaneList(pane, layout) if place.contains(at) => Some((*pane, *layout)),
+        _ => None,
+    });
+    if let Some((pane, layout)) = list {
+        return side_panes::wheel(state, pane, rows, layout);
     }
     let Some(console) = state.console_mut().filter(|console| console.laid.pane.contains(at)) else {
         return;

@@ -24,9 +24,20 @@ pub(crate) struct Canvas<'c> {
 /// Places of a view that can be clicked.
 pub(crate) type ViewHits = Vec<(Rect, Hit)>;
 
+/// How a list was drawn: its first row, and how many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ListLayout {
+    pub(crate) top: usize,
+    pub(crate) page: usize,
+}
+
 /// What a click on a place of a view does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hit {
+    /// A row of the list of the view.
+    Row(usize),
+    /// The list of the view, beside its rows.
+    List(ListLayout),
     /// The view gets this number.
     Number(usize),
     /// The same as this key.

@@ -159,6 +159,28 @@ impl Screen {
         writer.flush().unwrap();
     }
 
+    /// Presses and releases the left button where a text is, or so many columns right of it.
+    pub(crate) fn click_beside(&mut self, text: &str, columns: isize) {
+        let shown = self.see(text);
+        let found = shown.lines().enumerate().find_map(|(row, line)| {
+            let byte = line.find(text)?;
+            Some((line[..byte].chars().count() + 1, row + 1))
+        });
+        let (column, row) = found.unwrap();
+        let column = column.saturating_add_signed(columns);
+        self.write(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    }
+
+    /// The same on the first letter of a text.
+    pub(crate) fn click(&mut self, text: &str) {
+        self.click_beside(text, 0);
+    }
+
+    /// Waits until a text is not on the screen.
+    pub(crate) fn gone(&self, text: &str) -> String {
+        self.until(&format!("no `{text}`"), |screen| !screen.contents().contains(text))
+    }
+
     /// Waits until the program has read what was typed.
     pub(crate) fn taken(&self) {
         use rustix::fs::{Mode, OFlags, open};

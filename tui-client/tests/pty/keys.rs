@@ -96,9 +96,15 @@ fn an_invite_of_the_screen_pairs_a_device_whose_key_is_then_taken_away() {
     assert!(!kept(home.0.path(), &invite[60..90]), "no file of the box or of its admin has it");
 
     act(&mut admin, "Keys: who may come in, and taking one away");
-    admin.see_all(&["✓ active", "✗ used"]);
-    admin.write("phone active");
-    admin.see_all(&["1 of 1", "connected by this name: #", "may run all commands"]);
+    admin.see_all(&["✓ active", "1 used or expired invite hidden"]);
+    admin.write("\t");
+    admin.see("✗ used");
+    admin.write("/phone active");
+    admin.see("1 of 1");
+    admin.write("\r\r");
+    admin.see_all(&["Keys › phone", "connected by this name: #", "may run all commands"]);
+    admin.write("\x1b");
+    admin.gone("Keys › phone");
     admin.write("\x18");
     admin.see_all(&["Revoke the key of phone?", "▐▸Cancel◂▌", "Its sessions end"]);
     // Enter does nothing to anybody yet.
@@ -111,7 +117,7 @@ fn an_invite_of_the_screen_pairs_a_device_whose_key_is_then_taken_away() {
     // Not a key was pressed there.
     let shown = phone_screen.see_all(&["revoked this device's key", "R reconnect"]);
     assert!(!shown.contains("reconnecting"), "{shown}");
-    admin.write("\x15revoked");
+    admin.write("/\x15revoked");
     admin.see_all(&["✗ revoked", "1 of 1"]);
     server.kill();
 }
@@ -125,7 +131,9 @@ fn who_would_lock_himself_out_is_told_so_and_the_last_admin_stays() {
     pair(&laptop, &first);
     let mut own = connect(&laptop, "admin");
     act(&mut own, "Keys: who may come in, and taking one away");
-    own.see_all(&["✓ active", "you are connected by it"]);
+    own.see("✓ active");
+    own.write("\r");
+    own.see("you are connected by it");
     own.write("\x18");
     own.see("This is the key that you are connected by");
     own.write("\t\r");

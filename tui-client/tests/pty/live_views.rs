@@ -54,10 +54,10 @@ fn what_another_one_does_comes_into_the_log_by_itself_and_continues_after_a_rest
         "Log of ",
         " live ",
         "from info",
-        "info  server started",
-        "info  client connected",
+        "info   server started",
+        "info   client connected",
     ]);
-    first.write("connected");
+    first.write("/connected");
     first.until("its own line alone", |screen| {
         let text = screen.contents();
         text.contains("1 of 1") && !text.contains("server started")
@@ -83,8 +83,10 @@ fn what_another_one_does_comes_into_the_log_by_itself_and_continues_after_a_rest
     third.see("it was started anew");
     drop(third);
     first.until("the end of the third one too", |screen| {
-        screen.contents().matches("info  client disconnected").count() == 2
+        screen.contents().matches("info   client disconnected").count() == 2
     });
+    first.write("\x1b");
+    first.see("/ filter");
     first.write("\x1b");
     first.until("the view closed", |screen| !screen.contents().contains("Log of "));
     // Nothing of the log comes any more: another look begins anew.

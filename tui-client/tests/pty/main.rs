@@ -13,6 +13,7 @@ mod hang_up;
 mod harness;
 mod input;
 mod keys;
+mod lists;
 mod live_views;
 mod messages;
 mod output;

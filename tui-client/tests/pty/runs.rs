@@ -29,6 +29,8 @@ fn a_run_of_one_screen_is_found_shown_and_ended_from_another() {
     second.write("\x1b[24~");
     second.see_all(&["Ctrl-X cancel", "fill 42", "● running"]);
     second.write("\r");
+    second.see_all(&["Runs › Run #1", "Enter output", "e change and run"]);
+    second.write("\r");
     // All of the list has gone: a frame comes row by row.
     second.until("its block in place of the list", |screen| {
         let text = screen.contents();

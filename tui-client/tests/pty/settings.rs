@@ -26,20 +26,6 @@ fn colours(screen: &vt100::Screen) -> Vec<vt100::Color> {
     colours
 }
 
-/// Clicks on this text.
-fn click(screen: &mut Screen, text: &str) {
-    let place = screen.look(PATIENCE, |screen, _| {
-        let (rows, columns) = (screen.size().0, screen.size().1);
-        let mut lines = screen.rows(0, columns).zip(1..=rows);
-        lines.find_map(|(line, row)| {
-            let at = line.find(text)?;
-            Some((line[..at].chars().count() + 2, row))
-        })
-    });
-    let (column, row) = place.unwrap();
-    screen.write(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
-}
-
 #[test]
 fn a_theme_is_taken_up_when_its_person_comes_back_from_the_editor() {
     let home = Home::new();
@@ -244,10 +230,10 @@ fn a_theme_is_previewed_and_kept_with_the_comments_or_restored() {
     screen.write("\x10");
     screen.see("Enter does it");
     screen.write("theme\r");
-    click(&mut screen, "  light ");
+    screen.click("  light ");
     screen.see("▌ light");
     has(&screen, BLUE);
-    click(&mut screen, " Keep ");
+    screen.click(" Keep ");
     screen.see("Theme: light.");
     eventually("the file", || {
         std::fs::read_to_string(&file).unwrap()

@@ -6,7 +6,7 @@ use super::layout::{ConsoleLayout, RowsBelow};
 use crate::app::connection::ConnectionState;
 use crate::app::{Effect, State};
 use crate::config::PaneChoice;
-use crate::widgets::filter_list::FilterList;
+use crate::widgets::list::List;
 
 /// The part of the console that keys go to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -39,23 +39,36 @@ impl MenuKey {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SidePanes {
     pub(crate) focus: Focus,
-    pub(crate) menu: FilterList<MenuKey>,
-    pub(crate) clients: FilterList<ClientId>,
+    /// Every letter filters.
+    pub(crate) menu: List<MenuKey>,
+    pub(crate) clients: List<ClientId>,
     /// Whether Topside's own commands are listed.
     pub(crate) unfolded: bool,
     /// The names of this server's favourite commands.
     pub(crate) favourites: Vec<String>,
 }
 
+impl Default for SidePanes {
+    fn default() -> Self {
+        Self {
+            focus: Focus::default(),
+            menu: List::typed(),
+            clients: List::default(),
+            unfolded: false,
+            favourites: Vec::new(),
+        }
+    }
+}
+
 impl SidePanes {
     /// Gives the keys to the input line, and drops the filters.
     pub(crate) fn blur(&mut self) {
         self.focus = Focus::Input;
-        self.menu.filter.clear();
-        self.clients.filter.clear();
+        self.menu.unfilter();
+        self.clients.unfilter();
     }
 
     /// Takes the focus from a pane that is not shown any more.

@@ -28,13 +28,14 @@ fn passes(state: &State, at: usize, words: &[&str]) -> bool {
 
 /// Goes to the next server that is shown, or to the one before.
 pub(crate) fn step(state: &mut State, down: bool) {
+    go(state, if down { 1 } else { -1 });
+}
+
+/// Goes so many servers on among those that are shown, back being negative; at most to the ends.
+pub(crate) fn go(state: &mut State, by: isize) {
     let shown = visible(state);
-    let at = state.picker.at;
-    let to = match down {
-        true => shown.iter().find(|place| **place > at),
-        false => shown.iter().rev().find(|place| **place < at),
-    };
-    if let Some(to) = to {
+    let at = shown.partition_point(|place| *place < state.picker.at);
+    if let Some(to) = shown.get(at.saturating_add_signed(by).min(shown.len().saturating_sub(1))) {
         super::choose(state, *to);
     }
 }
@@ -59,6 +60,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> bool {
     match key.code {
         Code::Enter => picker.is_filtering = false,
         Code::Up | Code::Down => step(state, key.code == Code::Down),
+        Code::PageUp | Code::PageDown => page(state, key.code == Code::PageDown),
         _ if key.is_ctrl('c') => picker.is_filtering = false,
         _ => {
             if picker.filter.key(key) == Edited::Text {
@@ -67,6 +69,12 @@ pub(crate) fn key(state: &mut State, key: Key) -> bool {
         }
     }
     true
+}
+
+/// Goes a page on or back.
+pub(crate) fn page(state: &mut State, down: bool) {
+    let page = state.server_list().map_or(1, |layout| layout.page as isize);
+    go(state, if down { page } else { -page });
 }
 
 /// Chooses a server that is shown, where the chosen one is not.
@@ -81,11 +89,18 @@ fn settle(state: &mut State) {
 
 /// Marks the chosen server, or takes its mark away, and goes on to the next one.
 pub(crate) fn mark(state: &mut State) {
-    let Some(name) = chosen(state).map(|profile| profile.name.clone()) else { return };
+    if chosen(state).is_some() {
+        toggle_mark(state, state.picker.at);
+        step(state, true);
+    }
+}
+
+/// Marks a saved server, or takes its mark away.
+pub(crate) fn toggle_mark(state: &mut State, at: usize) {
+    let Some(name) = state.servers.get(at).map(|profile| profile.name.clone()) else { return };
     if !state.picker.marked.remove(&name) {
         state.picker.marked.insert(name);
     }
-    step(state, true);
 }
 
 /// Marks all saved servers that are shown; where all of them are marked, takes their marks away.

@@ -28,6 +28,8 @@ const BOTH_FROM: u16 = 72;
 pub(crate) struct Picker {
     /// The server: a saved one; past them this machine; past that one that was found.
     pub(crate) at: usize,
+    /// The first row of the list that is drawn, unless the chosen one would be out of sight.
+    pub(crate) top: usize,
     pub(crate) way: usize,
     /// Whether the arrow keys move among the ways.
     pub(crate) on_ways: bool,

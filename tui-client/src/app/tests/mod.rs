@@ -6,6 +6,7 @@ mod commands;
 mod connections;
 mod exports;
 pub(crate) mod key_list;
+mod lists;
 pub(crate) mod log_lines;
 mod messages;
 pub(crate) mod new_invites;
@@ -132,13 +133,31 @@ impl World {
 
     /// The left button pressed on what is drawn here.
     pub(crate) fn click(&mut self, column: u16, row: u16) -> Vec<Effect> {
-        let Size { width, height } = self.state.terminal;
-        let area = Rect::new(0, 0, width, height);
-        (_, self.state.hits) = crate::views::draw(&self.state, area, &mut Buffer::empty(area));
         self.tell(Msg::Click(Position::new(column, row)))
     }
 
+    /// The left button pressed on this text, where it is on the screen first.
+    pub(crate) fn click_on(&mut self, text: &str) -> Vec<Effect> {
+        let screen = crate::views::tests::text(&crate::views::tests::frame(&self.state));
+        let found =
+            screen.lines().enumerate().find_map(|(y, line)| Some((y, line.split_once(text)?.0)));
+        let (y, before) = found.unwrap_or_else(|| panic!("`{text}` is not in {screen}"));
+        self.click(crate::text::fit::columns(before), u16::try_from(y).unwrap())
+    }
+
+    /// Draws a frame, as the loop does before it reads what the user did.
+    fn lay(&mut self) {
+        let Size { width, height } = self.state.terminal;
+        let area = Rect::new(0, 0, width, height);
+        (_, self.state.hits) = crate::views::draw(&self.state, area, &mut Buffer::empty(area));
+    }
+
     pub(crate) fn tell(&mut self, msg: Msg) -> Vec<Effect> {
+        let is_click = matches!(msg, Msg::Click(_) | Msg::Wheel { .. });
+        let has_list = !self.state.views.is_empty() || matches!(self.state.screen, Screen::Picker);
+        if is_click || matches!(msg, Msg::Key(_)) && has_list {
+            self.lay();
+        }
         let wall = Time::from_millis(START).plus_millis(self.now);
         let mut effects = update(&mut self.state, Clock { mono: self.now, wall }, msg);
         for effect in &mut effects {

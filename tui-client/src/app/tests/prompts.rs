@@ -289,7 +289,7 @@ fn look_at_and_type(world: &mut World, user: &str) {
     world.press("f12");
     let page = serde_json::from_value(json!({"runs": [row]})).unwrap();
     world.answer::<RunsList>(Ok(page));
-    world.press("enter");
+    world.press("enter enter");
     world.wait(1_000);
     world.write("x");
 }

@@ -51,7 +51,7 @@ fn lines(world: &World) -> Vec<String> {
 fn runs_are_listed_with_their_lines_and_filtered_by_any_word() {
     let mut world = opened();
     assert_eq!(lines(&world), ["#31 zone-run 3 10", "#30 zone-run 4 5", "#9 zones"]);
-    world.write("run ann");
+    world.write("/run ann");
     assert_eq!(lines(&world), ["#30 zone-run 4 5"]);
     world.press("ctrl-u");
     world.write("failed");
@@ -61,7 +61,7 @@ fn runs_are_listed_with_their_lines_and_filtered_by_any_word() {
 #[test]
 fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end_it() {
     let mut world = opened();
-    let effects = world.press("enter");
+    let effects = world.press("enter enter");
     let [(block, RunId(31), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
     assert!(world.state.views.is_empty());
     world.notice(printed(31, "opening\n"));
@@ -78,7 +78,7 @@ fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end
 #[test]
 fn output_of_a_run_that_is_over_is_read_to_its_end() {
     let mut world = opened();
-    let effects = world.press("down enter");
+    let effects = world.press("down enter enter");
     let [(block, RunId(30), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
     let phase = |world: &mut World| world.console().runs.chosen().unwrap().phase;
     assert_eq!(phase(&mut world), Phase::Reading);
@@ -91,7 +91,7 @@ fn output_of_a_run_that_is_over_is_read_to_its_end() {
 #[test]
 fn a_run_that_cannot_be_shown_says_why_and_not_that_it_did_not_run() {
     let mut world = opened();
-    let effects = world.press("enter");
+    let effects = world.press("enter enter");
     let [(block, ..)] = world.attached(&effects)[..] else { panic!() };
     let message = "there is no run #31".to_owned();
     let refused = refused(topside_shared::ErrorKind::NotFound, message);
@@ -107,7 +107,7 @@ fn a_run_that_is_on_the_screen_already_is_gone_to() {
     world.run("zones", 32, "later\n", ended("succeeded", 0, 4));
     world.press("f12");
     world.answer::<RunsList>(Ok(page()));
-    assert!(world.press("down enter").is_empty(), "nothing is asked for twice");
+    assert!(world.press("down enter enter").is_empty(), "nothing is asked for twice");
     assert_eq!(world.newest(), "mine\n");
 }
 

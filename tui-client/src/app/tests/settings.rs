@@ -23,7 +23,7 @@ fn everything_is_done_by_a_key_or_from_the_palette() {
     for world in [World::new(80, 24), World::connected(80, 24)] {
         let mut world = world;
         world.press("ctrl-p");
-        let rows = world.state.top_view::<Palette>().unwrap().rows(&world.state);
+        let rows = world.state.top_view::<Palette>().unwrap().shown(&world.state);
         for action in availability::actions_of(&world.state) {
             let listed = rows.iter().any(|row| row.pick == Pick::Act(action.id));
             let keys = world.state.keys.of(action.id);
@@ -113,8 +113,9 @@ fn a_theme_is_previewed_while_it_is_chosen_kept_by_enter_and_restored_by_esc() {
     assert!(world.press("esc").is_empty());
     assert_eq!(world.state.theme_choice, before);
     open(&mut world);
-    world.write("theme.toml");
+    world.write("/theme.toml");
     assert_eq!(world.state.theme_choice, own, "the first that passes the filter");
+    assert!(world.press("enter").is_empty(), "the filter is kept");
     assert!(matches!(world.press("enter")[..], [Effect::SaveTheme("own")]));
     assert_eq!(world.state.theme_choice, own);
 }

@@ -23,7 +23,7 @@ fn banner(world: &World) -> Option<String> {
 fn what_is_chosen_in_the_palette_stays_chosen_when_the_session_ends() {
     let chosen = |world: &World| {
         let palette = world.state.top_view::<Palette>().unwrap();
-        let rows = palette.rows(&world.state);
+        let rows = palette.shown(&world.state);
         rows[palette.place(&rows)].title.clone()
     };
     for keys in ["ctrl-p", "ctrl-p down down", "ctrl-p pgdn"] {

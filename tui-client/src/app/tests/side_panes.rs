@@ -137,7 +137,7 @@ fn topsides_own_commands_are_folded_under_one_row_that_enter_and_a_click_unfold(
     click_on(&mut world, "▸ Topside (");
     let open = shown(&world);
     assert!(open.contains("▾ Topside (") && open.contains("  status"), "{open}");
-    world.press("f3 end");
+    world.press("end");
     click_on(&mut world, "▾ Topside (");
     assert!(shown(&world).contains("▸ Topside ("));
     world.press("end enter");
@@ -207,12 +207,23 @@ fn a_filter_of_the_clients_finds_one_and_enter_or_a_click_opens_its_details() {
     world.press("f2");
     assert_eq!(focus(&mut world), Focus::Clients);
     world.write("phone");
+    assert!(shown(&world).contains("you"), "letters filter after `/`");
+    world.press("/");
+    world.write("phone");
     let shown_now = shown(&world);
     assert!(shown_now.contains("CLIENTS ❯ phone") && !shown_now.contains("you"), "{shown_now}");
-    world.press("enter");
+    assert!(shown_now.contains("Esc no filter   Enter keep filter"), "{shown_now}");
+    world.press("enter enter");
     assert!(world.state.top_view::<ClientDetails>().is_some());
-    world.press("esc esc");
-    assert!(world.state.views.is_empty());
+    world.press("esc");
+    assert!(shown(&world).contains("Esc no filter   Enter details"), "{}", shown(&world));
+    world.press("esc");
+    assert!(shown(&world).contains("you"), "{}", shown(&world));
+    assert_eq!(focus(&mut world), Focus::Clients, "Esc ends the filter first");
+    world.press("esc");
+    assert_eq!(focus(&mut world), Focus::Input);
+    click_on(&mut world, "phone");
+    assert!(world.state.views.is_empty() && focus(&mut world) == Focus::Clients);
     click_on(&mut world, "phone");
     assert!(world.state.top_view::<ClientDetails>().is_some());
 }

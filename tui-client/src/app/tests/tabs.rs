@@ -226,6 +226,7 @@ fn a_click_on_the_strip_selects_a_tab_and_other_clicks_are_taken_below_it() {
     let row = crate::views::tests::text(&crate::views::tests::frame(&world.state));
     let row = row.lines().position(|line| line.contains("zone-run ")).unwrap();
     world.click(3, u16::try_from(row).unwrap());
+    world.click(3, u16::try_from(row).unwrap());
     assert!(world.state.top_view::<CommandForm>().is_some(), "the row that was drawn there");
 }
 

@@ -27,7 +27,7 @@ use crate::verb_args::server::{
 use crate::verb_args::verb_line::LineVerb;
 use crate::views::confirm::Confirm;
 use crate::views::invite_result::InviteResult;
-use crate::views::run_list;
+use crate::views::run_details;
 use crate::views::update::run;
 
 /// Why a verb is not for the screen, if it is not. The line stays then.
@@ -270,7 +270,7 @@ fn attach(state: &mut State, number: u64) -> Vec<Effect> {
         match row {
             Ok(row) => {
                 let line = row.command.clone();
-                run_list::attach(state, &row, &line)
+                run_details::attach(state, &row, &line)
             }
             Err(why) => {
                 state.refuse(why);

@@ -13,11 +13,16 @@ use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
+use crate::widgets::list::{List, ListLayout, window};
 use crate::widgets::row::Row;
 
-/// The clients that pass the filter.
+/// The clients that pass the filter of the pane.
 fn rows(console: &Console) -> Vec<&ClientRow> {
-    let list = &console.side.clients;
+    passing(console, &console.side.clients)
+}
+
+/// The clients that pass the filter of a list.
+pub(crate) fn passing<'c>(console: &'c Console, list: &List<ClientId>) -> Vec<&'c ClientRow> {
     let mut rows = console.client_rows();
     rows.retain(|row| {
         list.passes(|| {
@@ -50,10 +55,13 @@ pub(super) fn draw(
 ) -> Option<Position> {
     let theme = &state.theme;
     let focused = console.side.focus == Focus::Clients;
-    let filter = focused.then_some(&console.side.clients.filter);
+    let list = &console.side.clients;
+    let filters = list.is_filtering() || !list.filter.is_empty();
+    let filter = (focused && filters).then_some(&list.filter);
     let rows = rows(console);
     let count = if rows.is_empty() { String::new() } else { console.clients.len().to_string() };
-    let cursor = pane_head("CLIENTS", &count, filter, place, buffer, theme);
+    let cursor = pane_head("CLIENTS", &count, (focused, filter), place, buffer, theme);
+    let cursor = cursor.filter(|_| list.is_filtering());
     if rows.is_empty() {
         let mut row = Row::at(buffer, place, 1);
         row.skip(1).skip_right(1);
@@ -66,35 +74,38 @@ pub(super) fn draw(
         return cursor;
     }
     let chosen = focused.then(|| chosen(state)).flatten();
-    let at = rows.iter().position(|row| Some(row.client_id) == chosen).unwrap_or(0);
-    // The chosen client is among those shown: the first ones go.
-    let lines = |client: &&ClientRow| 2 + u16::from(!client.runs.is_empty());
-    let room = place.height.saturating_sub(2);
-    let first = (0..=at).find(|first| rows[*first..=at].iter().map(lines).sum::<u16>() <= room);
-    let rows = &rows[first.unwrap_or(at)..];
+    let at = rows.iter().position(|row| Some(row.client_id) == chosen);
+    let lines = |nth: usize| 2 + usize::from(!rows[nth].runs.is_empty());
+    let room = usize::from(place.height.saturating_sub(1));
+    let fit_all = (0..rows.len()).map(lines).sum::<usize>() <= room;
+    // The last line says how many there are besides.
+    let room = if fit_all { room } else { room.saturating_sub(1) };
+    let top = list.top().min(rows.len() - 1);
+    let shown = window(rows.len(), (top, at.unwrap_or(top)), room, lines);
     let mut y = 1;
-    for (nth, client) in rows.iter().enumerate() {
-        let lines = lines(client);
-        let last = nth + 1 == rows.len();
-        // The last row says how many there are besides, if not all fit.
-        if y + lines + u16::from(!last) > place.height {
-            let more = rows.len() - nth;
-            let key = state.keys.word(Id::Clients);
-            Row::at(buffer, place, y.min(place.height - 1))
-                .skip(1)
-                .left(&format!("… {more} more · {key}"), theme.dim);
-            break;
-        }
-        let place = Rect { y: place.y + y, height: lines, ..place };
+    for nth in shown.clone() {
+        let client = rows[nth];
+        let height = u16::try_from(lines(nth)).unwrap_or(u16::MAX);
+        let height = height.min(place.height.saturating_sub(y));
+        let place = Rect { y: place.y + y, height, ..place };
         one(console, client, place, buffer, theme);
         if chosen == Some(client.client_id) {
-            for y in 0..lines {
+            for y in 0..height {
                 Row::at(buffer, place, y).left("▌", theme.accent);
             }
         }
         hits.push((place, Clicked::Client(client.client_id)));
-        y += lines;
+        y += height;
     }
+    let more = rows.len() - shown.end;
+    if more > 0 {
+        let key = state.keys.word(Id::Clients);
+        Row::at(buffer, place, y.min(place.height - 1))
+            .skip(1)
+            .left(&format!("… {more} more · {key}"), theme.dim);
+    }
+    let layout = ListLayout { top: shown.start, page: shown.len().max(1) };
+    hits.push((place, Clicked::PaneList(Focus::Clients, layout)));
     cursor
 }
 

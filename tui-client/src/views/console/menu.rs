@@ -12,6 +12,7 @@ use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
 use crate::theme::Theme;
 use crate::views::palette::{OWN_CATEGORY, about, by_category};
+use crate::widgets::list::{ListLayout, window};
 use crate::widgets::row::Row;
 
 enum MenuRow<'m> {
@@ -104,10 +105,24 @@ pub(super) fn chosen(state: &State) -> Option<MenuKey> {
     state.console()?.side.menu.chosen(&keys(state))
 }
 
-/// Rows of a page.
-pub(super) fn page(state: &State) -> usize {
-    let place = state.console().and_then(|console| console.laid.menu);
-    place.map_or(1, |place| usize::from(place.height.saturating_sub(2)).max(1))
+/// Scrolls the rows; the choice stays as long as it is in sight.
+pub(super) fn scroll(state: &mut State, by: i32, layout: ListLayout) {
+    let Some(console) = state.console() else { return };
+    let rows: Vec<Option<MenuKey>> = rows(state, console).iter().map(MenuRow::key).collect();
+    let chosen = (console.side.focus == Focus::Menu).then(|| chosen(state)).flatten();
+    let last = rows.len().saturating_sub(layout.page);
+    let steps = by.unsigned_abs() as usize;
+    let top = if by > 0 { layout.top + steps } else { layout.top.saturating_sub(steps) }.min(last);
+    let seen = rows.iter().skip(top).take(layout.page).flatten();
+    let nearest = if by > 0 { seen.clone().next() } else { seen.clone().last() };
+    let stays = seen.clone().any(|key| Some(key) == chosen.as_ref());
+    let next = nearest.filter(|_| chosen.is_some() && !stays).cloned();
+    let keys: Vec<MenuKey> = rows.iter().flatten().cloned().collect();
+    let Some(console) = state.console_mut() else { return };
+    console.side.menu.scroll_to(top);
+    if let Some(place) = keys.iter().position(|key| Some(key) == next.as_ref()) {
+        console.side.menu.choose(&keys, place);
+    }
 }
 
 /// Draws the menu; returns where the cursor is while it has the focus.
@@ -121,7 +136,8 @@ pub(super) fn draw(
     let theme = &state.theme;
     let focused = console.side.focus == Focus::Menu;
     let filter = focused.then_some(&console.side.menu.filter);
-    let cursor = pane_head("MENU", &state.keys.word(Id::Menu), filter, place, buffer, theme);
+    let key = state.keys.word(Id::Menu);
+    let cursor = pane_head("MENU", &key, (focused, filter), place, buffer, theme);
     if let Some(why) = &console.menu_refused {
         Row::at(buffer, place, 1).skip(1).left(why, theme.bad);
         return cursor;
@@ -133,8 +149,11 @@ pub(super) fn draw(
     let all = rows.len() <= height && !focused;
     let shown = if all { height } else { height.saturating_sub(1) };
     let at = rows.iter().position(|row| row.key().is_some() && row.key() == chosen);
-    let top = at.map_or(0, |at| (at + 1).saturating_sub(shown));
-    for (y, row) in (1u16..).zip(rows.iter().skip(top).take(shown)) {
+    let top = console.side.menu.top().min(rows.len().saturating_sub(1));
+    // The heading of the first command is seen with it.
+    let top = if at == Some(1) { 0 } else { top };
+    let window = window(rows.len(), (top, at.unwrap_or(top)), shown, |_| 1);
+    for (y, row) in (1u16..).zip(&rows[window.clone()]) {
         let here = chosen.is_some() && row.key() == chosen;
         let line = Rect { y: place.y + y, height: 1, ..place };
         match row {
@@ -148,17 +167,19 @@ pub(super) fn draw(
                 let mut row = Row::new(buffer, line);
                 row.left(if here { "▌" } else { " " }, theme.accent);
                 row.left(&format!("{sign} Topside ({count})"), style);
-                hits.push((line, Clicked::MenuFold));
+                hits.push((line, Clicked::Menu(MenuKey::Fold)));
             }
-            MenuRow::Command(command, _) => {
+            MenuRow::Command(command, key) => {
                 command_row(console, command, here, &mut Row::new(buffer, line), theme);
-                hits.push((line, Clicked::Command(command.name.clone())));
+                hits.push((line, Clicked::Menu(key.clone())));
             }
         }
     }
     let mut last = Row::at(buffer, place, place.height.saturating_sub(1));
     last.skip(1).skip_right(1);
-    let hidden = rows.len().saturating_sub(top + shown);
+    let hidden = rows.len() - window.end;
+    let layout = ListLayout { top: window.start, page: window.len().max(1) };
+    hits.push((place, Clicked::PaneList(Focus::Menu, layout)));
     if let Some(command) = chosen.as_ref().and_then(MenuKey::command) {
         let command = console.menu.find(command);
         last.left(&command.map(about).unwrap_or_default(), theme.dim);

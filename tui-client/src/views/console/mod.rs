@@ -62,7 +62,7 @@ pub(super) fn draw(
     let focus = console.side.focus;
     let cursor = if focus == Focus::Input { cursor } else { menu.or(clients) };
     let keys = match &console.search {
-        _ if focus != Focus::Input => Some(pane_keys(state, focus)),
+        _ if focus != Focus::Input => Some(pane_keys(state, console)),
         Some(search) => Some(input_box::search_keys(search)),
         None if console.prompt.is_up() => Some(prompt::keys(state, &console.prompt)),
         None => None,
@@ -85,7 +85,7 @@ pub(super) fn draw(
 fn pane_head(
     name: &str,
     fact: &str,
-    filter: Option<&Editor>,
+    (focused, filter): (bool, Option<&Editor>),
     place: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
@@ -93,7 +93,8 @@ fn pane_head(
     let mut row = Row::new(buffer, place);
     row.skip(1).skip_right(1);
     let Some(filter) = filter else {
-        row.left(name, theme.title).right(fact, theme.dim);
+        let style = if focused { theme.focused_frame } else { theme.title };
+        row.left(name, style).right(fact, theme.dim);
         return None;
     };
     row.left(name, theme.focused_frame).left(" ❯ ", theme.focused_frame);
@@ -102,17 +103,21 @@ fn pane_head(
 }
 
 /// What keys do while a side pane has the focus.
-fn pane_keys(state: &State, focus: Focus) -> Vec<(String, &'static str)> {
-    let (id, enter) = match focus {
-        Focus::Menu => (Id::Menu, "open"),
-        Focus::Input | Focus::Clients => (Id::Clients, "details"),
+fn pane_keys(state: &State, console: &Console) -> Vec<(String, &'static str)> {
+    let clients = &console.side.clients;
+    let keys: &[(&str, &str)] = match console.side.focus {
+        Focus::Menu => {
+            &[("Esc", "input"), ("Enter", "open"), ("*", "favourite"), ("Ctrl-O", "type")]
+        }
+        _ if clients.is_filtering() => &[("Esc", "no filter"), ("Enter", "keep filter")],
+        _ if clients.filter.is_empty() => {
+            &[("Esc", "input"), ("Enter", "details"), ("/", "filter")]
+        }
+        _ => &[("Esc", "no filter"), ("Enter", "details"), ("/", "filter")],
     };
-    let mut keys = vec![("Esc".to_owned(), "input"), ("Enter".to_owned(), enter)];
-    if focus == Focus::Menu {
-        keys.extend([("*".to_owned(), "favourite"), ("Ctrl-O".to_owned(), "type")]);
-    }
-    keys.push((state.keys.word(id), "hide"));
-    keys
+    let id = if console.side.focus == Focus::Menu { Id::Menu } else { Id::Clients };
+    let keys = keys.iter().map(|(key, what)| ((*key).to_owned(), *what));
+    keys.chain([(state.keys.word(id), "hide")]).collect()
 }
 
 /// The lines between the panes.

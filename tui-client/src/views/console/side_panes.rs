@@ -4,13 +4,13 @@ use topside_shared::ClientId;
 
 use super::{client_pane, menu};
 use crate::app::console::side_panes::{Focus, MenuKey, choice_with};
-use crate::app::{Effect, State, availability};
+use crate::app::{Clicked, Effect, State, availability};
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::views::client_details::ClientDetails;
 use crate::views::update::run;
 use crate::views::{clients, command_form, palette};
-use crate::widgets::filter_list::FilterList;
+use crate::widgets::list::{ListKey, ListLayout};
 
 /// Gives the focus to the menu; where it does not fit beside the output, it opens as a list. With the focus it is hidden.
 pub(crate) fn open_menu(state: &mut State) -> Vec<Effect> {
@@ -59,12 +59,7 @@ pub(crate) fn focus(state: &mut State, pane: Focus) {
     console.side.focus = pane;
     match pane {
         Focus::Input => {}
-        Focus::Menu => first_command(state),
-        Focus::Clients => {
-            let keys = client_pane::keys(state);
-            let Some(console) = state.console_mut() else { return };
-            console.side.clients.first(&keys);
-        }
+        Focus::Menu | Focus::Clients => first(state, pane),
     }
 }
 
@@ -113,20 +108,56 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
     Vec::new()
 }
 
+/// How the list of a pane was drawn last.
+fn layout(state: &State, pane: Focus) -> Option<ListLayout> {
+    state.hits.iter().find_map(|(_, clicked)| match clicked {
+        Clicked::PaneList(of, layout) if *of == pane => Some(*layout),
+        _ => None,
+    })
+}
+
 /// A key while a side pane has the focus.
 pub(crate) fn key(state: &mut State, pane: Focus, key: Key) -> Vec<Effect> {
-    if key.code == Code::Esc {
-        blur(state);
-        return Vec::new();
+    if pane == Focus::Menu && key.typed() == Some('*') {
+        return star(state);
     }
-    match pane {
-        Focus::Menu if key.code == Code::Enter => return choose(state),
-        Focus::Menu if key.is_ctrl('o') => return type_chosen(state),
-        Focus::Menu if key.typed() == Some('*') => return star(state),
-        Focus::Clients if key.code == Code::Enter => {
-            let id = client_pane::chosen(state);
-            return id.map_or_else(Vec::new, |id| open_client(state, id));
+    // Of the other keys those of the list come first, where they mean no action of the console.
+    let is_plain = Key { shift: false, ..key } == key && !key.alt && !key.ctrl;
+    let is_list_key = is_plain && !matches!(key.code, Code::F(_)) || key.is_ctrl('c');
+    let drawn = layout(state, pane);
+    let pressed = match pane {
+        _ if !is_list_key => ListKey::Passed,
+        Focus::Input => return Vec::new(),
+        Focus::Menu => {
+            let keys = menu::keys(state);
+            let Some(console) = state.console_mut() else { return Vec::new() };
+            let list = &mut console.side.menu;
+            let layout = list.layout(drawn, 1);
+            list.key(key, &keys, layout)
         }
+        Focus::Clients => {
+            let keys = client_pane::keys(state);
+            let Some(console) = state.console_mut() else { return Vec::new() };
+            let list = &mut console.side.clients;
+            let layout = list.layout(drawn, 1);
+            list.key(key, &keys, layout)
+        }
+    };
+    match pressed {
+        ListKey::Close => blur(state),
+        ListKey::Open => return open_chosen(state, pane),
+        ListKey::Filtered => first(state, pane),
+        // The server tells of each change.
+        ListKey::Refresh | ListKey::Beyond | ListKey::Moved => {}
+        ListKey::Passed => return other_key(state, pane, key),
+    }
+    Vec::new()
+}
+
+/// A key that is not one of every list.
+fn other_key(state: &mut State, pane: Focus, key: Key) -> Vec<Effect> {
+    match pane {
+        Focus::Menu if key.is_ctrl('o') => return type_chosen(state),
         Focus::Clients if key.is_ctrl('x') => {
             let Some(id) = client_pane::chosen(state) else { return Vec::new() };
             // The details ask whether to disconnect it.
@@ -136,56 +167,80 @@ pub(crate) fn key(state: &mut State, pane: Focus, key: Key) -> Vec<Effect> {
         }
         _ => {}
     }
-    // Of the other keys only those of actions pass that mean no text.
-    let types = key.typed().is_some() || matches!(key.code, Code::Backspace | Code::Delete);
-    let moves = Key { shift: false, ..key } == key && !key.alt && !key.ctrl && is_move(key.code);
-    if !types && !moves {
-        let bound = availability::action_of(state, key);
-        return bound.map_or_else(Vec::new, |action| run(state, action));
-    }
+    // A letter means text, which goes nowhere here.
+    let bound = availability::action_of(state, key).filter(|_| key.typed().is_none());
+    bound.map_or_else(Vec::new, |action| run(state, action))
+}
+
+/// Enter, or a click on the chosen row.
+fn open_chosen(state: &mut State, pane: Focus) -> Vec<Effect> {
     match pane {
-        Focus::Input => {}
-        Focus::Menu => {
-            let (keys, page) = (menu::keys(state), menu::page(state));
-            let Some(console) = state.console_mut() else { return Vec::new() };
-            if list_key(&mut console.side.menu, key, &keys, page) {
-                first_command(state);
-            }
-        }
+        Focus::Input => Vec::new(),
+        Focus::Menu => choose(state),
         Focus::Clients => {
-            let keys = client_pane::keys(state);
-            let Some(console) = state.console_mut() else { return Vec::new() };
-            if list_key(&mut console.side.clients, key, &keys, keys.len()) {
-                let keys = client_pane::keys(state);
-                let Some(console) = state.console_mut() else { return Vec::new() };
-                console.side.clients.first(&keys);
-            }
+            let id = client_pane::chosen(state);
+            id.map_or_else(Vec::new, |id| open_client(state, id))
         }
+    }
+}
+
+/// Chooses the first row of a pane.
+fn first(state: &mut State, pane: Focus) {
+    if pane == Focus::Menu {
+        return first_command(state);
+    }
+    let keys = client_pane::keys(state);
+    if let Some(console) = state.console_mut() {
+        console.side.clients.first(&keys);
+    }
+}
+
+/// A click on a row of the menu gives the menu the keys and chooses the row; on the chosen one it opens the form.
+pub(crate) fn click_menu(state: &mut State, row: &MenuKey) -> Vec<Effect> {
+    let had_focus = has_focus(state, Focus::Menu);
+    focus(state, Focus::Menu);
+    let (keys, drawn) = (menu::keys(state), layout(state, Focus::Menu));
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let Some(place) = keys.iter().position(|key| key == row) else { return Vec::new() };
+    let layout = console.side.menu.layout(drawn, 1);
+    let opens = console.side.menu.click(place, &keys, layout) && had_focus;
+    match row.command() {
+        // A click runs no command: it opens the form.
+        Some(name) if opens => {
+            blur(state);
+            command_form::open(state, name);
+        }
+        Some(_) => {}
+        None => fold(state),
     }
     Vec::new()
 }
 
-fn is_move(code: Code) -> bool {
-    matches!(code, Code::Up | Code::Down | Code::PageUp | Code::PageDown | Code::Home | Code::End)
-        || matches!(code, Code::Tab | Code::BackTab)
+/// The same for a row of the client list.
+pub(crate) fn click_client(state: &mut State, id: ClientId) -> Vec<Effect> {
+    let had_focus = has_focus(state, Focus::Clients);
+    focus(state, Focus::Clients);
+    let (keys, drawn) = (client_pane::keys(state), layout(state, Focus::Clients));
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let Some(place) = keys.iter().position(|key| *key == id) else { return Vec::new() };
+    let layout = console.side.clients.layout(drawn, 1);
+    let opens = console.side.clients.click(place, &keys, layout) && had_focus;
+    if opens { open_chosen(state, Focus::Clients) } else { Vec::new() }
 }
 
-/// Moves, or changes the filter: true for that.
-fn list_key<K: Clone + PartialEq>(
-    list: &mut FilterList<K>,
-    key: Key,
-    keys: &[K],
-    page: usize,
-) -> bool {
-    match key.code {
-        Code::Home => list.first(keys),
-        Code::End => list.choose(keys, keys.len().saturating_sub(1)),
-        // The sign that begins a search elsewhere.
-        Code::Char('/') if list.filter.is_empty() => {}
-        _ if list.walk(key, keys, page).is_some() => {}
-        _ => return list.edit(key),
+fn has_focus(state: &State, pane: Focus) -> bool {
+    state.console().is_some_and(|console| console.side.focus == pane)
+}
+
+/// The wheel over a side pane scrolls it.
+pub(crate) fn wheel(state: &mut State, pane: Focus, rows: i32, layout: ListLayout) {
+    if pane == Focus::Menu {
+        return menu::scroll(state, rows, layout);
     }
-    false
+    let keys = client_pane::keys(state);
+    if let Some(console) = state.console_mut() {
+        console.side.clients.wheel(rows, &keys, layout);
+    }
 }
 
 /// Pasted text is looked for in the pane with the focus; false where that is the input line.

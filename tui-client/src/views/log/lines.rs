@@ -6,8 +6,7 @@ use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::{SubscriptionId, Time};
 
 use super::log_line::LogLine;
-use crate::input::key::{Code, Key};
-use crate::widgets::filter_list::{FilterList, ListMove};
+use crate::widgets::list::List;
 
 /// How many are kept.
 pub(crate) const KEPT: usize = 5_000;
@@ -20,21 +19,19 @@ const LEVELS: [Level; 5] = [Level::Error, Level::Warn, Level::Info, Level::Debug
 
 #[derive(Debug)]
 pub(crate) struct LogView {
-    /// Lines are known by their numbers, which grow.
-    pub(super) list: FilterList<u64>,
+    /// Lines are known by their numbers, which grow. The newest line is chosen until the reader looks back.
+    pub(super) list: List<u64>,
     /// The least level that is shown.
     pub(super) level: Level,
     /// Whether only failures are shown.
     pub(super) failures: bool,
-    /// Whether the chosen line has all the room that it needs.
-    pub(super) whole: bool,
     pub(super) standing: LogState,
     pub(super) lines: VecDeque<LogLine>,
     /// The number of the line that comes next.
     next: u64,
     /// The numbers of those that pass both filters.
     shown: Vec<u64>,
-    /// Since which line the reader follows no more; none: the newest line is the chosen one.
+    /// Since which line the reader looks back.
     left: Option<u64>,
 }
 
@@ -55,10 +52,9 @@ pub(crate) enum LogState {
 impl LogView {
     pub(super) fn new() -> Self {
         Self {
-            list: FilterList::default(),
+            list: List::following(),
             level: Level::Info,
             failures: false,
-            whole: false,
             standing: LogState::Cut,
             lines: VecDeque::new(),
             next: 0,
@@ -74,11 +70,7 @@ impl LogView {
 
     /// The place of the chosen line among those shown.
     pub(crate) fn place(&self) -> usize {
-        if self.follows() {
-            self.shown.len().saturating_sub(1)
-        } else {
-            self.list.place(&self.shown)
-        }
+        self.list.place(&self.shown)
     }
 
     pub(crate) fn line(&self, number: u64) -> Option<&LogLine> {
@@ -88,7 +80,7 @@ impl LogView {
 
     /// Whether the newest line stays the chosen one.
     pub(crate) fn follows(&self) -> bool {
-        self.left.is_none()
+        self.list.follows()
     }
 
     /// How many lines have come to those shown since the reader follows no more.
@@ -133,9 +125,10 @@ impl LogView {
     fn merge(&mut self, end: &mut LogLine) {
         let first = self.forgotten();
         let Some(place) = self.lines.iter().rposition(|line| end.ends(line)) else { return };
+        let follows = self.follows();
         let begin = &mut self.lines[place];
         end.add_beginning(begin);
-        if self.left.is_none() {
+        if follows {
             begin.is_replaced = true;
             self.shown.retain(|shown| *shown != first + place as u64);
         }
@@ -146,8 +139,10 @@ impl LogView {
         let oldest = self.forgotten();
         self.lines.pop_front();
         if self.shown.first() == Some(&oldest) {
-            let stands_there = self.list.chosen(&self.shown) == Some(oldest);
+            let stands_there = !self.follows() && self.list.chosen(&self.shown) == Some(oldest);
             self.shown.remove(0);
+            // The rows on the screen stay where they are.
+            self.list.scroll_to(self.list.top().saturating_sub(1));
             if stands_there {
                 self.list.choose(&self.shown, 0);
             }
@@ -182,8 +177,8 @@ impl LogView {
     }
 
     /// The filters have changed: the choice stays, or goes to the line before it.
-    fn filter(&mut self) {
-        let chosen = self.list.chosen(&self.shown);
+    pub(super) fn filter(&mut self) {
+        let chosen = self.list.chosen(&self.shown).filter(|_| !self.follows());
         let first = self.forgotten();
         let numbered = (first..).zip(&self.lines);
         self.shown = numbered.filter(|(_, line)| self.passes(line)).map(|(n, _)| n).collect();
@@ -193,72 +188,15 @@ impl LogView {
         }
     }
 
-    /// Pasted text is looked for; its first line.
-    pub(super) fn search(&mut self, text: &str) {
-        self.list.paste(text);
-        self.filter();
+    /// Another line is chosen, perhaps: notes since when the reader looks back.
+    pub(super) fn note_place(&mut self) {
+        self.left = (!self.follows()).then(|| self.left.unwrap_or(self.next));
     }
 
-    fn follow(&mut self) {
-        self.left = None;
-    }
-
-    /// From now on new lines move nothing.
-    fn leave(&mut self) {
-        if self.follows() && !self.shown.is_empty() {
-            self.left = Some(self.next);
-            self.list.choose(&self.shown, self.shown.len().saturating_sub(1));
-        }
-    }
-
-    /// The wheel was turned.
-    pub(super) fn turn(&mut self, rows: i32) {
-        let code = if rows > 0 { Code::Down } else { Code::Up };
-        for _ in 0..rows.unsigned_abs() {
-            self.walk(Key::plain(code), 1);
-        }
-    }
-
-    /// A key that goes through the lines; whether it was one.
-    fn walk(&mut self, key: Key, page: usize) -> bool {
-        let up = matches!(key.code, Code::Up | Code::PageUp | Code::Home);
-        if self.follows() && matches!(key.code, Code::Down | Code::PageDown) {
-            return true;
-        }
-        if up {
-            self.leave();
-        }
-        if key == Key::plain(Code::Home) {
-            self.list.choose(&self.shown, 0);
-            return true;
-        }
-        match self.list.walk(key, &self.shown, page) {
-            Some(ListMove::Beyond) => self.follow(),
-            Some(ListMove::Moved) => {}
-            None => return false,
-        }
-        true
-    }
-
-    /// A key that is not the view's end.
-    pub(super) fn lines_key(&mut self, key: Key, page: usize) {
+    /// Shows the next level, or so many further.
+    pub(super) fn step_level(&mut self, back: bool) {
         let at = LEVELS.iter().position(|level| *level == self.level).unwrap_or_default();
-        let steps = match key.code {
-            Code::Tab => 1,
-            Code::BackTab => LEVELS.len() - 1,
-            Code::Char('f') if key == Key::plain(key.code) && self.list.filter.is_empty() => {
-                self.failures = !self.failures;
-                0
-            }
-            Code::End if !key.ctrl && !key.alt && !key.shift => return self.follow(),
-            Code::Enter => {
-                self.whole = !self.whole;
-                return self.leave();
-            }
-            _ if self.walk(key, page) => return,
-            _ if self.list.edit(key) => 0,
-            _ => return,
-        };
+        let steps = if back { LEVELS.len() - 1 } else { 1 };
         self.level = LEVELS[(at + steps) % LEVELS.len()];
         self.filter();
     }

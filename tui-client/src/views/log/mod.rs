@@ -20,7 +20,7 @@ use log_line::{LogLine, short};
 
 use crate::app::ask::{self, Ask};
 use crate::app::console::Console;
-use crate::app::view::{Change, Outcome, View, act, close, stay};
+use crate::app::view::{Change, Outcome, act, close, open, refuse, stay};
 use crate::app::{Effect, State, connection, session};
 use crate::connect::CallError;
 use crate::input::key::{Code, Key};
@@ -28,22 +28,23 @@ use crate::scrollback::grouped;
 use crate::terminal::Size;
 use crate::text::{fit, times};
 use crate::theme::Theme;
-use crate::widgets::canvas::{self, Canvas, ViewHits};
-use crate::widgets::filter_list::ListArea;
+use crate::views::facts_view::FactsView;
+use crate::views::list_view::ListView;
+use crate::widgets::canvas::{Canvas, Hit};
+use crate::widgets::facts::Fact;
+use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell};
 use crate::widgets::row::{self, Row};
 
 /// How many of the last lines are asked for, the most that a server gives.
 const TAIL: u64 = 1_000;
-/// Columns of a level.
-const LEVEL: usize = 6;
 /// From this width on a time has room for its day.
 const WIDE_FROM: u16 = 56;
-/// Columns of a time with and without its day.
-const TIMES: (usize, usize) = (12, 9);
-/// From so many rows on the columns have heads.
-const HEADS_FROM: u16 = 10;
+const COLUMNS: &[Column] =
+    &[Column::new("TIME", 11), Column::new("LEVEL", 7), Column::rest("MESSAGE")];
+const NARROW_COLUMNS: &[Column] =
+    &[Column::new("TIME", 8), Column::new("LEVEL", 7), Column::rest("MESSAGE")];
 
-pub(crate) fn open(state: &mut State) -> Vec<Effect> {
+pub(crate) fn open_view(state: &mut State) -> Vec<Effect> {
     state.open(LogView::new());
     begin(state)
 }
@@ -118,35 +119,76 @@ impl LogView {
     }
 }
 
-impl View for LogView {
-    fn leaves_colon(&self) -> bool {
-        self.list.filter.is_empty()
-    }
+/// Reads the last lines again; those that are there are taken once.
+fn read_again(state: &mut State) -> Vec<Effect> {
+    let tail = LogTail { lines: Some(TAIL), ..LogTail::default() };
+    state.ask_if_connected(Ask::of_view(&tail, |view: &mut LogView, answer, state| {
+        match answer {
+            Ok(LogEntries { entries }) => view.take(&entries, false, state.clock.wall),
+            Err(error) => return refuse(ask::why(&error)),
+        }
+        stay()
+    }))
+}
+
+impl ListView for LogView {
+    type Row = u64;
 
     fn title(&self, state: &State) -> String {
         format!("Log of {}", state.console().map_or("the server", Console::name))
     }
 
-    fn key(&mut self, key: Key, state: &State) -> Outcome {
-        if key.code != Code::Esc && !key.is_ctrl('c') {
-            self.lines_key(key, log_page(state.size));
-            return stay();
+    fn list(&self) -> &List<u64> {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List<u64> {
+        &mut self.list
+    }
+
+    fn rows(&self, _state: &State) -> Vec<u64> {
+        self.shown().to_vec()
+    }
+
+    fn enter(&mut self, state: &State) -> Outcome {
+        let line = self.shown().get(self.place()).and_then(|number| self.line(*number));
+        line.map_or_else(stay, |line| open(FactsView::new("Line", line_facts(state, line))))
+    }
+
+    fn other_key(&mut self, key: Key, _state: &State) -> Outcome {
+        match key.code {
+            Code::Tab => self.step_level(false),
+            Code::BackTab => self.step_level(true),
+            Code::Char('f') if key.typed().is_some() => {
+                self.failures = !self.failures;
+                self.filter();
+            }
+            _ => {}
         }
+        stay()
+    }
+
+    fn refresh(&mut self, _state: &State) -> Outcome {
+        if matches!(self.standing, LogState::Live(_)) { act(read_again) } else { stay() }
+    }
+
+    fn moved(&mut self, _state: &State) -> Outcome {
+        self.note_place();
+        stay()
+    }
+
+    fn filtered(&mut self, _state: &State) -> Outcome {
+        self.filter();
+        stay()
+    }
+
+    fn leave(&mut self, _state: &State) -> Outcome {
         match self.standing {
             LogState::Live(id) => {
                 close().then(move |state| state.ask_if_connected(session::unsubscribe(id)))
             }
             _ => close(),
         }
-    }
-
-    fn paste(&mut self, text: &str, _state: &State) -> Outcome {
-        self.search(text);
-        stay()
-    }
-
-    fn wheel(&mut self, rows: i32, _state: &State) {
-        self.turn(rows);
     }
 
     fn change(&mut self, change: &Change<'_>, state: &State) -> Outcome {
@@ -178,60 +220,59 @@ impl View for LogView {
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let Size { width, height } = log_room(state.size);
         let inside = canvas.popup(&self.title(state), width, height);
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
+        let theme = canvas.theme;
         let (shown, at) = (self.shown(), self.place());
+        let filter = if self.failures { "failures only" } else { least(self.level) };
+        let style = if self.failures { theme.failed } else { theme.dim };
+        Row::new(canvas.buffer, inside).right(filter, style);
+        let beside = fit::columns(filter);
+        let place = Rect { x: inside.right() - beside, width: beside, height: 1, ..inside };
+        let switch = if self.failures { Code::Char('f') } else { Code::Tab };
+        canvas.hits.push((place, Hit::Key(Key::plain(switch))));
+
+        let narrow = inside.width < WIDE_FROM;
+        let rows = detail_rows(inside.height);
+        let empty = match &self.standing {
+            LogState::Asked | LogState::Waiting => "Asking …",
+            _ if self.is_empty() => "There is no line yet.",
+            _ => "No line passes the filters.",
+        };
+        let table = Table {
+            columns: if narrow { NARROW_COLUMNS } else { COLUMNS },
+            load: &Load::Done,
+            empty,
+            below: rows + 1,
+            beside: beside + 1,
+            hints: ListHints {
+                row: &["Enter details"],
+                list: &[
+                    "Tab level",
+                    if self.failures { "f all lines" } else { "f failures" },
+                    "End follow",
+                    "r refresh",
+                ],
+                more: false,
+            },
+        };
+        let seam = Rect { y: inside.bottom().saturating_sub(rows + 2), height: 1, ..inside };
+        row::rule(canvas.buffer, seam, theme.rule);
+        if self.forgotten() > 0 {
+            let text = format!(" {} older lines are not kept ", grouped(self.forgotten()));
+            Row::new(canvas.buffer, seam).skip(2).left(&text, theme.dim);
+        }
+        standing(state, self, seam, canvas.buffer, &theme);
         let chosen = shown.get(at).and_then(|number| self.line(*number));
         let below = chosen.map(|line| whole(state, line, usize::from(inside.width)));
         let wanted = below.as_ref().map_or(0, Vec::len);
-        let usual = detail_rows(inside.height);
-        let most = inside.height.saturating_sub(4);
-        let needed = u16::try_from(wanted).unwrap_or(u16::MAX);
-        let rows = if self.whole { needed.max(usual).min(most) } else { usual };
-
-        let field = Rect { width: inside.width.saturating_sub(12), ..inside };
-        let list = ListArea::new(&self.list.filter, field, 0, buffer, theme);
-        let filter = if self.failures { "failures only" } else { least(self.level) };
-        let style = if self.failures { theme.failed } else { theme.dim };
-        Row::new(buffer, inside).right(filter, style);
-        let heads = heads(inside.height);
-        if heads > 0 {
-            column_heads(&mut Row::at(buffer, inside, 1), theme);
-        }
-        let mut list_rows = Rect {
-            y: inside.y + 1 + heads,
-            height: inside.height.saturating_sub(rows + 3 + heads),
-            ..inside
-        };
-        let seam = Rect { y: list_rows.bottom(), height: 1, ..inside };
-        let forgotten = self.forgotten();
-        if forgotten > 0 && at + 1 < usize::from(list_rows.height) {
-            let text = format!("  ─ {} older lines are not kept any more", grouped(forgotten));
-            Row::new(buffer, list_rows).left(&text, theme.dim);
-            list_rows = Rect { y: list_rows.y + 1, height: list_rows.height - 1, ..list_rows };
-        }
-        let top = (at + 1).saturating_sub(usize::from(list_rows.height).max(1));
-        for (y, (nth, number)) in (0..list_rows.height).zip(shown.iter().enumerate().skip(top)) {
-            let Some(line) = self.line(*number) else { continue };
-            one(state, line, nth == at, &mut Row::at(buffer, list_rows, y), theme);
-        }
-        if shown.is_empty() {
-            let text = match &self.standing {
-                LogState::Asked | LogState::Waiting => "Asking …",
-                _ if self.is_empty() => "There is no line yet.",
-                _ => "No line passes the filters.",
-            };
-            Row::new(buffer, list_rows).skip(2).left(text, theme.dim);
-        }
-        row::rule(buffer, seam, theme.rule);
-        standing(state, self, seam, buffer, theme);
         for (y, text) in (0..rows).zip(below.unwrap_or_default()) {
             let cut = y + 1 == rows && usize::from(rows) < wanted;
             let text = if cut { format!("{text}…") } else { text };
-            Row::at(buffer, Rect { y: seam.y + 1, ..inside }, y).left(&text, theme.plain);
+            Row::at(canvas.buffer, Rect { y: seam.y + 1, ..inside }, y).left(&text, theme.plain);
         }
-        let mut row = Row::at(buffer, inside, inside.height - 1);
-        foot(self, (at, shown.len()), &mut row, &mut canvas.hits, theme);
-        list.cursor
+        self.list.draw(&table, (shown, at), inside, canvas, |number, chosen, theme| {
+            let line = self.line(*number);
+            line.map(|line| line_cells(state, line, (chosen, narrow), theme)).into_iter().collect()
+        })
     }
 }
 
@@ -241,21 +282,9 @@ fn log_room(size: Size) -> Size {
     Size { width, height: size.height.saturating_sub(3) }
 }
 
-/// Rows for the heads of the columns; a small screen has none.
-fn heads(height: u16) -> u16 {
-    u16::from(height >= HEADS_FROM)
-}
-
 /// Rows for the chosen line below the log, unless all of it is shown.
 fn detail_rows(height: u16) -> u16 {
     (height / 5).clamp(1, 3)
-}
-
-/// How many lines of the log a page has.
-fn log_page(size: Size) -> usize {
-    let Size { height, .. } = log_room(size);
-    // Filters, heads, the line under the list, and the foot.
-    usize::from(height.saturating_sub(detail_rows(height) + heads(height) + 3)).max(1)
 }
 
 /// The chosen line, in rows of so many columns.
@@ -265,44 +294,49 @@ fn whole(state: &State, line: &LogLine, room: usize) -> Vec<String> {
     fit::wrap(&format!("{at} {level}{}", line.text()), room)
 }
 
-/// Columns of the time in a row with so much room.
-fn time_columns(room: usize) -> usize {
-    if room < usize::from(WIDE_FROM) { TIMES.1 } else { TIMES.0 }
+/// All that is known of a line.
+fn line_facts(state: &State, line: &LogLine) -> Vec<Fact> {
+    let mut facts = vec![("time", times::full(line.at, &state.zone))];
+    facts.extend(line.level.map(|level| ("level", level.name().to_owned())));
+    facts.push(("message", line.message.clone()));
+    let mut label = Some("fields");
+    facts.extend(
+        line.fields
+            .iter()
+            .map(|(name, value)| (label.take().unwrap_or_default(), format!("{name}={value}"))),
+    );
+    facts
 }
 
-fn column_heads(row: &mut Row<'_>, theme: &Theme) {
-    row.skip(2);
-    let times = time_columns(row.room());
-    row.column("TIME", times, theme.dim).column("LEVEL", LEVEL + 2, theme.dim);
-    row.left("MESSAGE", theme.dim);
-}
-
-fn one(state: &State, line: &LogLine, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
-    row.left(if chosen { "▌ " } else { "  " }, theme.accent);
+fn line_cells(
+    state: &State,
+    line: &LogLine,
+    (chosen, narrow): (bool, bool),
+    theme: &Theme,
+) -> Line {
     let Some(level) = line.level else {
-        row.left("─ ", theme.dim).left(&line.message, theme.dim);
-        return;
+        let text = line.message.clone().into();
+        return Line::Over(vec![("─ ".into(), theme.dim), (text, theme.dim)]);
     };
-    let times = time_columns(row.room());
-    let at = match times == TIMES.1 {
+    let at = match narrow {
         true => times::clock(line.at, &state.zone),
         false => times::stamp(line.at, state.clock.wall, &state.zone),
     };
-    let (sign, style) = look(level, theme);
-    let sign = if line.is_failure { "✗ " } else { sign };
-    row.column(&at, times, theme.dim)
-        .left(sign, if line.is_failure { theme.failed } else { style });
-    row.column(level.name(), LEVEL, style);
+    let (sign, look) = look(level, theme);
+    let (sign, sign_look) = if line.is_failure { ("✗ ", theme.failed) } else { (sign, look) };
     let style = match (line.is_failure, chosen) {
         (true, true) => theme.chosen().patch(theme.failed),
         (true, false) => theme.failed,
         (false, true) => theme.chosen(),
         (false, false) => theme.plain,
     };
-    row.left(&line.message, style);
+    let mut text = cell(line.message.clone(), style);
     for (name, value) in &line.fields {
-        row.left(&format!(" {name}="), theme.dim).left(&short(value), style);
+        text.push((format!(" {name}=").into(), theme.dim));
+        text.push((short(value).into(), style));
     }
+    let level = vec![(sign.into(), sign_look), (level.name().into(), look)];
+    Line::Cells(vec![cell(at, theme.dim), level, text])
 }
 
 /// The sign and the colour of a level.
@@ -341,24 +375,4 @@ fn standing(state: &State, view: &LogView, seam: Rect, buffer: &mut Buffer, them
     let room = usize::from(seam.width.saturating_sub(4));
     let text = format!(" {} ", fit::cut(&text, room));
     Row::new(buffer, seam).skip_right(1).right(&text, style);
-}
-
-fn foot(
-    view: &LogView,
-    (at, count): (usize, usize),
-    row: &mut Row<'_>,
-    hits: &mut ViewHits,
-    theme: &Theme,
-) {
-    if count > 0 {
-        row.right(&format!("{} of {}", grouped(at as u64 + 1), grouped(count as u64)), theme.dim)
-            .skip_right(1);
-    }
-    let whole = if view.whole { "Enter less of it" } else { "Enter all of it" };
-    let failures = match (view.failures, view.list.filter.is_empty()) {
-        (true, true) => "f all lines",
-        (false, true) => "f failures",
-        (_, false) => "Ctrl-U no filter",
-    };
-    canvas::keys(row, ["Tab level", failures, whole, "End follows", "Esc closes"], hits, theme);
 }

@@ -15,6 +15,7 @@ use crate::app::{Effect, Hits, LocalServer, ProfileEdit, State};
 use crate::input::actions::Id;
 use crate::theme::Theme;
 use crate::widgets::row::{self, Row};
+pub(super) use servers::scroll;
 
 /// Columns of the list beside the ways: at least, and at most.
 const LIST: (u16, u16) = (34, 60);
@@ -145,6 +146,14 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
                 filter::step(state, down);
             }
         }
+        Id::ListTop | Id::ListEnd if !state.picker.on_ways => {
+            filter::go(state, if id == Id::ListTop { isize::MIN } else { isize::MAX });
+        }
+        Id::ListTop | Id::ListEnd => {
+            let last = picker::routes::of(state).len().saturating_sub(1);
+            state.picker.way = if id == Id::ListTop { 0 } else { last };
+        }
+        Id::ListPageUp | Id::ListPageDown => filter::page(state, id == Id::ListPageDown),
         Id::OtherColumn => state.picker.on_ways = !state.picker.on_ways,
         Id::ToServers => state.picker.on_ways = false,
         Id::ToWays => state.picker.on_ways = true,

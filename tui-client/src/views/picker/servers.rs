@@ -1,5 +1,7 @@
 //! The list of servers: saved ones, this machine, and those that were found on the LAN.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -11,12 +13,16 @@ use crate::app::tabs::Tab;
 use crate::app::{Clicked, Hits, LocalServer, State, Via};
 use crate::text::{fit, times};
 use crate::widgets::field::field;
+use crate::widgets::list::{ListLayout, window};
 use crate::widgets::row::Row;
 
 /// Columns of the state of a server where tags stand behind it.
 const STATE: usize = 17;
 /// From so many columns on the list has tags.
 const TAGS_FROM: usize = 41;
+
+/// Columns before the name, of which the last one has the mark: a click there marks.
+const MARK: u16 = 3;
 
 /// A row of the list of servers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,8 +32,8 @@ enum ServerRow {
     Found,
 }
 
-/// All rows of the list, and which of them stands first, so that the chosen one is on the screen.
-fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, usize) {
+/// All rows of the list, and which of them are drawn, so that the chosen one is on the screen.
+fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, Range<usize>) {
     let shown = filter::visible(state);
     let found = shown.partition_point(|at| *at <= state.servers.len());
     let mut entries: Vec<ServerRow> = shown.into_iter().map(ServerRow::Server).collect();
@@ -36,7 +42,27 @@ fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, usize) {
     }
     let rows = usize::from(place.height.saturating_sub(head(place))).max(1);
     let at = entries.iter().position(|entry| *entry == ServerRow::Server(state.picker.at));
-    (entries, (at.unwrap_or(0) + 1).saturating_sub(rows))
+    let window = window(entries.len(), (state.picker.top, at.unwrap_or(0)), rows, |_| 1);
+    (entries, window)
+}
+
+/// Scrolls the rows; the choice stays as long as it is in sight.
+pub(in crate::views) fn scroll(state: &mut State, by: i32, layout: ListLayout) {
+    let (entries, _) = entries(state, Rect::default());
+    let last = entries.len().saturating_sub(layout.page);
+    let steps = by.unsigned_abs() as usize;
+    let top = if by > 0 { layout.top + steps } else { layout.top.saturating_sub(steps) }.min(last);
+    let server = |entry: &ServerRow| match entry {
+        ServerRow::Server(at) => Some(*at),
+        ServerRow::Blank | ServerRow::Found => None,
+    };
+    let seen: Vec<usize> = entries.iter().skip(top).take(layout.page).filter_map(server).collect();
+    state.picker.top = top;
+    if !seen.contains(&state.picker.at)
+        && let Some(nearest) = if by > 0 { seen.first() } else { seen.last() }
+    {
+        picker::choose(state, *nearest);
+    }
 }
 
 /// Draws the list; returns where the cursor is while the filter is typed.
@@ -69,12 +95,12 @@ pub(super) fn draw(
             heads.skip((STATE - "STATE".len() + 1) as u16).left("TAGS", theme.dim);
         }
     }
-    let (entries, first) = entries(state, place);
+    let (entries, window) = entries(state, place);
     if entries.is_empty() {
         let none = Rect { y: place.y + head(place), height: 1, ..place };
         Row::new(buffer, none).skip(3).left("No server passes the filter.", theme.dim);
     }
-    for (y, entry) in (head(place)..place.height).zip(&entries[first..]) {
+    for (y, entry) in (head(place)..place.height).zip(&entries[window.clone()]) {
         let mut row = Row::at(buffer, place, y);
         let at = match entry {
             ServerRow::Server(at) => *at,
@@ -84,7 +110,11 @@ pub(super) fn draw(
                 continue;
             }
         };
-        hits.push((Rect { y: place.y + y, height: 1, ..place }, Clicked::Server(at)));
+        let here = Rect { y: place.y + y, height: 1, ..place };
+        if at < state.servers.len() {
+            hits.push((Rect { width: MARK, ..here }, Clicked::Mark(at)));
+        }
+        hits.push((here, Clicked::Server(at)));
         let chosen = at == state.picker.at;
         let style = if chosen && focus {
             theme.chosen()
@@ -114,6 +144,8 @@ pub(super) fn draw(
         let tags: Vec<String> = tags.iter().map(|tag| format!("#{tag}")).collect();
         row.skip(1).left(&tags.join(" "), theme.dim);
     }
+    let layout = ListLayout { top: window.start, page: window.len().max(1) };
+    hits.push((place, Clicked::ServerList(layout)));
     cursor
 }
 

@@ -315,7 +315,11 @@ fn the_menu_with_favourites_and_what_is_folded() {
         world.state.recent = 2;
         let names = vec!["zone-run".to_owned()];
         world.tell(Msg::Favourites { server: "this machine".into(), names });
-        world.press("f3 end enter up");
+        world.press("f3 end");
+        if world.state.views.is_empty() {
+            // The pane has a row under which Topside's own commands are folded; the list has none.
+            world.press("enter up");
+        }
         world
     });
 }

@@ -1,0 +1,138 @@
+//! A view that is a list: its keys, clicks, wheel and pasted text are the same for each. The view gives the list, the keys
+//! of the rows that pass the filter, and what Enter does.
+
+use std::any::Any;
+use std::fmt;
+
+use ratatui::layout::Position;
+
+use crate::app::State;
+use crate::app::view::{Change, Outcome, View, close, stay};
+use crate::input::key::Key;
+use crate::widgets::canvas::{Canvas, page};
+use crate::widgets::list::{List, ListKey};
+
+pub(super) trait ListView: Any + fmt::Debug {
+    /// Tells rows apart.
+    type Row: Clone + PartialEq;
+
+    fn title(&self, state: &State) -> String;
+
+    fn list(&self) -> &List<Self::Row>;
+
+    fn list_mut(&mut self) -> &mut List<Self::Row>;
+
+    /// The rows that pass the filter.
+    fn rows(&self, state: &State) -> Vec<Self::Row>;
+
+    /// Enter on the chosen row; there is one.
+    fn enter(&mut self, state: &State) -> Outcome;
+
+    /// A click on the chosen row.
+    fn enter_by_click(&mut self, state: &State) -> Outcome {
+        self.enter(state)
+    }
+
+    /// A key that is not one of every list.
+    fn other_key(&mut self, _key: Key, _state: &State) -> Outcome {
+        stay()
+    }
+
+    /// A click on a place with a number.
+    fn click_number(&mut self, _hit: usize, _state: &State) -> Outcome {
+        stay()
+    }
+
+    /// Asks the server again.
+    fn refresh(&mut self, _state: &State) -> Outcome {
+        stay()
+    }
+
+    /// A row below the last one is wanted.
+    fn beyond(&mut self, state: &State) -> Outcome {
+        self.moved(state)
+    }
+
+    /// Another row is chosen, perhaps.
+    fn moved(&mut self, _state: &State) -> Outcome {
+        stay()
+    }
+
+    /// The text of the filter has changed.
+    fn filtered(&mut self, state: &State) -> Outcome {
+        let rows = self.rows(state);
+        self.list_mut().first(&rows);
+        self.moved(state)
+    }
+
+    fn leave(&mut self, _state: &State) -> Outcome {
+        close()
+    }
+
+    fn change(&mut self, _change: &Change<'_>, _state: &State) -> Outcome {
+        stay()
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position>;
+
+    /// The chosen row.
+    fn chosen(&self, state: &State) -> Option<Self::Row> {
+        self.list().chosen(&self.rows(state))
+    }
+}
+
+impl<V: ListView> View for V {
+    fn title(&self, state: &State) -> String {
+        ListView::title(self, state)
+    }
+
+    fn leaves_colon(&self) -> bool {
+        !self.list().is_filtering()
+    }
+
+    fn key(&mut self, key: Key, state: &State) -> Outcome {
+        let rows = self.rows(state);
+        let layout = self.list().layout(state.list_layout(), page(state.size));
+        match self.list_mut().key(key, &rows, layout) {
+            ListKey::Close => self.leave(state),
+            ListKey::Open if rows.is_empty() => stay(),
+            ListKey::Open => self.enter(state),
+            ListKey::Refresh => self.refresh(state),
+            ListKey::Beyond => self.beyond(state),
+            ListKey::Filtered => self.filtered(state),
+            ListKey::Moved => self.moved(state),
+            ListKey::Passed => self.other_key(key, state),
+        }
+    }
+
+    fn paste(&mut self, text: &str, state: &State) -> Outcome {
+        self.list_mut().paste(text);
+        self.filtered(state)
+    }
+
+    fn click(&mut self, hit: usize, state: &State) -> Outcome {
+        self.click_number(hit, state)
+    }
+
+    fn click_row(&mut self, row: usize, state: &State) -> Outcome {
+        let rows = self.rows(state);
+        let layout = self.list().layout(state.list_layout(), page(state.size));
+        let opens = self.list_mut().click(row, &rows, layout);
+        if opens { self.enter_by_click(state) } else { self.moved(state) }
+    }
+
+    fn wheel(&mut self, rows: i32, state: &State) {
+        let shown = self.rows(state);
+        let layout = self.list().layout(state.list_layout(), page(state.size));
+        self.list_mut().wheel(rows, &shown, layout);
+        drop(self.moved(state));
+    }
+
+    fn change(&mut self, change: &Change<'_>, state: &State) -> Outcome {
+        ListView::change(self, change, state)
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
+        ListView::draw(self, canvas, state)
+    }
+}

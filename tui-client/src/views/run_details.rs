@@ -1,0 +1,194 @@
+//! One run in full, and what can be done with it.
+
+use ratatui::layout::Position;
+use topside_shared::RunId;
+use topside_shared::methods::{RunsList, RunsPage};
+use topside_shared::notifications::Notification;
+use topside_shared::records::RunRow;
+use topside_shared::text::{bytes, duration};
+
+use super::command_form::{self, CommandForm};
+use super::confirm::Confirm;
+use super::console::blocks::standing;
+use super::run_list::{ListedRun, RunList};
+use crate::app::ask::{self, Ask};
+use crate::app::runs::{self, Phase};
+use crate::app::view::{Change, Outcome, View, act, close, open, refuse, stay};
+use crate::app::{Effect, State};
+use crate::connect::CallError;
+use crate::input::actions::Id;
+use crate::input::key::{Code, Key};
+use crate::text::{sanitize, times};
+use crate::widgets::canvas::Canvas;
+use crate::widgets::facts::{Fact, Facts, FactsKey};
+
+#[derive(Debug)]
+pub(crate) struct RunDetails {
+    run: ListedRun,
+    scroll: Facts,
+}
+
+impl RunDetails {
+    pub(super) fn new(run: ListedRun) -> Self {
+        Self { run, scroll: Facts::default() }
+    }
+}
+
+impl View for RunDetails {
+    fn leaves_colon(&self) -> bool {
+        true
+    }
+
+    fn title(&self, _state: &State) -> String {
+        format!("Run {}", self.run.row.run_id)
+    }
+
+    fn key(&mut self, key: Key, state: &State) -> Outcome {
+        match self.scroll.key(key, &facts(state, &self.run), state.size) {
+            FactsKey::Close => close(),
+            FactsKey::Passed => run_key(key, &self.run, state).unwrap_or_else(stay),
+            FactsKey::Refresh => {
+                let id = self.run.row.run_id;
+                act(move |state| refresh(state, id))
+            }
+            FactsKey::Scrolled => stay(),
+        }
+    }
+
+    fn wheel(&mut self, rows: i32, state: &State) {
+        self.scroll.wheel(rows, &facts(state, &self.run), state.size);
+    }
+
+    fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
+        if let Change::Notice(Notification::RunChanged(row)) = change
+            && row.run_id == self.run.row.run_id
+        {
+            self.run.row = sanitize::run((**row).clone());
+        }
+        stay()
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
+        let mut keys = vec!["Enter output", "e change and run", "Ctrl-R form"];
+        if !self.run.row.state.ended() {
+            keys.push("Ctrl-X cancel");
+        }
+        keys.extend(["r refresh", "Esc back"]);
+        self.scroll.draw(&self.title(state), &facts(state, &self.run), &keys, canvas);
+        None
+    }
+}
+
+/// Asks for the row of a run again.
+fn refresh(state: &mut State, id: RunId) -> Vec<Effect> {
+    let page = RunsList { before: Some(RunId(id.0 + 1)), limit: Some(1), ..RunsList::default() };
+    let take = move |view: &mut RunDetails, answer: Result<RunsPage, CallError>, _: &State| {
+        match answer.map(|page| page.runs.into_iter().find(|row| row.run_id == id)) {
+            Ok(Some(row)) if view.run.row.run_id == id => view.run.row = sanitize::run(row),
+            Ok(_) => {}
+            Err(error) => return refuse(ask::why(&error)),
+        }
+        stay()
+    };
+    state.ask_if_connected(Ask::of_view(&page, take))
+}
+
+/// A key that does something with a run, in its details and, but for those that are letters or Enter, in the list.
+pub(super) fn run_key(key: Key, listed: &ListedRun, state: &State) -> Option<Outcome> {
+    match key.code {
+        Code::Enter => {
+            let ListedRun { row, line } = listed.clone();
+            Some(close_both(move |state| attach(state, &row, &line)))
+        }
+        Code::Char('e') if key.typed().is_some() => Some(change_and_run(state, listed)),
+        _ if key.is_ctrl('x') => Some(question(listed)),
+        _ if key.is_ctrl('r') => Some(again(state, &listed.row)),
+        _ => None,
+    }
+}
+
+/// Closes the details and the list, so that the console is seen.
+fn close_both(then: impl FnOnce(&mut State) -> Vec<Effect> + 'static) -> Outcome {
+    close().then(|state| {
+        state.close_views::<RunDetails>();
+        state.close_views::<RunList>();
+        then(state)
+    })
+}
+
+/// Puts the line of a run into the input, to be changed and sent.
+fn change_and_run(state: &State, listed: &ListedRun) -> Outcome {
+    let command = state.console().and_then(|console| console.menu.find(&listed.row.command));
+    // Without its secrets, of which a run keeps only that there were some.
+    let form = command.map(|command| CommandForm::filled(command.clone(), &listed.row.args));
+    let line = form.map_or_else(|| listed.line.clone(), |form| form.line());
+    close_both(move |state| {
+        command_form::type_line(state, &line);
+        Vec::new()
+    })
+}
+
+/// Asks whether to cancel a run.
+fn question(listed: &ListedRun) -> Outcome {
+    let id = listed.row.run_id;
+    if listed.row.state.ended() {
+        return refuse(format!("{id} has ended already."));
+    }
+    let text = vec![format!("❯ {}", listed.line), format!("Started by {}.", listed.row.user)];
+    let confirm = Confirm::choice(format!("Cancel run {id}?"), text, "Cancel run", move |state| {
+        let connected = state.session().is_some();
+        if let Some(console) = state.console_mut().filter(|_| connected) {
+            console.runs.cancelling(id);
+        }
+        state.ask_if_connected(runs::cancel(id))
+    });
+    open(confirm.keeping("Keep running"))
+}
+
+/// The form of a run's command with the run's values: nothing is sent by this.
+fn again(state: &State, row: &RunRow) -> Outcome {
+    match state.console().and_then(|console| console.menu.find(&row.command)) {
+        Some(command) => open(CommandForm::filled(command.clone(), &row.args)),
+        None => refuse(format!("{} is not in the menu any more.", row.command)),
+    }
+}
+
+/// Shows a run's output: where it is on the screen already, else in a block of its own.
+pub(super) fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
+    if state.session().is_none() {
+        let key = state.keys.word(Id::Reconnect);
+        state.refuse(format!("Not connected, so its output cannot be read: {key} connects again."));
+        return Vec::new();
+    }
+    let (block, clock) = (state.next_serial(), state.clock);
+    let started = times::stamp(row.started_at, clock.wall, &state.zone);
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let known = console.runs.of_run(row.run_id).filter(|info| info.phase != Phase::Unknown);
+    if let Some(known) = known.map(|info| info.id) {
+        console.runs.pick(known);
+        return Vec::new();
+    }
+    let note = format!("{} of {}, started {started}", row.run_id, row.user);
+    let own = row.user == console.welcome.you.user;
+    console.runs.attached(block, line, &note, (row, own), clock);
+    state.ask_if_connected(runs::attach(block, row.run_id, 0))
+}
+
+/// All that is known of a run.
+fn facts(state: &State, listed: &ListedRun) -> Vec<Fact> {
+    let row = &listed.row;
+    let at = |time| times::full_since(time, state.clock.wall, &state.zone);
+    let (_, word, _) = standing(Phase::of(row), &state.theme);
+    let mut facts = vec![
+        ("line", listed.line.clone()),
+        ("state", word.to_string()),
+        ("user", format!("{} · client {}", row.user, row.client_id)),
+        ("started", at(row.started_at)),
+    ];
+    facts.extend(row.ended_at.map(|time| ("ended", at(time))));
+    facts.extend(row.duration_ms.map(|ms| ("took", duration(ms))));
+    facts.push(("output", bytes(row.bytes)));
+    let remarks = [row.wait(), row.cancelled(), row.cut(), row.left()];
+    facts.extend(remarks.into_iter().flatten().map(|text| ("remark", text)));
+    facts
+}

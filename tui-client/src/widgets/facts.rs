@@ -1,0 +1,98 @@
+//! Details: facts with a label each, wrapped and scrolled.
+
+use super::canvas::{self, Canvas};
+use super::reading::Reading;
+use super::row::Row;
+use crate::input::key::{Code, Key};
+use crate::terminal::Size;
+use crate::text::fit;
+
+/// Columns of the labels, with the gap behind them.
+const LABELS: u16 = 11;
+/// Most columns of the popup.
+const WIDTH: u16 = 76;
+
+/// A label and what is known.
+pub(crate) type Fact = (&'static str, String);
+
+/// The scroll position of details.
+#[derive(Debug, Default)]
+pub(crate) struct Facts(Reading);
+
+/// What a key means to details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FactsKey {
+    Close,
+    Refresh,
+    Scrolled,
+    Passed,
+}
+
+impl Facts {
+    pub(crate) fn key(&mut self, key: Key, facts: &[Fact], size: Size) -> FactsKey {
+        let (rows, page) = (lines(facts, width(size)).len(), page(size));
+        match key.code {
+            Code::Esc => FactsKey::Close,
+            _ if key.is_ctrl('c') || key.typed() == Some('q') => FactsKey::Close,
+            _ if key.typed() == Some('r') || key == Key::plain(Code::F(5)) => FactsKey::Refresh,
+            _ if (key.typed().is_some() || Key::plain(key.code) == key)
+                && self.0.key(key, rows, page) =>
+            {
+                FactsKey::Scrolled
+            }
+            _ => FactsKey::Passed,
+        }
+    }
+
+    pub(crate) fn wheel(&mut self, by: i32, facts: &[Fact], size: Size) {
+        self.0.wheel(by, lines(facts, width(size)).len(), page(size));
+    }
+
+    /// Draws a popup with these facts and what keys do.
+    pub(crate) fn draw(&self, title: &str, facts: &[Fact], keys: &[&str], canvas: &mut Canvas<'_>) {
+        let size = Size { width: canvas.area.width, height: canvas.area.height };
+        let lines = lines(facts, width(size));
+        let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+        let inside = canvas.popup(title, width(size), rows.saturating_add(2));
+        let theme = canvas.theme;
+        // Without room for all lines the blank row is dropped first.
+        let last = inside.height.saturating_sub(1);
+        let top = self.0.top.min(lines.len().saturating_sub(usize::from(last)));
+        for (y, (label, value)) in (0..last).zip(lines.iter().skip(top)) {
+            let mut row = Row::at(canvas.buffer, inside, y);
+            row.column(label, usize::from(LABELS), theme.dim).left(value, theme.plain);
+        }
+        let mut foot = Row::at(canvas.buffer, inside, last);
+        let below = lines.len().saturating_sub(top + usize::from(last));
+        if below > 0 {
+            foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
+        }
+        canvas::keys(&mut foot, keys.iter().copied(), &mut canvas.hits, &theme);
+    }
+}
+
+/// Columns inside the popup.
+fn width(size: Size) -> u16 {
+    size.width
+        .saturating_sub(6)
+        .min(WIDTH)
+        .max(size.width.min(36))
+        .min(size.width.saturating_sub(4))
+}
+
+/// Lines of a page.
+fn page(size: Size) -> usize {
+    // The frame, the row of the hints, and the row of the messages.
+    usize::from(size.height.saturating_sub(4)).max(1)
+}
+
+/// The facts in lines, the label beside the first line of each.
+fn lines(facts: &[Fact], width: u16) -> Vec<(&'static str, String)> {
+    let room = usize::from(width.saturating_sub(LABELS)).max(8);
+    let wrapped = |(label, value): &Fact| {
+        let lines = fit::wrap(value, room).into_iter().enumerate();
+        let label = *label;
+        lines.map(move |(nth, line)| (if nth == 0 { label } else { "" }, line)).collect::<Vec<_>>()
+    };
+    facts.iter().flat_map(wrapped).collect()
+}
