@@ -23,11 +23,14 @@ use crate::base::mutex::Mutex;
 use crate::base::outbox::notification;
 use crate::clients::Client;
 use crate::clients::registry::Registry;
+use crate::clients::snapshot::SnapshotProgress;
 
 /// Shortest time between two publications: at most ten a second.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// Rows in one `clients/changed`: each takes a few hundred bytes of the 256 KiB a line may have.
-pub(crate) const ROWS_A_LINE: usize = 200;
+const ROWS_A_LINE: usize = 200;
+/// Rows in one page of the rest of a snapshot, which a client that does not read keeps in memory.
+const ROWS_A_PAGE: usize = 50;
 /// Most subscriptions of one connection.
 pub(crate) const MAX_SUBSCRIPTIONS: usize = 16;
 
@@ -45,8 +48,7 @@ struct Subscription {
     id: SubscriptionId,
     client: Arc<Client>,
     topics: Vec<Topic>,
-    /// The clock of the snapshot of clients.
-    clients_seen: u64,
+    clients_seen: SnapshotProgress,
     /// The clock of the snapshot of the log.
     log_seen: u64,
     /// Events that wait until the answer is sent; none afterwards.
@@ -58,6 +60,8 @@ struct Subscription {
 pub(crate) struct NewSubscription {
     pub(crate) id: SubscriptionId,
     pub(crate) clients: Option<Vec<ClientRow>>,
+    /// Whether these are all clients; if not, [`Events::send_rest`] sends the others.
+    pub(crate) is_whole: bool,
     pub(crate) log_seen: u64,
 }
 
@@ -86,12 +90,11 @@ impl Events {
             return Err(TooMany);
         }
         let id = SubscriptionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let (rows, clients_seen) = if topics.contains(&Topic::Clients) {
-            let (rows, seen) = registry.snapshot(client);
-            (Some(rows), seen)
-        } else {
-            (None, 0)
-        };
+        let mut clients_seen = SnapshotProgress::default();
+        let rows = topics
+            .contains(&Topic::Clients)
+            .then(|| registry.snapshot(client, &mut clients_seen, ROWS_A_LINE));
+        let is_whole = rows.is_none() || clients_seen.is_complete();
         let log_seen = log.clock();
         subscriptions.push(Subscription {
             id,
@@ -101,7 +104,32 @@ impl Events {
             log_seen,
             held: Some(Vec::new()),
         });
-        Ok(NewSubscription { id, clients: rows, log_seen })
+        Ok(NewSubscription { id, clients: rows, is_whole, log_seen })
+    }
+
+    /// Sends the rest of the list of clients in pages, each once the client has read the one before. So a client that does
+    /// not read holds one page, not the list.
+    pub(crate) async fn send_rest(&self, client: &Client, id: SubscriptionId, registry: &Registry) {
+        // Without a session nothing is sent.
+        while client.outbox.nearly_empty().await.is_ok() && self.send_page(id, registry) {}
+    }
+
+    /// Sends one page; whether there are more.
+    fn send_page(&self, id: SubscriptionId, registry: &Registry) -> bool {
+        let mut subscriptions = self.subscriptions.lock();
+        let Some(subscription) = subscriptions.iter_mut().find(|seen| seen.id == id) else {
+            return false;
+        };
+        if !subscription.receives(Topic::Clients) {
+            return false;
+        }
+        let progress = &mut subscription.clients_seen;
+        let rows = registry.snapshot(&subscription.client, progress, ROWS_A_PAGE);
+        let more = !progress.is_complete();
+        for line in clients_changed(ClientsChanged { joined: rows, ..ClientsChanged::default() }) {
+            subscription.client.outbox.push(line);
+        }
+        more
     }
 
     pub(crate) fn unsubscribe(&self, client: ClientId, id: SubscriptionId) -> bool {
@@ -196,18 +224,16 @@ impl Events {
                 continue;
             }
             let who = subscription.client.who();
-            let seen = subscription.clients_seen;
-            let lines = |seen| clients_changed(changes.since(seen, &who));
+            let seen = &subscription.clients_seen;
+            let lines = || clients_changed(changes.since(seen, &who));
             let is_usual = who.scope == Scope::Whole && !changes.concern(who.owner);
             let shared = by_role.get_mut(who.role as usize).filter(|_| is_usual);
-            match shared.filter(|_| changes.all_new_to(seen)) {
-                Some(shared) => {
-                    for line in shared.get_or_insert_with(|| lines(0)) {
-                        subscription.send(line.clone());
-                    }
-                }
-                None => lines(seen).into_iter().for_each(|line| subscription.send(line)),
-            }
+            let lines = match shared.filter(|_| changes.all_new_to(seen)) {
+                Some(shared) => shared.get_or_insert_with(lines).clone(),
+                None => lines(),
+            };
+            subscription.clients_seen.published();
+            lines.into_iter().for_each(|line| subscription.send(line));
         }
     }
 
@@ -273,11 +299,6 @@ fn clients_changed(changes: ClientsChanged) -> Vec<Bytes> {
         updated.chunks(ROWS_A_LINE).map(|rows| ClientsChanged { updated: rows.to_vec(), ..none() });
     left.chain(joined).chain(updated).for_each(say);
     lines
-}
-
-/// The rest of a snapshot, sent after it as `joined`.
-pub(crate) fn snapshot_rest(rows: Vec<ClientRow>) -> Vec<Bytes> {
-    clients_changed(ClientsChanged { joined: rows, ..ClientsChanged::default() })
 }
 
 #[cfg(test)]

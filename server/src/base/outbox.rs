@@ -22,6 +22,8 @@ use crate::base::mutex::Mutex;
 
 /// Bytes of a queue that run output and events cannot take.
 pub(crate) const RESERVE: usize = 64 * 1024;
+/// Fewer bytes wait for a client that has read nearly all.
+const NEARLY_EMPTY: usize = 4 * 1024;
 
 /// The session has ended; nothing more is sent to its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +97,15 @@ impl Outbox {
     }
 
     pub(crate) async fn room(&self) -> Result<(), SessionClosed> {
+        self.fewer_than(self.cap - RESERVE).await
+    }
+
+    /// Waits until the client has read nearly all.
+    pub(crate) async fn nearly_empty(&self) -> Result<(), SessionClosed> {
+        self.fewer_than(NEARLY_EMPTY).await
+    }
+
+    async fn fewer_than(&self, bytes: usize) -> Result<(), SessionClosed> {
         loop {
             let notified = self.room.notified();
             tokio::pin!(notified);
@@ -104,7 +115,7 @@ impl Outbox {
                 if queue.is_closed() {
                     return Err(SessionClosed);
                 }
-                if queue.bytes < self.cap - RESERVE {
+                if queue.bytes < bytes {
                     return Ok(());
                 }
             }
@@ -195,9 +206,10 @@ impl Outbox {
 
     pub(crate) fn written(&self, written: usize) {
         let mut queue = self.queue.lock();
-        let was_short = queue.bytes >= self.cap - RESERVE;
-        queue.bytes = queue.bytes.saturating_sub(written);
-        if was_short && queue.bytes < self.cap - RESERVE {
+        let before = queue.bytes;
+        queue.bytes = before.saturating_sub(written);
+        let fell_below = |bytes| (queue.bytes..before).contains(&(bytes - 1));
+        if fell_below(self.cap - RESERVE) || fell_below(NEARLY_EMPTY) {
             drop(queue);
             self.room.notify_waiters();
         }

@@ -2,6 +2,7 @@
 //! row outlives its session.
 
 pub(crate) mod registry;
+pub(crate) mod snapshot;
 
 use crate::audit::Audit;
 use crate::audit::entry::By;

@@ -1,6 +1,6 @@
 //! Registry of clients: who is connected, and what has changed since the last publication.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -14,6 +14,7 @@ use crate::authorize::RunAccess;
 use crate::base::identity::{Identity, Owner};
 use crate::base::mutex::Mutex;
 use crate::base::outbox::Outbox;
+use crate::clients::snapshot::SnapshotProgress;
 use crate::clients::{ByteCounts, Client, ClientRecord, WholeRow};
 
 /// All connected clients, and what changed about them since the last [`Registry::publish`].
@@ -46,6 +47,8 @@ struct ClientChange {
 pub(crate) struct ClientChanges {
     changes: Vec<(ClientId, ClientChange, Option<WholeRow>)>,
     first: u64,
+    /// The owners of runs in them, who may see these with any role.
+    owners: HashSet<Owner>,
 }
 
 /// Keeps a client in the registry; dropping it removes the row.
@@ -135,12 +138,22 @@ impl Registry {
         state.clients.range(later).take(limit).map(|(_, client)| Arc::clone(client)).collect()
     }
 
-    /// The rows of all clients as `viewer` sees them, and their clock.
-    pub(crate) fn snapshot(&self, viewer: &Client) -> (Vec<ClientRow>, u64) {
+    /// The next rows of the list as `viewer` sees them, at most `limit`.
+    pub(crate) fn snapshot(
+        &self,
+        viewer: &Client,
+        progress: &mut SnapshotProgress,
+        limit: usize,
+    ) -> Vec<ClientRow> {
         let who = viewer.who();
         let state = self.state.lock();
+        let later = (std::ops::Bound::Excluded(progress.last()), std::ops::Bound::Unbounded);
+        let mut later = state.clients.range(later).map(|(_, client)| client);
         let row = |client: &Arc<Client>| client.row(&who, client.id == viewer.id);
-        (state.clients.values().map(row).collect(), state.clock)
+        let rows: Vec<ClientRow> = later.by_ref().take(limit).map(row).collect();
+        let up_to = later.next().and_then(|_| rows.last()).map(|row| row.client_id);
+        progress.add(up_to, state.clock);
+        rows
     }
 
     pub(crate) fn set_identity(&self, client: &Client, identity: Identity) {
@@ -209,14 +222,19 @@ impl Registry {
         }
         let changes = std::mem::take(&mut state.changes);
         let first = changes.values().map(ClientChange::first).min().unwrap_or_default();
-        let changes = changes
+        let changes: Vec<_> = changes
             .into_iter()
             .map(|(id, change)| {
                 let row = state.clients.get(&id).map(|client| client.whole_row(false));
                 (id, change, row)
             })
             .collect();
-        Some(ClientChanges { changes, first })
+        let accesses = changes.iter().flat_map(|(_, change, row)| {
+            let in_row = row.iter().flat_map(|row| &row.runs).map(|(_, access)| access);
+            in_row.chain(change.runs.iter().map(|(_, access)| access))
+        });
+        let owners = accesses.map(|access| access.owner).collect();
+        Some(ClientChanges { changes, first, owners })
     }
 }
 
@@ -242,24 +260,21 @@ impl ClientChange {
 }
 
 impl ClientChanges {
-    /// Whether all of it is newer than `known`.
-    pub(crate) fn all_new_to(&self, known: u64) -> bool {
-        known < self.first
+    /// Whether a subscriber gets all of it.
+    pub(crate) fn all_new_to(&self, progress: &SnapshotProgress) -> bool {
+        progress.is_complete() && progress.newest() < self.first
     }
 
     /// Whether the rows have a run of this owner, who may see it with any role.
     pub(crate) fn concern(&self, owner: Owner) -> bool {
-        self.changes.iter().any(|(_, change, row)| {
-            let in_row =
-                row.iter().flat_map(|row| &row.runs).any(|(_, access)| access.owner == owner);
-            in_row || change.runs.iter().any(|(_, access)| access.owner == owner)
-        })
+        self.owners.contains(&owner)
     }
 
-    /// The changes newer than `known` that `who` may see. A client that joined and left in between is left out.
-    pub(crate) fn since(&self, known: u64, who: &Identity) -> ClientsChanged {
+    /// The changes after what a subscriber has that `who` may see. A client that joined and left in between is left out.
+    pub(crate) fn since(&self, progress: &SnapshotProgress, who: &Identity) -> ClientsChanged {
         let mut seen = ClientsChanged::default();
         for (id, change, row) in &self.changes {
+            let Some(known) = progress.clock_of(*id) else { continue };
             let new = |clock: Option<u64>| clock.is_some_and(|clock| clock > known);
             match (&change.left, row) {
                 (Some((clock, reason)), _) if *clock > known && !new(change.joined) => {
@@ -315,7 +330,9 @@ mod tests {
     fn a_client_that_joins_and_leaves_between_two_publications_is_not_published() {
         let registry = Arc::new(Registry::default());
         drop(join(&registry));
-        let seen = registry.publish().unwrap().since(0, &viewer());
+        let mut progress = SnapshotProgress::default();
+        progress.add(None, 0);
+        let seen = registry.publish().unwrap().since(&progress, &viewer());
         assert_eq!(seen, ClientsChanged::default());
         assert!(registry.publish().is_none());
     }
@@ -324,19 +341,45 @@ mod tests {
     fn a_snapshot_taken_between_two_publications_is_followed_by_later_changes_only() {
         let registry = Arc::new(Registry::default());
         let first = join(&registry);
-        let (rows, known) = registry.snapshot(&first.client);
-        assert_eq!(rows.len(), 1);
+        let mut known = SnapshotProgress::default();
+        assert_eq!(registry.snapshot(&first.client, &mut known, 9).len(), 1);
+        assert!(known.is_complete());
         let second = join(&registry);
         registry.set_program(&first.client, Program::default());
         let changes = registry.publish().unwrap();
-        assert!(!changes.all_new_to(known));
-        let seen = changes.since(known, &viewer());
+        assert!(!changes.all_new_to(&known));
+        let seen = changes.since(&known, &viewer());
         assert_eq!(seen.joined.len(), 1);
         assert_eq!(seen.joined[0].client_id, second.client.id);
         assert_eq!(seen.updated.len(), 1);
         assert_eq!(seen.updated[0].client_id, first.client.id);
         drop(first);
-        let seen = registry.publish().unwrap().since(known, &viewer());
+        let seen = registry.publish().unwrap().since(&known, &viewer());
         assert_eq!(seen.left.len(), 1);
+    }
+
+    #[test]
+    fn a_subscriber_gets_changes_of_the_rows_that_it_has_and_the_others_with_later_pages() {
+        let registry = Arc::new(Registry::default());
+        let clients: Vec<Registered> = (0..4).map(|_| join(&registry)).collect();
+        registry.publish();
+        let mut progress = SnapshotProgress::default();
+        assert_eq!(registry.snapshot(&clients[0].client, &mut progress, 2).len(), 2);
+        for client in &clients {
+            registry.set_program(&client.client, Program::default());
+        }
+        // The second page has the update of its first client.
+        assert_eq!(registry.snapshot(&clients[0].client, &mut progress, 1).len(), 1);
+        let later = join(&registry);
+        let seen = registry.publish().unwrap().since(&progress, &viewer());
+        let ids: Vec<u64> = seen.updated.iter().map(|row| row.client_id.0).collect();
+        assert_eq!((ids, seen.joined.len()), (vec![1, 2], 0));
+        progress.published();
+        let rest = registry.snapshot(&clients[0].client, &mut progress, 9);
+        let ids: Vec<u64> = rest.iter().map(|row| row.client_id.0).collect();
+        assert_eq!((ids, progress.is_complete()), (vec![4, 5], true));
+        drop(later);
+        let seen = registry.publish().unwrap().since(&progress, &viewer());
+        assert_eq!((seen.left.len(), seen.joined.len()), (1, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! `initialize`, `ping`, `session/close`, and the subscriptions to events.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use topside_shared::frame::MAX_LINE_IN;
@@ -14,7 +15,7 @@ use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};
 
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::base::outbox::notification;
-use crate::events::{MAX_SUBSCRIPTIONS, ROWS_A_LINE, TooMany, snapshot_rest};
+use crate::events::{MAX_SUBSCRIPTIONS, TooMany};
 use crate::methods::page_limits::{count_that_fits, newest_that_fit};
 use crate::methods::{After, Answered, Caller};
 
@@ -119,14 +120,9 @@ pub(super) async fn subscribe(
     };
     let begun = server.events.subscribe(client, topics, &server.clients, &server.log);
     let begun = begun.map_err(too_many)?;
-    let mut clients = begun.clients;
-    let rest = match &mut clients {
-        Some(rows) if rows.len() > ROWS_A_LINE => rows.split_off(ROWS_A_LINE),
-        _ => Vec::new(),
-    };
-    let mut first = snapshot_rest(rest);
+    let mut first = Vec::new();
     let snapshot = Snapshot {
-        clients,
+        clients: begun.clients,
         runs: runs.then(|| {
             let live = server.runs.live();
             let seen = live.iter().filter(|run| may_see_run(&who, run.owner, run.role));
@@ -141,10 +137,13 @@ pub(super) async fn subscribe(
         }),
         server: revision.then(|| ServerSnapshot { revision: server.now().menu.revision() }),
     };
-    Ok(Answered {
-        answer: SubscribeResult { subscription_id: begun.id, snapshot },
-        after: vec![After::Release(begun.id, first)],
-    })
+    let mut after = vec![After::Release(begun.id, first)];
+    if !begun.is_whole {
+        let (server, client, id) = (Arc::clone(server), Arc::clone(client), begun.id);
+        let rest = async move { server.events.send_rest(&client, id, &server.clients).await };
+        after.push(After::Follow(Box::pin(rest)));
+    }
+    Ok(Answered { answer: SubscribeResult { subscription_id: begun.id, snapshot }, after })
 }
 
 pub(super) async fn unsubscribe(

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::common::live_runs::{cancel, cancelled};
-use crate::common::{Raw, Spawned, Topsided};
+use crate::common::{Raw, Spawned, Topsided, eventually};
 
 /// How often the server has read from a file or a socket so far.
 fn reads(server: &Spawned) -> u64 {
@@ -21,6 +21,46 @@ fn processes() -> u64 {
 fn start(client: &mut Raw, count: u64) -> Vec<u64> {
     let run = json!({"command": "stay", "wait": false});
     (0..count).map(|_| client.ok("command/run", run.clone())["runId"].as_u64().unwrap()).collect()
+}
+
+/// The resident memory of the server, in KiB.
+fn memory(server: &Spawned) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Each subscriber held a list of all clients.
+#[test]
+fn subscribers_that_do_not_read_hold_a_page_of_the_list_each() {
+    const CLIENTS: u64 = 2_000;
+    const SUBSCRIBERS: u64 = 200;
+    let topsided = Topsided::new();
+    let server = topsided.start();
+    let _crowd: Vec<Raw> = (0..CLIENTS).map(|_| server.connect()).collect();
+    let mut last = server.connect();
+    last.ok("ping", json!({}));
+    let before = memory(&server);
+    let subscribe = || {
+        let mut client = server.connect();
+        client.ask("events/subscribe", json!({"topics": ["clients"]}));
+        client
+    };
+    let mut subscribers: Vec<Raw> = (0..SUBSCRIBERS).map(|_| subscribe()).collect();
+    eventually("all have subscribed", || {
+        let page = last.ok("clients/list", json!({"after": CLIENTS, "limit": SUBSCRIBERS + 1}));
+        let rows = page["clients"].as_array().unwrap();
+        rows.iter().filter(|row| row["bytesOut"].as_u64() > Some(0)).count() > SUBSCRIBERS as usize
+    });
+    let each = memory(&server).saturating_sub(before) / SUBSCRIBERS;
+    assert!(each <= 40, "{each} KiB for each subscriber");
+    // One that reads gets the whole list.
+    let reader = subscribers.last_mut().unwrap();
+    let mut rows = reader.recv()["result"]["snapshot"]["clients"].as_array().unwrap().len() as u64;
+    while rows < CLIENTS + SUBSCRIBERS {
+        let changed = reader.told("clients/changed");
+        rows += changed["joined"].as_array().unwrap().len() as u64;
+    }
 }
 
 /// Each cancel read the files of every process four to eight times.
