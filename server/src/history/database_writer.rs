@@ -67,12 +67,22 @@ impl HistoryWriter {
         // The server may have ended already.
         let _ = open.send(Some(Ok(instance.into())));
         let mut swept = None;
+        // Whether a sweep goes on: between two batches, new jobs are written.
+        let mut sweeps = false;
         loop {
             if swept.is_none_or(|last: Instant| last.elapsed() >= SWEEP_INTERVAL) {
                 swept = Some(Instant::now());
-                self.sweep(&mut db);
+                self.begin_sweep(&db);
+                sweeps = true;
             }
-            let patience = if self.retries.is_empty() { SWEEP_INTERVAL } else { RETRY_AFTER };
+            if sweeps {
+                sweeps = self.sweep(&mut db);
+            }
+            let patience = match self.retries.is_empty() {
+                _ if sweeps => Duration::ZERO,
+                true => SWEEP_INTERVAL,
+                false => RETRY_AFTER,
+            };
             let first = match jobs.recv_timeout(patience) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -90,7 +100,7 @@ impl HistoryWriter {
             }
             self.write(&mut db, new_jobs);
             if self.kept.keep_bytes.is_some_and(|most| db.space() > most) {
-                self.sweep(&mut db);
+                sweeps = self.sweep(&mut db);
             }
             if closes {
                 save_clock(&db);
@@ -117,7 +127,11 @@ impl HistoryWriter {
         self.kill(&instance, &lost);
         self.close(&mut db, &lost);
         // A number never repeats, even if `runs.db` was deleted or a power cut undid its newest pages.
-        let last = db.last_number()?.max(last_output(&self.state)).max(run_ids::read(&self.state));
+        let last = db.last_number()?.max(match run_ids::read(&self.state) {
+            // Each output has a smaller number, and there may be a million of them to look at.
+            number @ 1.. => number,
+            0 => last_output(&self.state),
+        });
         let ahead = last + AHEAD;
         let reserved = db.reserve(ahead).is_ok() && run_ids::write(&self.state, ahead).is_ok();
         // On a full disk the next start of a run asks again.
@@ -291,16 +305,19 @@ impl HistoryWriter {
         run_ids::write(&self.state, to.max(self.ids.reserved.load(Ordering::Acquire)))
     }
 
-    /// Deletes runs over the limits of age and size.
-    fn sweep(&self, db: &mut Db) {
+    fn begin_sweep(&self, db: &Db) {
         if let Err(error) = db.bound_log(self.kept.keep_bytes) {
             tracing::warn!(target: "topside", %error, "the write-ahead log of runs.db has its usual length");
         }
         save_clock(db);
+    }
+
+    /// Deletes a batch of runs over the limits of age and size; whether there are more.
+    fn sweep(&self, db: &mut Db) -> bool {
         let gone = db.forget(self.kept.keep, self.kept.keep_bytes);
-        let gone = gone.unwrap_or_else(|error| {
+        let (gone, more) = gone.unwrap_or_else(|error| {
             tracing::error!(target: "topside", %error, "old runs cannot be taken out");
-            Vec::new()
+            (Vec::new(), false)
         });
         for id in gone {
             match std::fs::remove_file(output(&self.state, id)) {
@@ -310,6 +327,7 @@ impl HistoryWriter {
                 _ => {}
             }
         }
+        more
     }
 }
 

@@ -12,6 +12,8 @@ use crate::output::disk_bytes;
 const PAGE: u64 = 4096;
 /// Fewest and most pages of the write-ahead log before a checkpoint.
 const LOG_PAGES: (u64, u64) = (16, 1000);
+/// Most runs that are deleted in one transaction.
+const FORGOTTEN: usize = 500;
 /// How long a statement waits for another connection.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -40,86 +42,78 @@ impl Db {
         ))
     }
 
-    /// Deletes the ended runs that are older than `keep`, then the oldest until all take less than `most`. Returns
-    /// their ids.
+    /// Deletes some of the ended runs that are older than `keep`, or of the oldest if all take more than `most`. Returns their
+    /// ids, and whether there is more to delete: a run that is about to start waits for one batch, not for all.
     pub(crate) fn forget(
         &mut self,
         keep: Option<Duration>,
         most: Option<u64>,
-    ) -> rusqlite::Result<Vec<RunId>> {
+    ) -> rusqlite::Result<(Vec<RunId>, bool)> {
         let now = self.now().as_millis();
         let ms = |keep: Duration| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-        let oldest = keep.map(|keep| now.saturating_sub(ms(keep)));
-        let mut all = Vec::new();
-        loop {
-            let gone = self.forget_some(oldest, most)?;
-            let none = gone.is_empty();
-            all.extend(gone);
-            // The size of a row is an average, so more rounds may be needed.
-            if none || most.is_none_or(|most| self.space() <= most) {
-                return Ok(all);
-            }
+        let mut gone = Vec::new();
+        if let Some(keep) = keep {
+            gone = self.too_old(now.saturating_sub(ms(keep)))?;
         }
-    }
-
-    fn forget_some(
-        &mut self,
-        oldest: Option<i64>,
-        most: Option<u64>,
-    ) -> rusqlite::Result<Vec<RunId>> {
-        let mut gone: Vec<i64> = Vec::new();
-        let mut outputs = self.outputs;
-        // By age, not by id: a clock that was ahead for a while leaves old rows behind one that seems young.
-        if let Some(oldest) = oldest {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT id, size FROM runs WHERE aged_from < ?1 AND ended IS NOT NULL",
-            )?;
-            let mut rows = statement.query([oldest])?;
-            while let Some(row) = rows.next()? {
-                outputs = outputs.saturating_sub(row.get::<_, i64>(1)?.cast_unsigned());
-                gone.push(row.get(0)?);
-            }
-        }
-        if let Some(most) = most.filter(|most| self.space() > *most) {
+        if let Some(most) = most.filter(|most| gone.is_empty() && self.space() > *most) {
             // Free pages and the log may be the whole excess.
             self.give_back()?;
-            let share = self.share()?;
-            let mut space = (self.files() + outputs).saturating_sub(share * gone.len() as u64);
-            // Some more, so that not each run that ends exceeds the limit again.
-            let enough = if space > most { most - most / 16 } else { most };
-            let mut statement = self.connection.prepare_cached(
-                "SELECT id, size FROM runs WHERE aged_from >= ?1 AND ended IS NOT NULL ORDER BY id",
-            )?;
-            let mut rows = statement.query([oldest.unwrap_or(i64::MIN)])?;
-            while space > enough
-                && let Some(row) = rows.next()?
-            {
-                let size = row.get::<_, i64>(1)?.cast_unsigned();
-                outputs = outputs.saturating_sub(size);
-                space = space.saturating_sub(size + share);
-                gone.push(row.get(0)?);
-            }
+            gone = self.too_large(most)?;
         }
         if gone.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), false));
         }
         self.together(|db| {
             let mut delete = db.connection.prepare_cached("DELETE FROM runs WHERE id = ?1")?;
-            gone.iter().try_for_each(|id| delete.execute([id]).map(drop))
+            for (id, size) in &gone {
+                delete.execute([id])?;
+                db.outputs = db.outputs.saturating_sub(*size);
+            }
+            Ok(())
         })?;
-        self.outputs = outputs;
         if let Err(error) = self.give_back() {
             tracing::warn!(target: "topside", %error, "the space of old runs stays in runs.db");
         }
-        Ok(gone.into_iter().map(|id| RunId(id.cast_unsigned())).collect())
+        let more = gone.len() == FORGOTTEN || most.is_some_and(|most| self.space() > most);
+        Ok((gone.into_iter().map(|(id, _)| RunId(id.cast_unsigned())).collect(), more))
     }
 
-    /// Average bytes of a row in the database.
+    /// Runs from before this time, each with the size of its output. By age, not by id: a clock that was ahead for a while
+    /// leaves old rows behind one that seems young.
+    fn too_old(&self, oldest: i64) -> rusqlite::Result<Vec<(i64, u64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, size FROM runs WHERE aged_from < ?1 AND ended IS NOT NULL LIMIT ?2",
+        )?;
+        let rows = statement.query_map([oldest, FORGOTTEN as i64], id_and_size)?;
+        rows.collect()
+    }
+
+    /// The oldest runs, until all would take less than `most`.
+    fn too_large(&self, most: u64) -> rusqlite::Result<Vec<(i64, u64)>> {
+        let (mut space, share) = (self.space(), self.share()?);
+        // Some more, so that not each run that ends exceeds the limit again.
+        let enough = if space > most { most - most / 16 } else { most };
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, size FROM runs WHERE ended IS NOT NULL ORDER BY id LIMIT ?1",
+        )?;
+        let mut rows = statement.query_map([FORGOTTEN as i64], id_and_size)?;
+        let mut gone = Vec::new();
+        while space > enough
+            && let Some(row) = rows.next().transpose()?
+        {
+            space = space.saturating_sub(row.1 + share);
+            gone.push(row);
+        }
+        Ok(gone)
+    }
+
+    /// Average bytes of a row in the database, at most: numbers that were skipped count as rows.
     fn share(&self) -> rusqlite::Result<u64> {
-        let rows: i64 =
-            self.connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+        let rows = "SELECT coalesce(max(id) - min(id) + 1, 1) FROM \
+                    (SELECT max(id) AS id FROM runs UNION ALL SELECT min(id) FROM runs)";
+        let rows: i64 = self.connection.query_row(rows, [], |row| row.get(0))?;
         let bytes = self.pragma("page_count")? * self.pragma("page_size")?;
-        Ok(bytes / rows.max(1).cast_unsigned())
+        Ok(bytes / rows.cast_unsigned())
     }
 
     /// Returns free pages and the write-ahead log to the disk.
@@ -148,6 +142,10 @@ impl Db {
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
             .map(i64::cast_unsigned)
     }
+}
+
+fn id_and_size(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, u64)> {
+    Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
 }
 
 #[cfg(test)]
@@ -182,11 +180,19 @@ mod tests {
             db.give_back().unwrap();
             let full = db.files();
             assert!(full > 1 << 20, "{full}");
-            let gone = db.forget(None, Some(full / 4)).unwrap();
+            let mut gone = Vec::new();
+            loop {
+                let (some, more) = db.forget(None, Some(full / 4)).unwrap();
+                assert!(some.len() <= FORGOTTEN, "{}", some.len());
+                gone.extend(some);
+                if !more {
+                    break;
+                }
+            }
             assert!(gone.len() > 3_000 && gone.len() < 4_500, "{}", gone.len());
             assert!(db.space() <= full / 4, "{} of {full}, {incremental}", db.space());
             assert_eq!(db.pragma("auto_vacuum").unwrap(), 2);
-            assert_eq!(db.forget(None, Some(full / 4)).unwrap(), []);
+            assert_eq!(db.forget(None, Some(full / 4)).unwrap(), (Vec::new(), false));
         }
     }
 }

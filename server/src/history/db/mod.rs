@@ -19,16 +19,18 @@ use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::Hook;
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 /// The upgrade from each version to the next.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
-    INDEXES_3,
+    // It added indexes that version 7 replaces.
+    "",
     "ALTER TABLE runs ADD COLUMN cut INTEGER;",
     AGES,
     // Before, a row counted for 512 bytes, its arguments and the length of its output.
     "ALTER TABLE runs ADD COLUMN ended_by TEXT;
      UPDATE runs SET size = (max(size - 512 - length(CAST(args AS BLOB)), 0) + 4095) / 4096 * 4096;",
+    INDEXES,
 ];
 
 const TABLES: &str = "
@@ -60,15 +62,25 @@ const TABLES: &str = "
         cut INTEGER,
         ended_by TEXT
     );
-    CREATE INDEX runs_by_command ON runs (command);
-    CREATE INDEX runs_by_user ON runs (user);
     CREATE INDEX runs_live ON runs (id) WHERE ended IS NULL;
 ";
-/// The indexes of version 3.
-const INDEXES_3: &str = "
-    CREATE INDEX runs_by_state ON runs (state);
-    CREATE INDEX runs_by_owner ON runs (owner);
-    CREATE INDEX runs_by_start ON runs (started);
+/// Version 7 has an index for each pair of filters of a list, with the role that decides who sees a run; and the sum of the
+/// sizes of all outputs.
+const INDEXES: &str = "
+    DROP INDEX IF EXISTS runs_by_command;
+    DROP INDEX IF EXISTS runs_by_user;
+    DROP INDEX IF EXISTS runs_by_state;
+    DROP INDEX IF EXISTS runs_by_owner;
+    DROP INDEX IF EXISTS runs_by_start;
+    CREATE INDEX runs_of_role ON runs (role);
+    CREATE INDEX runs_of_owner ON runs (owner, role);
+    CREATE INDEX runs_of_command ON runs (command, role);
+    CREATE INDEX runs_of_user ON runs (user, role);
+    CREATE INDEX runs_of_state ON runs (state, role);
+    CREATE INDEX runs_of_command_user ON runs (command, user, role);
+    CREATE INDEX runs_of_command_state ON runs (command, state, role);
+    CREATE INDEX runs_of_user_state ON runs (user, state, role);
+    INSERT OR REPLACE INTO about SELECT 'outputs', coalesce(sum(size), 0) FROM runs;
 ";
 
 /// Version 5 measures the age of a run from its start by the clock of the state directory, which cannot be set.
@@ -84,7 +96,7 @@ pub(super) struct Db {
     /// Measures the age of runs; none where the file is only read.
     clock: Option<Clock>,
     path: PathBuf,
-    /// Bytes of all outputs on the disk.
+    /// Bytes of all outputs on the disk; `about` has the same, so that no start adds them up.
     outputs: u64,
     /// Runs with a hook in their row: a power cut must not undo what is written of these.
     with_hook: BTreeSet<RunId>,
@@ -114,7 +126,7 @@ impl Db {
         )?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let change = match version {
-            0 => [TABLES, INDEXES_3, AGES].concat(),
+            0 => [TABLES, AGES, INDEXES].concat(),
             1..=VERSION => {
                 STEPS.iter().skip(usize::try_from(version - 1).unwrap_or(0)).copied().collect()
             }
@@ -128,10 +140,8 @@ impl Db {
                 "BEGIN IMMEDIATE; {change} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }
-        let outputs =
-            connection.query_row("SELECT coalesce(sum(size), 0) FROM runs", [], |row| {
-                row.get::<_, i64>(0)
-            })?;
+        let outputs = "SELECT value FROM about WHERE name = 'outputs'";
+        let outputs = connection.query_row(outputs, [], |row| row.get::<_, i64>(0))?;
         let clock = Some(Clock::open(path.parent().unwrap_or(Path::new("/"))));
         let (path, outputs) = (path.to_owned(), outputs.cast_unsigned());
         Ok(Self { connection, clock, path, outputs, with_hook: BTreeSet::new() })
@@ -188,7 +198,9 @@ impl Db {
     ) -> rusqlite::Result<()> {
         let outputs = self.outputs;
         self.execute("BEGIN IMMEDIATE")?;
-        let done = what(self).and_then(|()| self.execute("COMMIT"));
+        let done = what(self)
+            .and_then(|()| if self.outputs == outputs { Ok(()) } else { self.save_outputs() })
+            .and_then(|()| self.execute("COMMIT"));
         if done.is_err() {
             self.outputs = outputs;
             if !self.connection.is_autocommit() {
@@ -196,6 +208,11 @@ impl Db {
             }
         }
         done
+    }
+
+    fn save_outputs(&self) -> rusqlite::Result<()> {
+        let statement = "UPDATE about SET value = ?1 WHERE name = 'outputs'";
+        self.connection.prepare_cached(statement)?.execute([self.outputs.cast_signed()]).map(drop)
     }
 
     fn execute(&self, statement: &str) -> rusqlite::Result<()> {
