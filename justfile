@@ -46,7 +46,7 @@ book:
 package:
     cargo package --locked -p topside-shared -p topside-server -p topside-client
 
-# The packages for Debian, in target/deb; needs `cargo install cargo-deb`
+# The packages for Debian, in target/deb; needs `cargo install --locked cargo-deb mdbook`
 deb:
     cargo build --release --package topside-server --package topside-client
     bash config/packaging/build release target/deb

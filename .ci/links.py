@@ -1,9 +1,10 @@
-"""Reports each link of a folder of HTML pages that leads to no file or to no place of that file:
+"""Reports each link of a folder of HTML or Markdown pages that leads to no file, or to no place of an HTML page:
 python3 .ci/links.py DIRECTORY
 """
 
 import html.parser
 import pathlib
+import re
 import sys
 import urllib.parse
 
@@ -24,10 +25,21 @@ class Page(html.parser.HTMLParser):
                 self.links.append(value)
 
 
+class Text:
+    """The links of a page in Markdown, outside of its code."""
+
+    def __init__(self, path):
+        text = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]*`", "", path.read_text())
+        self.links = re.findall(r"\]\(([^)\s]+)\)", text)
+
+
 root = pathlib.Path(sys.argv[1])
 pages = {path.resolve(): Page(path) for path in root.rglob("*.html")}
+texts = {path.resolve(): Text(path) for path in root.rglob("*.md")}
+if not pages and not texts:
+    sys.exit(f"{root} has no pages")
 dead = []
-for path, page in pages.items():
+for path, page in {**pages, **texts}.items():
     for link in page.links:
         url = urllib.parse.urlsplit(link)
         # The page for a wrong address takes its paths from the root.

@@ -46,8 +46,7 @@ def rewritten(chapter):
 
 
 def help_of(program, *verb):
-    folder = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "debug")
-    words = [os.path.join(folder, program), *verb, "--help"]
+    words = [os.path.join(os.environ["TOPSIDE_PROGRAMS"], program), *verb, "--help"]
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout.rstrip()
 
 
