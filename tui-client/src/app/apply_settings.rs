@@ -1,24 +1,24 @@
-//! Takes changed settings into the state.
+//! Applies changed settings to the state.
 
 use super::{Effect, State};
 use crate::config::Settings;
 use crate::theme::{Background, TerminalColours, ThemeChoice};
 
 impl State {
-    /// Draws with this theme from now on. Nothing is written.
+    /// Draws with this theme from now on. Nothing is written to a file.
     pub(crate) fn set_theme(&mut self, choice: ThemeChoice) {
         self.theme = choice.on(self.terminal_colours);
         self.theme_choice = choice;
     }
 
-    /// Takes up what is known now of the terminal's colours.
+    /// Applies the colours that the terminal has reported.
     pub(crate) fn set_terminal_colours(&mut self, colours: TerminalColours) {
         self.terminal_colours = colours;
         self.theme = self.theme_choice.on(colours);
     }
 }
 
-/// The terminal has said its background.
+/// The terminal has reported its background.
 pub(crate) fn take_background(state: &mut State, background: Background) {
     state.set_terminal_colours(TerminalColours { background, ..state.terminal_colours });
 }

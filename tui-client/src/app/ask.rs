@@ -10,10 +10,9 @@ use super::{Effect, State};
 use crate::connect::{CallError, read_answer};
 use crate::text::sanitize;
 
-/// The answer as it came, or why there is none.
 pub(crate) type RawAnswer = Result<Box<RawValue>, CallError>;
 
-/// One request. The code that asks says what happens with the answer, so that no other code has to know the request.
+/// One request, with what its answer does. No other code has to know the request.
 pub(crate) struct Ask {
     pub(crate) method: Method,
     pub(crate) params: Value,
@@ -40,7 +39,7 @@ impl Ask {
         })
     }
 
-    /// A request whose answer `read` reads, away from the screen's thread.
+    /// A request whose answer is read by `read` on the network thread.
     pub(crate) fn raw<M: Call>(
         params: &M,
         read: impl FnOnce(RawAnswer) -> Reply + Send + 'static,
@@ -53,7 +52,7 @@ impl Ask {
         (self.then)(answer)
     }
 
-    /// Takes the request out, and leaves one that is equal and does nothing.
+    /// Takes the request out, and leaves an equal one that does nothing.
     #[cfg(test)]
     pub(crate) fn take(&mut self) -> Self {
         let then = Box::new(|_| Reply::new(|_| Vec::new()));
@@ -72,7 +71,7 @@ impl Reply {
     }
 }
 
-/// Requests are equal where they ask for the same.
+/// Requests are equal if they have the same method and parameters.
 impl PartialEq for Ask {
     fn eq(&self, other: &Self) -> bool {
         (self.method, &self.params) == (other.method, &other.params)

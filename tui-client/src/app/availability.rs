@@ -1,4 +1,4 @@
-//! Which actions exist on a screen, and whether each is possible now, or why not.
+//! Availability: which actions a screen has, and whether each is possible now, or why not.
 
 use topside_shared::Role;
 
@@ -10,7 +10,7 @@ use crate::app::{DialFailed, LocalServer, Screen, State, Via, picker, prompt, ta
 use crate::input::actions::{ACTIONS, Action, Id, Needs, Scope, get};
 use crate::input::key::Key;
 
-/// The built-in that is in the menu of a role that may read the log.
+/// A built-in that only roles with access to the log have in their menu.
 const LOG: &str = "log";
 
 /// Whether an action is possible now, or why not.
@@ -46,12 +46,10 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
     }
 }
 
-/// Whether an action is possible now.
 pub(crate) fn is_possible(state: &State, id: Id) -> bool {
     check(state, get(id)).is_ok()
 }
 
-/// The actions of the screen that is shown.
 pub(crate) fn actions_of(state: &State) -> impl Iterator<Item = &'static Action> {
     let place = match state.screen {
         Screen::Picker => Scope::Picker,
@@ -60,7 +58,7 @@ pub(crate) fn actions_of(state: &State) -> impl Iterator<Item = &'static Action>
     ACTIONS.iter().filter(move |action| action.place == place || action.place == Scope::Both)
 }
 
-/// The action of a key. A bare key has one only while nothing is typed and the action is possible; otherwise it is a
+/// The action of a key. A bare key has one only while the input is empty and the action is possible; otherwise it is a
 /// letter of a command.
 pub(crate) fn action_of(state: &State, key: Key) -> Option<&'static Action> {
     let nothing_typed = nothing_typed(state);
@@ -71,7 +69,7 @@ pub(crate) fn action_of(state: &State, key: Key) -> Option<&'static Action> {
     })
 }
 
-/// Whether bare keys mean actions: the input is empty, or there is no session that it could go to.
+/// Whether bare keys mean actions: the input is empty, or there is no session.
 pub(crate) fn nothing_typed(state: &State) -> bool {
     state.session().is_none()
         || state
@@ -179,7 +177,7 @@ fn trying(state: &State) -> Result<(), String> {
         _ if state.saving.is_some() => Ok(()),
         ConnectionState::Dialling(_) => Ok(()),
         ConnectionState::Lost(lost) if lost.retry.is_some() => Ok(()),
-        // Of a new tab, back to the one before it.
+        // Leaves a new tab for the one before it.
         _ if tabs::is_new(state) => Ok(()),
         _ => no("nothing is being tried now"),
     }
@@ -262,7 +260,6 @@ fn due(state: &State) -> Option<u64> {
     state.console()?.due_in(state.clock.mono)
 }
 
-/// Whether the role may call the methods for admins.
 pub(crate) fn may_administer(state: &State) -> Result<(), String> {
     connected(state)?;
     match state.console() {
@@ -276,7 +273,7 @@ fn needs_another_role(console: &Console) -> String {
     format!("your role, {}, may not do this", console.welcome.you.role)
 }
 
-/// Whether the menu has this built-in: it has what the role may run.
+/// Whether the menu has this built-in; the menu has only what the role may run.
 fn may(state: &State, command: &str) -> Result<(), String> {
     connected(state)?;
     menu(state)?;

@@ -1,4 +1,4 @@
-//! State of the connection: idle, dialling, connected, or lost and why.
+//! State of the connection: idle, dialling, connected, or lost with the reason.
 
 use topside_shared::Time;
 use topside_shared::notifications::{EndCode, SessionEnded};
@@ -9,77 +9,72 @@ use super::{DialFailed, State};
 pub(crate) use crate::connect::Via;
 use crate::text::times;
 
-/// Whom to reach, and by which way.
+/// The server to dial, and the route to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// The saved server; none: this machine's own.
+    /// The saved server; none: the server of this machine.
     pub(crate) server: Option<String>,
     pub(crate) via: Via,
 }
 
 impl Target {
-    /// The name under which it is known before it has said its own.
+    /// The name until the server has sent its own.
     pub(crate) fn title(&self) -> &str {
         self.server.as_deref().unwrap_or("this machine")
     }
 }
 
-/// The link, wherever the screen is.
 #[derive(Debug)]
 pub(crate) enum ConnectionState {
-    /// No server was chosen.
+    /// No server is selected.
     Idle,
-    /// A server is being reached.
     Dialling(Dialling),
     Connected {
         session: u64,
     },
-    /// The session is over; what it said is still on the screen.
+    /// The session has ended; its output is still on the screen.
     Lost(Disconnected),
 }
 
-/// A dial under way.
 #[derive(Debug)]
 pub(crate) struct Dialling {
     pub(crate) attempt: u64,
     pub(crate) target: Target,
-    /// Whether a server is started here if none answers.
+    /// Whether a server is started in this program if none answers.
     pub(crate) start: bool,
     /// When it began, by the monotonic clock.
     pub(crate) since: u64,
-    /// What the link was, if this is a reconnect.
+    /// The session that was lost, if this is a reconnection.
     pub(crate) lost: Option<Disconnected>,
 }
 
-/// How a session ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Disconnected {
     pub(crate) why: Why,
     pub(crate) at: Time,
-    /// What became of the last try to reconnect.
+    /// Why the last reconnection failed.
     pub(crate) failed: Option<DialFailed>,
-    /// The next try by itself, if there will be one.
+    /// The next automatic dial, if one is planned.
     pub(crate) retry: Option<Retry>,
-    /// Tries so far.
+    /// Number of dials so far.
     pub(crate) tries: u32,
 }
 
-/// Why a session ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// The server said goodbye.
+    /// The server sent `session/ended`.
     Ended(SessionEnded),
-    /// It did not: the sentence that says what happened.
+    /// The connection broke; the sentence says how.
     Cut(String),
 }
 
 impl Disconnected {
-    /// A session that ended now.
     pub(crate) fn new(why: Why, state: &State) -> Self {
         Self { why, at: state.clock.wall, failed: None, retry: None, tries: 0 }
     }
 
-    /// Whether the screen tries again by itself: where the server meant to go, it does not.
+    /// Whether the client dials again by itself: not after a shutdown, or after a session that the server ended on
+    /// purpose.
     pub(crate) fn retries(&self) -> bool {
         match &self.why {
             Why::Ended(ended) => ended.code == EndCode::Restart,
@@ -97,12 +92,12 @@ impl Disconnected {
         back.map_or(words.clone(), |back| format!("{words} · {back}"))
     }
 
-    /// What happened, where its time stands beside it.
+    /// What happened, without the time.
     pub(crate) fn what(&self) -> String {
         self.say("")
     }
 
-    /// The same in a word or two, for where all of it stands elsewhere.
+    /// What happened, in a word or two, and when.
     pub(crate) fn brief(&self, state: &State) -> String {
         format!("{} at {}", self.word(), times::clock(self.at, &state.zone))
     }
@@ -153,7 +148,7 @@ impl Disconnected {
     }
 }
 
-/// The state of the link in words, for the title bar.
+/// The state of the connection, for the title bar.
 pub(crate) fn words(state: &State) -> String {
     match &state.link {
         ConnectionState::Idle => "not connected".to_owned(),
@@ -172,7 +167,7 @@ pub(crate) fn words(state: &State) -> String {
     }
 }
 
-/// The same in few words, without why a session ended: for what lies on top of the title.
+/// The same in a few words, without the reason.
 pub(crate) fn brief(state: &State) -> String {
     match &state.link {
         ConnectionState::Lost(lost) => match lost.next_try(state.clock.mono) {

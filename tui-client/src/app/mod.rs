@@ -47,30 +47,27 @@ use picker::Picker;
 pub(crate) use remark::{Remark, Tone};
 use tabs::Tabs;
 
-/// The time, as the loop last read it.
+/// The time when the loop last read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Clock {
-    /// Milliseconds since the program began, never going back.
+    /// Milliseconds since the program started, by the monotonic clock.
     pub(crate) mono: u64,
-    /// The wall clock.
     pub(crate) wall: Time,
 }
 
-/// Which of the two screens is up.
 #[derive(Debug)]
 pub(crate) enum Screen {
-    /// Choosing a server and how to reach it.
+    /// Selects a server and the route to it.
     Picker,
-    /// Talking to one, or reading what it said.
+    /// Shows one server, also after the session has ended.
     Console(Box<Console>),
 }
 
-/// Whether a server answers on this machine's socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LocalServer {
-    /// Not asked yet, or being asked.
+    /// Not probed yet, or the probe is pending.
     Unknown,
-    /// It answered, after so many milliseconds.
+    /// It answered after this many milliseconds.
     Running(u64),
     /// No server listens.
     NotRunning,
@@ -78,12 +75,12 @@ pub(crate) enum LocalServer {
     Refused(String),
 }
 
-/// What a click on the screen chooses.
+/// What a click selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Clicked {
-    /// A row of the picker's servers.
+    /// A row of the picker's list of servers.
     Server(usize),
-    /// A row of the routes to the chosen server.
+    /// A row of the routes to the selected server.
     Route(usize),
     /// The mark of a saved server of the picker.
     Mark(usize),
@@ -97,63 +94,60 @@ pub(crate) enum Clicked {
     PaneList(Focus, ListLayout),
     /// A pane of the console.
     Pane(Focus),
-    /// A place in the uppermost view.
+    /// A clickable place of the top view.
     InView(Hit),
 }
 
-/// Places that can be clicked.
 pub(crate) type Hits = Vec<(Rect, Clicked)>;
 
-/// All that the screen knows.
+/// State of the screen.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) clock: Clock,
-    /// The reader's own zone.
+    /// The user's time zone.
     pub(crate) zone: TimeZone,
-    /// The size of the terminal.
     pub(crate) terminal: Size,
-    /// The room of the screen: the terminal without the strip of tabs.
+    /// The size of the screen without the strip of tabs.
     pub(crate) size: Size,
-    /// One for each server. The fields of the current one are read as the state's own.
+    /// The tabs. The fields of the current one are read as if they were fields of the state.
     pub(crate) tabs: Tabs,
     pub(crate) picker: Picker,
-    /// What can be clicked, as it was drawn last.
+    /// Clickable places of the last frame.
     pub(crate) hits: Hits,
     pub(crate) remark: Option<Remark>,
     /// What is wrong in the files of the settings. The first one is shown until the user closes it.
     pub(crate) settings_mistakes: VecDeque<String>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
-    /// Why the file of the saved servers cannot be read now, or not all of it.
+    /// Why the file of the saved servers cannot be read, or not completely.
     pub(crate) unreadable: Option<String>,
     pub(crate) local_server: LocalServer,
-    /// Servers that say on the LAN that they are there.
+    /// Servers that announce themselves on the LAN.
     pub(crate) discovered: Vec<DiscoveredServer>,
-    /// Whether the server of this machine runs inside this very program.
+    /// Whether the server of this machine runs inside this program.
     pub(crate) embedded_server: bool,
     /// Whether the terminal reports its mouse.
     pub(crate) mouse: bool,
-    /// What the terminal can show.
+    /// What is known of the colours of the terminal.
     pub(crate) terminal_colours: TerminalColours,
-    /// The theme as it was chosen, and as this terminal shows it.
+    /// The theme that was selected, in the variant for this terminal.
     pub(crate) theme_choice: ThemeChoice,
-    /// The theme of theme.toml, if there is one.
+    /// The theme of theme.toml.
     pub(crate) own_theme: Option<ThemeChoice>,
     pub(crate) theme: Theme,
-    /// Whether only ASCII signs are drawn.
+    /// Whether only ASCII characters are drawn.
     pub(crate) ascii: bool,
     pub(crate) keys: Keymap,
-    /// The side panes that the user chose, by the terminal's width.
     pub(crate) panes: PaneChoices,
     /// Number of recent commands above the menu.
     pub(crate) recent: usize,
-    /// What the settings said last of the mouse.
+    /// The last value of the mouse setting.
     pub(crate) mouse_set: bool,
-    /// Lines of the command line of Topside, of all tabs.
+    /// History of the command line of Topside, for all tabs.
     pub(crate) verb_history: LineHistory,
-    /// Grows with each dial, session and block, so that none is taken for another.
+    /// Number of the last dial, session or block.
     serial: u64,
-    /// Set once: the loop ends.
+    /// Whether the loop ends.
     pub(crate) quitting: bool,
 }
 
@@ -190,7 +184,7 @@ impl State {
         }
     }
 
-    /// A number that was not used before.
+    /// A new number for a dial, session or block.
     pub(crate) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
@@ -203,7 +197,7 @@ impl State {
         }
     }
 
-    /// The open session; without one a remark says that nothing was sent.
+    /// The open session; without one a message says that nothing was sent.
     pub(crate) fn session_to_ask(&mut self) -> Option<u64> {
         let session = self.session();
         if session.is_none() {
@@ -213,12 +207,12 @@ impl State {
         session
     }
 
-    /// Sends a request; without a session a remark says that nothing was sent.
+    /// Sends a request; without a session a message says that nothing was sent.
     pub(crate) fn ask(&mut self, ask: Ask) -> Vec<Effect> {
         self.session_to_ask().map(|session| Effect::Ask { session, ask }).into_iter().collect()
     }
 
-    /// Sends a request, if there is a session.
+    /// Sends a request if there is a session.
     pub(crate) fn ask_if_connected(&self, ask: Ask) -> Vec<Effect> {
         self.session().map(|session| Effect::Ask { session, ask }).into_iter().collect()
     }

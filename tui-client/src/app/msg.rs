@@ -1,4 +1,4 @@
-//! What comes into `update` and what goes out of it.
+//! Messages into `update`, and the effects that it returns.
 
 use ratatui::layout::Position;
 use topside_shared::command;
@@ -18,12 +18,10 @@ use crate::fan_out::Outcome;
 use crate::input::key::Key;
 use crate::theme::Background;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug)]
 pub(crate) enum Msg {
-    /// A key was pressed.
     Key(Key),
-    /// Text was pasted.
     Paste(String),
     /// The wheel was turned by this many rows, up being negative, with the pointer here.
     Wheel {
@@ -32,50 +30,46 @@ pub(crate) enum Msg {
     },
     /// The left button was pressed here.
     Click(Position),
-    /// The terminal has another size.
     Resize(Size),
-    /// The terminal has said whether its background is dark.
+    /// The terminal has reported its background.
     Background(Background),
-    /// Time has passed that something on the screen counts.
+    /// Time has passed, so that something on the screen changes.
     Tick,
-    /// What was saved, as read at the start, or after an edit.
+    /// The saved servers, as read at the start or after a change.
     Servers(Vec<Profile>),
-    /// The same, where a mistake in the file hides some: the sentence.
+    /// The saved servers that are not hidden by an error in the file: the sentence.
     ServersPartly(Vec<Profile>, String),
-    /// The saved servers cannot be read: why.
     ServersUnreadable(String),
-    /// An edit of the saved servers could not be carried out: why.
+    /// A change of the saved servers failed: why.
     ServersFailed(String),
-    /// An edit of the saved servers is on the disk: what was done.
+    /// A change of the saved servers is on the disk: what was changed.
     ServersSaved(String),
-    /// Whether a server answers on this machine.
     Probed(LocalServer),
-    /// How an address of a paired server stands, as asked in this round.
+    /// The result of a probe of the selected server, in this round.
     Reached {
         round: u64,
         via: Via,
         reach: ProbeResult,
     },
-    /// How an address of a saved server stands, as asked in this round of all servers.
+    /// The result of a probe of another saved server, in this round.
     ServerReached {
         round: u64,
         server: String,
         via: Via,
         reach: ProbeResult,
     },
-    /// Something of a command on several boxes.
+    /// An event of a command on several boxes.
     FanOut {
         id: u64,
         event: FanOutEvent,
     },
-    /// All the servers that say on the LAN that they are there.
+    /// All servers that announce themselves on the LAN.
     Found(Vec<DiscoveredServer>),
-    /// Using an invite has ended: with whom this device is paired now, or why not.
+    /// An invite was used: the server that this device is paired with now, or why not.
     Paired {
         attempt: u64,
         result: Result<InviteRedeemed, NotPaired>,
     },
-    /// A dial has ended well.
     Dialled {
         attempt: u64,
         welcome: Box<InitializeResult>,
@@ -86,36 +80,34 @@ pub(crate) enum Msg {
         attempt: u64,
         failed: DialFailed,
     },
-    /// Something of a session.
+    /// An event of a session.
     Session {
         session: u64,
         event: Event,
     },
-    /// What was typed at this server in earlier days.
+    /// The history of the lines typed at this server.
     History {
         server: String,
         lines: Vec<String>,
     },
-    /// So many bytes of an output that is saved have come.
+    /// Progress of an output that is being saved, in bytes.
     Fetching {
         id: u64,
         done: u64,
     },
-    /// An output is in a file, or why not.
+    /// An output was saved, or why not.
     Fetched {
         id: u64,
         result: Result<Exported, ExportFailed>,
     },
-    /// How the screen looks and listens from now on, and what is wrong in the files that say so; `asked`: a
-    /// person wanted them read.
+    /// The settings, and the errors in their files. `asked`: the user asked for them to be read.
     Settings {
         settings: Box<Settings>,
         mistakes: Vec<String>,
         asked: bool,
     },
-    /// The side panes that the user chose before.
+    /// The side panes that the user chose in an earlier session.
     Panes(PaneChoices),
-    /// The favourite commands of a server.
     Favourites {
         server: String,
         names: Vec<String>,
@@ -125,45 +117,40 @@ pub(crate) enum Msg {
         session: u64,
         warning: String,
     },
-    /// An effect has done its work: what to say.
+    /// An effect was carried out: what to show.
     Done(String),
-    /// An effect could not be carried out: why.
+    /// An effect failed: why.
     Failed(String),
 }
 
-/// The server that an invite paired this device with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InviteRedeemed {
-    /// What the server is called here.
+    /// Its name in the list of saved servers.
     pub(crate) name: String,
-    /// What this device may do there.
+    /// The role of this device there.
     pub(crate) role: Role,
-    /// Whether it was paired before.
+    /// Whether the device was paired before.
     pub(crate) already: bool,
 }
 
-/// Why an invite could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotPaired {
-    /// The sentence.
     pub(crate) why: String,
-    /// Whether using the same invite again changes nothing.
+    /// Whether another use of the same invite fails too.
     pub(crate) lasting: bool,
 }
 
-/// Why a dial failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DialFailed {
-    /// No server listens on this machine's socket: the sentence that says where was looked.
+    /// No server listens on this machine's socket: the sentence names the sockets that were tried.
     NoServer(String),
     /// A retry cannot help before the user acts: the sentence says how.
     Hopeless(String),
-    /// Anything else, as a sentence.
+    /// Another error, as a sentence.
     Other(String),
 }
 
 impl DialFailed {
-    /// What happened, as a sentence.
     pub(crate) fn sentence(&self) -> &str {
         match self {
             Self::NoServer(sentence) | Self::Hopeless(sentence) | Self::Other(sentence) => sentence,
@@ -171,58 +158,57 @@ impl DialFailed {
     }
 }
 
-/// What comes from a session.
+/// An event of one session.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The answer to a request.
     Answer(Reply),
-    /// A notification of the server.
     Notice(Box<Notification>),
-    /// The session has ended. Nothing of it comes after this.
+    /// The session has ended. It is the last event.
     Lost(DisconnectReason),
 }
 
-/// What happens to a command on several boxes.
 #[derive(Debug)]
 pub(crate) enum FanOutEvent {
-    /// An admin should know this of the box's audit log.
-    Warning { index: usize, sentence: String },
-    /// The command waits on these boxes to be confirmed.
+    /// A warning about the box's audit log.
+    Warning {
+        index: usize,
+        sentence: String,
+    },
+    /// These boxes wait for a confirmation.
     ConfirmationNeeded(Vec<WaitingBox>),
-    /// A box is done.
-    Ended { index: usize, outcome: Outcome },
-    /// All boxes are done.
+    Ended {
+        index: usize,
+        outcome: Outcome,
+    },
     Done,
-    /// It was not started: why.
     Failed(String),
 }
 
-/// A box on which a command waits to be confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WaitingBox {
     pub(crate) index: usize,
     pub(crate) effect: command::Effect,
-    /// The question that the command asks there.
+    /// The question of the command on this box.
     pub(crate) question: Option<String>,
 }
 
-/// What the user wants of a command on several boxes.
+/// The user's decision on a command on several boxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FanOutOrder {
     /// Start it on the boxes that wait.
     Confirm,
     /// Start it on none of them.
     Decline,
-    /// Cancel the runs; a second time: wait for them no longer.
+    /// Cancel the runs; the second time, stop waiting for them.
     Cancel,
 }
 
-/// Why a command gave no result.
+/// Why a command has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RunRefused {
-    /// The server, or this program, would not: the sentence.
+    /// The server or this program refused it: the sentence.
     Refused { kind: ErrorKind, message: String },
-    /// The connection was lost first: it is unknown whether it ran.
+    /// The connection was lost: it is unknown whether the command ran.
     Lost,
 }
 
@@ -239,79 +225,129 @@ impl From<CallError> for RunRefused {
     }
 }
 
-/// Something to be done outside.
+/// An action outside the state.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Effect {
-    /// End the program.
     Quit,
-    /// Stop the program as Ctrl-Z does, until it is continued.
+    /// Suspend the program, as Ctrl-Z does.
     Suspend,
-    /// Ask whether a server answers on this machine, and one that is saved by these ways. It takes the
-    /// place of what was asked before.
-    Probe { round: u64, server: Option<String>, vias: Vec<Via> },
-    /// Ask other saved servers by these ways whether they answer. It takes the place of the round before.
-    ProbeAll { round: u64, servers: Vec<(String, Vec<Via>)> },
+    /// Probe the server of this machine, and a saved one by these routes. It replaces the round before.
+    Probe {
+        round: u64,
+        server: Option<String>,
+        vias: Vec<Via>,
+    },
+    /// Probe other saved servers by these routes. It replaces the round before.
+    ProbeAll {
+        round: u64,
+        servers: Vec<(String, Vec<Via>)>,
+    },
     /// Run the words of a command line on these saved servers.
-    FanOut { id: u64, boxes: Vec<String>, words: Vec<String> },
-    /// Confirm it, decline it, or cancel it.
-    FanOutOrder { id: u64, order: FanOutOrder },
-    /// Listen for servers on the LAN, or no more.
+    FanOut {
+        id: u64,
+        boxes: Vec<String>,
+        words: Vec<String>,
+    },
+    /// Confirm, decline or cancel it.
+    FanOutOrder {
+        id: u64,
+        order: FanOutOrder,
+    },
+    /// Start or stop the search for servers on the LAN.
     Browse(bool),
-    /// Use an invite.
-    Pair { attempt: u64, invite: Box<Invite>, replaces: Option<String> },
-    /// Give that up.
-    CancelPair { attempt: u64 },
-    /// Read the saved servers anew.
+    Pair {
+        attempt: u64,
+        invite: Box<Invite>,
+        replaces: Option<String>,
+    },
+    CancelPair {
+        attempt: u64,
+    },
     ReadServers,
-    /// Reach a server. With `start`, one is started inside this program if none answers.
-    Dial { attempt: u64, target: Target, start: bool },
-    /// Give a dial up.
-    CancelDial { attempt: u64 },
-    /// Send a request on a session.
-    Ask { session: u64, ask: Ask },
-    /// Drop a session, with a goodbye.
-    HangUp { session: u64 },
-    /// Change the saved servers.
+    /// Dial a server. With `start`, one is started inside this program if none answers.
+    Dial {
+        attempt: u64,
+        target: Target,
+        start: bool,
+    },
+    CancelDial {
+        attempt: u64,
+    },
+    Ask {
+        session: u64,
+        ask: Ask,
+    },
+    /// Close a session with `session/close`.
+    HangUp {
+        session: u64,
+    },
     Edit(ProfileEdit),
-    /// Read what was typed at a server in earlier days.
-    LoadHistory { server: String },
-    /// Keep a line that was typed at a server.
-    SaveHistory { server: String, line: String },
-    /// Keep the menu that a server has shown, for the completion of what is typed at a shell later.
-    KeepMenu { server: String, menu: Menu },
-    /// Compare the end of a server's audit log with what this device has seen of it. `server` is the saved server's name,
-    /// or none for one on this machine, whose socket is `address`.
-    CheckAudit { session: u64, server: Option<String>, address: String, shown: AuditEnd },
-    /// Put text into the terminal's clipboard; what is too large for that goes to a file.
-    Copy { name: String, text: String },
-    /// Write text to a file named after this, and say why it is not more, if that is so.
-    Save { name: String, text: String, why: Option<String> },
-    /// Fetch the first `until` bytes of a run's output from the server of a session, and write them to a file named
-    /// after this.
-    Fetch { id: u64, session: u64, run: RunId, until: u64, name: String },
-    /// Give that up.
-    StopFetch { id: u64 },
-    /// Read how the screen looks and listens, and say what came of it.
+    /// Read the history of the lines typed at a server.
+    LoadHistory {
+        server: String,
+    },
+    /// Store a line that was typed at a server.
+    SaveHistory {
+        server: String,
+        line: String,
+    },
+    /// Store the menu of a server, for completion in a shell.
+    KeepMenu {
+        server: String,
+        menu: Menu,
+    },
+    /// Compare the end of a server's audit log with what this device has seen of it. `server` is the saved server's
+    /// name, or none for one on this machine, whose socket is `address`.
+    CheckAudit {
+        session: u64,
+        server: Option<String>,
+        address: String,
+        shown: AuditEnd,
+    },
+    /// Copy text to the clipboard of the terminal; a text that is too large goes to a file.
+    Copy {
+        name: String,
+        text: String,
+    },
+    /// Write text to a file of this name; `why` says why it is incomplete.
+    Save {
+        name: String,
+        text: String,
+        why: Option<String>,
+    },
+    /// Fetch the first `until` bytes of a run's output from the server of a session, and write them to a file of this
+    /// name.
+    Fetch {
+        id: u64,
+        session: u64,
+        run: RunId,
+        until: u64,
+        name: String,
+    },
+    StopFetch {
+        id: u64,
+    },
+    /// Read the settings, and show the result.
     ReadSettings,
-    /// Keep the side panes that the user chose.
+    /// Store the side panes that the user chose.
     KeepPanes(PaneChoices),
-    /// Read the favourite commands of a server.
-    LoadFavourites { server: String },
-    /// Keep the favourite commands of a server.
-    KeepFavourites { server: String, names: Vec<String> },
-    /// Write the chosen theme into client.toml.
+    LoadFavourites {
+        server: String,
+    },
+    /// Store the favourite commands of a server.
+    KeepFavourites {
+        server: String,
+        names: Vec<String>,
+    },
     SaveTheme(&'static str),
-    /// Ask the terminal to report its mouse, or not to.
+    /// Turn mouse reports on or off.
     Mouse(bool),
 }
 
-/// A change of the saved servers.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ProfileEdit {
-    /// A new one.
     Add(Profile),
-    /// Another one in the place of the one of this name.
+    /// Replace the server of this name.
     Replace(String, Profile),
-    /// Away with it.
     Remove(String),
 }

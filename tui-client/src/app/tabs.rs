@@ -20,16 +20,16 @@ pub(crate) const MOST: usize = 9;
 /// Bytes of scrollback of all tabs together. Beyond it, the tab with the most drops its oldest output.
 const SCROLLBACK: usize = 256 * 1024 * 1024;
 
-/// All that belongs to one server: its connection, its console, and the views above it.
+/// State for one server: its connection, its console, and the views above it.
 #[derive(Debug)]
 pub(crate) struct Tab {
-    /// Its own for as long as the program runs.
+    /// Number of the tab; it never changes.
     pub(crate) id: u64,
     pub(crate) screen: Screen,
     pub(crate) link: ConnectionState,
-    /// The open views, the last one uppermost.
+    /// The open views, the top one last.
     pub(crate) views: Vec<Box<dyn View>>,
-    /// An output on its way to a file.
+    /// An output that is being saved.
     pub(crate) saving: Option<Export>,
     /// Whether something was printed while another tab was shown.
     pub(crate) unread: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Tab {
 }
 
 impl Tab {
-    /// A tab that shows the picker.
+    /// A tab with the picker.
     pub(crate) fn new(id: u64) -> Self {
         let (screen, link, views) = (Screen::Picker, ConnectionState::Idle, Vec::new());
         Self { id, screen, link, views, saving: None, unread: false, opened_from: None }
@@ -51,7 +51,6 @@ impl Tab {
         }
     }
 
-    /// What the tab is called.
     pub(crate) fn name(&self) -> &str {
         match (&self.screen, &self.link) {
             (Screen::Console(console), _) => console.name(),
@@ -60,7 +59,7 @@ impl Tab {
         }
     }
 
-    /// Milliseconds until the strip shows something else of this tab, or until it connects again.
+    /// Milliseconds until the strip shows something else for this tab, or until it dials again.
     pub(crate) fn changes_in(&self, now: u64) -> Option<u64> {
         match &self.link {
             ConnectionState::Connected { .. } => {
@@ -71,13 +70,12 @@ impl Tab {
         }
     }
 
-    /// How much was printed and how many notices came, to see whether there is more.
+    /// Number of bytes printed and of notices, to detect new ones.
     fn amount(&self) -> Option<(u64, u64)> {
         let console = self.console()?;
         Some((console.runs.pane.changes(), console.notices.count()))
     }
 
-    /// The open session, if there is one.
     pub(crate) fn session(&self) -> Option<u64> {
         match self.link {
             ConnectionState::Connected { session } => Some(session),
@@ -85,7 +83,7 @@ impl Tab {
         }
     }
 
-    /// Whether this dial, or the session that came of it, is this tab's.
+    /// Whether this dial or session belongs to the tab.
     fn has_connection(&self, id: u64) -> bool {
         match &self.link {
             ConnectionState::Dialling(dial) => dial.attempt == id,
@@ -95,32 +93,29 @@ impl Tab {
     }
 }
 
-/// The open tabs, in the order of the strip, and the current one.
+/// All tabs, in the order of the strip, and the current one.
 #[derive(Debug)]
 pub(crate) struct Tabs {
     list: Vec<Tab>,
     current: usize,
-    /// The tab on the screen. The current one is another while a message for a hidden tab is handled.
+    /// The tab on the screen. While a message for a hidden tab is handled, the current tab is another one.
     shown: u64,
 }
 
 impl Tabs {
-    /// One tab, which shows the picker.
+    /// One tab, with the picker.
     pub(crate) fn new() -> Self {
         Self { list: vec![Tab::new(0)], current: 0, shown: 0 }
     }
 
-    /// All tabs, in the order of the strip.
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Tab> {
         self.list.iter()
     }
 
-    /// The tabs that are not on the screen.
     pub(crate) fn hidden(&self) -> impl Iterator<Item = &Tab> {
         self.list.iter().filter(|tab| tab.id != self.shown)
     }
 
-    /// Whether the current tab is not on the screen.
     pub(crate) fn current_is_hidden(&self) -> bool {
         self.list[self.current].id != self.shown
     }
@@ -129,12 +124,11 @@ impl Tabs {
         self.list.len()
     }
 
-    /// The place of the current tab.
     pub(crate) fn current(&self) -> usize {
         self.current
     }
 
-    /// The tab that a message is for: the current one, where it names none or one that is gone.
+    /// The tab that a message is for; the current one if the message names none, or one that was closed.
     pub(crate) fn of(&self, msg: &Msg) -> usize {
         let found = match msg {
             Msg::Dialled { attempt: id, .. }
@@ -160,12 +154,11 @@ impl Tabs {
         found.unwrap_or(self.current)
     }
 
-    /// The tab that shows the picker.
     pub(crate) fn picker(&self) -> Option<usize> {
         self.find(|tab| matches!(tab.screen, Screen::Picker))
     }
 
-    /// The tab with the console of this saved server, or without a name of this machine's own.
+    /// The tab with the console of this saved server, or of this machine without a name.
     fn of_server(&self, target: &Target) -> Option<usize> {
         self.find(|tab| tab.console().is_some_and(|console| console.target.server == target.server))
     }
@@ -176,7 +169,7 @@ impl Tabs {
         self.list[place].unread = false;
     }
 
-    /// Keeps the output of all tabs within what one screen may hold.
+    /// Limits the output of all tabs together.
     pub(crate) fn limit_scrollback(&mut self) {
         self.limit_scrollback_to(SCROLLBACK);
     }
@@ -202,7 +195,7 @@ impl Tabs {
     }
 }
 
-/// Code that knows of one server only reads and changes the current tab as if it were the state.
+/// Code for one server uses the current tab as if its fields were fields of the state.
 impl Deref for State {
     type Target = Tab;
 
@@ -218,8 +211,8 @@ impl DerefMut for State {
 }
 
 impl State {
-    /// Calls a function with another tab as the current one. What it says, or the newest notice, is shown with the name
-    /// of that tab's server.
+    /// Calls a function with another tab as the current one. A message or new notice is shown with the name of that
+    /// tab's server.
     pub(crate) fn at_tab(
         &mut self,
         place: usize,
@@ -241,7 +234,7 @@ impl State {
         effects
     }
 
-    /// Marks a hidden tab that has more than before, and shows what was said of it with its name.
+    /// Marks a hidden tab that has new output, and shows its messages with its name.
     fn note_what_is_new(&mut self, before: Option<(u64, u64)>) {
         let (Some((printed, notices)), Some((printed_now, notices_now))) = (before, self.amount())
         else {
@@ -266,12 +259,11 @@ impl State {
         (0..self.tabs.len()).flat_map(|place| self.at_tab(place, &call)).collect()
     }
 
-    /// Rows that the strip of tabs takes from the screen.
     pub(crate) fn strip_rows(&self) -> u16 {
         u16::from(self.tabs.len() > 1)
     }
 
-    /// Gives the screen below the strip its size.
+    /// Sets the size of the screen below the strip.
     pub(crate) fn fit(&mut self) {
         let height = self.terminal.height.saturating_sub(self.strip_rows());
         self.size = Size { height, ..self.terminal };
@@ -283,7 +275,7 @@ pub(crate) fn is_new(state: &State) -> bool {
     matches!(state.screen, Screen::Picker) && state.tabs.len() > 1
 }
 
-/// Shows the picker in a tab of its own.
+/// Opens a tab with the picker.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     if let Some(place) = state.tabs.picker() {
         if place == state.tabs.current {
@@ -302,7 +294,6 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     picker::shown(state)
 }
 
-/// Shows a tab.
 pub(crate) fn select(state: &mut State, place: usize) -> Vec<Effect> {
     if place >= state.tabs.len() {
         let (number, count) = (place + 1, state.tabs.len());
@@ -316,13 +307,13 @@ pub(crate) fn select(state: &mut State, place: usize) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Shows the next tab, or the one before; past the end the first.
+/// Shows the next or previous tab, in a circle.
 pub(crate) fn step(state: &mut State, forward: bool) -> Vec<Effect> {
     let (at, count) = (state.tabs.current, state.tabs.len());
     select(state, if forward { at + 1 } else { at + count - 1 } % count)
 }
 
-/// What is lost when the current tab closes, in words.
+/// What is lost when the current tab closes.
 pub(crate) fn loss(state: &State) -> Vec<String> {
     let Some(console) = state.console() else { return Vec::new() };
     let typed = !console.input.editor.is_empty() || !console.prompt.editor.is_empty();
@@ -334,7 +325,7 @@ pub(crate) fn loss(state: &State) -> Vec<String> {
     console.runs.loss().into_iter().chain(typed).chain(saving).collect()
 }
 
-/// Closes the current tab, if another one is open. Its session ends with a goodbye.
+/// Closes the current tab, if another one is open. Its session is closed.
 pub(crate) fn close(state: &mut State) -> Vec<Effect> {
     if state.tabs.len() < 2 {
         return Vec::new();
@@ -352,7 +343,7 @@ pub(crate) fn close(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// What ends with a tab.
+/// Ends the work of a tab that closes.
 fn end(state: &mut State, tab: &Tab) -> Vec<Effect> {
     let mut effects = Vec::new();
     match &tab.link {
@@ -371,7 +362,7 @@ fn end(state: &mut State, tab: &Tab) -> Vec<Effect> {
     effects
 }
 
-/// Goes to the tab that has the console of this server already, if one has: that connects again where it has to.
+/// Shows the tab that has the console of this server, if there is one, and dials again if it is not connected.
 pub(crate) fn go_to_server(state: &mut State, target: &Target, start: bool) -> Option<Vec<Effect>> {
     let id = state.tabs.list[state.tabs.of_server(target)?].id;
     let mut effects = close(state);

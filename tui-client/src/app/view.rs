@@ -25,14 +25,13 @@ pub(crate) trait View: Any + fmt::Debug {
     /// The title of its frame, and its part of the breadcrumb while another view is above it.
     fn title(&self, state: &State) -> String;
 
-    /// A key was pressed.
     fn key(&mut self, key: Key, state: &State) -> Outcome;
 
     fn paste(&mut self, _text: &str, _state: &State) -> Outcome {
         stay()
     }
 
-    /// The left button was pressed on the place that `draw` gave this number by the canvas.
+    /// The left button was pressed on a place that `draw` has numbered.
     fn click(&mut self, _hit: usize, _state: &State) -> Outcome {
         stay()
     }
@@ -45,26 +44,26 @@ pub(crate) trait View: Any + fmt::Debug {
     /// The wheel was turned by this many rows, up being negative.
     fn wheel(&mut self, _rows: i32, _state: &State) {}
 
-    /// Whether `:` opens the command line of Topside above it: no text is being typed.
+    /// Whether `:` opens the command line of Topside above it: not while text is being typed.
     fn leaves_colon(&self) -> bool {
         false
     }
 
-    /// Something else has happened; every open view is told, not only the uppermost one.
+    /// Handles a change elsewhere. Every open view gets it, not only the top one.
     fn change(&mut self, _change: &Change<'_>, _state: &State) -> Outcome {
         stay()
     }
 
-    /// Milliseconds until what it shows changes by itself. A [`Change::Tick`] comes then.
+    /// Milliseconds until its content changes without a key. Then it gets [`Change::Tick`].
     fn next_tick(&self, _state: &State) -> Option<u64> {
         None
     }
 
-    /// Draws the view; returns where the cursor stands, if anywhere.
+    /// Draws the view; returns the position of the cursor, if it has one.
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position>;
 }
 
-/// What happens to every open view.
+/// A change that every open view gets.
 #[derive(Debug)]
 pub(crate) enum Change<'c> {
     /// Time has passed.
@@ -73,17 +72,17 @@ pub(crate) enum Change<'c> {
     SessionBegan,
     /// The session has ended: why.
     SessionEnded(&'c str),
-    /// The server has sent this.
+    /// The server has sent this notification.
     Notice(&'c Notification),
 }
 
-/// What a view wants.
+/// Result of a method of a view.
 pub(crate) struct Outcome {
     next: Next,
     action: Option<Action>,
 }
 
-/// What happens outside the view, once it is back in the stack or closed.
+/// An action outside the view, after it is back in the stack or closed.
 type Action = Box<dyn FnOnce(&mut State) -> Vec<Effect>>;
 
 enum Next {
@@ -101,22 +100,22 @@ pub(crate) fn close() -> Outcome {
     Outcome { next: Next::Close, action: None }
 }
 
-/// Another view takes its place.
+/// Replaces the view.
 pub(crate) fn replace(view: impl View) -> Outcome {
     Outcome { next: Next::Replace(Box::new(view)), action: None }
 }
 
-/// The view stays, and another one opens above it.
+/// Keeps the view, and opens another one above it.
 pub(crate) fn open(view: impl View) -> Outcome {
     Outcome { next: Next::Open(Box::new(view)), action: None }
 }
 
-/// The view stays, and this is done.
+/// Keeps the view, and carries out an action.
 pub(crate) fn act(action: impl FnOnce(&mut State) -> Vec<Effect> + 'static) -> Outcome {
     stay().then(action)
 }
 
-/// The view stays, and a remark says why nothing was done.
+/// Keeps the view, and shows why nothing was done.
 pub(crate) fn refuse(why: impl Into<String>) -> Outcome {
     let why = why.into();
     act(|state| {
@@ -126,14 +125,14 @@ pub(crate) fn refuse(why: impl Into<String>) -> Outcome {
 }
 
 impl Outcome {
-    /// Does this afterwards.
+    /// Adds an action.
     pub(crate) fn then(self, action: impl FnOnce(&mut State) -> Vec<Effect> + 'static) -> Self {
         Self { action: Some(Box::new(action)), ..self }
     }
 }
 
 impl Ask {
-    /// A request whose answer is given to the open view of this type. Where it was closed, the answer is dropped.
+    /// A request whose answer goes to the open view of this type. If the view was closed, the answer is dropped.
     pub(crate) fn of_view<V: View, M: Call>(
         params: &M,
         then: impl FnOnce(&mut V, Result<M::Answer, CallError>, &State) -> Outcome + Send + 'static,
@@ -154,7 +153,7 @@ impl State {
         self.views.push(Box::new(view));
     }
 
-    /// Whether the uppermost view leaves `:` to the command line of Topside.
+    /// Whether `:` opens the command line above the top view.
     pub(crate) fn top_leaves_colon(&self) -> bool {
         self.views.last().is_some_and(|view| view.leaves_colon())
     }
@@ -180,7 +179,7 @@ impl State {
         self.views.iter().any(|view| is::<V>(view.as_ref()))
     }
 
-    /// The uppermost view, if it is of this type.
+    /// The top view, if it is of this type.
     pub(crate) fn top_view<V: View>(&self) -> Option<&V> {
         let top: &dyn Any = self.views.last()?.as_ref();
         top.downcast_ref()
@@ -191,7 +190,7 @@ impl State {
         self.views.retain(|view| !is::<V>(view.as_ref()));
     }
 
-    /// Gives the uppermost view to a function; none where no view is open.
+    /// Calls a function with the top view; none where no view is open.
     pub(crate) fn with_top(
         &mut self,
         call: impl FnOnce(&mut dyn View, &Self) -> Outcome,
@@ -200,7 +199,7 @@ impl State {
         Some(self.at_view(top, call))
     }
 
-    /// Gives the open view of this type to a function; none where none is open.
+    /// Calls a function with the open view of this type; none where none is open.
     pub(crate) fn with_view<V: View>(
         &mut self,
         call: impl FnOnce(&mut V, &Self) -> Outcome,
@@ -212,7 +211,7 @@ impl State {
         }))
     }
 
-    /// Tells every open view of a change, the uppermost one first.
+    /// Gives every open view a change, the top one first.
     pub(crate) fn change_views(&mut self, change: &Change<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         for place in (0..self.views.len()).rev() {
@@ -221,7 +220,7 @@ impl State {
         effects
     }
 
-    /// The one place where a view is called and restored.
+    /// The only function that calls a view and puts it back.
     fn at_view(
         &mut self,
         place: usize,

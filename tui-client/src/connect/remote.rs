@@ -17,7 +17,6 @@ pub(crate) struct Remote {
     pub(crate) name: String,
     pub(crate) pin: Pin,
     /// The one on the LAN first; a single one where one route was asked for.
-    /// The one on the LAN first; one only, where one way was asked for.
     pub(crate) addresses: Vec<Address>,
     /// The directory that holds this device's keys.
     pub(crate) state: PathBuf,

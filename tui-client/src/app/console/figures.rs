@@ -18,7 +18,7 @@ pub(crate) const KEPT: usize = 120;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
     Clients,
-    /// A second.
+    /// Per second.
     Requests,
     /// Those that are running.
     Runs,
@@ -77,15 +77,13 @@ pub(crate) struct StatusAnswer {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Rates {
     pub(crate) requests: f64,
-    /// Bytes, seen from the server.
+    /// Bytes that the server received.
     pub(crate) received: f64,
     pub(crate) sent: f64,
 }
 
-/// What is known of a server's figures. It lasts as long as the session.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    /// An answer is pending.
     pub(crate) asked: bool,
     /// When the last answer came, by the monotonic clock.
     pub(crate) answered: Option<u64>,

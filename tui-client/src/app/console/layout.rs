@@ -1,5 +1,5 @@
-//! Layout of the console, for drawing and for scrolling: a function of the terminal's size, of the rows below
-//! the output, and of the side panes that the user chose.
+//! Layout of the console, for drawing and for scrolling. It depends on the terminal's size, the rows below the output,
+//! and the side panes that the user chose.
 //!
 //! **Invariant:** a side pane opens only where a line of output keeps [`OUTPUT`] columns beside it.
 
@@ -8,19 +8,19 @@ use ratatui::layout::Rect;
 use crate::app::Size;
 use crate::config::PaneChoice;
 
-/// Columns that a line of output has at least beside a side pane.
+/// Least columns of a line of output beside a side pane.
 const OUTPUT: u16 = 80;
-/// From this width on the menu is shown unless it was hidden.
+/// From this width the menu is shown unless the user hid it.
 const MENU_FROM: u16 = 140;
-/// Columns of the menu and of the client list: the least and the most.
+/// Least and most columns of the menu and of the client list.
 const MENU: (u16, u16) = (26, 34);
 const CLIENTS: (u16, u16) = (24, 30);
-/// Left of a line of output: the edge of its block, a sign for standard error, and a mark where a line begins further left.
+/// Columns left of a line of output: the edge of its block, a sign for standard error, and a mark where the line
+/// continues to the left.
 pub(crate) const INDENT: u16 = 3;
-/// Right of a line of output: a mark where it continues.
+/// Columns right of a line of output: a mark where it continues.
 const RIGHT: u16 = 1;
 
-/// The areas of the console.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConsoleLayout {
     pub(crate) title: Rect,
@@ -85,7 +85,6 @@ impl ConsoleLayout {
         }
     }
 
-    /// Columns for a line of output.
     pub(crate) fn text_width(&self) -> u16 {
         self.pane.width.saturating_sub(INDENT + RIGHT)
     }

@@ -1,4 +1,4 @@
-//! Console of one server: its runs, their output, and what is typed. It outlives its session.
+//! Console of one server: its runs, their output, and the input. It outlives its session.
 
 pub(crate) mod figures;
 pub(crate) mod layout;
@@ -34,17 +34,16 @@ use side_panes::SidePanes;
 /// The built-in that ends the server.
 pub(crate) const SHUTDOWN: &str = "shutdown";
 
-/// Whether the live list is live.
+/// Subscription to the list of clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Watch {
     Asked,
-    /// It is.
     Live(SubscriptionId),
-    /// The server would not: why.
+    /// The server refused it: why.
     Refused(String),
 }
 
-/// A form that was left half filled in.
+/// A form that was closed half filled in.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) command: Command,
@@ -53,17 +52,16 @@ pub(crate) struct Draft {
     pub(crate) at: usize,
 }
 
-/// One server's screen.
 #[derive(Debug)]
 pub(crate) struct Console {
     pub(crate) target: Target,
-    /// By which way it was reached last, and where.
+    /// The route and address of the last connection.
     pub(crate) reached: Option<Reached>,
     pub(crate) welcome: InitializeResult,
     pub(crate) menu: Menu,
-    /// Why there is no menu, once that is known.
+    /// Why the server sent no menu.
     pub(crate) menu_refused: Option<String>,
-    /// Whether the menu of this session has come.
+    /// Whether the menu of this session has arrived.
     pub(crate) menu_known: bool,
     pub(crate) clients: BTreeMap<ClientId, ClientRow>,
     pub(crate) watch: Watch,
@@ -73,15 +71,15 @@ pub(crate) struct Console {
     pub(crate) banner: Option<Banner>,
     pub(crate) notices: Notices,
     pub(crate) figures: Figures,
-    /// Whether a subscription to the log is on its way.
+    /// Whether a subscription to the log is pending.
     pub(crate) log_asked: bool,
-    /// The server's goodbye, between hearing it and the end.
+    /// `session/ended`, from its arrival until the connection closes.
     pub(crate) goodbye: Option<SessionEnded>,
     pub(crate) search: Option<Search>,
-    /// Forms that were left half filled in, by their command's name.
+    /// Forms that were closed half filled in, by command.
     pub(crate) drafts: BTreeMap<String, Draft>,
     pub(crate) side: SidePanes,
-    /// Where everything stood after the last message.
+    /// The layout after the last message.
     pub(crate) laid: ConsoleLayout,
 }
 
@@ -111,8 +109,8 @@ impl Console {
         }
     }
 
-    /// What the server is called: by the person who saved it, else by its box. The server of this
-    /// machine is never called as a saved one: it may be another.
+    /// The name of the server: the one under which the user saved it, or else its host name. The server of this
+    /// machine never has a saved name, because it may be another server.
     pub(crate) fn name(&self) -> &str {
         match &self.target.server {
             Some(name) if self.target.via != Via::Same => name,
@@ -123,17 +121,17 @@ impl Console {
         }
     }
 
-    /// Under which name the history of its lines is kept, and its menu.
+    /// The name under which the history of lines and the menu are stored.
     pub(crate) fn history_name(&self) -> &str {
         self.target.title()
     }
 
-    /// The connection type in use; `auto` chooses one.
+    /// The route in use.
     pub(crate) fn via(&self) -> Via {
         self.reached.as_ref().map_or(self.target.via, |reached| reached.via)
     }
 
-    /// The way to it and its address: `LAN 192.168.1.10:8677`.
+    /// The route and its address: `LAN 192.168.1.10:8677`.
     pub(crate) fn way(&self, state: &State) -> String {
         let title = self.via().title();
         match &self.reached {
@@ -143,7 +141,7 @@ impl Console {
         }
     }
 
-    /// The text of the bar below the input, if there is one: a shutdown that is due, or how the session ended.
+    /// The text of the bar below the input, if there is one: a scheduled shutdown, or how the session ended.
     pub(crate) fn bar_text(&self, state: &State) -> Option<String> {
         match &state.link {
             ConnectionState::Connected { .. } => {
@@ -164,7 +162,7 @@ impl Console {
         }
     }
 
-    /// Rows between the output and the hints.
+    /// Rows between the output and the key hints.
     fn rows_below(&self, state: &State) -> RowsBelow {
         let has_ended = state.session().is_none();
         let most = match state.size.height {
@@ -179,12 +177,11 @@ impl Console {
         RowsBelow { message: state.message_rows(), bar, has_ended }
     }
 
-    /// Where everything stands now.
     pub(crate) fn layout(&self, state: &State) -> ConsoleLayout {
         ConsoleLayout::new(state.size, self.rows_below(state), state.pane_choice())
     }
 
-    /// Milliseconds until a shutdown that is due begins.
+    /// Milliseconds until a scheduled shutdown begins.
     pub(crate) fn due_in(&self, now: u64) -> Option<u64> {
         match self.banner.as_ref()?.phase {
             BannerPhase::Due { at } => Some(at.saturating_sub(now)),
@@ -192,7 +189,7 @@ impl Console {
         }
     }
 
-    /// Keeps where everything stands, and gives the pane its room, if that has changed.
+    /// Stores a changed layout and resizes the pane.
     fn lay(&mut self, layout: ConsoleLayout, unwrapped: bool, connected: bool) {
         self.side.settle(&layout, connected);
         self.runs.pane.set_unwrapped(unwrapped);
@@ -203,14 +200,14 @@ impl Console {
         }
     }
 
-    /// The rows of the live list, this client's own first.
+    /// The list of clients, this client's own first.
     pub(crate) fn client_rows(&self) -> Vec<&ClientRow> {
         let mut rows: Vec<&ClientRow> = self.clients.values().collect();
         rows.sort_by_key(|row| (!self.is_me(row), row.client_id));
         rows
     }
 
-    /// Whether a row is this very connection.
+    /// Whether a row is this connection.
     pub(crate) fn is_me(&self, row: &ClientRow) -> bool {
         row.client_id == self.welcome.you.client_id
     }

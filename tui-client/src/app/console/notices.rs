@@ -4,23 +4,21 @@ use std::collections::VecDeque;
 
 use topside_shared::Time;
 
-/// How many are kept.
 const KEPT: usize = 200;
 
-/// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SessionNotice {
     pub(crate) at: Time,
-    /// Whether it is more than news.
+    /// Whether it is a warning.
     pub(crate) warns: bool,
     pub(crate) text: String,
 }
 
-/// The newest of them.
+/// The newest notices.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     kept: VecDeque<SessionNotice>,
-    /// How many older ones there were.
+    /// Number of older notices that were dropped.
     dropped: u64,
 }
 
@@ -33,17 +31,15 @@ impl Notices {
         self.kept.push_back(SessionNotice { at, warns, text: text.into() });
     }
 
-    /// Newest first.
     pub(crate) fn newest(&self) -> impl Iterator<Item = &SessionNotice> {
         self.kept.iter().rev()
     }
 
-    /// How many there were in all.
+    /// Number of notices, dropped ones included.
     pub(crate) fn count(&self) -> u64 {
         self.dropped + self.kept.len() as u64
     }
 
-    /// How many are not kept any more.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -7,7 +7,6 @@ use topside_shared::notifications::{Closing, Phase};
 use crate::app::Clock;
 use crate::text::times;
 
-/// The bar below the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Banner {
     pub(crate) reason: String,
@@ -17,35 +16,35 @@ pub(crate) struct Banner {
     pub(crate) back: Option<Time>,
     pub(crate) phase: BannerPhase,
     step: LastChange,
-    /// By the server's clock; only compared with another one of it.
+    /// By the server's clock; compared only with another deadline of the same server.
     deadline: Time,
 }
 
-/// What the last order did about it.
+/// What the last notification changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LastChange {
     /// It was the first one.
     Ordered,
     Postponed,
     BroughtForward,
-    /// Its reason is another, or it is a restart now, or none any more.
+    /// The reason or the kind of shutdown has changed.
     Changed,
 }
 
-/// How far the shutdown is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BannerPhase {
     /// It begins at this time of the monotonic clock.
-    Due { at: u64 },
-    /// It has begun.
+    Due {
+        at: u64,
+    },
     Now,
 }
 
-/// With less than this time left the bar is drawn as urgent.
+/// With less time left, the bar is drawn as urgent.
 const SOON_MS: u64 = 10_000;
 
 impl Banner {
-    /// What a notice of the server means at `now`.
+    /// The banner for a notification that came at `now`.
     pub(crate) fn new(closing: Closing, now: u64) -> Self {
         let phase = match closing.phase {
             Phase::Scheduled => BannerPhase::Due { at: now.saturating_add(closing.in_ms) },
@@ -55,7 +54,7 @@ impl Banner {
         Self { reason, by, restart, back, phase, step: LastChange::Ordered, deadline }
     }
 
-    /// The same where another one was up: what is due may be due at another time.
+    /// The banner for a notification that came while `before` was shown.
     pub(crate) fn after(before: Option<&Self>, closing: Closing, now: u64) -> Self {
         let mut next = Self::new(closing, now);
         let due = |banner: &Self| matches!(banner.phase, BannerPhase::Due { .. });
@@ -76,7 +75,7 @@ impl Banner {
         next
     }
 
-    /// Whether it equals another one: after a reconnect the server announces again what is due.
+    /// Whether it equals `before`: after a reconnection the server announces a scheduled shutdown again.
     pub(crate) fn is_repeated(&self, before: &Self) -> bool {
         let same = (&self.reason, &self.by, self.restart, self.back, self.deadline);
         same == (&before.reason, &before.by, before.restart, before.back, before.deadline)
@@ -109,7 +108,6 @@ impl Banner {
         parts.join(" · ")
     }
 
-    /// Whether it begins within ten seconds, or has begun.
     pub(crate) fn is_soon(&self, now: u64) -> bool {
         match self.phase {
             BannerPhase::Due { at } => at.saturating_sub(now) < SOON_MS,
@@ -117,7 +115,7 @@ impl Banner {
         }
     }
 
-    /// Milliseconds until the words change by themselves.
+    /// Milliseconds until the text changes.
     pub(crate) fn changes_in(&self, now: u64) -> Option<u64> {
         match self.phase {
             BannerPhase::Due { at } if at > now => Some(times::countdown_changes_in(at - now)),
@@ -126,12 +124,11 @@ impl Banner {
     }
 }
 
-/// When a server is expected back, in words: `expected back 20:00`.
+/// When the server is expected back: `expected back 20:00`.
 pub(crate) fn expected_back(back: Option<Time>, now: Time, zone: &TimeZone) -> Option<String> {
     Some(format!("expected back {}", back?.to_minute(now, zone)))
 }
 
-/// A shutdown or a restart, in a word.
 pub(crate) fn what(restart: bool) -> &'static str {
     if restart { "restart" } else { "shutdown" }
 }

@@ -8,17 +8,15 @@ use crate::app::{Effect, State};
 use crate::config::PaneChoice;
 use crate::widgets::list::List;
 
-/// The part of the console that keys go to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Focus {
-    /// The input line.
     #[default]
     Input,
     Menu,
     Clients,
 }
 
-/// A row of the menu that can be chosen.
+/// A row of the menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MenuKey {
     /// A favourite or recent command above the categories.
@@ -30,7 +28,6 @@ pub(crate) enum MenuKey {
 }
 
 impl MenuKey {
-    /// The name of the command.
     pub(crate) fn command(&self) -> Option<&str> {
         match self {
             Self::Top(name) | Self::Command(name) => Some(name),
@@ -47,7 +44,6 @@ pub(crate) struct SidePanes {
     pub(crate) clients: List<ClientId>,
     /// Whether Topside's own commands are listed.
     pub(crate) unfolded: bool,
-    /// The names of this server's favourite commands.
     pub(crate) favourites: Vec<String>,
 }
 
@@ -64,14 +60,14 @@ impl Default for SidePanes {
 }
 
 impl SidePanes {
-    /// Gives the keys to the input line, and drops the filters.
+    /// Moves the focus to the input and clears the filters.
     pub(crate) fn blur(&mut self) {
         self.focus = Focus::Input;
         self.menu.unfilter();
         self.clients.unfilter();
     }
 
-    /// Takes the focus from a pane that is not shown any more.
+    /// Moves the focus away from a pane that is not shown any more.
     pub(super) fn settle(&mut self, layout: &ConsoleLayout, connected: bool) {
         let shown = match self.focus {
             Focus::Input => true,
@@ -85,12 +81,11 @@ impl SidePanes {
 }
 
 impl State {
-    /// The panes that the user chose for a terminal of this width.
     pub(crate) fn pane_choice(&self) -> PaneChoice {
         self.panes.at(self.size.width)
     }
 
-    /// Changes that choice, and has it kept.
+    /// Changes that choice, and stores it.
     pub(crate) fn choose_panes(&mut self, change: impl FnOnce(&mut PaneChoice)) -> Vec<Effect> {
         self.panes.change(self.size.width, change);
         vec![Effect::KeepPanes(self.panes.clone())]
@@ -102,7 +97,7 @@ impl State {
     }
 }
 
-/// The choice that also shows a pane; none where it does not fit beside the output and what is shown.
+/// The choice that also shows a pane; none where it does not fit.
 pub(crate) fn choice_with(state: &State, pane: Focus) -> Option<PaneChoice> {
     let mut choice = state.pane_choice();
     match pane {

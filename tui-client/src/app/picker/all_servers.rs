@@ -1,6 +1,6 @@
 //! Probe of all saved servers: the last result of each, with its age.
 //!
-//! The chosen server has a schedule of its own, [`super::probe`]. The others are asked in rounds while the picker is
+//! The selected server has its own schedule, [`super::probe`]. The others are probed in rounds while the picker is
 //! watched, a limited number in each round, those with the oldest result first.
 
 use std::collections::HashMap;
@@ -15,20 +15,18 @@ use crate::app::{Effect, Screen, State};
 use crate::config::Profile;
 use crate::text::times;
 
-/// So many servers are asked in one round, each at two addresses at most.
+/// Number of servers in one round, each at two addresses at most.
 const AT_ONCE: usize = 16;
 
-/// The last results of the saved servers.
 #[derive(Debug, Default)]
 pub(crate) struct LastResults {
     of: HashMap<String, Vec<Known>>,
-    /// The round of questions whose answers are waited for.
+    /// Number of the current round.
     round: u64,
     /// When it began.
     asked: Option<u64>,
 }
 
-/// The last result of one address of a server.
 #[derive(Debug)]
 struct Known {
     via: Via,
@@ -43,7 +41,6 @@ impl LastResults {
     }
 }
 
-/// Keeps a result of a server.
 pub(super) fn keep(state: &mut State, server: &str, via: Via, result: ProbeResult) {
     let at = (state.clock.mono, state.clock.wall);
     let known = state.picker.last.of.entry(server.to_owned()).or_default();
@@ -51,14 +48,14 @@ pub(super) fn keep(state: &mut State, server: &str, via: Via, result: ProbeResul
     known.push(Known { via, result, at });
 }
 
-/// A server has answered in this round, or not.
+/// Takes the result of a probe of this round.
 pub(crate) fn reached(state: &mut State, round: u64, server: &str, via: Via, result: ProbeResult) {
     if round == state.picker.last.round {
         keep(state, server, via, result.clean());
     }
 }
 
-/// The saved servers are others now: what is known of one that was changed or removed is forgotten.
+/// Drops the results of servers that were changed or removed.
 pub(super) fn forget_changed(state: &mut State, old: &[Profile]) {
     let State { picker, servers, .. } = state;
     let same = |name: &String| {
@@ -70,8 +67,8 @@ pub(super) fn forget_changed(state: &mut State, old: &[Profile]) {
     picker.last.asked = None;
 }
 
-/// The addresses of a server that a probe can be sent to. One that refused this device is not asked by itself, because
-/// the server counts refusals.
+/// The addresses of a server that can be probed. One that refused this device is not probed again automatically,
+/// because the server counts refusals.
 fn vias(state: &State, profile: &Profile) -> Vec<Via> {
     let refuses = |via: Via| {
         let known = state.picker.last.of(profile);
@@ -84,14 +81,13 @@ fn vias(state: &State, profile: &Profile) -> Vec<Via> {
         .collect()
 }
 
-/// The servers other than the chosen one that a probe can be sent to, each with its addresses.
+/// The servers other than the selected one that can be probed, each with its addresses.
 fn others(state: &State) -> impl Iterator<Item = (&Profile, Vec<Via>)> {
     let chosen = chosen(state).map(|profile| &profile.name);
     let others = state.servers.iter().filter(move |profile| Some(&profile.name) != chosen);
     others.map(|profile| (profile, vias(state, profile))).filter(|(_, vias)| !vias.is_empty())
 }
 
-/// The servers of the next round, those with the oldest result first.
 fn next(state: &State) -> Vec<(String, Vec<Via>)> {
     let oldest = |profile: &Profile| {
         state.picker.last.of(profile).iter().map(|known| known.at.0 + 1).min().unwrap_or(0)
@@ -102,7 +98,6 @@ fn next(state: &State) -> Vec<(String, Vec<Via>)> {
     next.into_iter().map(|(profile, vias)| (profile.name.clone(), vias)).collect()
 }
 
-/// When the next round begins.
 pub(super) fn ask_at(state: &State) -> Option<u64> {
     if !matches!((&state.screen, &state.link), (Screen::Picker, ConnectionState::Idle)) {
         return None;
@@ -112,7 +107,7 @@ pub(super) fn ask_at(state: &State) -> Option<u64> {
     is_due.then_some(at)
 }
 
-/// Begins a round, if it is time.
+/// Begins a round when it is time.
 pub(super) fn tick(state: &mut State) -> Option<Effect> {
     ask_at(state).filter(|at| *at <= state.clock.mono)?;
     let round = state.next_serial();
@@ -122,7 +117,7 @@ pub(super) fn tick(state: &mut State) -> Option<Effect> {
     Some(Effect::ProbeAll { round, servers })
 }
 
-/// The fresh results of the chosen server, with the times at which they came.
+/// The fresh results of the selected server, with their times.
 pub(super) fn fresh(state: &State) -> Vec<(Via, ProbeResult, u64)> {
     let known = chosen(state).map_or(&[][..], |profile| state.picker.last.of(profile));
     let is_fresh =
@@ -131,7 +126,7 @@ pub(super) fn fresh(state: &State) -> Vec<(Via, ProbeResult, u64)> {
     known.map(|known| (known.via, known.result.clone(), known.at.0)).collect()
 }
 
-/// How a saved server stands by its last results, in a few words.
+/// The state of a saved server by its last results, in a few words.
 pub(crate) fn standing(state: &State, profile: &Profile) -> (RouteSign, String) {
     if profile.pin.is_none() {
         let has_address = profile.lan.is_some() || profile.internet.is_some();
@@ -158,7 +153,8 @@ pub(crate) fn standing(state: &State, profile: &Profile) -> (RouteSign, String) 
     (sign, format!("{words}{}", age(state, known.at)))
 }
 
-/// The age of a result that is not fresh. Nothing counts on a screen that is not watched: it shows the time instead.
+/// The age of a result that is not fresh. While the picker is not watched, the text is the time of the result, which
+/// does not change.
 fn age(state: &State, (at, wall): (u64, Time)) -> String {
     let now = state.clock.mono;
     match now.saturating_sub(at) {

@@ -8,7 +8,7 @@ use crate::app::State;
 use crate::config::Profile;
 use crate::connect::DiscoveredServer;
 
-/// Takes all that was found, made safe to show.
+/// Takes the servers that were discovered, with their texts sanitized.
 pub(crate) fn load(state: &mut State, found: Vec<DiscoveredServer>) {
     let safe = |find: DiscoveredServer| {
         let (name, host) = (clean(&find.name, MAX_NAME), clean(&find.host, MAX_NAME));
@@ -17,12 +17,12 @@ pub(crate) fn load(state: &mut State, found: Vec<DiscoveredServer>) {
     state.discovered = found.into_iter().map(safe).collect();
 }
 
-/// Those that are not saved yet.
+/// The servers that are not saved.
 pub(crate) fn listed(state: &State) -> impl Iterator<Item = &DiscoveredServer> {
     state.discovered.iter().filter(|find| !state.servers.iter().any(|profile| is(find, profile)))
 }
 
-/// Whether a find is a saved server: by its pin, or by its address where one of the two has none.
+/// Whether it is this saved server: by its pin, or by its address if one of the two has no pin.
 fn is(find: &DiscoveredServer, profile: &Profile) -> bool {
     match (find.pin, pin(profile)) {
         (Some(found), Some(saved)) => found == saved,
@@ -36,20 +36,18 @@ fn is(find: &DiscoveredServer, profile: &Profile) -> bool {
     }
 }
 
-/// The pin of a saved server.
 pub(crate) fn pin(profile: &Profile) -> Option<Pin> {
     profile.pin.as_deref()?.parse().ok()
 }
 
-/// The address to save of a find: one of version 4 before one of version 6, which is long; the host
-/// where it told none.
+/// The address to save: IPv4 before IPv6, which is long; the host name if it announced no address.
 pub(crate) fn address(find: &DiscoveredServer) -> String {
     let first = find.addresses.iter().find(|address| address.is_ipv4());
     let first = first.or(find.addresses.first());
     first.map_or_else(|| find.host.clone(), ToString::to_string)
 }
 
-/// Where a saved server was found, if that is not where it was saved.
+/// Where a saved server was discovered, if it is another address than the saved one.
 pub(crate) fn hint(state: &State, profile: &Profile) -> Option<String> {
     let pin = pin(profile)?;
     let find = state.discovered.iter().find(|find| find.pin == Some(pin))?;

@@ -1,4 +1,4 @@
-//! Filter and marks of the picker: which servers are shown, and which ones a command is to run on.
+//! Filter and marks of the picker: which servers are shown, and which are marked for a command.
 
 use super::{chosen, count, name};
 use crate::app::State;
@@ -6,17 +6,17 @@ use crate::app::connection::ConnectionState;
 use crate::input::key::{Code, Key};
 use crate::widgets::editor::Edited;
 
-/// Begins a word that is looked for among the tags.
+/// First character of a word that filters by tag.
 const TAG: char = '#';
 
-/// The places of the list that pass the filter.
+/// The indexes of the servers that pass the filter.
 pub(crate) fn visible(state: &State) -> Vec<usize> {
     let filter = state.picker.filter.text().to_lowercase();
     let words: Vec<&str> = filter.split_whitespace().collect();
     (0..count(state)).filter(|at| words.is_empty() || passes(state, *at, &words)).collect()
 }
 
-/// Whether each word of the filter is in the name of the server, or begins one of its tags.
+/// Whether each word of the filter is in the name of the server, or is the beginning of one of its tags.
 fn passes(state: &State, at: usize, words: &[&str]) -> bool {
     let tags = state.servers.get(at).map_or(&[][..], |profile| &profile.tags);
     let name = name(state, at).to_lowercase();
@@ -26,7 +26,7 @@ fn passes(state: &State, at: usize, words: &[&str]) -> bool {
     })
 }
 
-/// Goes to the next server that is shown, or to the one before.
+/// Selects the next or previous server that is shown.
 pub(crate) fn step(state: &mut State, down: bool) {
     go(state, if down { 1 } else { -1 });
 }
@@ -40,13 +40,13 @@ pub(crate) fn go(state: &mut State, by: isize) {
     }
 }
 
-/// A key of the filter, or the Esc that ends the filter and the marks; whether it was one.
+/// Handles a key of the filter, or the Esc that clears the filter and the marks; returns whether it was one.
 pub(crate) fn key(state: &mut State, key: Key) -> bool {
     if key == Key::plain(Code::Esc) && !matches!(state.link, ConnectionState::Dialling(_)) {
         let picker = &mut state.picker;
         let was = (picker.is_filtering, picker.filter.is_empty(), picker.marked.is_empty());
         picker.is_filtering = false;
-        // First the filter, then the marks.
+        // The first Esc clears the filter, the next one the marks.
         if !was.0 && was.1 {
             picker.marked.clear();
         }
@@ -87,7 +87,7 @@ fn settle(state: &mut State) {
     }
 }
 
-/// Marks the chosen server, or takes its mark away, and goes on to the next one.
+/// Marks or unmarks the selected server, and selects the next one.
 pub(crate) fn mark(state: &mut State) {
     if chosen(state).is_some() {
         toggle_mark(state, state.picker.at);
@@ -103,7 +103,7 @@ pub(crate) fn toggle_mark(state: &mut State, at: usize) {
     }
 }
 
-/// Marks all saved servers that are shown; where all of them are marked, takes their marks away.
+/// Marks all saved servers that are shown, or unmarks them if all are marked.
 pub(crate) fn mark_all(state: &mut State) {
     let shown = visible(state).into_iter();
     let names: Vec<String> =

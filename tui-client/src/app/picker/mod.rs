@@ -1,4 +1,4 @@
-//! The picker: which server, and by which way.
+//! Picker: selection of a server and of the route to it.
 
 pub(crate) mod all_servers;
 pub(crate) mod discovered;
@@ -20,44 +20,42 @@ use crate::widgets::editor::Editor;
 use all_servers::LastResults;
 use probe::ProbeSchedule;
 
-/// Narrower than this only one column is shown at a time.
+/// In a narrower terminal one column is shown at a time.
 const BOTH_FROM: u16 = 72;
 
-/// What is chosen, and what is known of it.
+/// State of the picker.
 #[derive(Debug, Default)]
 pub(crate) struct Picker {
-    /// The server: a saved one; past them this machine; past that one that was found.
+    /// Index of the selected server: the saved ones, then this machine, then the discovered ones.
     pub(crate) at: usize,
     /// The first row of the list that is drawn, unless the chosen one would be out of sight.
     pub(crate) top: usize,
     pub(crate) way: usize,
-    /// Whether the arrow keys move among the ways.
+    /// Whether the list of routes has the focus.
     pub(crate) on_ways: bool,
-    /// A server to choose as soon as it is in the list.
+    /// A server to select as soon as it is in the list.
     pub(crate) wanted: Option<String>,
-    /// What is known of the chosen server's addresses.
+    /// Probes of the selected server.
     pub(crate) asking: ProbeSchedule,
-    /// The last results of all saved servers.
     pub(crate) last: LastResults,
-    /// Names of saved servers that a command is to run on.
+    /// Names of the saved servers that are marked for a command.
     pub(crate) marked: BTreeSet<String>,
-    /// Hides the servers that it does not fit.
     pub(crate) filter: Editor,
-    /// Whether keys go to the filter.
+    /// Whether the filter has the focus.
     pub(crate) is_filtering: bool,
 }
 
-/// Whether the picker has the keys, with nothing on top of it.
+/// Whether the picker has the keys, with no view above it.
 pub(crate) fn is_bare(state: &State) -> bool {
     matches!(state.screen, Screen::Picker) && state.views.is_empty()
 }
 
-/// The saved server that is chosen; none: this machine.
+/// The selected saved server; none: this machine.
 pub(crate) fn chosen(state: &State) -> Option<&Profile> {
     state.servers.get(state.picker.at)
 }
 
-/// The name of a place in the list of servers.
+/// The name at an index of the list.
 pub(crate) fn name(state: &State, at: usize) -> &str {
     let saved = state.servers.get(at).map(|profile| profile.name.as_str());
     let find = || {
@@ -66,17 +64,17 @@ pub(crate) fn name(state: &State, at: usize) -> &str {
     saved.or_else(find).unwrap_or(THIS_MACHINE)
 }
 
-/// The server that was only found, if one is chosen.
+/// The selected server, if it was only discovered.
 pub(crate) fn chosen_find(state: &State) -> Option<&DiscoveredServer> {
     discovered::listed(state).nth(state.picker.at.checked_sub(state.servers.len() + 1)?)
 }
 
-/// How many servers can be chosen.
+/// Length of the list.
 pub(crate) fn count(state: &State) -> usize {
     state.servers.len() + 1 + discovered::listed(state).count()
 }
 
-/// A place in the list that stays the same while the list changes.
+/// An entry of the list, which keeps its identity when the list changes.
 #[derive(Debug, PartialEq, Eq)]
 enum ListPlace {
     Saved(String),
@@ -103,7 +101,7 @@ fn find(state: &State, spot: &ListPlace) -> Option<usize> {
     }
 }
 
-/// Why Enter does nothing now.
+/// Why Enter is not possible.
 pub(crate) fn why_not(state: &State) -> Option<String> {
     match (routes::chosen_via(state), chosen_find(state)) {
         (Some(via), _) => routes::way(state, via).why_not,
@@ -112,7 +110,7 @@ pub(crate) fn why_not(state: &State) -> Option<String> {
     }
 }
 
-/// What to do with a server that was found.
+/// How to pair with a discovered server.
 pub(crate) fn how_to_pair(state: &State, find: &DiscoveredServer) -> String {
     format!(
         "{} is not paired: run {INVITE_ON_THE_BOX}; then press {} and paste what it prints",
@@ -121,7 +119,7 @@ pub(crate) fn how_to_pair(state: &State, find: &DiscoveredServer) -> String {
     )
 }
 
-/// What was found on the LAN has changed; what is chosen stays chosen.
+/// Takes the discovered servers. The selection stays.
 pub(crate) fn found(state: &mut State, found: Vec<DiscoveredServer>) {
     let was = spot(state);
     discovered::load(state, found);
@@ -129,7 +127,7 @@ pub(crate) fn found(state: &mut State, found: Vec<DiscoveredServer>) {
     settle(state, at, &was);
 }
 
-/// Chooses a place, or the nearest one that there is.
+/// Selects an index, or the nearest one that exists.
 fn settle(state: &mut State, at: usize, was: &ListPlace) {
     state.picker.at = at.min(count(state) - 1);
     if spot(state) != *was {
@@ -138,17 +136,16 @@ fn settle(state: &mut State, at: usize, was: &ListPlace) {
     }
 }
 
-/// The saved servers that are marked, in their order.
+/// The marked servers, in the order of the list.
 pub(crate) fn marked(state: &State) -> impl Iterator<Item = &Profile> {
     state.servers.iter().filter(|profile| state.picker.marked.contains(&profile.name))
 }
 
-/// Whether both columns have room.
 pub(crate) fn is_wide(size: Size) -> bool {
     size.width >= BOTH_FROM
 }
 
-/// Chooses a place in the list of servers, and the first way to it.
+/// Selects a server, and the first route to it.
 pub(crate) fn choose(state: &mut State, at: usize) {
     if at != state.picker.at {
         state.picker.at = at;
@@ -157,7 +154,7 @@ pub(crate) fn choose(state: &mut State, at: usize) {
     }
 }
 
-/// Reaches the chosen server, or says why not.
+/// Dials the selected server, or says why it cannot.
 pub(crate) fn connect(state: &mut State) -> Vec<Effect> {
     if let Some(why) = why_not(state) {
         state.refuse(why);
@@ -169,7 +166,7 @@ pub(crate) fn connect(state: &mut State) -> Vec<Effect> {
     tabs::go_to_server(state, &target, start).unwrap_or_else(|| dial(state, target, start))
 }
 
-/// Begins to reach a server; what was being reached before is given up.
+/// Dials a server. A pending dial is cancelled.
 pub(crate) fn dial(state: &mut State, target: Target, start: bool) -> Vec<Effect> {
     let mut effects = Vec::new();
     let attempt = state.next_serial();
@@ -192,7 +189,7 @@ pub(crate) fn dial(state: &mut State, target: Target, start: bool) -> Vec<Effect
     effects
 }
 
-/// Chooses a server and a way, and reaches it at once if that is possible.
+/// Selects a server and a route, and dials at once if that is possible.
 pub(crate) fn open_at(state: &mut State, name: &str, target: Target) -> Vec<Effect> {
     let place = state.servers.iter().position(|profile| profile.name == name);
     state.picker.at = place.unwrap_or(state.servers.len());
@@ -207,8 +204,7 @@ pub(crate) fn open_at(state: &mut State, name: &str, target: Target) -> Vec<Effe
     }
 }
 
-/// Goes to the picker; the session, if one is open, is closed with a goodbye. Where another tab shows the picker, this one
-/// closes.
+/// Opens the picker. An open session is closed. If another tab shows the picker, this tab closes.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     if state.tabs.picker().is_some_and(|place| place != state.tabs.current()) {
         let mut effects = tabs::close(state);
@@ -229,7 +225,7 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// The picker is shown: what it knows of servers is asked anew.
+/// The picker was opened: its servers are probed again.
 pub(crate) fn shown(state: &mut State) -> Vec<Effect> {
     state.local_server = LocalServer::Unknown;
     probe::anew(state, 0);
@@ -238,28 +234,28 @@ pub(crate) fn shown(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// The picker is left: nothing more is asked or listened for.
+/// The picker was closed: probes and discovery stop.
 pub(crate) fn left(state: &mut State) -> Vec<Effect> {
     probe::stop(state);
     state.discovered.clear();
     vec![Effect::Browse(false)]
 }
 
-/// The saved servers cannot be read: that stays on the screen as long as it is so.
+/// The saved servers cannot be read. The message stays until they can.
 pub(crate) fn unreadable(state: &mut State, why: &str) {
     let why = sanitize::sentence(why);
     state.refuse(why.clone());
     state.unreadable = Some(why);
 }
 
-/// Takes the saved servers of a file in which a mistake hides some of them.
+/// Takes the saved servers of a file that has an error, which hides some of them.
 pub(crate) fn load_partly(state: &mut State, servers: Vec<Profile>, mistake: &str) {
     state.unreadable = None;
     load(state, servers);
     unreadable(state, mistake);
 }
 
-/// Takes the saved servers as they are on the disk now; what was chosen stays chosen.
+/// Takes the saved servers. The selection stays.
 pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     if state.unreadable.take().is_some() {
         state.done("client.toml can be read again.");
@@ -280,16 +276,16 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     let at = match wanted.as_ref().and_then(named).or(added) {
         _ if old.is_empty() && wanted.is_none() && !state.servers.is_empty() => 0,
         Some(at) => at,
-        // It was renamed or removed: what stands in its place now, or its neighbour. This machine stays
-        // itself.
+        // The selected server was renamed or removed: its place or the nearest one is selected. This machine stays
+        // selected.
         None => find(state, &was).unwrap_or_else(|| {
             let last = state.servers.len().saturating_sub(1);
             if before.is_some() { state.picker.at.min(last) } else { state.picker.at }
         }),
     };
     settle(state, at, &was);
-    // The same name may have another address now, or another key; else what is known of it stays.
-    // At the start nothing is known yet, even where there is nothing to load.
+    // The same name may have another address or key; otherwise the results stay. The first list starts the first
+    // probe, even if it is empty.
     if wanted.is_some()
         || chosen(state) != before.as_ref()
         || state.local_server == LocalServer::Unknown

@@ -1,77 +1,74 @@
-//! Probe of the chosen server: whether it answers, and for how long an answer is shown. Only while the picker is shown.
+//! Probe of the selected server: whether it answers, and for how long a result is shown. It runs only while the picker
+//! is shown.
 
 use super::routes::{self, ProbeResult};
 use super::{all_servers, chosen};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::{Effect, LocalServer, Screen, State};
 
-/// How long a choice must stand before its server is asked: scrolling through ten asks the last.
+/// How long a selection must stay before it is probed, so that scrolling through ten probes only the last.
 const PAUSE: u64 = 250;
-/// How often the chosen server is asked.
+/// Interval between probes of the selected server.
 pub(super) const EVERY: u64 = 4_000;
-/// How long an answer is shown. A probe takes less than this: [`PROBE_LIMIT`].
+/// How long a result is shown. A probe takes less time: [`PROBE_LIMIT`].
 pub(super) const FRESH: u64 = 5_000;
-/// The time in which an address must answer a probe, in milliseconds.
 pub(crate) const PROBE_LIMIT: u64 = 3_000;
-/// How often, at most, one that refuses this device is asked.
+/// Least interval between probes of a server that refuses this device.
 const REFUSED: u64 = 10_000;
-/// Without a key for so long the picker counts as unattended.
+/// Time without a key after which the picker counts as unattended.
 const LOOKING: u64 = 120_000;
 
-/// What is known of the chosen server, and when it is asked.
+/// Results for the selected server, and the time of the next probe.
 #[derive(Debug, Default)]
 pub(crate) struct ProbeSchedule {
-    /// Each with the time at which it was learnt, by the monotonic clock.
+    /// Results with their time, by the monotonic clock.
     known: Vec<(Via, ProbeResult, u64)>,
-    /// Those that have not answered yet in this round.
+    /// Routes without a result in this round.
     waiting: Vec<Via>,
-    /// The round of questions whose answers are waited for.
+    /// Number of the current round.
     round: u64,
-    /// When to ask next, where that is not a matter of routine.
+    /// Time of the next probe, if it is not by the interval.
     due: Option<u64>,
-    /// When it was asked last.
+    /// Time of the last probe.
     asked: Option<u64>,
-    /// When a key was pressed last.
+    /// Time of the last key.
     used: u64,
-    /// When an address last said what does not pass by itself.
+    /// Time of the last result that lasts until the user acts.
     refused: Option<u64>,
 }
 
 impl ProbeSchedule {
-    /// The round whose answers are waited for.
     #[cfg(test)]
     pub(crate) fn round(&self) -> u64 {
         self.round
     }
 
-    /// How an address of the chosen server stands, if that is known.
     pub(crate) fn reach(&self, via: Via) -> Option<&ProbeResult> {
         self.known.iter().find(|(known, ..)| *known == via).map(|(_, reach, _)| reach)
     }
 
-    /// Whether keys were pressed lately. Where none were, no server is asked.
+    /// Whether a key was pressed lately. Otherwise no server is probed.
     pub(super) fn is_watched(&self, now: u64) -> bool {
         now <= self.used + LOOKING
     }
 }
 
-/// Forgets what is known, and asks soon: another server is chosen, or the same one has changed.
+/// Drops the results and probes soon, after another selection or a change of the server.
 pub(crate) fn anew(state: &mut State, pause: u64) {
-    // What was asked of another one is not heard any more.
+    // Answers to earlier probes are ignored.
     let ProbeSchedule { used, asked, .. } = state.picker.asking;
     let due = Some(state.clock.mono + pause);
     state.picker.asking = ProbeSchedule { used, asked, due, ..ProbeSchedule::default() };
 }
 
-/// Another server is chosen: takes over what is known of it, and asks soon.
+/// Another server was selected: takes its last results, and probes soon.
 pub(super) fn choose(state: &mut State) {
     anew(state, PAUSE);
     state.picker.asking.known = all_servers::fresh(state);
 }
 
-/// A person asks for it: all is forgotten and asked at once. A refusal that does not pass by itself is kept
-/// for a while, for the server counts each against the address that this device comes from, and shuts that
-/// out in the end.
+/// The user asked for a probe: the results are dropped and it starts at once. A refusal that lasts is kept for a
+/// while, because the server counts refusals of an address and in the end blocks it.
 pub(crate) fn test(state: &mut State) -> Vec<Effect> {
     let now = state.clock.mono;
     let ProbeSchedule { refused, ref mut known, .. } = state.picker.asking;
@@ -86,13 +83,13 @@ pub(crate) fn test(state: &mut State) -> Vec<Effect> {
     ask(state)
 }
 
-/// A dial has come to nothing: what is known may be old.
+/// A dial has failed: the results may be outdated.
 pub(crate) fn again(state: &mut State) {
     state.picker.asking.due = Some(state.clock.mono + PAUSE);
 }
 
-/// Asks the chosen server, and this machine's own, whether they answer. What does not change by
-/// itself is not asked again: forgetting it comes first.
+/// Probes the selected server, and the one of this machine. Routes with a lasting result are not probed again until
+/// the result is dropped.
 pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
     let round = state.next_serial();
     let asking = &mut state.picker.asking;
@@ -114,7 +111,7 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
     vec![Effect::Probe { round, server, vias }]
 }
 
-/// When to ask: never while a server is dialled or connected, and not long after the last key.
+/// Time of the next probe: none while a server is dialled or connected, or while the picker is unattended.
 fn ask_at(state: &State) -> Option<u64> {
     if !matches!((&state.screen, &state.link), (Screen::Picker, ConnectionState::Idle)) {
         return None;
@@ -126,7 +123,7 @@ fn ask_at(state: &State) -> Option<u64> {
     asking.due.or(routine.filter(|at| asking.is_watched(*at)))
 }
 
-/// When an answer becomes too old to be shown. What this device was refused does not pass by itself, and stays.
+/// When a result becomes too old to be shown. A lasting refusal stays.
 fn forget_at(state: &State) -> Option<u64> {
     if !matches!(state.screen, Screen::Picker) {
         return None;
@@ -134,21 +131,21 @@ fn forget_at(state: &State) -> Option<u64> {
     let asking = &state.picker.asking;
     let known = asking.known.iter().filter(|(_, reach, _)| !reach.is_lasting());
     let remote = known.map(|(.., at)| at + FRESH).min();
-    // The server of this machine is asked in each round and answers at once.
+    // The server of this machine is probed in each round and answers at once.
     let local = asking.asked.map(|asked| asked + FRESH);
     let local =
         local.filter(|at| state.local_server != LocalServer::Unknown && !asking.is_watched(*at));
     remote.into_iter().chain(local).min()
 }
 
-/// Milliseconds until it is time to ask, or to forget an old answer.
+/// Milliseconds until the next probe, or until a result is dropped.
 pub(crate) fn changes_in(state: &State) -> Option<u64> {
     let at = ask_at(state).into_iter().chain(forget_at(state)).chain(all_servers::ask_at(state));
     let at = at.min();
     at.map(|at| at.saturating_sub(state.clock.mono))
 }
 
-/// Asks, if it is time, and forgets what is too old.
+/// Probes when it is time, and drops old results.
 pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
     let now = state.clock.mono;
     if forget_at(state).is_some_and(|at| at <= now) {
@@ -164,7 +161,7 @@ pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// What is shown of an address that has not answered lately.
+/// The text for an address without a fresh result.
 pub(crate) fn unknown(state: &State) -> &'static str {
     if state.picker.asking.is_watched(state.clock.mono) {
         "asking …"
@@ -173,17 +170,15 @@ pub(crate) fn unknown(state: &State) -> &'static str {
     }
 }
 
-/// A key was pressed: the picker is attended.
 pub(crate) fn used(state: &mut State) {
     state.picker.asking.used = state.clock.mono;
 }
 
-/// Answers of earlier probes are ignored from now on.
 pub(crate) fn stop(state: &mut State) {
     state.picker.asking = ProbeSchedule::default();
 }
 
-/// An address of the chosen server has answered, or not.
+/// Takes the result of a probe of the selected server.
 pub(crate) fn reached(state: &mut State, round: u64, via: Via, reach: ProbeResult) {
     if round != state.picker.asking.round {
         return;

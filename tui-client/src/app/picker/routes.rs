@@ -1,4 +1,4 @@
-//! The ways to the chosen server: where each leads, whether it answers, and what to do if not.
+//! Routes to the selected server: the address of each, whether it answers, and what to do if not.
 
 use topside_shared::advice::INVITE_ON_THE_BOX;
 
@@ -10,63 +10,53 @@ use crate::connect::{ConnectError, KeyRefused};
 use crate::input::actions::Id;
 use crate::text::{fit, sanitize, times};
 
-/// The ways to a saved server, in their order on the screen.
+/// The routes to a saved server, in the order of the screen.
 const SAVED: &[Via] = &[Via::Auto, Via::Same, Via::Lan, Via::Internet];
-/// Those of this machine, where there is nothing to try in turn.
+/// The routes to this machine; there is no automatic choice.
 const HERE: &[Via] = &[Via::Same, Via::Lan, Via::Internet];
 
-/// How a way stands, and what is to be said of it.
+/// State of a route, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// Where it leads, if that is known.
     pub(crate) address: String,
     pub(crate) sign: RouteSign,
-    /// How it stands, in words.
+    /// The state in words.
     pub(crate) words: String,
-    /// The whole of it where the words are short: what happened there, and what to do.
+    /// The full sentence if the words are short: what happened, and what to do.
     pub(crate) advice: Option<String>,
-    /// Why Enter does nothing here.
+    /// Why Enter is not possible.
     pub(crate) why_not: Option<String>,
 }
 
-/// The sign before the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RouteSign {
-    /// It answers.
     Up,
-    /// It does not.
     Down,
-    /// No server runs there, which is no fault.
+    /// No server runs there, which is no error.
     Idle,
-    /// It does, and will not have this device, or is another server.
+    /// The server refuses this device, or is another server.
     Wrong,
-    /// Not known.
     None,
 }
 
-/// How an address of a paired server stood when it was last asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ProbeResult {
-    /// The server that was paired answered, after so many milliseconds.
+    /// The paired server answered after this many milliseconds.
     Up(u64),
-    /// It did not.
     Down {
         /// Why, in a few words.
         words: &'static str,
-        /// The sentence that says what to do.
         sentence: String,
-        /// Whether a retry cannot help before the user acts.
         lasting: bool,
     },
 }
 
 impl ProbeResult {
-    /// Whether a retry cannot help before the user acts.
     pub(crate) fn is_lasting(&self) -> bool {
         matches!(self, Self::Down { lasting: true, .. })
     }
 
-    /// The same, safe to show.
+    /// The same, sanitized.
     pub(super) fn clean(self) -> Self {
         match self {
             Self::Down { words, sentence, lasting } => {
@@ -76,7 +66,7 @@ impl ProbeResult {
         }
     }
 
-    /// How a way stands that leads there.
+    /// The state of a route with this result.
     fn way(&self) -> Route {
         match self {
             Self::Up(ms) => Route::plain(RouteSign::Up, format!("answers in {}", millis(*ms))),
@@ -88,7 +78,7 @@ impl ProbeResult {
     }
 }
 
-/// Why an address does not lead to the server that was paired, in a few words.
+/// Why an address does not lead to the paired server, in a few words.
 pub(crate) fn words(error: &ConnectError) -> &'static str {
     match error {
         ConnectError::NoAnswer { .. } => "no answer",
@@ -129,7 +119,7 @@ impl Route {
         Self::plain(RouteSign::None, probe::unknown(state))
     }
 
-    /// The same, where the server was found elsewhere: of use only where it is not reached.
+    /// Adds the address where the server was discovered, if it does not answer.
     fn with_hint(self, state: &State, profile: &Profile, hint: Option<&str>) -> Self {
         match (self.sign, hint) {
             (RouteSign::Down | RouteSign::Wrong, Some(at)) => {
@@ -145,7 +135,7 @@ impl Route {
     }
 }
 
-/// The ways to what is chosen; none to a server that was only found.
+/// The routes to the selected server; none if it was only discovered.
 pub(crate) fn of(state: &State) -> &'static [Via] {
     match (chosen(state), picker::chosen_find(state)) {
         (Some(_), _) => SAVED,
@@ -154,13 +144,12 @@ pub(crate) fn of(state: &State) -> &'static [Via] {
     }
 }
 
-/// The way that is chosen.
 pub(crate) fn chosen_via(state: &State) -> Option<Via> {
     let ways = of(state);
     ways.get(state.picker.way.min(ways.len().saturating_sub(1))).copied()
 }
 
-/// The host and port of a way, as saved.
+/// Host and port of a route, as saved.
 pub(crate) fn address(profile: &Profile, via: Via) -> Option<String> {
     let (host, port) = match via {
         Via::Lan => (profile.lan.as_deref()?, profile.port),
@@ -172,17 +161,15 @@ pub(crate) fn address(profile: &Profile, via: Via) -> Option<String> {
     Some(host_port(host, port))
 }
 
-/// A host and a port as one text.
 pub(crate) fn host_port(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// How long an answer took, in words.
 pub(crate) fn millis(ms: u64) -> String {
     if ms == 0 { "< 1 ms".to_owned() } else { format!("{ms} ms") }
 }
 
-/// How a way to what is chosen stands.
+/// The state of a route to the selected server.
 pub(crate) fn way(state: &State, via: Via) -> Route {
     let way = match (via, chosen(state)) {
         (Via::Same, None) => same(state),
@@ -213,13 +200,13 @@ pub(crate) fn way(state: &State, via: Via) -> Route {
     }
 }
 
-/// How the chosen saved server stands, in a word or two.
+/// The state of the selected saved server, in a word or two.
 pub(crate) fn brief(state: &State) -> (RouteSign, String) {
     let way = way(state, Via::Auto);
     (way.sign, way.words.replace(" answers in", ""))
 }
 
-/// Words that fit: where they do not, what stands behind the last ` · ` or `: ` goes first.
+/// Shortens words to `room` columns: the text after the last ` · ` or `: ` is removed first.
 pub(crate) fn shortened(words: &str, room: usize) -> String {
     let mut short = words;
     while fit::width(short) > room
@@ -291,7 +278,7 @@ fn not_paired(state: &State, name: &str) -> Route {
     )
 }
 
-/// LAN first, the internet a moment later: as good as the better of the two.
+/// The automatic route: the LAN first, then the internet. Its state is the better of the two.
 fn auto(state: &State, profile: &Profile) -> Route {
     let ways: Vec<Via> = [Via::Lan, Via::Internet]
         .into_iter()
@@ -317,7 +304,7 @@ fn auto(state: &State, profile: &Profile) -> Route {
     } else if known.len() < ways.len() {
         Route::unknown(state)
     } else {
-        // What does not pass by itself is worth more words than a silence.
+        // A lasting error is shown before a timeout.
         let worst = known.iter().find(|reach| reach.is_lasting()).or(known.first());
         worst.map_or_else(|| Route::unknown(state), |reach| reach.way()).with_hint(
             state,

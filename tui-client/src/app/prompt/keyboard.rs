@@ -1,4 +1,4 @@
-//! What the keys do while the box is a run's.
+//! Keys of the input box while it belongs to a run.
 
 use topside_shared::RunId;
 use topside_shared::text::clean;
@@ -13,7 +13,7 @@ use crate::input::actions::{self, Action};
 use crate::input::key::{Code, Key};
 use crate::widgets::editor::Edited;
 
-/// Goes from the run's box to the command box, or back.
+/// Switches between the run's box and the command box.
 pub(crate) fn switch(state: &mut State) {
     let Some(console) = state.console_mut() else { return };
     if console.prompt.is_up() {
@@ -38,32 +38,30 @@ pub(crate) fn switch(state: &mut State) {
     }
 }
 
-/// Whether there is a run that the key of [`switch`] leads to or from.
+/// Whether [`switch`] is possible.
 pub(crate) fn can_switch(console: &Console) -> bool {
     console.prompt.asker.is_some() || console.runs.live().any(|info| may_ask(console, info))
 }
 
-/// Shows what is hidden, or hides it.
+/// Shows or hides the hidden text.
 pub(crate) fn unhide(state: &mut State) {
     if let Some(console) = state.console_mut() {
         console.prompt.by_hand = Some(!console.prompt.is_hidden());
     }
 }
 
-/// What became of a key.
+/// Result of a key.
 pub(crate) enum PromptKey {
     Taken(Vec<Effect>),
-    /// It means this action.
     Action(&'static Action),
-    /// It is not a key of the box.
     Passed,
 }
 
-/// A key while the box may belong to a run.
+/// Handles a key while the box may belong to a run.
 pub(crate) fn key(state: &mut State, key: Key) -> PromptKey {
     let now = state.clock.mono;
     let Some(console) = state.console_mut() else { return PromptKey::Passed };
-    // Else an empty answer would run what is half typed in the command box.
+    // Otherwise an empty answer would run the half-typed text of the command box.
     let meant = key.code == Code::Enter || key.is_ctrl('c') || key.is_ctrl('d');
     come_back(&mut console.prompt, meant || key.typed().is_some(), now);
     let prompt = &mut console.prompt;
@@ -100,7 +98,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> PromptKey {
     PromptKey::Taken(Vec::new())
 }
 
-/// Text was pasted; whether it was for the run.
+/// Handles a paste; returns whether it was for the run.
 pub(crate) fn paste(state: &mut State, text: &str) -> bool {
     let now = state.clock.mono;
     let Some(console) = state.console_mut() else { return false };
@@ -121,7 +119,7 @@ pub(crate) fn paste(state: &mut State, text: &str) -> bool {
     true
 }
 
-/// What is typed at once after the end of a run was meant for it.
+/// A key shortly after the end of a run was meant for it.
 fn come_back(prompt: &mut Prompt, meant: bool, now: u64) {
     prompt.just_ended.take_if(|(_, at)| now.saturating_sub(*at) >= GRACE);
     if meant && let Some((asker, _)) = prompt.just_ended.take() {

@@ -1,8 +1,8 @@
-//! Input box of a run that takes input: what is typed there goes to that run's program and nowhere else.
+//! Input box of a run that takes input: the text goes only to that run's program.
 //!
-//! **Invariant:** what was typed for a run never becomes a command, nor the answer to another run: where
-//! the run ends first, it stays in the box until the person drops it. It is in no history, and where it
-//! was hidden it is on the screen as dots only.
+//! **Invariant:** text that was typed for a run never becomes a command, nor the answer to another run. If the run
+//! ends first, the text stays in the box until the user drops it. It is in no history, and hidden text is on the
+//! screen as dots only.
 
 mod keyboard;
 
@@ -21,45 +21,45 @@ use crate::widgets::editor::Editor;
 pub(crate) use keyboard::can_switch;
 pub(crate) use keyboard::{PromptKey, key, paste, switch, unhide};
 
-/// Most lines that wait for the answers before them to be taken.
+/// Most lines that wait for earlier ones to be accepted.
 const MAX_LINES: usize = 16;
-/// A key so soon after the end of a run was still meant for it.
+/// Milliseconds after the end of a run in which a key still counts as meant for it.
 const GRACE: u64 = 500;
 
-/// The run whose box it is, and what is typed there.
+/// The run that owns the box, and the text in it.
 #[derive(Debug, Default)]
 pub(crate) struct Prompt {
     asker: Option<PromptRun>,
     pub(crate) editor: Editor,
-    /// Whether the person has gone back to the command box.
+    /// Whether the user has returned to the command box.
     away: bool,
-    /// What was chosen by key, until the line is sent.
+    /// Whether the text is hidden, if the user chose it by key; until the line is sent.
     by_hand: Option<bool>,
     /// Whether the program asked for a secret when this line was begun.
     secret: bool,
-    /// Sent, or about to be, the oldest first.
+    /// Lines that are not accepted yet, the oldest first.
     lines: VecDeque<PromptLine>,
-    /// Whether the oldest of them is on its way.
+    /// Whether the oldest line was sent.
     under_way: bool,
     /// A run that has just ended with nothing typed for it, and when.
     just_ended: Option<(PromptRun, u64)>,
 }
 
-/// A run that may ask.
+/// A run that takes input.
 #[derive(Debug, Clone)]
 struct PromptRun {
     block: u64,
     run: Option<RunId>,
     command: String,
-    /// What its program printed last, without an end of the line.
+    /// The last output of its program, which has no line end.
     question: String,
-    /// It has ended.
+    /// Whether it has ended.
     over: bool,
-    /// Its input is at its end.
+    /// Whether its input is closed.
     closed: bool,
 }
 
-/// One answer, or without a text the end of the input.
+/// One answer; without text, the end of the input.
 #[derive(Debug)]
 struct PromptLine {
     text: Option<String>,
@@ -67,23 +67,22 @@ struct PromptLine {
 }
 
 impl Prompt {
-    /// Whether the keys are the run's.
+    /// Whether the keys go to the run.
     pub(crate) fn is_up(&self) -> bool {
         let typed = !self.editor.is_empty();
         !self.away && self.asker.as_ref().is_some_and(|asker| !asker.closed || typed)
     }
 
-    /// Whether what is typed is shown as dots.
     pub(crate) fn is_hidden(&self) -> bool {
         self.by_hand.unwrap_or(self.secret)
     }
 
-    /// Whether the run takes nothing more, so that what is in the box was not sent.
+    /// Whether the run accepts no more input, so that the text in the box was not sent.
     pub(crate) fn is_over(&self) -> bool {
         self.asker.as_ref().is_some_and(|asker| asker.over || asker.closed)
     }
 
-    /// Whose box it is: `#12 zone-run asks`.
+    /// The label of the box: `#12 zone-run asks`.
     pub(crate) fn label(&self) -> String {
         let Some(asker) = &self.asker else { return String::new() };
         let verb = match (asker.over, asker.closed) {
@@ -94,12 +93,12 @@ impl Prompt {
         format!("{} {verb}", asker.name())
     }
 
-    /// What the program asks.
+    /// The program's question.
     pub(crate) fn question(&self) -> &str {
         self.asker.as_ref().map_or("", |asker| asker.question.trim())
     }
 
-    /// The run, while it can be answered.
+    /// The run, while it accepts input.
     fn live(&self) -> Option<&PromptRun> {
         self.asker.as_ref().filter(|asker| !asker.over && !asker.closed)
     }
@@ -114,26 +113,25 @@ impl Prompt {
         self.look();
     }
 
-    /// Forgets what is typed, so that no key brings it back.
+    /// Drops the text, so that no key restores it.
     fn drop_line(&mut self) {
         self.editor = Editor::default();
         self.by_hand = None;
         self.look();
     }
 
-    /// Looks whether a secret is asked for. A line that was begun as one stays one.
+    /// Checks whether a secret is asked for. A line that was begun as a secret stays one.
     fn look(&mut self) {
         let asked = self.asker.as_ref().is_some_and(|asker| asks_for_a_secret(&asker.question));
         self.secret = asked || self.secret && !self.editor.is_empty();
     }
 
-    /// Goes to the command box.
     pub(crate) fn leave(&mut self) {
         self.away = true;
     }
 
-    /// The run has ended. What is typed stays, and so does a box that asked for a secret: what comes
-    /// next on the keyboard is likely to be one.
+    /// The run has ended. The text stays, and so does a box that asked for a secret, because the next keys are likely
+    /// to be one.
     fn end(&mut self, now: u64) {
         let unsent = self.give_back();
         let Some(asker) = &mut self.asker else { return };
@@ -146,7 +144,7 @@ impl Prompt {
         }
     }
 
-    /// Puts what was not taken back into the box, and what was typed after it where Ctrl-Y finds it.
+    /// Returns lines that were not accepted to the box. What was typed after them can be restored by Ctrl-Y.
     fn give_back(&mut self) -> bool {
         self.under_way = false;
         let mut lines = std::mem::take(&mut self.lines).into_iter();
@@ -175,7 +173,6 @@ impl PromptRun {
         }
     }
 
-    /// `#12 zone-run`.
     fn name(&self) -> String {
         match self.run {
             Some(run) => format!("{run} {}", self.command),
@@ -184,7 +181,7 @@ impl PromptRun {
     }
 }
 
-/// The line of a block that its program has not ended.
+/// The last line of a block, if the program has not ended it.
 fn question(console: &Console, block: u64) -> String {
     let Some(block) = console.runs.pane.block(block) else { return String::new() };
     let last = block.lines().next_back().filter(|number| block.open_channel(*number).is_some());
@@ -194,15 +191,15 @@ fn question(console: &Console, block: u64) -> String {
     text.chars().skip(skip).collect()
 }
 
-/// Whether a command of a block may be answered from here.
+/// Whether the command of a block can be answered from here.
 fn may_ask(console: &Console, info: &Info) -> bool {
-    // One that is only being read has ended.
+    // A run whose output is only being read has ended.
     let live = info.phase.is_live() && info.phase != Phase::Reading;
     let command = console.menu.commands.iter().find(|command| command.name == info.command);
     info.own && live && command.is_some_and(|command| command.stdin == Stdin::Prompt)
 }
 
-/// Gives the box to the run that asks, after each message; returns what is to be sent.
+/// Gives the box to the run that asks, after each message; returns the lines to send.
 pub(crate) fn follow(state: &mut State) -> Vec<Effect> {
     let (session, now) = (state.session(), state.clock.mono);
     let super::Screen::Console(console) = &mut state.screen else { return Vec::new() };
@@ -212,7 +209,7 @@ pub(crate) fn follow(state: &mut State) -> Vec<Effect> {
     if let Some(asker) = &mut console.prompt.asker
         && (!asker.over || again)
     {
-        // A lost session may be found again, and the run with it.
+        // The next session may find the run again.
         asker.over = false;
         let info = console.runs.info(asker.block);
         let live = info.is_some_and(|info| info.phase.is_live());
@@ -241,7 +238,7 @@ pub(crate) fn follow(state: &mut State) -> Vec<Effect> {
     send(&mut console.prompt, session).into_iter().collect()
 }
 
-/// Sends the oldest line, if the one before it was taken and its run has begun.
+/// Sends the oldest line, if the one before it was accepted and its run has started.
 fn send(prompt: &mut Prompt, session: Option<u64>) -> Option<Effect> {
     let (session, run) = (session?, prompt.live()?.run?);
     if prompt.under_way {
@@ -259,7 +256,6 @@ fn send(prompt: &mut Prompt, session: Option<u64>) -> Option<Effect> {
     Some(Effect::Ask { session, ask })
 }
 
-/// The program of a run has printed something.
 pub(super) fn printed(console: &mut Console, run: RunId) {
     let asks = console.prompt.live().filter(|asker| asker.run == Some(run));
     let Some(block) = asks.map(|asker| asker.block) else { return };
@@ -270,7 +266,7 @@ pub(super) fn printed(console: &mut Console, run: RunId) {
     console.prompt.look();
 }
 
-/// The server took a line, or not: why.
+/// The server accepted or refused a line.
 fn taken(state: &mut State, run: RunId, result: Result<(), String>) {
     let Some(console) = state.console_mut() else { return };
     if !console.prompt.under_way

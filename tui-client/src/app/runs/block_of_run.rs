@@ -1,7 +1,7 @@
-//! Which block a run belongs to: the server's first word of a run does not say for which request it was started.
+//! The block that a run belongs to. The first notification of a run does not name the request that started it.
 //!
-//! Most requests are taken in order, but not all: one whose path has to be looked up is overtaken. So a row goes to the
-//! oldest command with its arguments that was not heard of yet, and the answer, which does name its request, is right.
+//! Most requests start in order, but one that needs a lookup of its path can start later. So a run is assigned to the
+//! oldest command with its arguments that has no run. The answer names its request and corrects a wrong assignment.
 
 use topside_shared::RunId;
 use topside_shared::records::RunRow;
@@ -10,7 +10,7 @@ use topside_shared::values::to_text;
 use super::{Info, Phase, Runs};
 
 impl Info {
-    /// Whether it was sent, and nothing was heard of it yet.
+    /// Whether it was sent and has no run yet.
     fn waits_for_word(&self) -> bool {
         self.phase == Phase::Sent && self.run.is_none()
     }
@@ -24,7 +24,7 @@ impl Info {
 }
 
 impl Runs {
-    /// The block of the run that is told of, which it has from now on.
+    /// Assigns a run to a block, and returns the header of that block.
     pub(super) fn claim(&mut self, row: &RunRow) -> Option<&mut Info> {
         let infos = &self.infos;
         let may = |info: &Info| info.waits_for_word() && info.command == row.command;
@@ -38,8 +38,8 @@ impl Runs {
         Some(info)
     }
 
-    /// The block of a request that was answered with this run. Where another block had taken the run, that is the
-    /// one, and the two change their lines.
+    /// The block of a request that was answered with this run. If the run was assigned to another block, that block
+    /// gets the request, and the two swap their command lines.
     pub(crate) fn with_run(&mut self, request: u64, run: RunId) -> u64 {
         let Some(asked) = self.asked(request) else { return request };
         let takes = |info: &Info| info.run == Some(run) && info.request.is_some();
@@ -47,8 +47,8 @@ impl Runs {
         self.settle(asked, other)
     }
 
-    /// The block of a request that was refused. Where a run was taken to be its own before it said a word, that belongs
-    /// to another request of the same command, and the two change their lines.
+    /// The block of a request that was refused. If a run was assigned to it, the run belongs to another request of the
+    /// same command, and the two blocks swap their command lines.
     pub(crate) fn without_run(&mut self, request: u64) -> u64 {
         let Some(asked) = self.asked(request) else { return request };
         let info = &self.infos[asked];

@@ -1,4 +1,4 @@
-//! Cancelling runs: which one Ctrl-C means, and what a block says meanwhile.
+//! Cancelling of runs: which one Ctrl-C means, and what its block shows.
 
 use topside_shared::RunId;
 use topside_shared::methods::RunCancel;
@@ -7,7 +7,7 @@ use super::{Info, Runs};
 use crate::app::ask::{self, Ask};
 use crate::connect::CallError;
 
-/// Ends a run. Its end is the answer to the request that started it.
+/// Cancels a run. Its end comes as the answer to the request that started it.
 pub(crate) fn cancel(run_id: RunId) -> Ask {
     Ask::new(&RunCancel { run_id }, move |state, result| {
         let Err(error) = result else { return Vec::new() };
@@ -22,7 +22,6 @@ pub(crate) fn cancel(run_id: RunId) -> Ask {
 }
 
 impl Runs {
-    /// The newest live run that is not being cancelled.
     pub(crate) fn next_to_cancel(&self) -> Option<&Info> {
         self.infos
             .iter()
@@ -31,7 +30,7 @@ impl Runs {
             .find(|info| info.phase.can_be_cancelled())
     }
 
-    /// The newest run that is only looked at, still goes on and is not being cancelled.
+    /// The newest live run that was started elsewhere and is not being cancelled.
     pub(crate) fn attached_to_cancel(&self) -> Option<&Info> {
         let mut looked_at = self.infos.iter().rev().filter(|info| !info.sent && info.run.is_some());
         looked_at.find(|info| info.phase.can_be_cancelled())
@@ -42,14 +41,14 @@ impl Runs {
         self.next_to_cancel().or_else(|| self.attached_to_cancel())
     }
 
-    /// Marks the newest live run as being cancelled, and names it.
+    /// Marks the newest live run as being cancelled, and returns its number.
     pub(crate) fn cancel_newest(&mut self) -> Option<RunId> {
         let run = self.next_to_cancel()?.run?;
         self.cancelling(run);
         Some(run)
     }
 
-    /// A run is being cancelled, as far as it is shown here.
+    /// Marks a run as being cancelled.
     pub(crate) fn cancelling(&mut self, run: RunId) {
         for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
             if let Some(cancelling) = info.phase.cancelling() {
@@ -58,7 +57,7 @@ impl Runs {
         }
     }
 
-    /// The cancel of a run was refused: it goes on.
+    /// The server refused to cancel a run.
     pub(crate) fn cancel_refused(&mut self, run: RunId) {
         for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
             if let Some(cancelling) = info.phase.cancelling() {

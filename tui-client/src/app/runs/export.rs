@@ -1,5 +1,5 @@
-//! Copying a block's output, and saving it: of a run, all that the server has of it, fetched byte for byte by a
-//! connection of its own; else what the screen holds.
+//! Copies or saves the output of a block. The output of a run is fetched completely from the server, over another
+//! connection; other output is what the screen has.
 
 use topside_shared::text::bytes;
 
@@ -8,55 +8,52 @@ use crate::app::connection::ConnectionState;
 use crate::app::{Effect, State};
 use crate::text::{sanitize, times};
 
-/// An output on its way to a file.
+/// An output that is being saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Export {
-    /// A number of its own.
     pub(crate) id: u64,
     block: u64,
-    /// The name of the file, where that is free.
+    /// The name of the file, if it is free.
     name: String,
-    /// Bytes that have come, of so many.
+    /// Bytes that have come, and the total.
     done: u64,
     of: u64,
-    /// Whether the run still went on when it was asked for.
+    /// Whether the run was still active when the save began.
     live: bool,
 }
 
 impl Export {
-    /// How far it is, and which key gives up.
+    /// The progress, and the key that stops it.
     pub(crate) fn words(&self, stop: &str) -> String {
         format!("saving {} of {} · {stop} gives up", bytes(self.done), bytes(self.of))
     }
 }
 
-/// An output that is in a file, whole.
+/// An output that was saved completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exported {
-    /// Which file.
     pub(crate) path: String,
     pub(crate) length: u64,
-    /// Bytes of the output that the server has not kept.
+    /// Bytes of the output that the server has dropped.
     pub(crate) missing: u64,
 }
 
-/// Why there is no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExportFailed {
-    /// The server does not have this run, or not any more.
+    /// The server has no output of this run.
     NotKept,
-    /// Anything else, as a sentence.
+    /// Another error, as a sentence.
     Failed(String),
 }
 
-/// Copies the output of the chosen block, as the screen shows it.
+/// Copies the output of the selected block, as the screen shows it.
 pub(crate) fn copy(state: &mut State) -> Vec<Effect> {
     let Some((block, name)) = chosen(state) else { return Vec::new() };
     let Some(text) = held(state, block) else { return Vec::new() };
     vec![Effect::Copy { name, text }]
 }
 
-/// Saves the output of the chosen block.
+/// Saves the output of the selected block.
 pub(crate) fn save(state: &mut State) -> Vec<Effect> {
     if let Some(saving) = &state.saving {
         let name = saving.name.clone();
@@ -69,7 +66,7 @@ pub(crate) fn save(state: &mut State) -> Vec<Effect> {
     };
     let (of, live) = (info.bytes.unwrap_or(info.received), info.bytes.is_none());
     match (&state.link, info.run) {
-        // What a session is gone for cannot be asked.
+        // Without a session the server cannot be asked.
         (ConnectionState::Connected { session }, Some(run)) if of > 0 => {
             let session = *session;
             let id = state.next_serial();
@@ -84,21 +81,20 @@ pub(crate) fn save(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Saves what the screen holds of a block, and why that is not all.
+/// Saves what the screen has of a block, and why that is incomplete.
 fn save_held(state: &mut State, block: u64, name: String, why: Option<&str>) -> Vec<Effect> {
     let Some(text) = held(state, block) else { return Vec::new() };
     let why = why.map(|why| format!("as this screen shows it, for {why}"));
     vec![Effect::Save { name, text, why }]
 }
 
-/// The output has come so far.
 pub(crate) fn fetching(state: &mut State, id: u64, done: u64) {
     if let Some(saving) = state.saving.as_mut().filter(|saving| saving.id == id) {
         saving.done = done;
     }
 }
 
-/// It is in a file, or why not.
+/// Takes the result of a save.
 pub(crate) fn fetched(
     state: &mut State,
     id: u64,
@@ -133,14 +129,13 @@ pub(crate) fn fetched(
     Vec::new()
 }
 
-/// Gives a save up.
 pub(crate) fn stop(state: &mut State) -> Vec<Effect> {
     let Some(saving) = state.saving.take() else { return Vec::new() };
     state.done(format!("Given up: nothing was saved as {}.", saving.name));
     vec![Effect::StopFetch { id: saving.id }]
 }
 
-/// The chosen block, and what a file of its output is called.
+/// The selected block, and the name of the file for its output.
 fn chosen(state: &State) -> Option<(u64, String)> {
     let info = state.console()?.runs.chosen()?;
     Some((info.id, file_name(state, info)))
@@ -148,14 +143,14 @@ fn chosen(state: &State) -> Option<(u64, String)> {
 
 fn file_name(state: &State, info: &Info) -> String {
     let command = if info.command.is_empty() { "output" } else { &info.command };
-    // A server may call a command as it likes; a file is named as this system likes.
+    // The name of a command may have characters that a file name may not have.
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let command: String = command.chars().map(plain).take(64).collect();
     let time = times::clock(info.at, &state.zone).replace(':', "");
     format!("topside-{command}-{time}.txt")
 }
 
-/// What the screen holds of a block, as text; where that is nothing, it is said.
+/// The text that the screen has of a block; a message says if it is empty.
 fn held(state: &mut State, block: u64) -> Option<String> {
     let runs = &state.console()?.runs;
     let text = runs.text(block);

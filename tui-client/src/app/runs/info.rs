@@ -6,38 +6,37 @@ use topside_shared::{RunId, Time};
 
 use crate::app::Clock;
 
-/// A block's header.
 #[derive(Debug, Clone)]
 pub(crate) struct Info {
-    /// The block's number in the pane.
+    /// The number of the block in the pane.
     pub(crate) id: u64,
-    /// The line as it was typed; for a note, its words.
+    /// The line as it was typed; for a note, its title.
     pub(crate) line: String,
-    /// The command's own name and its arguments as a row shows them, for finding the run that belongs to it.
+    /// The command and its arguments as a row shows them; they identify its run.
     pub(crate) command: String,
     pub(super) args: Map<String, Value>,
-    /// The block that its command was sent for, which the answer names; none: its own.
+    /// The block whose request it was, which the answer names; none: this one.
     pub(super) request: Option<u64>,
     pub(crate) at: Time,
-    /// The same by the monotonic clock.
+    /// When it began, by the monotonic clock.
     pub(crate) began: u64,
     pub(crate) run: Option<RunId>,
-    /// Whether it was sent from here: what was only looked at is never cancelled by Ctrl-C.
+    /// Whether it was sent from here: Ctrl-C cancels no other run.
     pub(crate) sent: bool,
-    /// Whether it is this person's own run.
+    /// Whether it is a run of this user.
     pub(crate) own: bool,
     pub(crate) phase: Phase,
-    /// Who cancelled it, in words.
+    /// Who cancelled it.
     pub(crate) cancelled: Option<String>,
-    /// Bytes of its output that came, those that were skipped included; and whether any were skipped.
+    /// Bytes of its output so far, skipped ones included; and whether any were skipped.
     pub(crate) received: u64,
     pub(crate) skipped: bool,
-    /// How much output it has in all, once it has ended.
+    /// Bytes of its whole output, once it has ended.
     pub(crate) bytes: Option<u64>,
 }
 
 impl Info {
-    /// A note of the screen's own; what is sent or looked at says more.
+    /// A note of the client.
     pub(super) fn note(id: u64, line: &str, clock: Clock) -> Self {
         Self {
             id,
@@ -59,23 +58,22 @@ impl Info {
     }
 }
 
-/// How a command stands.
+/// State of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Sent, not yet heard of.
+    /// Sent, without an answer or notification so far.
     Sent,
-    /// It waits for its turn; its block says for what.
+    /// Queued; its block says why.
     Queued {
         place: u64,
         cancelling: bool,
     },
-    /// It runs.
     Running {
         cancelling: bool,
     },
     /// It has ended, but its output is still on its way.
     Reading,
-    /// The link went down under it; the next session takes it up where it was.
+    /// The session ended; the next one continues it.
     CutOff,
     Ended {
         state: RunState,
@@ -85,9 +83,8 @@ pub(crate) enum Phase {
     },
     /// It did not run; the block says why.
     Refused,
-    /// The connection was lost first: the result is unknown.
     Unknown,
-    /// No command: a word of the screen's own.
+    /// A note of the client, without a command.
     Note,
 }
 
@@ -96,12 +93,12 @@ impl Phase {
         matches!(self, Self::Sent | Self::Queued { .. } | Self::Running { .. } | Self::Reading)
     }
 
-    /// Whether more may come of it, in this session or the next.
+    /// Whether more may come, in this session or the next.
     pub(super) fn is_open(self) -> bool {
         self.is_live() || self == Self::CutOff
     }
 
-    /// How a run of the server's list stands.
+    /// The state of a run in the list of the server.
     pub(crate) fn of(row: &RunRow) -> Self {
         match row.state {
             RunState::Queued => Self::Queued { place: row.place.unwrap_or(1), cancelling: false },
@@ -110,12 +107,12 @@ impl Phase {
         }
     }
 
-    /// Whether it runs or waits, and is not being cancelled.
+    /// Whether it is active or queued, and is not being cancelled.
     pub(super) fn can_be_cancelled(mut self) -> bool {
         self.cancelling().is_some_and(|cancelling| !*cancelling)
     }
 
-    /// Whether it is being ended, of what goes on or waits.
+    /// Whether an active or queued run is being cancelled.
     pub(super) fn cancelling(&mut self) -> Option<&mut bool> {
         match self {
             Self::Queued { cancelling, .. } | Self::Running { cancelling } => Some(cancelling),

@@ -1,4 +1,4 @@
-//! Response pane: one block for each command, with the output and what else is known of the run.
+//! Response pane: one block for each command, with its output and its state.
 
 mod block_of_run;
 mod cancel;
@@ -19,12 +19,12 @@ use crate::text::fit;
 pub(crate) use cancel::cancel;
 pub(crate) use info::{Info, Phase};
 
-/// Most blocks that are kept; beyond it the oldest finished one goes.
+/// Most blocks that are kept; beyond it the oldest ended one is dropped.
 const MAX_BLOCKS: usize = 2_000;
-/// The number of the block that says how many have gone; no other block gets so far.
+/// The number of the block that says how many were dropped; no other block has it.
 const DROPPED: u64 = u64::MAX;
 
-/// Calls a command, whose output belongs to this block.
+/// Runs a command; its output goes to this block.
 pub(crate) fn start(block: u64, run: &CommandRun) -> Ask {
     Ask::new(run, move |state, result| match result {
         Ok(CommandResult::Answer(answer)) => {
@@ -38,7 +38,7 @@ pub(crate) fn start(block: u64, run: &CommandRun) -> Ask {
     })
 }
 
-/// Reads the output of a run from a byte of it on, for this block.
+/// Reads a run's output from a byte on, for this block.
 pub(crate) fn attach(block: u64, run_id: RunId, from: u64) -> Ask {
     Ask::new(&RunAttach { run_id, from }, move |state, result| {
         let ended = result.map(|row| Box::new(RunResult::without_output(row)));
@@ -46,23 +46,22 @@ pub(crate) fn attach(block: u64, run_id: RunId, from: u64) -> Ask {
     })
 }
 
-/// All blocks of a console.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
     pub(crate) pane: Pane,
     infos: Vec<Info>,
-    /// The block that copy, save and fold mean; none: the newest.
+    /// The selected block, for copy, save and fold; none: the newest.
     selected: Option<u64>,
-    /// Commands whose blocks had to go.
+    /// Commands whose blocks were dropped.
     dropped: u64,
     /// The blocks that were cleared, and `dropped` at that time.
     cleared: (Vec<Info>, u64),
-    /// Columns that a line of the pane has.
+    /// Columns of a line of the pane.
     text_width: usize,
 }
 
 impl Runs {
-    /// Gives the pane its room.
+    /// Resizes the pane.
     pub(crate) fn lay(&mut self, width: u16, height: u16) {
         self.text_width = usize::from(width);
         self.pane.set_size(width, height);
@@ -80,7 +79,7 @@ impl Runs {
         self.infos.iter().rfind(|info| info.run == Some(run))
     }
 
-    /// What is lost with all of this, in words; none where no command was run.
+    /// What is lost if all blocks are dropped; none if no command was run.
     pub(crate) fn loss(&self) -> Option<String> {
         let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
         match commands.count() {
@@ -90,13 +89,12 @@ impl Runs {
         }
     }
 
-    /// The newest block.
     #[cfg(test)]
     pub(crate) fn newest(&self) -> Option<u64> {
         self.infos.last().map(|info| info.id)
     }
 
-    /// Whether a block has a command, which notes of the client have not.
+    /// Whether a block has a command; a note has none.
     pub(crate) fn has_commands(&self) -> bool {
         self.infos.iter().any(|info| info.phase != Phase::Note)
     }
@@ -105,7 +103,7 @@ impl Runs {
         self.infos.is_empty()
     }
 
-    /// The blocks still going on, newest first.
+    /// The live blocks, newest first.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Info> {
         self.infos.iter().rev().filter(|info| info.phase.is_live())
     }
@@ -128,7 +126,7 @@ impl Runs {
         }
     }
 
-    /// Says above all blocks how many are not there any more, with the time of the newest of them.
+    /// Shows above all blocks how many were dropped, with the time of the newest of them.
     fn tell_dropped(&mut self, at: Time, began: u64) {
         let line = match self.dropped {
             1 => "1 earlier command is not kept any more, nor its output".to_owned(),
@@ -165,7 +163,7 @@ impl Runs {
         });
     }
 
-    /// The output of a run of any client was requested.
+    /// The output of another client's run was requested.
     pub(crate) fn attached(
         &mut self,
         id: u64,
@@ -191,7 +189,7 @@ impl Runs {
         self.say_wait(id, row);
     }
 
-    /// A word of the screen's own, with sentences below it.
+    /// Adds a note of the client, with sentences below its title.
     pub(crate) fn note(&mut self, id: u64, title: &str, sentences: &[String], clock: Clock) {
         self.add(Info::note(id, title, clock));
         for line in sentences.iter().flat_map(|sentence| fit::wrap(sentence, self.text_width)) {
@@ -200,12 +198,12 @@ impl Runs {
         self.pane.finish(id);
     }
 
-    /// A command did not run, or not to an end that is known: the sentence says why.
+    /// A command was refused, or its result is unknown: the sentence says why.
     pub(crate) fn refused(&mut self, id: u64, phase: Phase, sentence: &str) {
         self.clear_wait(id);
         if let Some(info) = self.info_mut(id) {
             info.phase = phase;
-            // Words of our own part between words; output is shown as it is.
+            // A sentence of the client wraps between words; output does not.
             for line in fit::wrap(sentence, self.text_width) {
                 self.pane.push(id, Channel::Stdout, format!("{line}\n").as_bytes());
             }
@@ -213,11 +211,11 @@ impl Runs {
         }
     }
 
-    /// The server tells how a run stands.
+    /// The server sent the state of a run.
     pub(crate) fn changed(&mut self, row: &RunRow, now: u64) {
         let Some(info) = self.claim(row) else { return };
         let known = info.phase;
-        // Its end comes as the answer, after its last output.
+        // The end comes as the answer, after the last output.
         let waits = row.state == RunState::Queued;
         if row.state.ended() || !waits && !matches!(known, Phase::Sent | Phase::Queued { .. }) {
             return;
@@ -232,7 +230,7 @@ impl Runs {
         if let Phase::Queued { .. } = known
             && row.state == RunState::Running
         {
-            // The time counts from the start.
+            // The duration counts from the start.
             info.began = now;
         }
         if let Phase::Queued { .. } = known {
@@ -241,14 +239,14 @@ impl Runs {
         self.say_wait(id, row);
     }
 
-    /// Says in the block of a queued run what it waits for, on a line that the next word replaces.
+    /// Shows in the block of a queued run why it waits, on a line that the next reason replaces.
     fn say_wait(&mut self, id: u64, row: &RunRow) {
         if let Some(wait) = row.wait() {
             self.pane.push(id, Channel::Stdout, format!("\x1b[2m{wait}\x1b[m").as_bytes());
         }
     }
 
-    /// Takes that line out, where there is one.
+    /// Removes that line.
     fn clear_wait(&mut self, id: u64) {
         if self.info(id).is_some_and(|info| matches!(info.phase, Phase::Queued { .. })) {
             self.erase_line(id);
@@ -259,7 +257,7 @@ impl Runs {
         self.pane.push(id, Channel::Stdout, b"\r\x1b[K");
     }
 
-    /// The answer to a command: its last word.
+    /// Takes the answer to a command.
     pub(crate) fn ended(&mut self, id: u64, row: &RunRow, now: u64) {
         self.clear_wait(id);
         let Some(info) = self.info_mut(id) else { return };
@@ -282,7 +280,7 @@ impl Runs {
         self.pane.finish(id);
     }
 
-    /// A built-in has answered this request: its block has an end and no run.
+    /// A built-in has answered: its block ends without a run.
     fn answered(&mut self, request: u64, answer: &BuiltinAnswer) {
         let id = self.without_run(request);
         let Some(info) = self.info_mut(id) else { return };
@@ -313,7 +311,7 @@ impl Runs {
         self.pane.finish(id);
     }
 
-    /// Takes what has ended off the screen. Returns whether that was anything.
+    /// Clears the blocks that have ended; returns whether there were any.
     pub(crate) fn clear(&mut self) -> bool {
         let (ended, open): (Vec<Info>, Vec<Info>) =
             std::mem::take(&mut self.infos).into_iter().partition(|info| !info.phase.is_open());
@@ -328,18 +326,18 @@ impl Runs {
         true
     }
 
-    /// Whether something that was cleared can come back. Its memory is needed for new output first.
+    /// Whether the cleared blocks can be restored. Their memory is freed first when new output needs it.
     pub(crate) fn can_undo_clear(&self) -> bool {
         self.pane.cleared().next().is_some()
     }
 
-    /// Brings back what was cleared last.
+    /// Restores the blocks that were cleared last.
     pub(crate) fn undo_clear(&mut self) {
         let kept: Vec<u64> = self.pane.cleared().collect();
         let (cleared, dropped) = std::mem::take(&mut self.cleared);
         let back = cleared.into_iter().filter(|info| kept.contains(&info.id));
         let back: Vec<Info> = back.filter(|info| self.info(info.id).is_none()).collect();
-        // Ids grow; the note of the blocks that had to go is above all.
+        // Numbers grow; the block about dropped ones is above all.
         let rank = |id: u64| (id != DROPPED, id);
         self.infos.extend(back);
         self.infos.sort_by_key(|info| rank(info.id));
@@ -347,7 +345,7 @@ impl Runs {
         self.dropped += dropped;
     }
 
-    /// The output of a block as text.
+    /// The output of a block, as text.
     pub(crate) fn text(&self, id: u64) -> String {
         let Some(block) = self.pane.block(id) else { return String::new() };
         let lines = block.lines();

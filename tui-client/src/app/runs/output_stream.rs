@@ -1,4 +1,4 @@
-//! Output of runs: bytes that came, gaps, and how it continues in the next session.
+//! Output of runs: bytes, gaps, and how it continues in the next session.
 
 use topside_shared::RunId;
 use topside_shared::notifications::{RunGap, RunOutput, Stream};
@@ -8,7 +8,7 @@ use crate::scrollback::Channel;
 use crate::text::base64;
 
 impl Runs {
-    /// Takes output from the place on where the block stands: what comes again is passed over.
+    /// Appends output; bytes that the block has already are skipped.
     pub(crate) fn output(&mut self, output: &RunOutput) {
         let bytes = base64::output_bytes(output);
         let end = output.offset + bytes.len() as u64;
@@ -28,8 +28,8 @@ impl Runs {
         }
     }
 
-    /// The block of a run whose output comes from `offset` to `end`, and where the part that is new to it begins. Bytes
-    /// missing before that are marked as skipped.
+    /// The block of a run whose output has come from `offset` to `end`, and where the part that is new to it begins.
+    /// Missing bytes before it are marked as skipped.
     fn go_on(&mut self, run: RunId, offset: u64, end: u64) -> Option<(u64, u64)> {
         let info = self.infos.iter_mut().rfind(|info| info.run == Some(run))?;
         let (id, received) = (info.id, info.received);
@@ -43,7 +43,7 @@ impl Runs {
         Some((id, offset.max(received)))
     }
 
-    /// Marks bytes as skipped, the first time with what can be done about it.
+    /// Marks bytes as skipped, the first time with advice.
     fn skip(&mut self, id: u64, bytes: u64) {
         let Some(info) = self.info_mut(id) else { return };
         let first = !std::mem::replace(&mut info.skipped, true);
@@ -53,8 +53,7 @@ impl Runs {
         }
     }
 
-    /// The session is over: a run that has a number is taken up again by the next one; what became of the others is
-    /// not known.
+    /// The session has ended. The next one continues the runs that have a number; the result of the others is unknown.
     pub(crate) fn lose(&mut self) {
         let live: Vec<u64> = self.live().map(|info| info.id).collect();
         for id in live {
@@ -69,8 +68,8 @@ impl Runs {
         }
     }
 
-    /// A new session with the same server: what is to be read of the runs that were cut off, as block, run and the
-    /// place where the block stands.
+    /// A new session with the same server: the runs to continue, as block, run and the number of bytes that the block
+    /// has.
     pub(crate) fn resume(&mut self) -> Vec<(u64, RunId, u64)> {
         let cut = self.infos.iter_mut().filter(|info| info.phase == Phase::CutOff);
         cut.filter_map(|info| {

@@ -1,9 +1,9 @@
-//! The block that is picked, and what is folded.
+//! Selection and folding of blocks.
 
 use super::{Info, Phase, Runs};
 
 impl Runs {
-    /// The block that copy, save and fold mean.
+    /// The block for copy, save and fold.
     pub(crate) fn chosen(&self) -> Option<&Info> {
         match self.selected {
             Some(id) => self.info(id),
@@ -11,12 +11,12 @@ impl Runs {
         }
     }
 
-    /// The block that a person has picked, if one was.
+    /// The block that the user selected.
     pub(crate) fn selected(&self) -> Option<u64> {
         self.selected
     }
 
-    /// Picks the next older block, or the next newer one; after the newest, none.
+    /// Selects the next older or newer block; after the newest, none.
     pub(crate) fn select(&mut self, older: bool) {
         let commands: Vec<u64> = self
             .infos
@@ -37,13 +37,13 @@ impl Runs {
         }
     }
 
-    /// Picks a block and shows it.
+    /// Selects a block and scrolls to it.
     pub(crate) fn pick(&mut self, id: u64) {
         self.selected = Some(id);
         self.pane.jump_to_block(id);
     }
 
-    /// Folds all commands, or unfolds them where all are folded already.
+    /// Folds all commands, or unfolds them if all are folded.
     pub(crate) fn fold_all(&mut self) {
         let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
         let commands: Vec<u64> = commands.map(|info| info.id).collect();

@@ -25,7 +25,7 @@ use crate::text::sanitize;
 use crate::connect::{CallError, DisconnectReason, Reached, take_page};
 use notifications::{menu_changed, other_menu, shutdown_changed};
 
-/// A dial has succeeded: the console opens, or continues where it was.
+/// A dial has succeeded: the console opens, or continues.
 pub(crate) fn dialled(
     state: &mut State,
     attempt: u64,
@@ -35,7 +35,7 @@ pub(crate) fn dialled(
 ) -> Vec<Effect> {
     let target = match &state.link {
         ConnectionState::Dialling(dial) if dial.attempt == attempt => dial.target.clone(),
-        // It was cancelled in the very moment in which it succeeded.
+        // It succeeded just as it was cancelled.
         _ => return vec![Effect::HangUp { session: attempt }],
     };
     let welcome = sanitize::welcome(welcome);
@@ -101,7 +101,8 @@ pub(crate) fn dialled(
     effects
 }
 
-/// The audit log of this server has lost entries: the blocks and the notices keep that. Whether it was this session.
+/// The audit log of this server has lost entries: a note and a notice say so. Returns whether the warning was for this
+/// session.
 pub(crate) fn audit_warning(state: &mut State, session: u64, warning: String) -> bool {
     if !matches!(&state.link, ConnectionState::Connected { session: live } if *live == session) {
         return false;
@@ -136,7 +137,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
         None => {
             state.link = ConnectionState::Idle;
             probe::again(state);
-            // The row of the route says it, too.
+            // The row of the route says the same.
             state.refuse(match failed {
                 DialFailed::NoServer(_) => "no server runs here: Enter starts one".to_owned(),
                 DialFailed::Hopeless(sentence) | DialFailed::Other(sentence) => sentence,
@@ -145,7 +146,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
     }
 }
 
-/// Takes an event of a session; those of a session that was left are ignored.
+/// Handles an event of a session; events of another session are ignored.
 pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect> {
     if !matches!(&state.link, ConnectionState::Connected { session: live } if *live == session) {
         return Vec::new();
@@ -157,7 +158,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
     }
 }
 
-/// Asks for the menu, page by page.
+/// Requests the menu, page by page.
 pub(super) fn ask_menu() -> Ask {
     ask_page(MenuPages::default())
 }
@@ -194,7 +195,7 @@ fn take_menu(state: &mut State, menu: Menu) -> Vec<Effect> {
     keep_menu(state)
 }
 
-/// Subscribes to the live list.
+/// Subscribes to clients, runs and the server.
 pub(super) fn subscribe() -> Ask {
     let topics = vec![Topic::Clients, Topic::Runs, Topic::Server];
     Ask::new(&EventsSubscribe { topics }, |state, result| {
@@ -212,7 +213,7 @@ pub(super) fn subscribe() -> Ask {
                 }
             }
             Err(error) => {
-                // No notification would change these rows any more.
+                // Without a subscription these rows would never change.
                 console.clients.clear();
                 console.watch = Watch::Refused(ask::why(&error));
                 Vec::new()
@@ -221,12 +222,12 @@ pub(super) fn subscribe() -> Ask {
     })
 }
 
-/// Ends a subscription. Its answer says nothing.
+/// Ends a subscription. The answer has no content.
 pub(crate) fn unsubscribe(subscription_id: SubscriptionId) -> Ask {
     Ask::new(&EventsUnsubscribe { subscription_id }, |_, _| Vec::new())
 }
 
-/// The menu as it is shown: without what would steer a terminal.
+/// Stores the menu as it is shown, sanitized.
 fn keep_menu(state: &State) -> Vec<Effect> {
     let keep = |console: &Console| Effect::KeepMenu {
         server: console.history_name().to_owned(),
@@ -255,7 +256,7 @@ pub(super) fn ran(
     next.map_or_else(Vec::new, |ask| state.ask_if_connected(ask))
 }
 
-/// Who cancelled a run of this client, where another one did.
+/// The client that cancelled a run of this one, if another did.
 fn cancelled_by_another(console: &Console, result: &RunResult) -> Option<String> {
     let row = sanitize::run(result.row.clone());
     let you = &console.welcome.you;
@@ -265,7 +266,7 @@ fn cancelled_by_another(console: &Console, result: &RunResult) -> Option<String>
     Some(format!("{} {}: {words}", row.command, row.run_id))
 }
 
-/// The request that follows from the end of a command, if any.
+/// Handles the end of a command; returns the request that follows from it.
 fn run_ended(
     console: &mut Console,
     request: u64,
@@ -275,13 +276,13 @@ fn run_ended(
     let block = match &result {
         Ok(result) => console.runs.with_run(request, result.row.run_id),
         Err(RunRefused::Refused { .. }) => console.runs.without_run(request),
-        // The end of the session says it for all.
+        // One message at the end of the session covers all commands.
         Err(RunRefused::Lost) => return None,
     };
     let info = console.runs.info(block);
-    // A block without a command is a question about a name that was not in the menu.
+    // A block without a command has run a name that was not in the menu.
     let asked = info.is_some_and(|info| info.command.is_empty());
-    // A run that is known by its number has been started: what is refused is to tell of it.
+    // A run that has a number was started, so only the request for its output was refused.
     let run = info.and_then(|info| info.run);
     match result {
         Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. }) if asked => {
@@ -290,7 +291,7 @@ fn run_ended(
             console.runs.refused(block, Phase::Refused, words);
             return Some(ask_menu());
         }
-        // A server that died has less of the output than was told here: it says how it ended all the same.
+        // A server that was killed may have less of the output than the block. Its row still has the result.
         Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. })
             if info.is_some_and(|info| info.received > 0)
                 && let Some(run) = run =>
@@ -320,7 +321,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
     let local = console.target.via == Via::Same;
     console.banner = None;
     console.clients.clear();
-    // An Enter that waited for this session's menu is not meant for the next one.
+    // An Enter that waited for this session's menu is not for the next one.
     console.input.held = false;
     console.runs.lose();
     let ends_server = match &why {

@@ -1,4 +1,4 @@
-//! The server's notifications, on their way into the state.
+//! Handles the server's notifications.
 
 use topside_shared::Time;
 use topside_shared::methods::{Menu, ReloadChanges};
@@ -13,7 +13,7 @@ use crate::app::view::Change;
 use crate::app::{Effect, State, prompt};
 use crate::text::sanitize;
 
-/// How the list calls the end of a client that was disconnected.
+/// The reason in the list of clients when one was disconnected by an admin.
 const KICKED: &str = "kicked";
 
 pub(super) fn notice(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
@@ -32,7 +32,7 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
         }
         Notification::RunGap(gap) => console.runs.gap(&gap),
         Notification::RunChanged(row) => {
-            // Of others' runs, those that are looked at.
+            // Of other clients' runs, only those with a block.
             let known = console.runs.of_run(row.run_id).is_some();
             if known || row.client_id == console.welcome.you.client_id {
                 console.runs.changed(&row, clock.mono);
@@ -50,7 +50,7 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
         Notification::Reloaded(_) | Notification::KeysChanged(_) => {}
         Notification::Broadcast(message) => broadcast(state, sanitize::broadcast(message)),
         Notification::Ended(ended) => console.goodbye = Some(sanitize::ended(ended)),
-        // The list has holes: begin it anew.
+        // The list is incomplete: subscribe again.
         Notification::EventsDropped(dropped)
             if console.watch == Watch::Live(dropped.subscription_id) =>
         {
@@ -58,26 +58,26 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
             let again = [unsubscribe(dropped.subscription_id), subscribe()];
             return again.map(|ask| Effect::Ask { session, ask }).into();
         }
-        // The view of the log takes these.
+        // The log view handles these.
         Notification::EventsDropped(_) | Notification::LogEntry(_) => {}
     }
     Vec::new()
 }
 
-/// Whether the server's menu, which has this revision, is not the one that is known.
+/// Whether the server's menu has another revision than the known one.
 pub(super) fn other_menu(console: &Console, revision: u64) -> bool {
     !console.menu_known || console.menu.revision != revision
 }
 
-/// Says what changed in the menu, among the blocks and in a remark.
+/// Shows what changed in the menu, in a note and a message.
 pub(super) fn menu_changed(state: &mut State, old: &Menu) {
     const TITLE: &str = "Menu changed";
     let (note, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return };
-    // What a command does may be another without looking so: then there is nothing to name.
+    // The behaviour of a command may change without a change of its declaration; then there is nothing to list.
     let words = ReloadChanges::between(old, &console.menu).sentences();
     console.runs.note(note, TITLE, &words, clock);
-    // Who looks at older output does not see the block.
+    // The note is not visible while older output is on the screen.
     if console.runs.pane.is_following() {
         return;
     }
@@ -87,7 +87,7 @@ pub(super) fn menu_changed(state: &mut State, old: &Menu) {
     });
 }
 
-/// Keeps a broadcast among the blocks, and says it in a remark.
+/// Shows a broadcast in a note and a message.
 fn broadcast(state: &mut State, broadcast: Broadcast) {
     let title = broadcast.title();
     let Broadcast { message, level, .. } = broadcast;
