@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyEvent, KeyModifiers};
 
 use super::answer::ANSWER_BEGIN;
-use super::burst::{is_paste, is_text, may_be_paste, text_length, whole_characters};
+use super::burst::{is_paste, is_text, may_be_paste, text_length};
 use super::sequence;
 
 /// After this silence, an ESC alone is the Escape key.
@@ -25,9 +25,6 @@ const BURST: Duration = Duration::from_millis(20);
 
 /// Without the ESC.
 const PASTE_BEGIN: &[u8] = b"[200~";
-const PASTE_END: &[u8] = b"\x1b[201~";
-/// Most bytes of a paste that are kept. A server takes no longer line.
-const MAX_PASTE: usize = 4 * 1024 * 1024;
 /// Most bytes of one sequence that are kept. No key has more.
 pub(super) const MAX_SEQUENCE: usize = 64;
 
@@ -336,51 +333,6 @@ impl Decoder {
         self.ground();
         push_escapes(usize::from(doubled), events);
         push_key(sequence::character(char::from(byte)), true, events);
-    }
-
-    fn begin_paste(&mut self) {
-        self.pending.clear();
-        self.state = DecoderState::Paste { matched: 0, open: false, escape_alone: false };
-    }
-
-    fn paste_byte(&mut self, byte: u8, matched: usize, open: bool, events: &mut Vec<Event>) {
-        let matched = if byte == PASTE_END[matched] {
-            matched + 1
-        } else {
-            self.keep(&PASTE_END[..matched]);
-            if byte == PASTE_END[0] {
-                1
-            } else {
-                self.keep(&[byte]);
-                0
-            }
-        };
-        if matched == PASTE_END.len() {
-            self.end_paste(events);
-        } else {
-            self.state = DecoderState::Paste { matched, open, escape_alone: false };
-        }
-    }
-
-    /// Adds to the paste while there is room.
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = MAX_PASTE.saturating_sub(self.pending.len());
-        self.pending.extend_from_slice(&bytes[..bytes.len().min(room)]);
-    }
-
-    fn deliver_paste(&mut self, events: &mut Vec<Event>) {
-        // A character whose rest has not come stays.
-        let length = whole_characters(&self.pending);
-        if length > 0 {
-            let text = String::from_utf8_lossy(&self.pending[..length]).into_owned();
-            events.push(Event::Paste(text));
-        }
-        self.pending.drain(..length);
-    }
-
-    fn end_paste(&mut self, events: &mut Vec<Event>) {
-        self.deliver_paste(events);
-        self.ground();
     }
 
     /// Delivers the burst as a paste, or as keys that a script typed.

@@ -6,6 +6,7 @@
 mod answer;
 mod burst;
 mod decoder;
+mod paste;
 mod sequence;
 
 use crossterm::event::Event;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use topside_shared::dirs::Dirs;
+use topside_shared::invite::Invite;
 use topside_shared::text::bytes;
 
 use super::super::new_file::NewFile;
@@ -16,11 +17,11 @@ use super::fan_out_task::FanOutTask;
 use super::{Order, SharedStop};
 use crate::app::msg::NotPaired;
 use crate::app::runs::export::ExportFailed;
-use crate::app::{Event, Msg};
+use crate::app::{DialFailed, Event, Msg};
 use crate::config::Profile;
 use crate::connect::{self, Browse, Remote, Via};
 use crate::embedded::Embedded;
-use crate::event_loop::download;
+use crate::event_loop::download::{self, Download};
 
 /// How long the end of the program waits for the sessions to close.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -117,39 +118,11 @@ impl NetworkWorker {
                 self.browse = connect::browse(listen).ok();
             }
             Order::Browse(true) => {}
-            Order::Pair { attempt, invite, replaces } => {
-                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
-                let task = tokio::spawn(async move {
-                    let result = pair(&invite, replaces.as_deref(), &dirs).await;
-                    let _ = tell.send(Msg::Paired { attempt, result }).await;
-                });
-                self.pair = Some((attempt, task));
-            }
-            Order::CancelPair(attempt) => {
-                if let Some((_, task)) = self.pair.take_if(|(of, _)| *of == attempt) {
-                    let tell = self.tell.clone();
-                    task.abort();
-                    tokio::spawn(async move {
-                        // Reported once the task has ended, for it may have saved the server.
-                        if task.await.is_err() {
-                            let why = "given up".to_owned();
-                            let result = Err(NotPaired { why, lasting: false });
-                            let _ = tell.send(Msg::Paired { attempt, result }).await;
-                        }
-                    });
-                }
-            }
+            Order::Pair { attempt, invite, replaces } => self.pair(attempt, invite, replaces),
+            Order::CancelPair(attempt) => self.cancel_pair(attempt),
             Order::Dial { attempt, target, profile, start } => {
                 let place = place(&target, profile.as_ref(), &self.dirs);
-                let done = done.clone();
-                let task = tokio::spawn(async move {
-                    let dialled = match place {
-                        Ok(place) => dial(attempt, place, start).await,
-                        Err(failed) => DialResult { attempt, result: Err(failed), started: None },
-                    };
-                    let _ = done.send(dialled).await;
-                });
-                self.dials.insert(attempt, task.abort_handle());
+                self.dial(attempt, place, start, done.clone());
             }
             Order::CancelDial(attempt) => {
                 if let Some(dial) = self.dials.remove(&attempt) {
@@ -173,20 +146,7 @@ impl NetworkWorker {
                     }
                 });
             }
-            Order::Fetch(session, wanted) => {
-                let place = self.sessions.get(&session).map(|(_, place)| place.clone());
-                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
-                let id = wanted.id;
-                let task = tokio::spawn(async move {
-                    let result = match place {
-                        Some(place) => download::fetch(place, &wanted, dirs, &tell).await,
-                        None => Err(ExportFailed::Failed("the session has ended".to_owned())),
-                    };
-                    let _ = tell.send(Msg::Fetched { id, result }).await;
-                });
-                self.fetches.retain(|_, task| !task.is_finished());
-                self.fetches.insert(id, task.abort_handle());
-            }
+            Order::Fetch(session, wanted) => self.fetch(session, wanted),
             Order::StopFetch(id) => {
                 if let Some(task) = self.fetches.remove(&id) {
                     task.abort();
@@ -198,6 +158,61 @@ impl NetworkWorker {
                 }
             }
         }
+    }
+
+    fn pair(&mut self, attempt: u64, invite: Box<Invite>, replaces: Option<String>) {
+        let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+        let task = tokio::spawn(async move {
+            let result = pair(&invite, replaces.as_deref(), &dirs).await;
+            let _ = tell.send(Msg::Paired { attempt, result }).await;
+        });
+        self.pair = Some((attempt, task));
+    }
+
+    fn cancel_pair(&mut self, attempt: u64) {
+        let Some((_, task)) = self.pair.take_if(|(of, _)| *of == attempt) else { return };
+        let tell = self.tell.clone();
+        task.abort();
+        tokio::spawn(async move {
+            // Reported once the task has ended, for it may have saved the server.
+            if task.await.is_err() {
+                let why = "given up".to_owned();
+                let result = Err(NotPaired { why, lasting: false });
+                let _ = tell.send(Msg::Paired { attempt, result }).await;
+            }
+        });
+    }
+
+    fn dial(
+        &mut self,
+        attempt: u64,
+        place: Result<connect::Target, DialFailed>,
+        start: bool,
+        done: mpsc::Sender<DialResult>,
+    ) {
+        let task = tokio::spawn(async move {
+            let dialled = match place {
+                Ok(place) => dial(attempt, place, start).await,
+                Err(failed) => DialResult { attempt, result: Err(failed), started: None },
+            };
+            let _ = done.send(dialled).await;
+        });
+        self.dials.insert(attempt, task.abort_handle());
+    }
+
+    fn fetch(&mut self, session: u64, wanted: Download) {
+        let place = self.sessions.get(&session).map(|(_, place)| place.clone());
+        let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+        let id = wanted.id;
+        let task = tokio::spawn(async move {
+            let result = match place {
+                Some(place) => download::fetch(place, &wanted, dirs, &tell).await,
+                None => Err(ExportFailed::Failed("the session has ended".to_owned())),
+            };
+            let _ = tell.send(Msg::Fetched { id, result }).await;
+        });
+        self.fetches.retain(|_, task| !task.is_finished());
+        self.fetches.insert(id, task.abort_handle());
     }
 
     /// Starts a new round of probes; each is a task of its own.
