@@ -52,7 +52,7 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
     }
     Err(RpcError::new(
         ErrorKind::Forbidden,
-        format_args!("{} needs the role {needed}; you are {}", title(action), who.role),
+        format_args!("{} needs role {needed}; you are {}", title(action), who.role),
     )
     .with("needed", needed.name()))
 }
@@ -150,11 +150,27 @@ fn row(method: Method) -> Row {
 
 fn title(action: Action<'_>) -> String {
     match action {
-        Action::Call(method) => method.name().to_owned(),
+        Action::Call(method) => of_method(method).to_owned(),
         Action::Subscribe(topic) => format!("the topic {}", topic.name()),
         Action::Run { command, .. } => command.to_owned(),
         Action::Cancel { .. } => "cancelling another user's run".to_owned(),
         Action::Answer { .. } => "answering a run".to_owned(),
+    }
+}
+
+/// A method in words, where not every role may call it.
+fn of_method(method: Method) -> &'static str {
+    match method {
+        Method::LogTail => "reading the log",
+        Method::KeysList => "listing the keys",
+        Method::KeyInvite => "inviting a device",
+        Method::KeyRevoke => "revoking a key",
+        Method::ClientKick => "disconnecting a client",
+        Method::Broadcast => "a broadcast",
+        Method::ServerReload => "reloading the configuration",
+        Method::ServerShutdown => "shutting the server down",
+        Method::ServerShutdownCancel => "cancelling a shutdown",
+        _ => method.name(),
     }
 }
 

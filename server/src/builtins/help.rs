@@ -47,7 +47,7 @@ fn explain(command: &Command) -> String {
         Effect::Write => "changes something",
         Effect::Destructive => "ends or destroys something",
     };
-    lines.push(format!("  {harm}; needs the role {role}"));
+    lines.push(format!("  {harm}; needs role {role}"));
     if confirm.is_some() {
         lines.push("  asks to be confirmed".to_owned());
     }

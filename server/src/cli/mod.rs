@@ -239,7 +239,7 @@ fn check(config: &Config) {
     }
     let count = config.commands.len();
     let commands = if count == 1 { "command" } else { "commands" };
-    println!("the configuration is sound: {count} {commands} declared");
+    println!("Configuration OK: {count} {commands}");
     let wire: usize = config.commands.iter().map(|item| wire_size(item.info())).sum();
     let pages = wire.div_ceil(MAX_MENU_PAGE);
     if pages > 1 {

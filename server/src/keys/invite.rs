@@ -126,7 +126,7 @@ fn commands(
         };
         if wanted.role < info.role {
             return Err(format!(
-                "`{}` needs the role {}, and this key would be {}",
+                "`{}` needs role {}, and this key would be {}",
                 info.name, info.role, wanted.role
             ));
         }

@@ -381,7 +381,7 @@ fn a_key_that_may_no_longer_run_the_command_by_then_starts_nothing() {
     assert_eq!(admin.ok("run/attach", json!({"runId": 1}))["state"], "succeeded");
     let (output, row) = ended(&mut admin, 2);
     assert_eq!(row["state"], "cancelled");
-    assert_eq!(output, "It was not started: zone needs the role operator; you are viewer\n");
+    assert_eq!(output, "It was not started: zone needs role operator; you are viewer\n");
 }
 
 /// The output and the row of a run that ends by itself, whether it still waits or not.

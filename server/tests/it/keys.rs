@@ -272,7 +272,7 @@ fn a_wrong_key_invite_is_refused_with_what_would_pass() {
         (json!({"name": "x", "role": "viewer", "commands": []}), "at least one"),
         (json!({"name": "x", "role": "viewer", "lasting": true}), "`commands`"),
         (json!({"name": "x", "role": "viewer", "commands": ["versoin"]}), "did you mean version?"),
-        (json!({"name": "x", "role": "viewer", "commands": ["work"]}), "needs the role operator"),
+        (json!({"name": "x", "role": "viewer", "commands": ["work"]}), "needs role operator"),
     ] {
         let error = admin.refused("key/invite", params);
         assert_eq!(error["data"]["kind"], "invalidParams", "{error}");

@@ -23,7 +23,7 @@ fn check_says_that_both_files_are_sound_and_serves_nothing() {
     topsided.write("server.toml", "[limits]\nmax_runs = 3\n");
     let said = topsided.run(&["check"]);
     assert_eq!((said.status, said.stderr.as_str()), (Some(0), ""));
-    assert!(said.stdout.contains("the configuration is sound: 3 commands declared"));
+    assert!(said.stdout.contains("Configuration OK: 3 commands"));
     assert!(!topsided.socket().exists());
 }
 
@@ -74,7 +74,7 @@ fn named_files_must_exist() {
     let settings = topsided.write("settings.toml", "[limits]\nmax_runs = 0\n");
     let (menu, settings) = (menu.to_str().unwrap(), settings.to_str().unwrap());
     let said = topsided.run(&["check", "--config", settings, "--commands", menu]);
-    assert!(said.stdout.contains("1 command declared"), "{said:?}");
+    assert!(said.stdout.contains("1 command"), "{said:?}");
     let said = topsided.run(&["--config", settings, "--commands", menu, "check"]);
     assert_eq!(said.status, Some(0));
     for flag in ["--config", "--commands"] {
@@ -94,7 +94,7 @@ fn files_of_commands_d_are_one_menu_with_commands_toml() {
     }
     let said = topsided.run(&["check"]);
     assert_eq!((said.status, said.stderr.as_str()), (Some(0), ""));
-    assert!(said.stdout.contains("the configuration is sound: 6 commands declared"), "{said:?}");
+    assert!(said.stdout.contains("Configuration OK: 6 commands"), "{said:?}");
 
     let names = |server: &Spawned| {
         let menu = server.connect().ok("commands/list", json!({}));
@@ -111,7 +111,7 @@ fn files_of_commands_d_are_one_menu_with_commands_toml() {
     // A menu that is named is all there is.
     let named = topsided.write("other.toml", &one("other"));
     let said = topsided.run(&["check", "--commands", named.to_str().unwrap()]);
-    assert!(said.stdout.contains("1 command declared"), "{said:?}");
+    assert!(said.stdout.contains("1 command"), "{said:?}");
 }
 
 #[test]

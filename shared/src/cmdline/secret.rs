@@ -203,7 +203,7 @@ mod tests {
             assert!(!said.contains("hunter2"), "{line}: {said}");
         }
         let error = parse("login ann hun", &menu()).unwrap_err();
-        let said = "password must be text of at least 4 characters, not what was given";
+        let said = "password must have at least 4 characters";
         assert_eq!(error.message, said);
     }
 

@@ -44,7 +44,7 @@ wire_enum! {
     }
 }
 
-/// Shown instead of a wrong secret.
+/// Stands for a wrong secret, which no message shows.
 const HIDDEN: &str = "what was given";
 
 /// An argument that does not pass: which one, by which rule, and what would.
@@ -72,6 +72,11 @@ impl ArgError {
                 )
             }
             Rule::Required => format!("{argument} is missing: it must be {expected}"),
+            // The value is a secret.
+            _ if given == HIDDEN => match expected.strip_prefix("text of ") {
+                Some(length) => format!("{argument} must have {length}"),
+                None => format!("{argument} must be {expected}"),
+            },
             _ => format!("{argument} must be {expected}, not {given}"),
         }
     }

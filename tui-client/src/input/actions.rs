@@ -214,7 +214,7 @@ pub(crate) const ACTIONS: &[Action] = &[
 
     Action { id: Id::Run, name: "run", title: "Run the line", short: "run", always: &["enter"], ..TYPING },
     Action { id: Id::Complete, name: "complete", title: "Complete; again for the next", short: "complete", always: &["tab"], ..TYPING },
-    Action { id: Id::Older, name: "older", title: "Earlier lines that begin so", always: &["up", "down"], ..TYPING },
+    Action { id: Id::Older, name: "older", title: "History matching what you typed", always: &["up", "down"], ..TYPING },
     Action { id: Id::Recall, name: "recall", title: "Search earlier lines", always: &["ctrl-r"], ..TYPING },
     Action { id: Id::EditLine, name: "edit-line", title: "By word; start; end", always: &["alt-b", "alt-f", "ctrl-a", "ctrl-e"], ..TYPING },
     Action { id: Id::KillLine, name: "kill-line", title: "Cut word; line; back again", always: &["ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y"], ..TYPING },

@@ -262,7 +262,7 @@ pub(super) fn question(state: &State, row: &KeyRow) -> Outcome {
         _ => match connected(console, &row.name) {
             now if now.is_empty() => "The key is not accepted any more.".to_owned(),
             now => format!(
-                "Its sessions end, and the key is not accepted any more. Connected by this name: {now}."
+                "Its sessions end, and the key is not accepted any more. Connected as {now}."
             ),
         },
     });

@@ -85,7 +85,7 @@ fn rows(state: &State) -> Vec<HelpLine> {
     let first: &[&str] = match state.screen {
         Screen::Console(_) => &[
             "Type a command and press Enter; m shows the menu, help NAME one command.",
-            "The box is a run's while that may ask: Enter answers, Ctrl-D ends its input.",
+            "While a program asks, the input line answers it: Enter sends, Ctrl-D ends its input.",
         ],
         Screen::Picker => &["Pick a server on the left and how to reach it on the right."],
     };

@@ -74,14 +74,14 @@ fn facts(state: &State, row: &KeyRow) -> Vec<Fact> {
         }
         let now = connected(console, &row.name);
         if is_good(row) && !now.is_empty() {
-            facts.push(("clients", format!("connected by this name: {now}")));
+            facts.push(("clients", format!("connected as {now}")));
         }
     }
     facts.push((
         "commands",
         match &row.commands {
             Some(names) => format!("may run {} only", names.join(", ")),
-            None => "may run all commands of its role".to_owned(),
+            None => "all commands allowed for its role".to_owned(),
         },
     ));
     facts.push(("last used", row.last_seen.map_or_else(|| "never used".to_owned(), at)));

@@ -199,7 +199,7 @@ impl ListView for Palette {
             beside: 0,
             hints: ListHints {
                 row: if types {
-                    &["Enter opens it", "Ctrl-O types it"]
+                    &["Enter opens it", "Ctrl-O edit as a line"]
                 } else {
                     &["Enter does it"]
                 },

@@ -38,6 +38,13 @@ pub(crate) fn boxed_field(
     draw(buffer, place, editor, theme.field)
 }
 
+/// Gives a row that is typed into the background of a field, whatever is drawn in it.
+pub(crate) fn ground(buffer: &mut Buffer, place: Rect, theme: &Theme) {
+    if let Some(colour) = theme.field.bg {
+        buffer.set_style(place.intersection(*buffer.area()), Style::new().bg(colour));
+    }
+}
+
 /// The same with none of its characters to be read.
 pub(crate) fn secret_field(
     buffer: &mut Buffer,

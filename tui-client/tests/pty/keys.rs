@@ -102,7 +102,7 @@ fn an_invite_of_the_screen_pairs_a_device_whose_key_is_then_taken_away() {
     admin.write("/phone active");
     admin.see("1 of 1");
     admin.write("\r\r");
-    admin.see_all(&["Keys › phone", "connected by this name: #", "may run all commands"]);
+    admin.see_all(&["Keys › phone", "connected as #", "all commands allowed"]);
     admin.write("\x1b");
     admin.gone("Keys › phone");
     admin.write("\x18");

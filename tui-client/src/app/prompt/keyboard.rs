@@ -177,7 +177,7 @@ fn cancel(state: &mut State, run: RunId) -> Vec<Effect> {
             return Vec::new();
         }
         console.runs.cancelling(run);
-        state.done(format!("Cancelling {line}."));
+        state.note(format!("Cancelling {line}."));
         return state.ask_if_connected(runs::cancel(run));
     }
     Vec::new()

@@ -22,10 +22,10 @@ fn a_command_that_is_not_in_this_menu_is_asked_of_the_server_so_that_it_cannot_r
     assert_eq!((run.command.as_str(), run.confirm), ("reboot", false));
     // No argument can have this name, so that no server runs it.
     assert!(run.args.contains_key(""), "{run:?}");
-    let said = "`reboot` needs the role admin; you are operator";
+    let said = "`reboot` needs role admin; you are operator";
     assert_eq!(world.enter_unknown("reboot", ErrorKind::Forbidden, said), []);
     assert_eq!(phase(&mut world), Phase::Refused);
-    assert!(world.newest().contains("needs the role admin"), "{}", world.newest());
+    assert!(world.newest().contains("needs role admin"), "{}", world.newest());
     // The menu has changed meanwhile: there is such a command now, and it did not run.
     let session = world.session();
     let said = "`brand-new` has no argument ``";

@@ -88,7 +88,7 @@ fn the_chosen_key_is_told_in_full() {
     assert!(screen(&world).contains("✓ active   24 d ago    1 min ago"), "{}", screen(&world));
     world.press("enter");
     let shown = screen(&world);
-    assert!(shown.contains("connected by this name: #4"), "{shown}");
+    assert!(shown.contains("connected as #4"), "{shown}");
     assert!(shown.contains("2026-03-01 09:13:00, 1 min ago"), "{shown}");
 }
 

@@ -121,3 +121,23 @@ fn the_owner_of_a_run_reads_who_cancelled_it() {
     world.press("alt-n");
     assert!(shown(&world).contains("just now    ▲ zones #5: cancelled by root (#2)"));
 }
+
+/// The server inside this program refused the example: it is open to its own machine only.
+#[test]
+fn an_empty_console_proposes_an_invite_only_where_the_server_takes_one() {
+    let shown =
+        |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let mut world = World::connected(120, 30);
+    assert!(shown(&world).contains("try: :invite --name"), "{}", shown(&world));
+    world.state.embedded_server = true;
+    assert!(shown(&world).contains("try: :status"), "{}", shown(&world));
+}
+
+#[test]
+fn what_was_not_sent_has_no_sign_of_success() {
+    let mut world = World::connected(80, 24);
+    world.enter("zone-stop 3");
+    world.press("esc");
+    let remark = world.state.remark.as_ref().unwrap();
+    assert_eq!((remark.tone, remark.text.as_str()), (Tone::Note, "Not sent."));
+}

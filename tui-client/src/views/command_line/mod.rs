@@ -4,6 +4,7 @@ mod run_verb;
 #[cfg(test)]
 mod tests;
 
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
 use topside_shared::methods::{KeyState, Keys, KeysList, RunsList, RunsPage};
@@ -12,16 +13,20 @@ use topside_shared::text::{MAX_NAME, clean};
 use super::console::input_box::candidates;
 use crate::app::ask::Ask;
 use crate::app::availability::may_administer;
+use crate::app::remark::MESSAGE_MARGIN;
 use crate::app::view::{Change, Outcome, View, close, stay};
 use crate::app::{Effect, State};
 use crate::input::key::{Code, Key};
 use crate::text::fit;
+use crate::theme::Theme;
 use crate::verb_args::verb_line::{self, KnownValues, Parsed};
 use crate::widgets::canvas::{self, Canvas};
-use crate::widgets::field::field;
+use crate::widgets::field::{field, ground};
 use crate::widgets::input_box::{InputBox, Typed};
 use crate::widgets::row::Row;
 
+/// Most rows of a sentence about a line that is not accepted.
+const MISTAKE_ROWS: usize = 3;
 /// How many of the newest runs are proposed.
 const RUNS: u64 = 20;
 
@@ -96,7 +101,7 @@ impl CommandLine {
         known
     }
 
-    /// Runs the line. One that is not accepted stays, with a sentence below it.
+    /// Runs the line. One that is not accepted stays, with a sentence above it.
     fn enter(&mut self, state: &State) -> Outcome {
         let line = self.input.editor.text().trim().to_owned();
         if line.is_empty() {
@@ -189,23 +194,33 @@ impl View for CommandLine {
             Rect { x: from, width: layout.input.right().saturating_sub(from), ..layout.input };
         let editor = &self.input.editor;
         let cursor = field(buffer, place, editor, theme.plain);
+        ground(buffer, layout.input, theme);
         if let (Some(popup), Some(cursor)) = (&self.input.popup, cursor) {
             let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
             let x = cursor.x.saturating_sub(fit::columns(typed));
             candidates(popup, x, layout.input.y, buffer, theme);
         }
+        if let Some(why) = &self.wrong {
+            mistake(why, layout.input, buffer, theme);
+        }
         let mut hints = Row::new(buffer, layout.hints);
         hints.skip(1).skip_right(1);
-        match &self.wrong {
-            Some(why) => {
-                hints.left("✗ ", theme.bad).left(why, theme.plain);
-            }
-            None => {
-                let keys =
-                    ["Enter runs it", "Esc closes", "Tab completes", "`help` lists the verbs"];
-                canvas::keys(&mut hints, keys, &mut canvas.hits, theme);
-            }
-        }
+        let keys = ["Enter runs it", "Esc closes", "Tab completes", "`help` lists the verbs"];
+        canvas::keys(&mut hints, keys, &mut canvas.hits, theme);
         cursor
+    }
+}
+
+/// Draws why the line is not accepted, wrapped, above the line between the output and the input.
+fn mistake(why: &str, input: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let room = usize::from(input.width.saturating_sub(MESSAGE_MARGIN));
+    let lines = fit::wrap_rows(why, room, MISTAKE_ROWS);
+    let rows = u16::try_from(lines.len()).unwrap_or(1);
+    let top = input.y.saturating_sub(rows + 1);
+    let place = Rect { y: top, height: rows, ..input };
+    Clear.render(place, buffer);
+    for (y, line) in (0..rows).zip(&lines) {
+        let mut row = Row::at(buffer, place, y);
+        row.skip(1).left(if y == 0 { "✗ " } else { "  " }, theme.bad).left(line, theme.bad);
     }
 }

@@ -303,7 +303,7 @@ fn kick(state: &mut State, line: &str, args: &Kick) -> Vec<Effect> {
     let text = text.into_iter().chain(reason).collect();
     let line = line.to_owned();
     let then = move |state: &mut State| answer(state, &line, &kick, done);
-    let question = Confirm::choice(format!("Send {client_id} away?"), text, "Send away", then);
+    let question = Confirm::choice(format!("Disconnect {client_id}?"), text, "Disconnect", then);
     state.open(question.of_session());
     Vec::new()
 }

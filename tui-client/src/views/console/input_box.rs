@@ -11,7 +11,7 @@ use crate::text::fit;
 use crate::theme::Theme;
 use crate::widgets::canvas::framed;
 use crate::widgets::completion::CompletionList;
-use crate::widgets::field::{field, styled_field};
+use crate::widgets::field::{field, ground, styled_field};
 use crate::widgets::row::Row;
 use crate::widgets::text_search::{MAX_COUNT, Search};
 
@@ -55,6 +55,18 @@ pub(crate) fn draw(
     theme: &Theme,
 ) -> Option<Position> {
     let place = draw_name(state, console, place, buffer, theme);
+    let cursor = draw_line(state, console, place, buffer, theme);
+    ground(buffer, place, theme);
+    cursor
+}
+
+fn draw_line(
+    state: &State,
+    console: &Console,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
     if let Some(search) = &console.search {
         return draw_search(search, place, buffer, theme);
     }

@@ -205,7 +205,7 @@ fn not_sent(state: &mut State, line: &str) {
     {
         console.input.editor.set(line);
     }
-    state.done("Not sent.");
+    state.note("Not sent.");
 }
 
 /// The values that a run will have, defaults included, fit for a question.

@@ -63,7 +63,9 @@ fn rows(state: &State, console: &Console) -> [(String, String); 3] {
     let third = match console.welcome.you.role {
         Role::Admin => (
             format!("{} runs Topside's own commands", first(Id::CommandLine)),
-            ":invite --name phone --role operator".to_owned(),
+            // The server inside this program listens to this machine only: it takes no invite.
+            if state.embedded_server { ":status" } else { ":invite --name phone --role operator" }
+                .to_owned(),
         ),
         _ => {
             let [runs, clients] = [key(Id::Runs), key(Id::Clients)];

@@ -106,7 +106,7 @@ pub(super) fn draw(
             keys = if results.whole.is_some() {
                 &["Esc all results", "↑ ↓ scroll"]
             } else {
-                &["Enter all of it", "↑ ↓ group", "PgUp PgDn scroll", "Esc closes"]
+                &["Enter details", "↑ ↓ group", "PgUp PgDn scroll", "Esc closes"]
             };
             done(results, list, canvas, state);
         }

@@ -289,6 +289,28 @@ fn the_output_zoomed_to_the_whole_screen() {
     });
 }
 
+/// The command line of Topside over the console: opened, and typed into.
+fn verbs(name: &str, typed: &'static str, keys: &'static str) {
+    at_every_size(name, |width, height| {
+        let mut world = worked(width, height);
+        world.press(":");
+        world.write(typed);
+        if !keys.is_empty() {
+            world.press(keys);
+        }
+        world
+    });
+}
+
+#[test]
+fn the_command_line_of_topside() {
+    verbs("verbs", "", "");
+    verbs("verbs-typed", "kick 4 --reason 'lunch break'", "");
+    verbs("verbs-completion", "s", "tab tab");
+    verbs("verbs-mistake", "kick nine", "enter");
+    verbs("verbs-help", "kick --help", "enter");
+}
+
 /// What `df -h` prints, with a long mount point.
 #[test]
 fn lines_that_are_not_wrapped() {
