@@ -324,7 +324,7 @@ impl Names {
         }
         let message = match self.0.get(value) {
             None => {
-                let at = Position::of(source.text, span.start);
+                let at = errors.position(span.start);
                 let (command, file) = (command.to_owned(), source.name.to_owned());
                 self.0.insert(value.clone(), Some(NameUse { command, file, at }));
                 return;

@@ -18,13 +18,32 @@ pub struct Position {
 impl Position {
     /// Where the byte `offset` of `text` is.
     pub fn of(text: &str, offset: usize) -> Self {
+        LineStarts::of(text).position(offset)
+    }
+}
+
+/// Where each line of a text begins: the cost of a position does not grow with the text.
+#[derive(Debug)]
+struct LineStarts<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> LineStarts<'a> {
+    fn of(text: &'a str) -> Self {
+        let later = text.match_indices('\n').map(|(end, _)| end + 1);
+        Self { text, starts: std::iter::once(0).chain(later).collect() }
+    }
+
+    fn position(&self, offset: usize) -> Position {
+        let text = self.text;
         let offset = (0..=offset.min(text.len()))
             .rev()
             .find(|offset| text.is_char_boundary(*offset))
             .unwrap_or(0);
-        let before = &text[..offset];
-        let start = before.rfind('\n').map_or(0, |end| end + 1);
-        Self { line: before.matches('\n').count() + 1, column: before[start..].chars().count() + 1 }
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts[line - 1];
+        Position { line, column: text[start..offset].chars().count() + 1 }
     }
 }
 
@@ -110,18 +129,23 @@ pub(crate) fn first_of(errors: &impl fmt::Display, how: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Errors<'a> {
     file: &'a str,
-    text: &'a str,
+    lines: LineStarts<'a>,
     errors: Vec<FileError>,
 }
 
 impl<'a> Errors<'a> {
     pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, errors: Vec::new() }
+        Self { file, lines: LineStarts::of(text), errors: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, span: &Range<usize>, message: impl fmt::Display) {
-        let at = Position::of(self.text, span.start);
+        let at = self.position(span.start);
         self.errors.push(FileError::new(self.file, Some(at), message));
+    }
+
+    /// Where the byte `offset` of the file is.
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        self.lines.position(offset)
     }
 
     /// The same for a fault that several places name.
