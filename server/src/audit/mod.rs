@@ -13,6 +13,7 @@ mod files;
 mod open;
 pub(crate) mod read;
 mod retained;
+mod seek;
 
 use std::io;
 use std::path::Path;

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use topside_shared::Time;
 
 use crate::audit::chain::Link;
 use crate::audit::entry::Line;
 use crate::audit::retained::Anchor;
+use crate::audit::seek::seek_to;
 use crate::audit::{LET_GO, files, retained};
 use crate::base::platform;
 
@@ -90,12 +92,13 @@ fn open_kept(state: &Path) -> io::Result<Vec<Opened>> {
 }
 
 /// Passes each entry, oldest first, to `take`, until that returns false. The copies of removed lines come first, then the
-/// log.
+/// log. Most entries from before `since` are left out.
 pub(crate) fn each_entry(
     state: &Path,
+    since: Option<Time>,
     mut take: impl FnMut(&[u8], bool, &Path) -> bool,
 ) -> io::Result<()> {
-    let log = open(state)?;
+    let mut log = open(state)?;
     let kept = open_kept(state)?;
     let first = log.first().map(|(path, _)| retained::first_seq(path)).transpose()?.flatten();
     let mut goes_on = true;
@@ -107,6 +110,11 @@ pub(crate) fn each_entry(
         goes_on = take(bytes, whole, file);
         goes_on
     })?;
+    if let Some(since) = since {
+        for (_, file) in &mut log {
+            seek_to(file, since)?;
+        }
+    }
     if goes_on { each_line(log, take) } else { Ok(()) }
 }
 

@@ -57,7 +57,7 @@ fn damaged(state: &Path) -> (u64, &'static str) {
 /// Number and object of each entry of this action.
 fn shown(state: &Path, action: &str) -> Vec<(u64, String)> {
     let mut found = Vec::new();
-    each_entry(state, |bytes, _, _| {
+    each_entry(state, None, |bytes, _, _| {
         let line: Line = serde_json::from_slice(bytes).unwrap();
         if line.action == action {
             found.push((line.seq, line.object));

@@ -147,7 +147,7 @@ fn show(state: &Path, args: &ShowArgs) -> io::Result<Shown> {
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut entries, mut unreadable) = (0, 0);
     let mut told = Ok(());
-    each_entry(state, |bytes, whole, file| {
+    each_entry(state, args.since, |bytes, whole, file| {
         let Ok(line) = serde_json::from_slice::<Line>(bytes) else {
             // The last line may be half written.
             unreadable += u64::from(whole || !file.ends_with("audit.jsonl"));
