@@ -30,10 +30,7 @@ pub(super) fn seek_to(file: &mut (impl Read + Seek), time: Time) -> io::Result<(
 }
 
 /// Where the first whole line after `offset` begins, and its time; none: there is none, or it cannot be read.
-fn line_after(
-    file: &mut (impl Read + Seek),
-    offset: u64,
-) -> io::Result<Option<(u64, Time)>> {
+fn line_after(file: &mut (impl Read + Seek), offset: u64) -> io::Result<Option<(u64, Time)>> {
     file.seek(SeekFrom::Start(offset))?;
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();

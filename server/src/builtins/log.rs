@@ -6,7 +6,7 @@ use topside_shared::methods::LogEntries;
 use topside_shared::tables::log_line;
 
 use crate::base::log::KEPT;
-use crate::builtins::{json, optional, reads, ready, render};
+use crate::builtins::{json, optional, reads, render};
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::server::ServerRef;
 
@@ -35,11 +35,16 @@ impl Builtin for Log {
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
         let lines = usize::try_from(call.int("lines").unwrap_or(DEFAULT_LINES)).unwrap_or(1);
-        let log = &self.0.get().log;
-        let entries = log.tail(lines, call.text("match"), log.clock());
-        ready(render(call, &LogEntries { entries }, |found| match found.entries.is_empty() {
-            true => "(no line of the log matches)\n".to_owned(),
-            false => found.entries.iter().map(|entry| log_line(entry) + "\n").collect(),
-        }))
+        Box::pin(async move {
+            let log = &self.0.get().log;
+            let entries = match call.text("match") {
+                Some(text) => log.search(lines, text).await,
+                None => log.tail(lines, None, log.clock()),
+            };
+            render(call, &LogEntries { entries }, |found| match found.entries.is_empty() {
+                true => "(no line of the log matches)\n".to_owned(),
+                false => found.entries.iter().map(|entry| log_line(entry) + "\n").collect(),
+            })
+        })
     }
 }

@@ -30,6 +30,36 @@ fn memory(server: &Spawned) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
+/// Only the last 1,000 lines were searched.
+#[test]
+fn a_search_in_the_log_reads_all_files_and_finds_each_line_once() {
+    let topsided = Topsided::new();
+    let line = |n: u32, text: &str| {
+        format!("2026-03-01T09:00:{:02}.{:03}Z info  {text} n={n}\n", n / 1_000, n % 1_000)
+    };
+    let file = |numbers: std::ops::Range<u32>| -> String {
+        let text = |n| if n % 500 == 7 { "Needle found" } else { "nothing" };
+        numbers.map(|n| line(n, text(n))).collect()
+    };
+    let state = topsided.path("state");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(state.join("topsided.log.2"), file(0..2_000)).unwrap();
+    std::fs::write(state.join("topsided.log.1"), file(2_000..4_000)).unwrap();
+    std::fs::write(state.join("topsided.log"), file(4_000..6_000)).unwrap();
+    let server = topsided.start();
+    let mut client = server.connect();
+    let mut search = |text: &str, lines: u64| -> Vec<String> {
+        let found = client.ok("log/tail", json!({"match": text, "lines": lines}));
+        let entries = found["entries"].as_array().unwrap().iter();
+        entries.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+    };
+    let all: Vec<String> = (0..12).map(|n| format!("Needle found n={}", n * 500 + 7)).collect();
+    assert_eq!(search("needle", 1_000), all);
+    assert_eq!(search("needle", 5), all[7..]);
+    // This line is in memory and in the file.
+    assert_eq!(search("server started", 1_000), ["server started"]);
+}
+
 /// Each subscriber held a list of all clients.
 #[test]
 fn subscribers_that_do_not_read_hold_a_page_of_the_list_each() {

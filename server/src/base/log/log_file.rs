@@ -18,7 +18,7 @@ use crate::base::platform;
 /// Bytes at which the file is rotated.
 const ROTATE_AT: u64 = 8 * 1024 * 1024;
 /// Older files kept: `topsided.log.1` is the newest of them.
-const ROTATED: u32 = 4;
+pub(super) const ROTATED: u32 = 4;
 /// Lines that may wait for the thread; more are dropped, and counted in the file.
 const MAX_QUEUED: usize = 4_096;
 /// Shortest time between two writes.
@@ -217,15 +217,17 @@ impl LogFile {
 }
 
 fn rotate(path: &Path) -> io::Result<()> {
-    let numbered = |n: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{n}"));
-        PathBuf::from(name)
-    };
     for n in (1..ROTATED).rev() {
-        platform::if_there(std::fs::rename(numbered(n), numbered(n + 1)))?;
+        platform::if_there(std::fs::rename(numbered(path, n), numbered(path, n + 1)))?;
     }
-    std::fs::rename(path, numbered(1))
+    std::fs::rename(path, numbered(path, 1))
+}
+
+/// The older file of this number; 1 is the newest of them.
+pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    PathBuf::from(name)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! file and for standard error, so that a slow disk blocks no one else.
 
 mod log_file;
+mod search;
 mod tracing_layer;
 
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use topside_shared::notifications::LogEntry;
 use topside_shared::tables::log_line;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 
+use crate::base::blocking::blocking;
 use crate::base::log::log_file::{LineSender, LogFile, LogThread, unwritable};
 use crate::base::log::tracing_layer::Events;
 use crate::base::mutex::Mutex;
@@ -29,6 +31,8 @@ pub(crate) struct Log {
     recent: Mutex<Recent>,
     on_entry: OnceLock<Box<dyn Callback>>,
     lines: OnceLock<LineSender>,
+    /// The file, if there is one.
+    path: Option<PathBuf>,
 }
 
 trait Callback: Fn() + Send + Sync {}
@@ -59,8 +63,8 @@ pub struct Sinks {
 impl Log {
     /// A log and the dispatcher that fills it. The log is written while the [`LogThread`] lives.
     pub(crate) fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, LogThread)> {
-        let log = Arc::new(Self::default());
         let path = sinks.directory.as_ref().map(|directory| directory.join(FILE_NAME));
+        let log = Arc::new(Self { path: path.clone(), ..Self::default() });
         let (file, error) = path.clone().map(LogFile::open).unzip();
         let (lines, thread) = LogThread::start(file, sinks.stderr)?;
         let _ = log.lines.set(lines.clone());
@@ -118,6 +122,31 @@ impl Log {
         entries
     }
 
+    /// The last `lines` entries that contain `matching` in any case, oldest first: those in memory, and if these are too few
+    /// those of all files.
+    pub(crate) async fn search(&self, lines: usize, matching: &str) -> Vec<LogEntry> {
+        let mut entries = self.tail(lines, Some(matching), self.clock());
+        let (Some(path), most @ 1..) = (self.path.clone(), lines - entries.len()) else {
+            return entries;
+        };
+        let recent = self.recent.lock().of_memory();
+        let needle = matching.to_lowercase();
+        let search = move || search::search(&path, &needle, recent.as_ref(), most);
+        match blocking(search).await {
+            Ok(Ok(mut older)) => {
+                older.reverse();
+                older.append(&mut entries);
+                older
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(target: "topside", %error, "the files of the log cannot be searched");
+                entries
+            }
+            // The panic was reported.
+            Err(_) => entries,
+        }
+    }
+
     fn add(&self, entry: LogEntry) {
         let mut recent = self.recent.lock();
         if recent.entries.len() == KEPT {
@@ -129,6 +158,15 @@ impl Log {
         if let Some(callback) = self.on_entry.get() {
             callback();
         }
+    }
+}
+
+impl Recent {
+    /// What a search in the files leaves out.
+    fn of_memory(&self) -> Option<search::Recent> {
+        let since = self.entries.front()?.time;
+        let oldest = self.entries.iter().take_while(|entry| entry.time == since).map(log_line);
+        Some(search::Recent { since, oldest: oldest.collect() })
     }
 }
 
