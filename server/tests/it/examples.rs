@@ -49,6 +49,6 @@ fn the_check_finds_nothing_wrong_with_the_examples() {
     }
     assert_eq!(files, 10);
     let said = topsided.run(&["check"]);
-    let sound = format!("Configuration OK: {commands} commands declared\n");
+    let sound = format!("Configuration OK: {commands} commands\n");
     assert_eq!((said.status, said.stdout.as_str()), (Some(0), sound.as_str()), "{said:?}");
 }
