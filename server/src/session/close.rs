@@ -14,12 +14,12 @@ use crate::base::outbox::notification;
 use crate::base::transport::Transport;
 use crate::session::Session;
 
-/// How long, and how much, a client may go on sending after its session was ended.
+/// How long, and how many bytes, a client may still send after the end of its session.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 1024 * 1024;
-/// The shortest time that a client has to close its own end when the server ends, and how often it is looked at.
+/// Shortest time that a client has to close its end when the server ends, and the interval of the checks.
 const LINGER_STEP: Duration = Duration::from_millis(20);
-/// How often a client that is not read from is checked for having left.
+/// Interval between checks whether a client that is not read from has left.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 /// Longest pause between two probes of a client that has closed its sending direction. Pauses double up to this: the
 /// first probe finds a client that closed its whole socket at once, and TLS libraries limit how many they take.
@@ -63,12 +63,12 @@ impl EndWatch {
 
 #[derive(Debug)]
 pub(super) enum Why {
-    /// The client closed it, and has all its answers.
+    /// The client closed the session, and has all its answers.
     Closed,
     /// The client has left.
     Gone(Option<io::Error>),
     Ended(SessionEnded),
-    /// No byte moved for the time a write may take.
+    /// No byte was sent for the time that a write may take.
     SlowReader,
     /// The framing was broken; the error was answered, and this is its message.
     Protocol(String),

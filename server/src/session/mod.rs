@@ -1,11 +1,11 @@
 //! One session: the only task that reads from and writes to one client.
 //!
-//! Reading, carrying out and writing are one state machine, polled as a whole, so an answer that is
-//! ready at once is written in the same turn that read its request. Bytes are read into a buffer
-//! that all sessions of a thread share, and what is idle holds no buffer at all.
+//! Reading, handling and writing are one state machine, polled as a whole, so an answer that is ready at once is
+//! written in the same turn that read its request. Bytes are read into a buffer that all sessions of a thread share,
+//! so an idle session holds no buffer.
 //!
-//! **Invariant:** while the client's outbox is full, no request is taken and no waiting one goes on, so
-//! a client that does not read is held to its outbox and one answer more.
+//! **Invariant:** while the client's outbox is full, no request is read and no waiting request continues. So at most
+//! one outbox and one answer wait for a client that does not read.
 
 mod close;
 mod rate_limit;
@@ -40,26 +40,24 @@ use crate::session::write::Stuck;
 const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
-    /// Lent to a session only for the moment in which its socket has something to read.
+    /// Used by a session only while it reads from its socket.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
 }
 
 type PendingRequest = Pin<Box<dyn Future<Output = Completed> + Send>>;
 
-/// A request that was carried out.
 struct Completed {
-    /// The ids that it kept, to be freed.
+    /// The ids of its requests, which are free again.
     ids: Vec<Box<str>>,
     /// The answer; none for a notification.
     answer: Option<Bytes>,
     after: Vec<After>,
 }
 
-/// Whether more requests are expected.
 #[derive(Debug, PartialEq)]
 enum Asking {
     Open,
-    /// A half-close, or `session/close`: what is in flight is finished first.
+    /// A half-close, or `session/close`: requests in flight are completed first.
     Over,
 }
 
@@ -67,23 +65,23 @@ struct Session<S> {
     stream: S,
     caller: Caller,
     lines: Lines,
-    /// Bytes that were read but not taken in, because the outbox was full.
+    /// Bytes that were read but not handled, because the outbox was full.
     backlog: Vec<u8>,
     asking: Asking,
-    /// Whether nothing was read yet, and whether no line was: the first may be of another protocol.
+    /// Whether no byte, and no line, was read yet: the first may be of another protocol.
     at_first_byte: bool,
     at_first_line: bool,
-    /// The answer to `session/close`, which goes last.
+    /// The answer to `session/close`, which is sent last.
     farewell: Option<Bytes>,
     in_flight: FuturesUnordered<PendingRequest>,
     ids: Vec<Box<str>>,
     /// Lines that left the outbox; the first may be partly written.
     batch: VecDeque<Bytes>,
-    /// Whether part of the first line of `batch` has left.
+    /// Whether part of the first line of `batch` was sent.
     half: bool,
-    /// Ends the session unless a byte moves first.
+    /// The current write without progress.
     stuck: Option<Stuck>,
-    /// While nothing is read.
+    /// Set while nothing is read.
     end_watch: Option<Box<EndWatch>>,
     rate_limit: Option<RateLimit>,
 }
@@ -111,7 +109,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
             .has_limits()
             .then(|| RateLimit::new(server.now().config.limits.requests)),
     };
-    // Also after a panic nothing is sent to this client any more.
+    // Drops the session on a panic too.
     let mut cleanup = Cleanup { server: &server, client: &client, reason: "gone" };
     let why = poll_fn(|cx| session.poll(cx)).await;
     let (reason, by) = match &why {
@@ -129,9 +127,9 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
     if matches!(why, Why::SlowReader) {
         server.counters.limited("write_timeout");
     }
-    // At once: a goodbye may take as long as a write may.
+    // Before the last messages, which may take as long as a write may.
     server.runs.client_left(client.id);
-    // In a box: an idle session should not hold room for its goodbye.
+    // In a box, so that an idle session has no memory for it.
     Box::pin(session.finish(why)).await;
     registered.leaves_as(reason);
     if client.is_logged() {
@@ -146,7 +144,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
 struct Cleanup<'s> {
     server: &'s Server,
     client: &'s Client,
-    /// How it ended, for the audit log.
+    /// The reason, for the audit log.
     reason: &'static str,
 }
 
@@ -164,7 +162,7 @@ impl<S: Transport> Session<S> {
         self.caller.client.outbox.awake();
         loop {
             let mut moved = self.poll_in_flight(cx);
-            // What waits for room may go on once something was written.
+            // Waiting requests may continue once something was written.
             let held = self.is_full();
             match self.poll_write(cx) {
                 Poll::Ready(Ok(wrote)) => moved |= wrote && held,
@@ -176,7 +174,7 @@ impl<S: Transport> Session<S> {
                 }
             }
             if let Some(ended) = self.caller.client.outbox.take_end() {
-                // What has been carried out is answered before the session ends.
+                // Completed requests are answered before the session ends.
                 self.poll_in_flight(cx);
                 return Poll::Ready(Why::Ended(ended));
             }
@@ -208,7 +206,7 @@ impl<S: Transport> Session<S> {
         self.caller.client.outbox.is_full()
     }
 
-    /// Lets the waiting requests go on; whether one of them ended.
+    /// Polls the requests in flight; returns whether one of them ended.
     fn poll_in_flight(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         while !self.in_flight.is_empty() && !self.is_full() {
@@ -246,7 +244,7 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    /// Takes in what the client sent. Ready when there may be more.
+    /// Reads and handles requests. Ready when there may be more.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Why>> {
         if self.asking == Asking::Over || self.is_full() {
             return Poll::Pending;
@@ -277,7 +275,7 @@ impl<S: Transport> Session<S> {
         if self.stream.hung_up() {
             return Err(Why::Gone(None));
         }
-        // The server's own side of the contract: subscriptions end with the requests.
+        // Subscriptions end with the requests.
         self.caller.server.events.forget(self.caller.client.id);
         match self.lines.last() {
             Some(last) => self.first_line(&last).map(|()| self.handle(&last, cx)),
@@ -286,7 +284,7 @@ impl<S: Transport> Session<S> {
     }
 
     fn take_in(&mut self, mut bytes: &[u8], cx: &mut Context<'_>) -> Result<(), Why> {
-        // Taken out, so that a line can be lent while the rest of the session is used.
+        // Taken out, so that a line can be borrowed while the session is used.
         let mut lines = std::mem::replace(&mut self.lines, Lines::new(MAX_LINE_IN));
         let mut result = match bytes.first() {
             Some(first) if std::mem::take(&mut self.at_first_byte) => {
@@ -317,7 +315,7 @@ impl<S: Transport> Session<S> {
         result
     }
 
-    /// Refuses the first line of a client that speaks another protocol.
+    /// Rejects the first line of a client that speaks another protocol.
     fn first_line(&mut self, line: &[u8]) -> Result<(), Why> {
         if !std::mem::take(&mut self.at_first_line) {
             return Ok(());
@@ -325,7 +323,7 @@ impl<S: Transport> Session<S> {
         OtherProtocol::of_line(line).map_or(Ok(()), |other| Err(self.refuse(&other.error())))
     }
 
-    /// Answers what cannot be read on from; why the session is over then.
+    /// Answers input after which nothing more can be read; returns the reason for the end.
     fn refuse(&self, error: &RpcError) -> Why {
         self.caller.server.counters.refused(error.kind());
         self.caller.client.outbox.push(line(envelope::error(None, error)));

@@ -7,12 +7,11 @@ use tokio::time::{Instant, Sleep};
 
 use crate::admission::token_bucket::TokenBucket;
 
-/// Requests at once, for each that may come a second.
+/// Burst of requests, for each that may come per second.
 const BURST: usize = 2;
 
 pub(super) struct RateLimit {
     requests: TokenBucket,
-    /// Until the next may come.
     wait: Option<Pin<Box<Sleep>>>,
 }
 

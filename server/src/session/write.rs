@@ -31,7 +31,7 @@ impl<S: Transport> Session<S> {
         loop {
             outbox.take(&mut self.batch);
             if self.batch.is_empty() {
-                // TLS takes more than it has sent.
+                // TLS accepts more than it has sent.
                 ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
                 self.stuck = None;
                 if !self.report_dropped() {
@@ -79,7 +79,7 @@ impl<S: Transport> Session<S> {
         !dropped.is_empty()
     }
 
-    /// Ready when no byte has moved for as long as a write may take.
+    /// Ready when no byte was sent for as long as a write may take.
     pub(super) fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.caller.server.now().config.limits.write_timeout;
         let Some(timeout) = timeout else { return Poll::Pending };

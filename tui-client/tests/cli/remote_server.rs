@@ -142,7 +142,7 @@ fn an_invite_works_once_and_a_second_use_by_the_same_device_is_no_error() {
 }
 
 #[test]
-fn an_invite_that_is_over_or_mistyped_says_which_of_these_it_is() {
+fn expired_and_mistyped_invites_have_different_messages() {
     let garden = Box::new();
     let client = Place::new();
     let invite = garden.invite(&["--ttl", "1ms"]);

@@ -74,7 +74,7 @@ fn an_unknown_command_is_127_with_the_nearest_names() {
 }
 
 #[test]
-fn a_saved_server_without_its_flag_is_named_with_the_line_that_was_meant() {
+fn a_saved_server_without_its_flag_is_reported_with_the_corrected_line() {
     let place = Place::new();
     place.verb(&["add", "vm", "--lan", "192.0.2.7"]).with(0);
     let meant = "vm is a saved server: topside run --on vm time 'now and here'";
@@ -172,7 +172,7 @@ fn a_refusal_is_json_too_where_json_is_asked_for() {
 }
 
 #[test]
-fn a_flag_of_ours_after_the_command_is_told_where_it_goes() {
+fn a_flag_of_topside_after_the_command_is_reported_with_its_place() {
     let place = Place::new();
     let _server = place.serve();
     let ended = place.run(&["careful", "--yes"]).with(126);

@@ -185,7 +185,7 @@ fn boxes_that_cannot_be_reached_are_shown_with_their_reason_and_hold_up_no_other
 }
 
 #[test]
-fn a_list_that_does_not_say_which_boxes_are_meant_sends_nothing() {
+fn an_ambiguous_list_of_boxes_sends_nothing() {
     let fleet = Fleet::new(&["a"]);
     fleet.tag("a", "garden");
     for (list, says) in [

@@ -185,7 +185,7 @@ fn a_terminal_is_asked_and_only_the_whole_name_ends_a_server() {
 }
 
 #[test]
-fn each_step_of_a_shutdown_is_told_to_who_listens_with_who_did_it() {
+fn each_change_of_a_shutdown_is_notified_with_its_user() {
     let place = place();
     let _server = place.serve();
     let mut other = place.start(&["notices"]);

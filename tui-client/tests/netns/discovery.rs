@@ -82,7 +82,7 @@ fn announces(settings: &str) -> Option<bool> {
 }
 
 #[test]
-fn a_box_that_is_told_to_keep_quiet_sends_nothing() {
+fn a_server_with_announcements_off_sends_none() {
     let Some(loud) = announces("") else { return };
     assert!(loud);
     assert_eq!(announces("[discovery]\nannounce = false\n"), Some(false));

@@ -62,7 +62,7 @@ fn a_client_is_looked_at_and_sent_away_and_reads_why_and_by_whom() {
 }
 
 #[test]
-fn what_an_admin_tells_everybody_arrives_by_itself_and_is_kept() {
+fn a_broadcast_is_shown_and_kept() {
     let home = Home::new();
     let (mut server, mut first, mut second) = two(&home);
     let admin = number(&first);

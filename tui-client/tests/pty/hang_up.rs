@@ -32,7 +32,7 @@ fn hang_up_at(home: &Home, line: &str, text: &str) {
 
 /// It read the end of its terminal for ever, and took all of a processor.
 #[test]
-fn a_screen_ends_with_its_terminal_where_no_signal_tells_it() {
+fn a_screen_ends_with_its_terminal_without_a_signal() {
     let home = Home::new();
     hang_up_at(&home, "$TOPSIDE", "no server here");
     let _server = Server::start(&home);
@@ -57,7 +57,7 @@ fn a_server_inside_a_screen_that_lost_its_terminal_ends_in_order() {
 }
 
 #[test]
-fn a_run_and_the_line_client_end_with_their_terminal_where_no_signal_tells_them() {
+fn a_run_and_the_line_client_end_with_their_terminal_without_a_signal() {
     let home = Home::with_menu(MENU);
     let _server = Server::start(&home);
     hang_up_at(&home, "$TOPSIDE run long", "begun");
@@ -68,7 +68,7 @@ fn a_run_and_the_line_client_end_with_their_terminal_where_no_signal_tells_them(
 }
 
 #[test]
-fn verbs_that_follow_end_with_their_terminal_where_no_signal_tells_them() {
+fn verbs_that_follow_end_with_their_terminal_without_a_signal() {
     let home = Home::with_menu(MENU);
     let _server = Server::start(&home);
     hang_up_at(&home, "echo following; $TOPSIDE notices", "following");

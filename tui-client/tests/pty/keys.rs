@@ -79,7 +79,7 @@ fn kept(directory: &Path, text: &str) -> bool {
 }
 
 #[test]
-fn an_invite_of_the_screen_pairs_a_device_whose_key_is_then_taken_away() {
+fn an_invite_of_the_screen_pairs_a_device_and_its_key_can_be_revoked() {
     let (home, mut server) = serve();
     let mut admin = console(&home);
     let invite = invite(&mut admin, "phone", 'o');
@@ -123,7 +123,7 @@ fn an_invite_of_the_screen_pairs_a_device_whose_key_is_then_taken_away() {
 }
 
 #[test]
-fn who_would_lock_himself_out_is_told_so_and_the_last_admin_stays() {
+fn revoking_the_own_key_warns_and_the_last_admin_key_stays() {
     let (home, mut server) = serve();
     let mut admin = console(&home);
     let first = invite(&mut admin, "laptop", 'a');

@@ -88,7 +88,7 @@ fn a_run_is_saved_as_far_as_it_is_and_continues() {
 
 /// A screen whose server dies under a run, and another server in the same place.
 #[test]
-fn a_run_whose_server_was_killed_is_lost_once_the_screen_is_back() {
+fn a_run_of_a_killed_server_is_lost_after_the_reconnect() {
     let home = Home::with_menu(&command("valve", "echo opening; exec sleep 600", ""));
     let mut server = Server::start(&home);
     let mut screen = console(&home);
@@ -211,7 +211,7 @@ fn a_progress_bar_stays_on_its_line_in_its_colours() {
 }
 
 #[test]
-fn a_program_that_is_killed_is_said_to_be_by_the_name_of_the_signal() {
+fn a_killed_program_is_reported_with_the_name_of_the_signal() {
     let home = Home::with_menu(&command("die", "kill -9 $$", ""));
     let _server = Server::start(&home);
     let mut screen = console(&home);

@@ -96,7 +96,7 @@ fn client_toml(home: &Home) -> std::path::PathBuf {
 }
 
 #[test]
-fn an_invite_pasted_in_the_picker_leads_in_and_a_server_that_was_killed_is_come_back_to() {
+fn an_invite_pasted_in_the_picker_connects_and_a_killed_server_is_reconnected() {
     let phone = Home::new();
     let mut there = Box::new();
     let mut screen = paired(&phone, &mut there);
@@ -141,7 +141,7 @@ fn a_viewer_sees_the_figures_and_why_there_is_no_log() {
 }
 
 #[test]
-fn another_server_at_the_address_is_told_from_silence_and_is_not_talked_to() {
+fn another_server_at_the_address_is_reported_and_gets_no_request() {
     let phone = Home::new();
     let (mut there, mut other) = (Box::new(), Box::new());
     other.invite();
@@ -191,7 +191,7 @@ fn a_dial_that_hangs_is_given_up_at_once_and_the_picker_works_meanwhile() {
 }
 
 #[test]
-fn a_revoked_device_is_told_so_and_comes_back_by_a_new_invite_only() {
+fn a_revoked_device_gets_a_message_and_needs_a_new_invite() {
     let phone = Home::new();
     let mut there = Box::new();
     let mut screen = paired(&phone, &mut there);

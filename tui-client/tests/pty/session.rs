@@ -131,7 +131,7 @@ fn a_shutdown_that_is_due_is_reported_and_can_be_called_off() {
 }
 
 #[test]
-fn closing_ones_session_leads_back_to_the_picker_and_the_server_continues() {
+fn closing_the_session_opens_the_picker_and_the_server_continues() {
     let home = Home::new();
     let mut screen = console(&home);
     screen.write("close\r");
@@ -144,7 +144,7 @@ fn closing_ones_session_leads_back_to_the_picker_and_the_server_continues() {
 }
 
 #[test]
-fn a_server_that_is_killed_is_said_to_be_lost_and_its_console_stays() {
+fn a_killed_server_is_reported_as_lost_and_its_console_stays() {
     let home = Home::new();
     let mut server = Server::start(&home);
     let mut screen = console(&home);

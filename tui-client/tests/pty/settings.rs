@@ -27,7 +27,7 @@ fn colours(screen: &vt100::Screen) -> Vec<vt100::Color> {
 }
 
 #[test]
-fn a_theme_is_taken_up_when_its_person_comes_back_from_the_editor() {
+fn a_changed_theme_applies_when_the_terminal_gets_the_focus() {
     let home = Home::new();
     configure(&home, "client.toml", "[screen]\ntheme = \"light\"\n");
     let mut screen = Screen::topside(&home, (100, 30), &[]);
@@ -56,7 +56,7 @@ fn a_theme_is_taken_up_when_its_person_comes_back_from_the_editor() {
 }
 
 #[test]
-fn a_wrong_theme_and_a_wrong_key_are_said_until_they_are_read_and_the_rest_applies() {
+fn a_wrong_theme_and_a_wrong_key_are_reported_until_closed_and_the_rest_applies() {
     let home = Home::new();
     let client = "[screen]\ntheme = \"lihgt\"\nborders = \"ascii\"\n";
     configure(&home, "client.toml", client);
@@ -277,7 +277,7 @@ fn ascii_is_all_that_is_drawn_where_it_is_wanted_or_the_locale_has_no_more() {
 }
 
 #[test]
-fn keys_are_read_again_when_a_person_asks_for_it() {
+fn the_keymap_is_read_again_on_request() {
     let home = Home::new();
     let mut screen = Screen::topside(&home, (120, 30), &[]);
     screen.see("no server here");

@@ -63,14 +63,14 @@ fn many_carriage_returns_without_a_line_end() {
 }
 
 #[test]
-fn lines_are_written_anew_by_moves_up() {
+fn moves_up_rewrite_lines() {
     let script = "echo top; echo mid; for i in 1 2 3 4 5; do printf '\\033[1A\\033[2K\\033[Gstep %d\\n' $i; \
                   done; echo END";
     shows(script, &["top", "step 5", "END"]);
 }
 
 #[test]
-fn several_bars_are_drawn_over_again_and_again() {
+fn several_progress_bars_are_redrawn() {
     let script = "printf 'pull\\na: 0\\nb: 0\\nc: 0\\n' >&2; for i in 1 2 3; do \
                   printf '\\033[3A\\r\\033[Ka: %d\\n\\r\\033[Kb: %d\\n\\r\\033[Kc: %d\\n' $i $i $i >&2; done; \
                   printf '\\033[2A\\033[Jrest\\n' >&2";

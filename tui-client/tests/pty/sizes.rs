@@ -23,7 +23,7 @@ fn a_terminal_without_a_size_is_drawn_at_the_usual_one() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_largest_size_that_can_be_told_takes_no_more_memory_than_a_large_screen() {
+fn the_largest_terminal_size_takes_no_more_memory_than_a_large_screen() {
     let home = Home::new();
     let line = "stty rows 65535 cols 65535; exec $TOPSIDE";
     let mut screen = Screen::shell(&home, (100, 30), line);

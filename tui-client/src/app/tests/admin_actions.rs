@@ -88,7 +88,7 @@ fn disconnecting_asks_for_a_reason_and_enter_in_the_field_goes_to_the_button() {
 }
 
 #[test]
-fn a_kick_is_of_him_who_was_asked_about_or_of_nobody() {
+fn disconnecting_applies_to_the_client_of_the_question_only() {
     let mut world = admin(80, 24);
     world.press("f2 down ctrl-x");
     world.notice(left(4, "closed"));
@@ -106,7 +106,7 @@ fn a_kick_is_of_him_who_was_asked_about_or_of_nobody() {
 }
 
 #[test]
-fn nobody_is_asked_to_send_himself_away_or_whom_he_may_not() {
+fn the_own_client_and_forbidden_clients_cannot_be_disconnected() {
     let mut world = admin(80, 24);
     world.press("f2 ctrl-x");
     assert_eq!(world.remark(), "This is your own session: close ends it.");
@@ -198,7 +198,7 @@ fn a_removed_admin_command_is_answered_with_the_verb_and_the_view() {
 }
 
 #[test]
-fn each_step_of_a_shutdown_is_said_in_words_with_who_took_it() {
+fn each_change_of_a_shutdown_is_shown_with_its_user() {
     let mut world = admin(120, 24);
     world.notice(due(60_000, "ann (#7)"));
     assert_eq!(banner(&world), "sprinkler shuts down in 1:00 · new disk · ann (#7)");
@@ -275,7 +275,7 @@ fn only_a_later_time_of_what_is_due_does_without_the_servers_name() {
 }
 
 #[test]
-fn notices_are_kept_with_their_time_and_the_newest_stands_first() {
+fn notices_have_their_time_and_the_newest_is_first() {
     let mut world = admin(80, 24);
     world.now = 62_000;
     world.notice(Notification::Broadcast(Broadcast {
@@ -314,11 +314,11 @@ fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
     let words = "you were disconnected by phone (#4): to bed";
     assert!(screen(&world).contains(words), "{}", screen(&world));
     assert!(past(&world)[0].ends_with(words));
-    assert!(world.wait(600_000).is_empty(), "nobody dials for him");
+    assert!(world.wait(600_000).is_empty(), "no reconnection after the end");
 }
 
 #[test]
-fn only_the_uppermost_view_is_drawn_with_the_path_that_leads_to_it() {
+fn only_the_top_view_is_drawn_with_its_breadcrumb() {
     let mut world = admin(100, 24);
     world.press("f2 down enter ctrl-x");
     let shown = screen(&world);

@@ -119,7 +119,7 @@ fn a_form_outlives_its_session_and_says_that_nothing_was_sent() {
 }
 
 #[test]
-fn a_menu_that_changed_under_a_form_is_said_and_nothing_is_sent() {
+fn a_form_reports_a_changed_menu_and_sends_nothing() {
     let mut world = opened("zone-run");
     world.write("3");
     let mut changed = menu();

@@ -125,7 +125,7 @@ fn two_runs_of_one_command_did_not_swap_blocks_where_one_overtook() {
 
 /// Of two lines that mean the same, only the answers say which run is whose.
 #[test]
-fn the_answer_says_which_of_two_equal_runs_is_whose() {
+fn the_answer_assigns_two_equal_runs_to_their_blocks() {
     let mut world = World::connected(80, 24);
     let first = world.start("zone-run 3");
     let second = world.start("zone-run zone=3");
@@ -193,7 +193,7 @@ fn an_empty_line_gets_an_answer() {
 }
 
 #[test]
-fn what_the_server_refuses_is_said_in_the_block() {
+fn a_refusal_of_the_server_is_shown_in_the_block() {
     let mut world = World::connected(80, 24);
     let block = world.start("zones");
     let message = "zone 3 is \u{1b}[1mrunning".to_owned();
@@ -259,7 +259,7 @@ fn ctrl_c_clears_the_line_then_cancels_then_offers_to_leave() {
 
 /// It said that another Ctrl-C would leave, whatever else ran.
 #[test]
-fn what_ctrl_c_cancels_and_what_it_does_next_is_said() {
+fn the_screen_shows_what_ctrl_c_cancels_and_what_it_does_next() {
     let mut world = World::connected(80, 24);
     world.run("zone-run 3", 31, "", None);
     world.run("zone-run 5", 32, "", None);

@@ -83,7 +83,7 @@ fn a_paired_server_is_dialled_by_the_chosen_way_even_where_it_did_not_answer() {
 
 /// What is shown is the way that is really used, and a reconnect goes by what was asked for.
 #[test]
-fn the_title_tells_the_connection_type_and_a_reconnect_keeps_the_chosen_way() {
+fn the_title_shows_the_connection_type_and_a_reconnect_keeps_the_route() {
     let mut world = World::new(120, 30).with_servers();
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
@@ -106,7 +106,7 @@ fn the_title_tells_the_connection_type_and_a_reconnect_keeps_the_chosen_way() {
 }
 
 #[test]
-fn what_a_person_must_mend_is_not_tried_again() {
+fn a_lasting_error_is_not_retried() {
     let mut world = World::connected(80, 24);
     world.event(Event::Lost(DisconnectReason::Gone));
     let effects = world.wait(1_000);
@@ -141,7 +141,7 @@ fn leaving_the_picker_asks_where_a_server_would_end_with_it() {
 
 /// An output that was just saved had still its own connection, and a second Ctrl-C was no yes.
 #[test]
-fn another_connection_of_this_program_is_nobody_who_loses_the_server() {
+fn another_connection_of_this_program_does_not_count_as_a_client() {
     let mut world = World::connected(100, 24);
     world.state.embedded_server = true;
     let tell = |world: &mut World, changed| {
@@ -155,7 +155,7 @@ fn another_connection_of_this_program_is_nobody_who_loses_the_server() {
 
     tell(&mut world, json!({"joined": [client(13, "bob", "operator", "pid 4121")]}));
     world.press("ctrl-c");
-    assert!(world.press("ctrl-c").is_empty(), "somebody else would lose it");
+    assert!(world.press("ctrl-c").is_empty(), "another client would lose the server");
 }
 
 /// Ctrl-Z stopped the server with the screen, and everybody hung.
@@ -227,7 +227,7 @@ fn people_come_and_go_in_the_list_and_their_names_are_made_safe() {
 }
 
 #[test]
-fn a_list_with_holes_is_begun_anew() {
+fn dropped_events_cause_a_new_subscription() {
     let mut world = World::connected(80, 24);
     let session = world.session();
     let dropped = |id: u64| {

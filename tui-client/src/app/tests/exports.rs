@@ -45,7 +45,7 @@ fn of_a_run_that_goes_on_what_it_has_printed_so_far_is_saved() {
 }
 
 #[test]
-fn what_the_server_has_not_kept_is_told() {
+fn output_that_the_server_dropped_is_reported() {
     let mut world = World::connected(160, 24);
     world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
     let (id, ..) = fetch(&mut world);

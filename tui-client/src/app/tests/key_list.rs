@@ -50,7 +50,7 @@ fn names(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn who_may_come_in_stands_first_and_is_filtered_by_any_word() {
+fn valid_keys_are_listed_first_and_filtered_by_any_word() {
     let mut world = opened(100, 24);
     let all = ["tablet invited", "cron active", "phone active", "old laptop revoked", "phone used"];
     assert_eq!(names(&world), all[..4]);
@@ -76,7 +76,7 @@ fn who_may_come_in_stands_first_and_is_filtered_by_any_word() {
 }
 
 #[test]
-fn the_chosen_key_is_told_in_full() {
+fn the_selected_key_is_shown_in_full() {
     let mut world = opened(100, 24);
     world.press("down enter");
     let shown = screen(&world);
@@ -129,7 +129,7 @@ fn the_key_that_was_asked_about_is_the_one_that_goes() {
 }
 
 #[test]
-fn whoever_revokes_the_key_that_he_is_connected_by_is_told_so() {
+fn revoking_the_key_of_this_connection_warns() {
     let mut world = opened(100, 24);
     world.console().reached = Some(by(Via::Lan, "192.168.1.10:8677"));
     world.press("down down enter");
@@ -140,7 +140,7 @@ fn whoever_revokes_the_key_that_he_is_connected_by_is_told_so() {
 }
 
 #[test]
-fn what_is_over_is_not_revoked_again_and_without_a_session_nobody_is_asked() {
+fn an_ended_key_is_not_revoked_again_and_nothing_is_revoked_without_a_session() {
     let mut world = opened(100, 24);
     world.write("/laptop");
     world.press("ctrl-x");
@@ -151,7 +151,7 @@ fn what_is_over_is_not_revoked_again_and_without_a_session_nobody_is_asked() {
 }
 
 #[test]
-fn an_open_list_is_read_again_when_somebody_comes_or_goes() {
+fn an_open_list_is_refreshed_when_clients_connect_or_leave() {
     let mut world = opened(100, 24);
     let joined = |id| {
         let rows = json!({"joined": [client(id, "tablet", "viewer", "192.168.1.30:1")], "left": [], "updated": []});
@@ -173,7 +173,7 @@ fn who_is_no_admin_reads_why_there_is_no_list() {
 }
 
 #[test]
-fn an_empty_list_says_how_to_invite_somebody() {
+fn an_empty_list_shows_how_to_invite() {
     let mut world = opened(100, 24);
     world.answer::<KeysList>(Ok(Keys::default()));
     let words =
@@ -199,7 +199,7 @@ fn a_name_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn a_name_that_is_too_long_for_its_row_stands_whole_in_its_details() {
+fn a_name_too_long_for_its_row_is_complete_in_the_details() {
     let mut world = opened(80, 24);
     let name = "the tablet in the kitchen, beside the door";
     let rows = vec![key(7, name, "viewer", "active"), key(6, "phone", "viewer", "active")];

@@ -109,7 +109,7 @@ fn the_last_lines_are_read_the_new_ones_come_by_themselves_and_both_only_once() 
 }
 
 #[test]
-fn whoever_may_not_read_the_log_is_told_why() {
+fn without_access_to_the_log_the_view_shows_why() {
     let mut world = World::connected(80, 24);
     world.console().welcome.you.role = topside_shared::Role::Viewer;
     assert!(world.press("alt-l").is_empty());
@@ -190,7 +190,7 @@ fn lines_are_filtered_by_level_and_by_any_word() {
 }
 
 #[test]
-fn whoever_looks_back_is_not_moved_is_told_how_many_are_new_and_follows_again_by_end() {
+fn a_scrolled_log_stays_counts_new_lines_and_follows_again_after_end() {
     let mut world = admin(80, 24);
     world.press("alt-l");
     answer(&mut world, 3, numbered(1..101), &[]);
@@ -228,7 +228,7 @@ fn whoever_looks_back_is_not_moved_is_told_how_many_are_new_and_follows_again_by
 }
 
 #[test]
-fn only_so_many_lines_are_kept_and_the_others_are_counted() {
+fn a_limited_number_of_lines_is_kept_and_the_others_are_counted() {
     let mut world = admin(80, 24);
     world.press("alt-l");
     answer(&mut world, 3, Vec::new(), &[]);

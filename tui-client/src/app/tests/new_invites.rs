@@ -101,7 +101,7 @@ fn a_token_wants_commands_and_is_good_for_longer() {
 }
 
 #[test]
-fn what_the_server_refuses_is_said_in_the_form_which_stays_filled_in() {
+fn a_refusal_of_the_server_is_shown_in_the_form_which_stays_filled_in() {
     let mut world = form(80, 24);
     world.write("phone");
     world.press("tab o ctrl-s");
@@ -213,7 +213,7 @@ fn without_colours_light_and_dark_can_be_turned_round() {
 }
 
 #[test]
-fn a_string_whose_time_is_over_says_so_by_itself() {
+fn an_invite_counts_down_and_shows_when_it_has_expired() {
     let mut world = made(80, 24, false);
     assert!(screen(&world).contains("good once, expires in 10:00"), "{}", screen(&world));
     assert!(crate::views::changes_in(&world.state).is_some_and(|ms| ms <= 1_000));
@@ -291,7 +291,7 @@ fn a_list_of_keys_below_is_read_again() {
 }
 
 #[test]
-fn who_is_no_admin_reads_why_he_cannot_invite() {
+fn an_invite_without_the_admin_role_shows_why_not() {
     let mut world = World::connected(100, 24);
     world.state.console_mut().unwrap().welcome.you.role = topside_shared::Role::Operator;
     act(&mut world, "invite a device, or make");

@@ -104,7 +104,7 @@ fn an_invite_pasted_into_a_console_is_not_taken_as_a_line() {
 }
 
 #[test]
-fn a_mistyped_a_newer_and_no_invite_are_told_apart_at_once_and_enter_does_nothing() {
+fn mistyped_newer_and_missing_invites_have_different_messages_and_disable_enter() {
     let mut world = World::new(80, 24);
     world.press("i");
     let good = an_invite().to_string();
@@ -136,7 +136,7 @@ fn a_second_paste_takes_the_place_of_the_first() {
 }
 
 #[test]
-fn what_failed_is_said_and_the_invite_is_still_there() {
+fn a_failed_pairing_is_reported_and_the_invite_stays() {
     let mut world = pasted();
     let first = attempt(&world.press("enter"));
     let why = "nothing answers\u{1b}[2J".to_owned();
@@ -165,7 +165,7 @@ fn pairing_can_be_given_up_and_its_late_success_counts_all_the_same() {
         result: Err(NotPaired { why: "given up".into(), lasting: false }),
     };
     assert_eq!(world.tell(given_up), [Effect::ReadServers]);
-    assert_eq!(overlay(&world).step, PairingStep::Text, "nobody needs to be told");
+    assert_eq!(overlay(&world).step, PairingStep::Text, "no message is needed");
     let paired = InviteRedeemed { name: "greenhouse".into(), role: Role::Viewer, already: true };
     world.tell(Msg::Paired { attempt: first, result: Ok(paired) });
     assert!(world.remark().contains("already, as viewer"));
@@ -189,7 +189,7 @@ fn the_secret_is_neither_drawn_nor_printed() {
 
 /// A box that was set up again was saved a second time, and its old entry never answered again.
 #[test]
-fn a_box_that_was_set_up_again_takes_over_its_entry_after_a_question() {
+fn a_box_that_was_set_up_again_replaces_its_entry_after_a_confirmation() {
     for (key, wanted) in [("r", Some("greenhouse")), ("y", Some("greenhouse")), ("k", None)] {
         let mut world = World::new(80, 24).with_servers();
         let mut servers = world.state.servers.clone();

@@ -137,7 +137,7 @@ fn scrolling_through_servers_asks_the_last_one_only() {
 }
 
 #[test]
-fn an_answer_of_an_earlier_round_is_not_heard() {
+fn an_answer_of_an_earlier_round_is_ignored() {
     let mut world = World::new(80, 24).with_servers();
     world.wait(0);
     let round = world.state.picker.asking.round();
@@ -150,7 +150,7 @@ fn an_answer_of_an_earlier_round_is_not_heard() {
 }
 
 #[test]
-fn a_key_that_is_refused_is_not_shown_again_until_somebody_asks() {
+fn a_refused_device_is_probed_again_only_on_request() {
     let mut world = World::new(80, 24).with_servers();
     world.wait(0);
     world.reach(Via::Lan, refused(true));
@@ -160,7 +160,7 @@ fn a_key_that_is_refused_is_not_shown_again_until_somebody_asks() {
 }
 
 #[test]
-fn nobody_is_asked_while_a_server_is_dialled_or_talked_to() {
+fn no_server_is_probed_while_one_is_dialled_or_connected() {
     let mut world = World::new(80, 24).with_servers();
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };

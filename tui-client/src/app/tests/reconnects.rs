@@ -62,7 +62,7 @@ fn a_run_goes_on_from_the_byte_after_the_last_one_with_nothing_doubled_or_lost()
 }
 
 #[test]
-fn a_run_that_its_server_died_under_is_lost_and_what_it_has_less_of_is_said() {
+fn a_run_of_a_killed_server_is_lost_and_missing_output_is_reported() {
     let mut world = World::connected(120, 24);
     world.run("zone-run 3", 31, "opening\nvalve 3\n", None);
     let effects = again(&mut world, "another");
@@ -84,7 +84,7 @@ fn a_run_that_its_server_died_under_is_lost_and_what_it_has_less_of_is_said() {
 }
 
 #[test]
-fn a_command_that_was_never_heard_of_is_not_asked_for() {
+fn a_run_of_an_unanswered_command_is_not_resumed() {
     let mut world = World::connected(80, 24);
     let block = world.start("zones");
     let effects = again(&mut world, "b");
@@ -93,7 +93,7 @@ fn a_command_that_was_never_heard_of_is_not_asked_for() {
 }
 
 #[test]
-fn a_run_that_the_server_has_no_more_is_not_said_not_to_have_run() {
+fn a_run_unknown_to_the_server_has_an_unknown_result() {
     let mut world = World::connected(80, 24);
     world.run("zones", 31, "zone 1\n", None);
     let effects = again(&mut world, "another");

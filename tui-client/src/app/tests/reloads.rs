@@ -9,7 +9,7 @@ use super::*;
 use crate::connect::CallError;
 
 #[test]
-fn another_menu_is_asked_for_told_in_words_and_completed_from() {
+fn a_changed_menu_is_fetched_described_and_used_for_completion() {
     let mut world = World::connected(80, 24);
     let session = world.session();
     let reloaded = |revision| Notification::Reloaded(MenuChanged { revision });
@@ -82,7 +82,7 @@ pub(crate) fn mistaken(count: usize) -> CallError {
 }
 
 #[test]
-fn what_a_reload_changed_is_told_and_what_waits_for_the_next_start() {
+fn a_reload_shows_what_changed_and_what_needs_a_restart() {
     let mut world = reloading(80, 24);
     assert!(screen(&world).contains("The server reads its files …"));
     world.answer::<ServerReload>(Ok(changed()));
@@ -109,7 +109,7 @@ fn what_a_reload_changed_is_told_and_what_waits_for_the_next_start() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place_and_a_long_list_scrolls() {
+fn every_error_is_shown_with_its_line_and_a_long_list_scrolls() {
     let mut world = reloading(80, 24);
     world.answer::<ServerReload>(Err(mistaken(12)));
     let shown = screen(&world);
@@ -123,7 +123,7 @@ fn every_mistake_is_told_with_its_place_and_a_long_list_scrolls() {
 }
 
 #[test]
-fn a_mistake_without_a_place_is_told_with_its_file_alone() {
+fn an_error_without_a_line_is_shown_with_its_file() {
     let mut world = reloading(80, 24);
     let mistake = json!([{"file": "server.toml", "line": null, "message": "cannot be read"}]);
     let error = RpcError::new(ErrorKind::InvalidParams, "nothing was changed");
@@ -133,7 +133,7 @@ fn a_mistake_without_a_place_is_told_with_its_file_alone() {
 }
 
 #[test]
-fn what_came_of_a_reload_is_said_to_whoever_looks_elsewhere() {
+fn the_result_of_a_reload_is_shown_on_another_view() {
     let mut world = reloading(120, 24);
     world.press("esc");
     world.answer::<ServerReload>(Ok(changed()));
@@ -145,7 +145,7 @@ fn what_came_of_a_reload_is_said_to_whoever_looks_elsewhere() {
 }
 
 #[test]
-fn who_is_no_admin_reads_why_he_cannot_have_the_files_read() {
+fn a_reload_without_the_admin_role_shows_why_not() {
     let mut world = World::connected(100, 24);
     world.state.console_mut().unwrap().welcome.you.role = topside_shared::Role::Operator;
     act(&mut world, "reload the server's files");

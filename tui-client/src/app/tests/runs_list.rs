@@ -59,7 +59,7 @@ fn runs_are_listed_with_their_lines_and_filtered_by_any_word() {
 }
 
 #[test]
-fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end_it() {
+fn a_run_of_another_client_has_its_own_block_and_ctrl_c_does_not_cancel_it() {
     let mut world = opened();
     let effects = world.press("enter enter");
     let [(block, RunId(31), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
@@ -76,7 +76,7 @@ fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end
 }
 
 #[test]
-fn output_of_a_run_that_is_over_is_read_to_its_end() {
+fn output_of_an_ended_run_is_read_to_its_end() {
     let mut world = opened();
     let effects = world.press("down enter enter");
     let [(block, RunId(30), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
@@ -112,7 +112,7 @@ fn a_run_that_is_on_the_screen_already_is_gone_to() {
 }
 
 #[test]
-fn ending_a_run_asks_first_and_one_that_is_over_cannot_be_ended() {
+fn cancelling_a_run_asks_first_and_an_ended_run_cannot_be_cancelled() {
     let mut world = opened();
     assert!(world.press("ctrl-x").is_empty());
     let question = world.state.top_view::<Confirm>().unwrap();
@@ -144,7 +144,7 @@ fn a_run_is_run_again_through_its_form_and_never_by_itself() {
 }
 
 #[test]
-fn the_list_is_asked_for_anew_when_runs_change_and_the_choice_stays() {
+fn the_list_is_requested_again_when_runs_change_and_the_selection_stays() {
     let mut world = opened();
     world.press("down");
     let asked = [ask(world.session(), &RunsList { before: None, ..RunsList::default() })];

@@ -60,7 +60,7 @@ fn a_key_of_ones_own_does_what_the_old_one_did_and_is_shown_everywhere() {
 }
 
 #[test]
-fn a_mistake_is_said_and_the_settings_beside_it_are_taken() {
+fn an_error_in_the_settings_is_reported_and_the_other_settings_apply() {
     let mut world = World::connected(80, 24);
     let off = Settings { mouse: false, ..Settings::default() };
     let effects =

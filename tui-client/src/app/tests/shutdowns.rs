@@ -63,12 +63,12 @@ fn a_session_that_ends_with_its_key_says_who_revoked_it() {
         lose(&mut world, DisconnectReason::Gone);
         let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
         assert_eq!(lost.what(), format!("ended this session: {words}"));
-        assert!(lost.retry.is_none(), "nobody comes back by himself");
+        assert!(lost.retry.is_none(), "no automatic reconnection");
     }
 }
 
 #[test]
-fn what_somebody_tells_everybody_is_said_at_once_and_stays_among_the_blocks() {
+fn a_broadcast_is_shown_at_once_and_stays_among_the_blocks() {
     let mut world = World::connected(100, 24);
     for (level, title) in
         [(Urgency::Info, "phone (#4) says"), (Urgency::Warning, "warning from phone (#4)")]
@@ -89,7 +89,7 @@ fn what_somebody_tells_everybody_is_said_at_once_and_stays_among_the_blocks() {
 }
 
 #[test]
-fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
+fn a_client_that_connects_during_a_scheduled_shutdown_sees_it() {
     let mut world = World::new(80, 24);
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
@@ -117,7 +117,7 @@ fn after_a_shutdown_the_bar_says_who_when_and_why_and_the_console_stays() {
 }
 
 #[test]
-fn what_was_said_before_the_end_does_not_hide_the_keys_that_lead_on() {
+fn an_earlier_message_does_not_hide_the_keys_after_the_end_of_a_session() {
     let mut world = World::connected(80, 24);
     world.notice(Notification::Broadcast(Broadcast {
         message: "dinner is ready".into(),
@@ -142,7 +142,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
     assert!(words.starts_with("lost at 09:14:00: the server went away without"), "{words}");
     assert!(words.contains("reconnecting in 1 s (try 1)"), "{words}");
     let info = world.console().runs.chosen().unwrap();
-    assert_eq!(info.phase, BlockPhase::CutOff, "nobody knows how it goes on");
+    assert_eq!(info.phase, BlockPhase::CutOff, "its state is unknown");
 
     let effects = world.wait(1_000);
     let [Effect::Dial { attempt, start: false, .. }] = effects[..] else { panic!("{effects:?}") };
@@ -254,7 +254,7 @@ fn a_held_line_is_never_sent_to_another_session() {
 }
 
 #[test]
-fn closing_ones_own_session_leads_back_to_the_picker() {
+fn closing_the_own_session_opens_the_picker() {
     let mut world = World::connected(80, 24);
     world.start("close");
     world.notice(Notification::Ended(goodbye(EndCode::Closed, "")));
@@ -265,7 +265,7 @@ fn closing_ones_own_session_leads_back_to_the_picker() {
 }
 
 #[test]
-fn leaving_for_the_picker_hangs_up_and_what_comes_late_is_not_heard() {
+fn opening_the_picker_closes_the_session_and_late_messages_are_ignored() {
     let mut world = World::connected(80, 24);
     let session = world.session();
     let effects = world.press("f4");

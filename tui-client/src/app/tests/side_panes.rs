@@ -148,7 +148,7 @@ fn topsides_own_commands_are_folded_under_one_row_that_enter_and_a_click_unfold(
 }
 
 #[test]
-fn a_star_makes_a_favourite_that_stands_on_top_and_is_kept_for_its_server() {
+fn a_star_makes_a_favourite_at_the_top_that_is_stored_for_its_server() {
     let mut world = World::connected(160, 50);
     world.press("f3");
     world.write("zone-run");

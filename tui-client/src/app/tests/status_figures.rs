@@ -227,7 +227,7 @@ fn so_many_samples_are_kept_and_no_more() {
 }
 
 #[test]
-fn a_refusal_is_said_and_the_server_left_alone_for_a_while() {
+fn a_refusal_is_shown_and_the_server_is_not_probed_for_a_while() {
     let mut world = World::connected(80, 24);
     world.press("alt-s");
     world.answer::<ServerStatus>(Err(refusal("the method \u{1b}is not known")));
@@ -256,7 +256,7 @@ fn a_figure_that_the_server_does_not_send_has_no_row() {
 }
 
 #[test]
-fn a_session_that_is_lost_stops_the_questions_and_the_next_one_begins_anew() {
+fn a_lost_session_stops_the_status_requests_and_the_next_one_starts_them() {
     let mut world = World::connected(80, 24);
     world.press("alt-s");
     tell(&mut world, figures(5_000, 2, 10));

@@ -104,7 +104,7 @@ fn the_output_of_a_hidden_tab_arrives_and_is_marked_until_the_tab_is_shown() {
 }
 
 #[test]
-fn a_session_that_ends_in_a_hidden_tab_is_told_with_the_name_and_connects_again_there() {
+fn the_end_of_a_session_in_a_hidden_tab_is_reported_and_the_tab_reconnects() {
     let (mut world, garden, _) = two_tabs(80, 24);
     world.write("half a line");
     let lost = Event::Lost(DisconnectReason::Gone);

@@ -10,7 +10,7 @@ fn save(form: &mut ServerForm, saved: &[Profile]) -> Filled {
 }
 
 #[test]
-fn every_mistake_is_told_at_its_field_and_nothing_is_saved() {
+fn every_error_is_shown_at_its_field_and_nothing_is_saved() {
     let mut form = ServerForm::add();
     typed(&mut form, Field::Port, "99999");
     typed(&mut form, Field::Lan, "not an address");

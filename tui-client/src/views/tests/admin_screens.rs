@@ -51,7 +51,7 @@ fn the_question_before_a_postponement() {
 }
 
 #[test]
-fn what_was_said_unasked() {
+fn notifications_of_the_session() {
     at_every_size("notices", |width, height| {
         let mut world = admin(width, height);
         world.now = 30_000;
@@ -87,7 +87,7 @@ fn the_mistakes_that_kept_a_reload_from_changing_anything() {
 
 /// Whatever is looked at, filled in or asked, what is said above the input is seen, and once; a remark hides it not.
 #[test]
-fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
+fn a_shutdown_and_a_lost_session_are_visible_with_any_view_open() {
     fn pressed(keys: &'static str) -> impl Fn(u16, u16) -> World {
         move |width, height| {
             let mut world = admin(width, height);

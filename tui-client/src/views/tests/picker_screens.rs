@@ -12,7 +12,7 @@ use crate::app::tests::{World, pin};
 use crate::app::{Effect, LocalServer, Msg, Via};
 
 #[test]
-fn the_picker_of_somebody_who_is_new() {
+fn the_picker_of_a_new_user() {
     at_every_size("picker-new", World::new);
 }
 
@@ -40,7 +40,7 @@ fn the_picker_with_servers() {
 }
 
 #[test]
-fn the_picker_with_a_way_that_leads_to_another_server() {
+fn the_picker_with_a_route_to_another_server() {
     at_every_size("picker-wrong-key", |width, height| {
         let mut world = picker(width, height);
         let sentence = "192.168.1.10:8677 is not the paired server: it has another key. Another \
@@ -156,7 +156,7 @@ fn a_command_on_several_boxes() {
 
 /// It read `Tab how` in both columns.
 #[test]
-fn where_one_column_has_room_the_hint_says_which_one_tab_leads_to() {
+fn in_one_column_the_hint_names_the_column_that_tab_opens() {
     let mut world = picker(40, 10);
     let drawn = text(&frame(&world.state));
     assert!(drawn.contains("Tab how"), "{drawn}");
@@ -176,7 +176,7 @@ fn a_reason_that_has_no_room_in_the_question_shows_that_it_goes_on() {
 
 /// It got a tick, and was then refused.
 #[test]
-fn an_invite_that_is_over_by_this_devices_clock_says_so() {
+fn an_invite_expired_by_this_devices_clock_is_reported() {
     let mut world = picker(80, 24);
     world.tell(Msg::Paste(an_invite().to_string()));
     let before = text(&frame(&world.state));
@@ -200,7 +200,7 @@ fn an_invite_being_used() {
 
 /// It looked like a file with nothing in it, from the next key on.
 #[test]
-fn a_file_that_cannot_be_read_is_told_until_it_can() {
+fn an_unreadable_servers_file_is_reported_until_it_can_be_read() {
     let mut world = World::new(80, 24);
     world.tell(Msg::ServersUnreadable("/c/client.toml:3:8: this is not TOML".into()));
     world.press("down");

@@ -11,12 +11,12 @@ use crate::app::{Event, Msg, Size};
 use crate::connect::DisconnectReason;
 
 #[test]
-fn how_the_server_stands() {
+fn status_of_the_server() {
     at_every_size("status", looked_at);
 }
 
 #[test]
-fn the_rest_of_how_the_server_stands() {
+fn status_of_the_server_scrolled() {
     at_every_size("status-scrolled", |width, height| {
         let mut world = looked_at(width, height);
         world.press("end");
@@ -25,7 +25,7 @@ fn the_rest_of_how_the_server_stands() {
 }
 
 #[test]
-fn how_an_older_server_stands() {
+fn status_of_an_older_server() {
     at_every_size("status-older-server", looked_at_an_older_server);
 }
 
