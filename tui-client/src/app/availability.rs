@@ -46,6 +46,34 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
     }
 }
 
+/// Why an action is not possible, in the few words for which a list has room.
+pub(crate) fn in_short(needs: Needs) -> &'static str {
+    match needs {
+        Needs::Nothing => "",
+        Needs::ChosenReachable => "no way to it",
+        Needs::ChosenSaved => "not saved",
+        Needs::AnyMarked => "none is marked",
+        Needs::AnySaved => "none is saved",
+        Needs::RunTakesInput | Needs::PromptShown => "no run asks",
+        Needs::AnyOutput => "no output",
+        Needs::AnyCommand => "no block",
+        Needs::Unwrapped => "lines wrap",
+        Needs::AnythingCleared => "nothing cleared",
+        Needs::Connected => "no session",
+        Needs::Menu => "no menu",
+        Needs::MayReadLog | Needs::AdminRole => "not for your role",
+        Needs::ConnectionEnded => "the session goes on",
+        Needs::ConnectionLost => "connected",
+        Needs::NoServerHere => "not needed",
+        Needs::AnotherClient => "no other client",
+        Needs::NoShutdownDue => "not now",
+        Needs::MayPostpone | Needs::MayCallOff => "none is due",
+        Needs::Trying => "nothing to stop",
+        Needs::StandaloneClient => "server inside",
+        Needs::SeveralTabs => "one tab",
+    }
+}
+
 pub(crate) fn is_possible(state: &State, id: Id) -> bool {
     check(state, get(id)).is_ok()
 }

@@ -143,6 +143,8 @@ pub(crate) struct State {
     pub(crate) recent: usize,
     /// The last value of the mouse setting.
     pub(crate) mouse_set: bool,
+    /// Actions that were chosen from the palette last, the newest first.
+    pub(crate) recent_actions: Vec<Id>,
     /// History of the command line of Topside, for all tabs.
     pub(crate) verb_history: LineHistory,
     /// Number of the last dial, session or block.
@@ -178,6 +180,7 @@ impl State {
             panes: PaneChoices::default(),
             recent: 0,
             mouse_set: true,
+            recent_actions: Vec::new(),
             verb_history: LineHistory::default(),
             serial: 0,
             quitting: false,

@@ -1,14 +1,16 @@
-//! Help: every action of the screen, from the table of actions.
+//! Help: every action of the screen by its group, from the table of actions. Two columns where there is room.
 
-use ratatui::layout::Position;
+use ratatui::layout::{Position, Rect};
 
 use crate::app::view::{Outcome, View, close, stay};
-use crate::app::{Effect, Screen, State, availability};
-use crate::input::actions::Danger;
+use crate::app::{Effect, Screen, Size, State, availability};
+use crate::input::actions::{Action, Danger, Id, get};
 use crate::input::key::Key;
 use crate::text::fit;
-use crate::widgets::canvas::{Canvas, page, text_width};
+use crate::theme::Theme;
+use crate::widgets::canvas::{self, Canvas};
 use crate::widgets::reading::Reading;
+use crate::widgets::row::Row;
 
 #[derive(Debug, Default)]
 pub(crate) struct Help(Reading);
@@ -17,6 +19,15 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.open(Help::default());
     Vec::new()
 }
+
+/// From this width of the terminal on there are two columns.
+const TWO_FROM: u16 = 96;
+/// Most columns of one column.
+const WIDEST: u16 = 72;
+/// Columns between two.
+const GAP: u16 = 3;
+/// Columns and rows of the frame, and the row below it.
+const FRAME: Size = Size { width: 4, height: 3 };
 
 impl View for Help {
     fn leaves_colon(&self) -> bool {
@@ -28,60 +39,151 @@ impl View for Help {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let stays = self.0.key(key, rows(state).len(), page(state.size));
-        if stays { stay() } else { close() }
+        let (rows, page) = scroll(state);
+        if self.0.key(key, rows, page) { stay() } else { close() }
     }
 
     fn wheel(&mut self, by: i32, state: &State) {
-        self.0.wheel(by, rows(state).len(), page(state.size));
+        let (rows, page) = scroll(state);
+        self.0.wheel(by, rows, page);
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let keys_width = keys_width(text_width(state.size));
-        let head = (&*self.title(state), canvas.room().width);
-        self.0.draw(head, &rows(state), 1, canvas, |line, row, theme| match line {
-            HelpLine::Blank => {}
-            HelpLine::Heading(text) => {
-                row.left(&text.to_uppercase(), theme.dim);
+        let HelpLayout { columns, width, page } = HelpLayout::new(state);
+        let rows = columns.iter().map(Vec::len).max().unwrap_or_default();
+        let height = u16::try_from(rows.min(page)).unwrap_or(u16::MAX).saturating_add(1);
+        let count = u16::try_from(columns.len()).unwrap_or(1);
+        let inside = canvas.popup(&self.title(state), width * count + GAP * (count - 1), height);
+        let (buffer, theme) = (&mut *canvas.buffer, canvas.theme);
+        let top = self.0.top.min(rows.saturating_sub(page));
+        let below = rows.saturating_sub(top + page);
+        let mut x = inside.x;
+        for column in &columns {
+            let place = Rect { x, width, ..inside };
+            for (y, line) in (0..inside.height.saturating_sub(1)).zip(column.iter().skip(top)) {
+                line.draw(&mut Row::at(buffer, place, y), keys_width(width), &theme);
             }
-            HelpLine::Text(text) => {
-                row.left(text, theme.plain);
-            }
-            HelpLine::Action { keys, title, note } => {
-                row.column(keys, keys_width, theme.accent).skip(1);
-                row.left(title, theme.plain);
-                row.skip(if title.is_empty() { 0 } else { 2 }).left(note, theme.dim);
-            }
-        });
+            x += width + GAP;
+        }
+        let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
+        if below > 0 {
+            foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
+        }
+        let keys = (rows > page).then_some("↑ ↓ scroll").into_iter().chain(["Esc closes"]);
+        canvas::keys(&mut foot, keys, &mut canvas.hits, &theme);
         None
     }
 }
 
+/// All rows, and how many of them are on the screen.
+fn scroll(state: &State) -> (usize, usize) {
+    let HelpLayout { columns, page, .. } = HelpLayout::new(state);
+    (columns.iter().map(Vec::len).max().unwrap_or_default(), page)
+}
+
+/// The rows in one or two columns.
+struct HelpLayout {
+    columns: Vec<Vec<HelpLine>>,
+    /// Columns of the terminal for each.
+    width: u16,
+    /// Rows on the screen.
+    page: usize,
+}
+
+impl HelpLayout {
+    fn new(state: &State) -> Self {
+        let Size { width, height } = state.size;
+        let inside = width.saturating_sub(FRAME.width);
+        let page = usize::from(height.saturating_sub(FRAME.height + 1)).max(1);
+        if width < TWO_FROM {
+            let width = inside.min(WIDEST);
+            return Self { columns: vec![rows(state, width)], width, page };
+        }
+        let width = ((inside - GAP) / 2).min(WIDEST);
+        let mut left = rows(state, width);
+        let right = left.split_off(middle(&left));
+        Self { columns: vec![left, right], width, page }
+    }
+}
+
+/// Where the second column begins: at a group near the middle, if there is one, so that no group is divided for little.
+fn middle(rows: &[HelpLine]) -> usize {
+    let half = rows.len().div_ceil(2);
+    let starts = |at: &usize| matches!(rows[*at], HelpLine::Heading(_));
+    let group = (half.saturating_sub(2)..(half + 3).min(rows.len())).find(starts);
+    let mut at = group.unwrap_or(half);
+    // A further row of an action stays with its first one, and a heading with its group.
+    while at < rows.len() && rows[at].continues() {
+        at += 1;
+    }
+    if at > 0 && matches!(rows[at - 1], HelpLine::Heading(_)) { at - 1 } else { at }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum HelpLine {
-    Blank,
     Heading(&'static str),
-    /// An action, or a further row of one.
+    /// An action, or a further row of one, which has no keys or no title.
     Action {
         keys: String,
         title: String,
         /// What it asks before it does harm, or why it is not possible now.
         note: String,
+        /// Whether it is possible now.
+        possible: bool,
+        /// Whether it is the first row of its action.
+        begins: bool,
     },
     Text(String),
 }
 
-/// Columns that a note needs beside a title.
-const NOTE: usize = 12;
+impl HelpLine {
+    fn continues(&self) -> bool {
+        matches!(self, Self::Action { begins: false, .. })
+    }
+
+    fn draw(&self, row: &mut Row<'_>, keys_width: usize, theme: &Theme) {
+        match self {
+            Self::Heading(text) => {
+                row.left(&text.to_uppercase(), theme.title);
+            }
+            Self::Text(text) => {
+                row.left(text, theme.plain);
+            }
+            Self::Action { keys, title, note, possible, .. } => {
+                let (key_style, style) =
+                    if *possible { (theme.accent, theme.plain) } else { (theme.dim, theme.dim) };
+                row.skip(1).column(keys, keys_width, key_style).skip(1);
+                row.left(title, style);
+                row.skip(if title.is_empty() { 0 } else { 2 }).left(note, theme.dim);
+            }
+        }
+    }
+}
 
 /// Columns of the keys.
 fn keys_width(width: u16) -> usize {
-    if width >= 60 { 30 } else { 17 }
+    match width {
+        70.. => 28,
+        46.. => 17,
+        _ => 15,
+    }
 }
 
+/// Actions that share a row.
+const PAIRS: &[(Id, Id, &str)] = &[
+    (Id::Up, Id::Down, "Up and down"),
+    (Id::ToServers, Id::ToWays, "To the servers, to the routes"),
+    (Id::PageUp, Id::PageDown, "Page up and down"),
+    (Id::LineUp, Id::LineDown, "Line up and down"),
+    (Id::Top, Id::End, "To the beginning, to the end"),
+    (Id::SelectOlder, Id::SelectNewer, "Pick the block above, below"),
+    (Id::Fold, Id::FoldAll, "Fold the block, all blocks"),
+    (Id::ScrollLeft, Id::ScrollRight, "Scroll sideways"),
+    (Id::NextTab, Id::PreviousTab, "Next and previous tab"),
+];
+
 /// All rows, in the order of the registry; what is too long for one goes on in the next.
-fn rows(state: &State) -> Vec<HelpLine> {
-    let width = text_width(state.size);
+fn rows(state: &State, width: u16) -> Vec<HelpLine> {
     let first: &[&str] = match state.screen {
         Screen::Console(_) => &[
             "Type a command and press Enter; m shows the menu, help NAME one command.",
@@ -93,55 +195,61 @@ fn rows(state: &State) -> Vec<HelpLine> {
     let mut rows: Vec<HelpLine> = first.map(HelpLine::Text).collect();
     let mut group = "";
     for action in availability::actions_of(state) {
-        let keys = state.keys.shown(action.id, "  ");
+        if PAIRS.iter().any(|(_, second, _)| *second == action.id) {
+            continue;
+        }
+        let pair = PAIRS.iter().find(|(first, ..)| *first == action.id);
+        let title = pair.map_or(action.title, |(.., title)| title);
+        let ids = [Some(action.id), pair.map(|(_, second, _)| *second)];
+        let keys = ids.into_iter().flatten().map(|id| state.keys.shown(id, " "));
+        let keys: Vec<String> = keys.filter(|keys| !keys.is_empty()).collect();
         if keys.is_empty() {
             continue;
         }
         if action.group != group {
             group = action.group;
-            rows.push(HelpLine::Blank);
             rows.push(HelpLine::Heading(group));
         }
-        let note = match (availability::check(state, action), action.danger) {
-            (Err(why), _) => why,
-            (Ok(()), Danger::Asks) => "asks first".to_owned(),
-            (Ok(()), Danger::Name) => "wants the server's name typed".to_owned(),
-            (Ok(()), Danger::None) => String::new(),
-        };
-        wrapped(&keys, action.title, note, width, &mut rows);
+        let possible = availability::check(state, action).is_ok();
+        wrapped(&keys.join(" "), title, (note(action, possible), possible), width, &mut rows);
     }
     rows
 }
 
-/// The rows of one action.
-fn wrapped(keys: &str, title: &str, note: String, width: u16, rows: &mut Vec<HelpLine>) {
+/// What an action asks first, or why it is not possible now, in a few words.
+fn note(action: &Action, possible: bool) -> &'static str {
+    match get(action.id).danger {
+        _ if !possible => availability::in_short(action.needs),
+        Danger::Asks => "asks first",
+        Danger::Name => "wants the server's name typed",
+        Danger::None => "",
+    }
+}
+
+/// The rows of one action. A note without room is left out: the action itself says it at length.
+fn wrapped(
+    keys: &str,
+    title: &str,
+    (note, possible): (&str, bool),
+    width: u16,
+    rows: &mut Vec<HelpLine>,
+) {
     let keys_width = keys_width(width);
-    let room = usize::from(width).saturating_sub(keys_width + 1);
+    let room = usize::from(width).saturating_sub(keys_width + 2);
     let mut keys = fit::wrap(keys, keys_width).into_iter();
     let mut titles = fit::wrap(title, room).into_iter().peekable();
-    let (mut note, mut notes) =
-        (Some(note).filter(|note| !note.is_empty()), Vec::new().into_iter());
+    let mut begins = true;
     loop {
-        let title = titles.next();
-        // Behind the last row of the title, or below it.
-        let beside = match &title {
-            Some(title) if titles.peek().is_none() => {
-                let room = room.saturating_sub(fit::width(title) + 2);
-                note.take_if(|note| room >= NOTE && fit::width(note) <= room)
-            }
-            _ => None,
-        };
-        if title.is_none()
-            && let Some(note) = note.take()
-        {
-            notes = fit::wrap(&note, room).into_iter();
-        }
-        let note = beside.or_else(|| notes.next());
-        let keys = keys.next();
-        if keys.is_none() && title.is_none() && note.is_none() {
+        let (key, title) = (keys.next(), titles.next());
+        if key.is_none() && title.is_none() {
             return;
         }
-        let (keys, title) = (keys.unwrap_or_default(), title.unwrap_or_default());
-        rows.push(HelpLine::Action { keys, title, note: note.unwrap_or_default() });
+        let title = title.unwrap_or_default();
+        let fits = fit::width(&title) + 2 + fit::width(note) <= room;
+        let is_last = titles.peek().is_none() && !title.is_empty();
+        let note = if is_last && fits { note.to_owned() } else { String::new() };
+        let keys = key.unwrap_or_default();
+        rows.push(HelpLine::Action { keys, title, note, possible, begins });
+        begins = false;
     }
 }

@@ -133,7 +133,7 @@ fn when_connected(console: &Console) -> &'static [Id] {
     } else if prompt::can_switch(console) {
         &[Id::OtherBox, Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
     } else if runs && console.input.editor.is_empty() {
-        &[Id::Interrupt, Id::Palette, Id::Clients, Id::Help, Id::PageUp, Id::Search]
+        &[Id::Interrupt, Id::Palette, Id::Clients, Id::Help, Id::PageUp, Id::Search, Id::NewTab]
     } else if console.laid.clients.is_some() {
         &[
             Id::Complete,
@@ -142,10 +142,11 @@ fn when_connected(console: &Console) -> &'static [Id] {
             Id::Clients,
             Id::Help,
             Id::Runs,
+            Id::NewTab,
             Id::PageUp,
             Id::Search,
         ]
     } else {
-        &[Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
+        &[Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp, Id::NewTab]
     }
 }

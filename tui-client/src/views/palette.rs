@@ -24,6 +24,8 @@ pub(crate) struct Palette {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PaletteRow {
+    /// What it belongs to; empty in the further rows of a group.
+    group: &'static str,
     pub(crate) title: String,
     /// A few words beside it: keys, or what a command is.
     detail: String,
@@ -39,6 +41,40 @@ pub(crate) enum Pick {
     Act(Id),
     /// Opens a command's form, or puts its name into the input.
     Command(String),
+}
+
+/// The group of the actions that were used last.
+const RECENT: &str = "Recent";
+/// The group of the actions that are not possible now.
+const NOT_NOW: &str = "Not now";
+const COMMANDS: &str = "Commands";
+/// The groups of actions, in the order of the list: what moves about is looked for least.
+const GROUPS: [&str; 8] =
+    [RECENT, "Server", "Choosing", "Output", "Tabs", "Typing", "Topside", NOT_NOW];
+/// Columns of the group's name.
+const GROUP: u16 = 8;
+/// From this width on each group has its name.
+const GROUP_FROM: u16 = 60;
+/// How many actions count as recent.
+const MOST_RECENT: usize = 5;
+
+/// Notes that an action was chosen here.
+fn remember(state: &mut State, id: Id) {
+    state.recent_actions.retain(|recent| *recent != id);
+    state.recent_actions.insert(0, id);
+    state.recent_actions.truncate(MOST_RECENT);
+}
+
+/// Leaves the name of each group in its first row only.
+fn name_groups_once(rows: &mut [PaletteRow]) {
+    let mut last = "";
+    for row in rows {
+        if last == row.group {
+            row.group = "";
+        } else {
+            last = row.group;
+        }
+    }
 }
 
 /// Opens the list of actions and commands.
@@ -80,11 +116,12 @@ impl Palette {
     }
 
     fn filtered(&self, mut rows: Vec<PaletteRow>) -> Vec<PaletteRow> {
-        rows.retain(|row| self.list.passes(|| format!("{} {}", row.title, row.detail)));
+        let words = |row: &PaletteRow| format!("{} {} {}", row.title, row.detail, row.group);
+        rows.retain(|row| self.list.passes(|| words(row)));
         rows
     }
 
-    /// All rows. What can be chosen stands first.
+    /// All rows: the actions that were used last, then the others by their group, then what cannot be chosen now.
     fn all_rows(&self, state: &State) -> Vec<PaletteRow> {
         let mut rows = Vec::new();
         if !self.commands_only {
@@ -92,27 +129,32 @@ impl Palette {
             for action in availability::actions_of(state).filter(offered) {
                 let why_not = availability::check(state, action).err();
                 let detail = state.keys.shown(action.id, " ");
+                let is_recent = state.recent_actions.contains(&action.id) && why_not.is_none();
                 rows.push(PaletteRow {
+                    group: match &why_not {
+                        Some(_) => NOT_NOW,
+                        None if is_recent => RECENT,
+                        None => action.group,
+                    },
                     title: action.title.to_owned(),
                     detail,
                     why_not,
                     pick: Pick::Act(action.id),
                 });
             }
-            // What has no place in the hints, and what moves about, is looked for least.
-            let rank = |row: &PaletteRow| match &row.pick {
-                Pick::Act(id) => match actions::get(*id).group {
-                    "Server" | "Choosing" => 0,
-                    "Topside" => 2,
-                    _ => 1,
-                },
-                Pick::Command(_) => 3,
+            let recent = |row: &PaletteRow| match &row.pick {
+                Pick::Act(id) if row.group == RECENT => {
+                    state.recent_actions.iter().position(|recent| recent == id)
+                }
+                _ => None,
             };
-            rows.sort_by_key(|row| (row.why_not.is_some(), rank(row)));
+            let rank = |row: &PaletteRow| GROUPS.iter().position(|group| *group == row.group);
+            rows.sort_by_key(|row| (rank(row), recent(row)));
         }
         if let Screen::Console(console) = &state.screen {
             for command in by_category(&console.menu.commands).into_iter().flat_map(|(_, of)| of) {
                 rows.push(PaletteRow {
+                    group: COMMANDS,
                     title: command.name.clone(),
                     detail: about(command),
                     why_not: None,
@@ -147,7 +189,10 @@ impl ListView for Palette {
         match self.chosen_row(state) {
             Some(PaletteRow { title, why_not: Some(why), .. }) => refuse(format!("{title}: {why}")),
             Some(PaletteRow { pick, .. }) => close().then(|state| match pick {
-                Pick::Act(id) => run(state, actions::get(id)),
+                Pick::Act(id) => {
+                    remember(state, id);
+                    run(state, actions::get(id))
+                }
                 Pick::Command(name) => command_form::choose(state, &name),
             }),
             None => stay(),
@@ -182,13 +227,19 @@ impl ListView for Palette {
         let rows = self.all_rows(state);
         let room = canvas.room();
         let wanted = u16::try_from(rows.len() + 3).unwrap_or(u16::MAX).clamp(5, room.height);
-        let rows = self.filtered(rows);
+        let mut rows = self.filtered(rows);
+        name_groups_once(&mut rows);
         let inside = canvas.popup(&self.title(state), room.width.min(76), wanted);
         let name_width = rows.iter().map(|row| fit::columns(&row.title)).max().unwrap_or(0);
-        let name_width = name_width.clamp(8, inside.width * 6 / 10);
+        let has_groups = !self.commands_only && inside.width >= GROUP_FROM;
+        let room = inside.width - if has_groups { GROUP + 2 } else { 0 };
+        let name_width = name_width.clamp(8, room * 7 / 10);
         let (name, about) =
             if self.commands_only { ("COMMAND", "ABOUT") } else { ("ACTION", "KEYS") };
-        let columns = [Column::new(name, name_width), Column::rest(about)];
+        let mut columns = vec![Column::new(name, name_width), Column::rest(about)];
+        if has_groups {
+            columns.insert(0, Column::new("GROUP", GROUP));
+        }
         let at = self.list.place(&picks(&rows));
         let types = rows.get(at).is_some_and(|row| matches!(row.pick, Pick::Command(_)));
         let table = Table {
@@ -217,7 +268,15 @@ impl ListView for Palette {
                 Some(why) => format!("– {why}"),
                 None => row.detail.clone(),
             };
-            vec![Line::Cells(vec![cell(row.title.clone(), style), cell(about, theme.dim)])]
+            let about_style = match row.pick {
+                Pick::Act(_) if row.why_not.is_none() => theme.accent,
+                _ => theme.dim,
+            };
+            let mut cells = vec![cell(row.title.clone(), style), cell(about, about_style)];
+            if has_groups {
+                cells.insert(0, cell(row.group.to_owned(), theme.dim));
+            }
+            vec![Line::Cells(cells)]
         })
     }
 }

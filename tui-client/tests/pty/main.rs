@@ -11,6 +11,7 @@ mod emulators;
 mod forms;
 mod hang_up;
 mod harness;
+mod help_and_palette;
 mod input;
 mod keys;
 mod lists;

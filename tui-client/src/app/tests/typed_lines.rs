@@ -134,3 +134,38 @@ fn a_line_that_is_quicker_than_the_menu_runs_when_the_menu_comes() {
     world.block_of(&effects);
     assert_eq!(world.input(), "");
 }
+
+#[test]
+fn an_action_chosen_in_the_palette_is_first_in_it_the_next_time() {
+    let mut world = World::connected(100, 30);
+    let first = |world: &World| {
+        let palette = world.state.top_view::<Palette>().unwrap();
+        palette.shown(&world.state)[0].title.clone()
+    };
+    for (action, title) in [("runs", "Runs, live and past"), ("status of", "Status of the server")]
+    {
+        world.press("ctrl-p");
+        world.write(action);
+        world.press("enter esc ctrl-p");
+        assert_eq!(first(&world), title);
+        world.press("esc");
+    }
+    world.press("ctrl-p");
+    let palette = world.state.top_view::<Palette>().unwrap();
+    let titles: Vec<String> =
+        palette.shown(&world.state).into_iter().take(2).map(|row| row.title).collect();
+    assert_eq!(titles, ["Status of the server", "Runs, live and past"], "the newest first");
+}
+
+#[test]
+fn help_shows_all_of_its_rows_at_once_in_a_large_terminal_and_scrolls_in_a_small_one() {
+    for (width, height, all) in [(160, 50, true), (80, 24, false), (40, 10, false)] {
+        let mut world = World::connected(width, height);
+        world.press("?");
+        let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+        assert_eq!(!shown.contains(" more"), all, "{shown}");
+        world.press("end");
+        let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+        assert!(shown.contains("Leave"), "{shown}");
+    }
+}
