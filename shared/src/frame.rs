@@ -57,7 +57,7 @@ impl Lines {
                 }
                 return Some(Ok(line));
             }
-            // The cap is looked at before the copy.
+            // The limit is checked before the copy.
             if self.kept.len() + line.len() > self.cap + 1 {
                 return Some(Err(LineTooLong { cap: self.cap }));
             }

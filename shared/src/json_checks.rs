@@ -39,7 +39,7 @@ pub fn check(text: &str) -> Result<(), JsonFault> {
     check_inside(text, 0)
 }
 
-/// The same for a value that stands so many levels deep.
+/// The same for a value at this depth.
 pub(crate) fn check_inside(text: &str, outside: usize) -> Result<(), JsonFault> {
     if outside + depth(text) > MAX_DEPTH {
         return Err(JsonFault::TooDeep);
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(check(&text), Err(JsonFault::Duplicate("k99".into())));
     }
 
-    /// What stood after the first duplicate was not looked at.
+    /// The text after the first duplicate is not checked.
     #[test]
     fn a_syntax_error_after_a_duplicate_is_reported_first() {
         for value in [r#""\ud800""#, "1e999", r#"{"\ud800":1}"#] {

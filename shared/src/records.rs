@@ -141,7 +141,7 @@ pub struct RunRow {
     pub client_id: ClientId,
     /// Its state.
     pub state: RunState,
-    /// While it is queued: 1 for the one whose turn is next among those that need the same.
+    /// While it is queued: 1 for the run that is next among those that need the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<u64>,
     /// While it is queued: what it cannot have yet.

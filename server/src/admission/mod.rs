@@ -68,7 +68,6 @@ pub(crate) struct Admission(Mutex<AdmissionState>);
 struct AdmissionState {
     limits: Limits,
     sources: HashMap<Peer, SourceRecord>,
-    /// Connections of unknown sources.
     connects: TokenBucket,
     /// Whether a source was admitted since [`Admission::take_new_known`].
     has_new_known: bool,

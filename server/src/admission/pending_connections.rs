@@ -30,7 +30,6 @@ pub(super) struct PendingConnection {
     /// known or the rate allows another.
     pub(super) within_rate: bool,
     pub(super) drop: oneshot::Sender<Refusal>,
-    /// Starts its handshake.
     pub(super) start: Option<oneshot::Sender<()>>,
 }
 
@@ -87,7 +86,6 @@ impl AdmissionState {
         }
     }
 
-    /// Drops the connections of a source that `which` selects.
     pub(super) fn drop_all(
         &mut self,
         source: Peer,

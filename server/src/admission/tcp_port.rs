@@ -109,12 +109,10 @@ impl TcpPort {
         self.sessions.set_limits(limits);
     }
 
-    /// The open port, as it changes.
     pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<OpenPort>>> {
         self.opened.subscribe()
     }
 
-    /// Where it is open.
     pub(crate) fn opened(&self) -> Option<Arc<OpenPort>> {
         self.opened.borrow().clone()
     }

@@ -12,7 +12,6 @@ use crate::base::platform;
 /// The result of an entry that is written ahead of its action.
 pub(crate) const BEGINS: &str = "begins";
 
-/// The actor of an entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Who {
     /// The name of the user, of the key, or of another actor such as a signal.

@@ -12,7 +12,6 @@ use crate::audit::chain::Link;
 use crate::audit::entry::Line;
 use crate::base::platform::{self, if_there};
 
-/// The current file.
 pub(super) const FILE: &str = "audit.jsonl";
 pub(super) const HEAD: &str = "audit.head";
 /// Files that a server makes after it has opened the audit log.
@@ -73,7 +72,6 @@ fn move_to_unused(state: &Path, name: &str, extension: &str) -> io::Result<()> {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ClosedFile {
-    /// The number of its last line.
     pub(super) last: u64,
     /// Numbers the files with the same `last`.
     copy: u64,

@@ -66,7 +66,6 @@ impl From<Unrecorded> for RpcError {
 
 enum WriterMessage {
     Record(Box<Recording>),
-    /// Starts the minute of the counts.
     StartCounts,
     Close,
 }
@@ -91,7 +90,6 @@ pub(crate) struct Audit {
 /// What the thread and its callers share.
 #[derive(Debug, Default)]
 struct AuditState {
-    /// Notes in the queue.
     notes: AtomicUsize,
     /// Notes that did not fit.
     lost: AtomicU64,

@@ -128,7 +128,7 @@ impl HistoryWriter {
         self.close(&mut db, &lost);
         // A number never repeats, even if `runs.db` was deleted or a power cut undid its newest pages.
         let last = db.last_number()?.max(match run_ids::read(&self.state) {
-            // Each output has a smaller number, and there may be a million of them to look at.
+            // Each output has a smaller number, and there may be a million of them.
             number @ 1.. => number,
             0 => last_output(&self.state),
         });

@@ -22,13 +22,13 @@ pub(super) fn within(
     Err(RpcError::invalid_argument(field, message))
 }
 
-/// The newest entries whose JSON fits in so many bytes, oldest first.
+/// The newest entries whose JSON fits in this many bytes, oldest first.
 pub(super) fn newest_that_fit(mut entries: Vec<LogEntry>, bytes: usize) -> Vec<LogEntry> {
     let skip = entries.len() - count_that_fits(entries.iter().rev(), bytes);
     entries.split_off(skip)
 }
 
-/// How many of the first rows have JSON that fits in so many bytes, the commas between them included.
+/// How many of the first rows have JSON that fits in this many bytes, with the commas between them.
 pub(super) fn count_that_fits<'r, R: Serialize + 'r>(
     rows: impl Iterator<Item = &'r R>,
     bytes: usize,

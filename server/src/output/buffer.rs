@@ -19,7 +19,6 @@ const BATCH: u64 = 128 * 1024;
 #[derive(Debug)]
 pub(super) enum Step {
     Piece(Stream, Bytes),
-    /// This many bytes are gone.
     Gap(u64),
     /// The next bytes are in this part of the file.
     OnDisk(Extent, Arc<File>),
@@ -147,7 +146,6 @@ impl Buffer {
         begins
     }
 
-    /// Whether the run must wait for the disk.
     pub(super) fn is_ahead(&self) -> bool {
         self.disk == Disk::Writing && self.bytes - self.given > BATCH
     }

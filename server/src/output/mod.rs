@@ -108,7 +108,6 @@ impl Output {
         }
     }
 
-    /// Waits until the file is complete.
     pub(crate) async fn flush(&self) {
         self.start_writing();
         self.wait_for_disk(Buffer::is_written).await;

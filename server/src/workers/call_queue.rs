@@ -35,7 +35,6 @@ struct QueueState {
     cancels: VecDeque<String>,
 }
 
-/// An unanswered call.
 struct PendingCall {
     /// Its message; none: it was sent.
     line: Option<String>,

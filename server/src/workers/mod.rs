@@ -89,7 +89,6 @@ impl Resident {
         &self.declared.name
     }
 
-    /// Its state, in words.
     pub(crate) fn standing(&self) -> String {
         let restarts = self.starts.load(Ordering::Relaxed).saturating_sub(1);
         let standing = self.calls.standing();

@@ -92,7 +92,6 @@ impl WorkerPool {
         }
     }
 
-    /// Name and state of each.
     pub(crate) fn standing(&self) -> impl Iterator<Item = (&str, String)> {
         let here = self.resident().map(|worker| (worker.name(), worker.standing()));
         let leaving = self.leaving.iter().filter(|worker| !worker.ended().is_cancelled());

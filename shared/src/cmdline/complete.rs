@@ -33,7 +33,7 @@ pub enum CandidateKind {
 pub struct Candidate {
     /// What to put in the word's place, quoted where it has to be.
     pub text: String,
-    /// What it is, for a person; may be empty.
+    /// Its description; may be empty.
     pub description: String,
     /// What it is, for programs.
     pub kind: CandidateKind,
@@ -73,7 +73,7 @@ pub fn complete_words(words: &[String], typed: &str, menu: &[Command]) -> Vec<Ca
     complete(&line, line.len(), menu).candidates.into_iter().filter_map(bare).collect()
 }
 
-/// Commands whose name begins so, then aliases of those whose name does not.
+/// Commands by name, then by alias if the name does not match.
 fn commands(menu: &[Command], prefix: &str) -> Vec<Candidate> {
     let (named, others): (Vec<&Command>, Vec<&Command>) =
         menu.iter().partition(|command| begins(&command.name, prefix));

@@ -65,7 +65,7 @@ impl MenuPages {
         CommandsList { after: self.menu.next.clone(), limit: None }
     }
 
-    /// Takes the answer to that request, of so many bytes; the whole menu, where this was its last page.
+    /// Takes the answer to that request and its length in bytes; returns the whole menu after its last page.
     pub fn take(&mut self, page: Menu, bytes: usize) -> Result<Option<Menu>, MenuTooLarge> {
         let is_later = self.menu.next.is_some();
         if is_later && page.revision != self.menu.revision {
@@ -96,7 +96,7 @@ impl MenuPages {
     }
 
     fn start_again(&mut self) {
-        // The bytes count on: a server whose menu never stays does not keep a client forever.
+        // The bytes are not reset: a menu that changes all the time cannot occupy a client forever.
         self.menu = Menu::default();
     }
 }
@@ -116,7 +116,7 @@ pub struct CommandRun {
     /// Whether the result of a run waits for its end.
     #[serde(default = "yes")]
     pub wait: bool,
-    /// Whether a person has confirmed it.
+    /// Whether the user has confirmed it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confirm: bool,
 }

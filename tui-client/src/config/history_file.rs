@@ -10,7 +10,7 @@ use super::atomic_file::Replacement;
 use crate::platform;
 
 pub(crate) const MAX_LINES: usize = 1_000;
-/// The file may grow by so many lines before it is cut back.
+/// Lines by which the file may grow before it is cut back.
 const SLACK: usize = 200;
 const MAX_LENGTH: usize = 16 * 1024;
 

@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::atomic_file::Replacement;
 
-/// The value in a file of at most so many bytes; none if there is no such file, or it is malformed.
+/// The value in a file of a limited size; none if there is no such file, or it is malformed.
 pub(super) fn read<T: DeserializeOwned>(path: &Path, most: u64) -> Option<T> {
     metadata(path, most)?;
     let mut bytes = Vec::new();

@@ -15,7 +15,6 @@ use crate::config::{ConfigError, FILE_NAME, Profile, ProfileStore, THIS_MACHINE}
 pub(super) struct PairedProfile {
     pub(super) profile: Profile,
     before: Option<Profile>,
-    /// Whether there was no file before.
     first: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The question for the terminal's background: when it is asked, and which answers count.
+//! Query for the background of the terminal: when it is sent, and which answers count.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -6,20 +6,17 @@ use std::time::{Duration, Instant};
 use crate::terminal::Terminal;
 use crate::theme::{Background, ColourDepth, TerminalColours};
 
-/// The first frame waits so long for the answer: most terminals answer at once.
+/// How long the first frame waits for the answer: most terminals answer at once.
 const FIRST_FRAME: Duration = Duration::from_millis(50);
-/// An answer that comes later is discarded: colours must not change under the eyes of a reader.
+/// A later answer is discarded, so that colours do not change while the user reads.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A program that ends waits so long for an answer, which the shell would take for typed text.
+/// How long a program that ends waits for an answer, which the shell would take for typed text.
 const LEAVING: Duration = Duration::from_millis(150);
 
-/// The question, and what became of it.
 pub(super) struct BackgroundQuery {
-    /// Whether this terminal may be asked.
     allowed: bool,
-    /// When it was asked, until it answers.
+    /// When the query was sent; none once it is answered.
     asked: Option<Instant>,
-    /// Whether it has answered ever.
     answers: bool,
 }
 
@@ -31,7 +28,7 @@ impl BackgroundQuery {
         Self { allowed, asked: None, answers: false }
     }
 
-    /// Asks, if this terminal may be asked; returns whether it was.
+    /// Sends the query if the terminal may get it; returns whether it was sent.
     pub(super) fn ask(&mut self, terminal: &mut Terminal) -> io::Result<bool> {
         if self.allowed {
             terminal.ask_background()?;
@@ -40,7 +37,7 @@ impl BackgroundQuery {
         Ok(self.allowed)
     }
 
-    /// Asks again, if the terminal answers such questions: the background may be another by now.
+    /// Sends the query again if the terminal has answered before: the background may have changed.
     pub(super) fn ask_again(&mut self, terminal: &mut Terminal) -> io::Result<()> {
         if self.answers {
             self.ask(terminal)?;
@@ -48,19 +45,17 @@ impl BackgroundQuery {
         Ok(())
     }
 
-    /// Takes an answer; none if it comes too late or nothing was asked.
+    /// Takes an answer; none if it comes too late or without a query.
     pub(super) fn answered(&mut self, rgb: [u8; 3]) -> Option<Background> {
         self.answers = true;
         let asked = self.asked.take()?;
         (asked.elapsed() <= PATIENCE).then(|| Background::of(rgb))
     }
 
-    /// Until when the first frame waits.
     pub(super) fn holds_first_frame(&self) -> Option<Instant> {
         self.asked.map(|asked| asked + FIRST_FRAME)
     }
 
-    /// Until when the end of the program waits.
     pub(super) fn holds_end(&self) -> Option<Instant> {
         self.asked.map(|asked| asked + LEAVING)
     }

@@ -62,14 +62,13 @@ pub(super) async fn fetch(
 
 enum DownloadPart {
     Bytes(Vec<u8>),
-    /// So many bytes are missing here.
     Gap(u64),
     /// The end of the output: only now the file gets its name.
     Whole,
 }
 
 enum Stopped {
-    /// The disk took no more.
+    /// Writing failed.
     Writer,
     Reader(ExportFailed),
 }

@@ -1,8 +1,7 @@
-//! One command on several boxes: which boxes, what each of them does, and which did the same.
-//!
-//! [`FanOut`] reports what happens and prints nothing. Each box is checked first: it is reached, and its own menu says
-//! whether the command fits and what it may do. A command that only reads starts as soon as its box is checked. Any other
-//! waits until all boxes are checked, because one of them may want it confirmed.
+//! One command on several boxes: the boxes, their runs, and groups of equal results. [`FanOut`] reports events and
+//! prints nothing. Each box is checked first: it is dialled, and its own menu says whether the command fits and which
+//! effect it has. A command that only reads starts as soon as its box is checked. Any other waits until all boxes are
+//! checked, because one of them may need a confirmation.
 
 mod one_box;
 mod outcome;
@@ -26,22 +25,19 @@ pub(crate) use outcome::{Captured, CommandEnd, Cut, Group, NotStarted, Outcome, 
 pub(crate) use plan::plan;
 pub(crate) use targets::{ALL, Selection, TAG, TargetBox, is_list, named, select, tags};
 
-/// So many boxes are connected or run at once.
 const AT_ONCE: usize = 32;
-/// So many sessions are held while they wait for a confirmation or their turn. Others are begun again.
+/// Most sessions that stay open while they wait for a confirmation or their turn. Other boxes are dialled again.
 const MAX_HELD: usize = 64;
 /// Most bytes of one stream of one box that are kept, and of that stream of all boxes together.
 const MAX_KEPT: (usize, usize) = (512 * 1024, 32 * 1024 * 1024);
 
-/// How the command is run.
 pub(crate) struct Settings {
     pub(crate) make_plan: MakePlan,
     pub(crate) hello: Hello,
     /// The state directory of this device.
     pub(crate) state: Arc<Path>,
-    /// One box after the other, in their order.
     pub(crate) serial: bool,
-    /// No further box is started once so many have failed.
+    /// Number of failures after which no further box is started.
     pub(crate) max_fail: Option<usize>,
     /// A run that takes longer is cancelled.
     pub(crate) timeout: Option<Duration>,
@@ -49,25 +45,27 @@ pub(crate) struct Settings {
     pub(crate) confirmed: bool,
 }
 
-/// What happened.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// An admin should know this of the box's audit log.
-    Warning { index: usize, sentence: String },
+    /// A warning about the box's audit log.
+    Warning {
+        index: usize,
+        sentence: String,
+    },
     /// The command waits for [`FanOut::confirm`] or [`FanOut::decline`] on the boxes of [`FanOut::waiting`].
     ConfirmationNeeded,
-    /// A box is done.
-    Ended { index: usize, outcome: Outcome },
-    /// All boxes are done.
+    Ended {
+        index: usize,
+        outcome: Outcome,
+    },
     Done,
 }
 
-/// Where a box stands.
 enum Stage {
     New,
     Checking,
     Waiting(Box<Waiting>),
-    /// Its check failed, and it is not its turn to be reported yet.
+    /// Its check failed; that is reported at its turn.
     Failed(Outcome),
     Running,
     Ended,
@@ -90,7 +88,6 @@ enum Gate {
 
 type CheckResult = (usize, Result<Checked, Outcome>);
 
-/// One command on its way to several boxes.
 pub(crate) struct FanOut {
     boxes: Arc<[TargetBox]>,
     stages: Vec<Stage>,
@@ -133,7 +130,7 @@ impl FanOut {
         &self.boxes
     }
 
-    /// What happens next. Dropping the future loses nothing.
+    /// The next event. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Progress {
         loop {
             self.advance();
@@ -146,7 +143,6 @@ impl FanOut {
             tokio::select! {
                 Some((index, checked)) = self.checks.next() => self.checked(index, checked),
                 Some((index, outcome)) = self.runs.next() => self.end(index, outcome),
-                // Until there is a confirmation.
                 else => std::future::pending().await,
             }
         }
@@ -168,13 +164,11 @@ impl FanOut {
         })
     }
 
-    /// Starts the command on the boxes that wait.
     pub(crate) fn confirm(&mut self) {
         self.confirmed = true;
         self.gate = Gate::Open;
     }
 
-    /// Starts the command on no further box.
     pub(crate) fn decline(&mut self) {
         self.end_rest(NotStarted::NotConfirmed);
     }
@@ -187,7 +181,7 @@ impl FanOut {
         self.end_rest(NotStarted::Cancelled);
     }
 
-    /// Starts what may start.
+    /// Starts the checks and runs that may start.
     fn advance(&mut self) {
         for index in 0..self.stages.len() {
             match std::mem::replace(&mut self.stages[index], Stage::Ended) {
@@ -249,7 +243,7 @@ impl FanOut {
                 Stage::Waiting(Box::new(Waiting { plan, session: Some(session) }))
             }
         };
-        // At once, so that its session counts as running, not as held.
+        // At once, so that its session counts as running and not as held.
         if !self.serial {
             self.start_run(index);
         }
@@ -275,7 +269,6 @@ impl FanOut {
         self.events.push_back(Progress::Ended { index, outcome });
     }
 
-    /// Ends all boxes that do not run yet.
     fn end_rest(&mut self, why: NotStarted) {
         self.checks.clear();
         for index in 0..self.stages.len() {

@@ -1,4 +1,4 @@
-//! One box: the check whether the command fits it, and the run.
+//! One box: its check, and its run.
 
 use std::collections::hash_map::RandomState;
 use std::path::Path;
@@ -21,37 +21,35 @@ use crate::connect::{CallError, Event, Events, Handle, Hello, Session, Target, c
 use crate::text::base64::output_bytes;
 use crate::text::error_chain::with_sources;
 
-/// How long a box may take until its menu is known. One that does not answer holds up the others no longer.
+/// Time limit of the check of a box, for which the others wait.
 pub(crate) const REACH_LIMIT: Duration = Duration::from_secs(15);
-/// How long a cancelled run is waited for. The server kills it long before.
+/// Time limit of a cancelled run. The server kills it long before.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(30);
-/// How long the server may take to take note of the end of the session.
+/// Time limit of the end of a session.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// What is to be done on one box, by the menu of that box.
+/// The command for one box, by the menu of that box.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) request: CommandRun,
     pub(crate) effect: Effect,
-    /// The question that the command asks first on that box.
     pub(crate) question: Option<String>,
-    /// Whether the program reads input: it is given the end of it.
+    /// Whether the program reads input, which is closed at once.
     pub(crate) reads_input: bool,
 }
 
 impl Plan {
-    /// Whether a person confirms it before it is sent.
+    /// Whether it is sent only after a confirmation.
     pub(crate) fn needs_confirmation(&self) -> bool {
         self.effect == Effect::Destructive || self.question.is_some()
     }
 
-    /// Whether it changes nothing, so that it need not wait for what the other boxes say.
+    /// Whether it changes nothing, so that it need not wait for the checks of other boxes.
     pub(super) fn only_reads(&self) -> bool {
         self.effect == Effect::Read && !self.needs_confirmation()
     }
 }
 
-/// The word for what a command does.
 pub(crate) fn effect_word(effect: Effect) -> &'static str {
     match effect {
         Effect::Destructive => "destructive",
@@ -63,7 +61,6 @@ pub(crate) fn effect_word(effect: Effect) -> &'static str {
 /// Makes the plan for a box from its menu, or says why there is none.
 pub(crate) type MakePlan = Arc<dyn Fn(&Menu) -> Result<Plan, PlanError> + Send + Sync>;
 
-/// Why there is no plan for a box.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PlanError {
     /// The command does not fit the box.
@@ -73,7 +70,7 @@ pub(crate) enum PlanError {
     NotInMenu { command: String },
 }
 
-/// How far the user wants the runs to go on.
+/// The user's order to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stop {
     GoOn,
@@ -83,24 +80,22 @@ pub(super) enum Stop {
     Abandon,
 }
 
-/// What all boxes have in common.
 pub(super) struct Common {
     pub(super) make_plan: MakePlan,
     pub(super) hello: Hello,
     /// The state directory of this device.
     pub(super) state: Arc<Path>,
-    /// From its start, for each run.
+    /// Time limit of each run, from its start.
     pub(super) timeout: Option<Duration>,
     /// Most bytes of each stream that are kept.
     pub(super) keep: usize,
     pub(super) hash_keys: RandomState,
 }
 
-/// A box whose menu is known.
 pub(super) struct Checked {
     pub(super) plan: Plan,
     pub(super) session: Session,
-    /// What an admin should know of the box's audit log.
+    /// A warning about the box's audit log.
     pub(super) warning: Option<String>,
 }
 
@@ -153,7 +148,6 @@ fn silent() -> String {
     format!("has not answered for {} s: is the box on?", REACH_LIMIT.as_secs())
 }
 
-/// Ends a session in order.
 pub(super) async fn leave(session: Session) {
     let _ = timeout(GOODBYE, session.leave()).await;
 }
@@ -217,7 +211,6 @@ pub(super) async fn run(
     outcome
 }
 
-/// A run under way.
 struct BoxRun<'h> {
     handle: &'h Handle,
     reads_input: bool,
@@ -261,7 +254,7 @@ impl BoxRun<'_> {
                 event = events.next() => self.take(event),
             }
         };
-        // All that the server said before the answer is there by now.
+        // What the server sent before the answer has arrived by now.
         while let Some(event) = events.try_next() {
             self.take(event);
         }
@@ -324,7 +317,7 @@ impl BoxRun<'_> {
         }
     }
 
-    /// Sends a request whose effect the answer of the run shows.
+    /// Sends a request; its effect shows in the answer of the run.
     fn send<C: Call + Send + Sync + 'static>(&self, request: C)
     where
         C::Answer: Send,
@@ -336,7 +329,7 @@ impl BoxRun<'_> {
     }
 }
 
-/// Waits until the user wants to stop, at least so.
+/// Waits until the user has ordered at least this.
 async fn asked(stop: &mut watch::Receiver<Stop>, at_least: Stop) {
     if stop.wait_for(|stop| *stop >= at_least).await.is_err() {
         std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! What one box did, and boxes that did the same.
+//! Outcomes of boxes, and groups of boxes with equal ones.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
@@ -11,7 +11,6 @@ use topside_shared::text::bytes as size;
 
 use crate::connect::CallError;
 
-/// What one box did.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// The run has ended, or the built-in has answered.
@@ -26,7 +25,7 @@ pub(crate) enum Outcome {
     },
     /// The run was not waited for any more.
     Abandoned { run: Option<RunId> },
-    /// No session came to be, and why.
+    /// No session was possible: why.
     Unreachable(String),
     /// Nothing was sent.
     NotStarted(NotStarted),
@@ -42,11 +41,10 @@ pub(crate) struct EndedCommand {
     pub(crate) cut: Option<Cut>,
 }
 
-/// What the server says of the end of a command.
 #[derive(Debug)]
 pub(crate) enum CommandEnd {
     Run(Box<RunRow>),
-    /// That of a built-in, whose output was taken out.
+    /// The answer of a built-in, without its output.
     Answer(BuiltinAnswer),
 }
 

@@ -15,7 +15,6 @@ use topside_shared::notifications::Level;
 
 use crate::base::platform;
 
-/// Bytes at which the file is rotated.
 const ROTATE_AT: u64 = 8 * 1024 * 1024;
 /// Older files kept: `topsided.log.1` is the newest of them.
 pub(super) const ROTATED: u32 = 4;

@@ -84,7 +84,7 @@ pub(super) enum Order {
 #[error("the network is busy: try again in a moment")]
 pub(super) struct Busy;
 
-/// The thread, seen from the screen. Dropping the channel ends it.
+/// Handle of the thread. Dropping the channel ends it.
 pub(super) struct Network {
     orders: mpsc::Sender<Order>,
     thread: JoinHandle<()>,

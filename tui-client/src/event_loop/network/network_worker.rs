@@ -33,7 +33,6 @@ pub(super) struct NetworkWorker {
     probes: JoinSet<()>,
     /// The same of the other saved servers.
     all_probes: JoinSet<()>,
-    /// The commands on several boxes.
     fan_outs: HashMap<u64, FanOutTask>,
     browse: Option<Browse>,
     pair: Option<(u64, tokio::task::JoinHandle<()>)>,

@@ -10,7 +10,7 @@ use crate::app::ask::{Ask, Reply};
 use crate::app::{Event, Msg};
 use crate::connect::{CallError, Event as SessionEvent, Handle, Session};
 
-/// Requests that wait; a person makes few.
+/// Requests that wait; a user makes few.
 const WAITING: usize = 64;
 
 pub(super) struct SessionTask {
@@ -29,12 +29,10 @@ impl SessionTask {
         }
     }
 
-    /// Whether the session has ended, and the screen knows it.
     pub(super) fn has_ended(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// Closes the session and waits for its end.
     pub(super) async fn hang_up(self) {
         self.handle.close();
         let _ = self.task.await;

@@ -36,9 +36,7 @@ impl OwnWord {
 
 /// The prompt. It is printed to standard error, so that a redirected standard output has answers only.
 pub(super) struct Prompt {
-    /// The server's name.
     name: String,
-    /// Whether the cursor stands behind it.
     is_shown: bool,
 }
 
@@ -48,7 +46,7 @@ impl Prompt {
         Self { name, is_shown: false }
     }
 
-    /// Prints it, unless the cursor stands behind it already.
+    /// Prints it, unless it is the last text on the screen.
     pub(super) async fn show(&mut self, printer: &Printer) {
         if !std::mem::replace(&mut self.is_shown, true) {
             printer.write(OutputPart::Say(format!("{}> ", self.name))).await;
@@ -72,12 +70,10 @@ impl Prompt {
         line.trim_start().strip_prefix(':')
     }
 
-    /// Prints a yes-or-no question.
     pub(super) async fn ask(&self, printer: &Printer, question: &str) {
         printer.write(OutputPart::Say(format!("{question} [y/N] "))).await;
     }
 
-    /// Prints the help.
     pub(super) async fn help(&self, printer: &Printer) {
         printer.write(OutputPart::Print(HELP.to_owned())).await;
     }

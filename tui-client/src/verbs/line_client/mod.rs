@@ -102,7 +102,7 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
     printer.finish_within(signals.patience(LAST_WORDS), status).await
 }
 
-/// Why it ended before it began.
+/// Why it ended before the first line.
 enum End {
     Signal(Signal),
     Failed(String),
@@ -142,7 +142,6 @@ struct Client {
     ordered_shutdown: bool,
 }
 
-/// Whether to go on with the next line.
 #[derive(PartialEq, Eq)]
 enum NextStep {
     On,
@@ -238,7 +237,6 @@ impl Client {
         }
     }
 
-    /// Closes the session in order.
     async fn close(&mut self) {
         let handle = self.console.handle.clone();
         let patience = self.console.signals.patience(GOODBYE);

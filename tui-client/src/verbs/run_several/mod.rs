@@ -25,7 +25,7 @@ use progress::ProgressLine;
 /// A sentence about wrong arguments, and the exit status for it.
 pub(super) type UsageError = (u8, String);
 
-/// Beyond what the client library waits for a cancelled run.
+/// Time limit of cancelled runs; `fan_out` waits less.
 const CANCEL_LIMIT: Duration = Duration::from_secs(35);
 
 /// The boxes that `--on` names; none where it names one server, as every verb does.
@@ -115,14 +115,12 @@ fn begin(args: Run, selection: Selection, printer: &Printer) -> Result<Console<'
     })
 }
 
-/// The command on its way, and what is printed of it.
 struct Console<'p> {
     args: Run,
     fan_out: FanOut,
     confirmation: Confirmation,
     /// By box; with `--json` they are printed and not kept.
     outcomes: Vec<Option<Outcome>>,
-    /// Of the boxes that are done.
     statuses: Vec<u8>,
     /// Whether the user did not confirm the command.
     declined: bool,
@@ -132,7 +130,7 @@ struct Console<'p> {
 }
 
 impl Console<'_> {
-    /// To the end; the exit status, and how long the reader of the output is waited for.
+    /// Runs the command to its end; returns the exit status, and how long to wait for the reader of the output.
     async fn run(mut self) -> (u8, Duration) {
         let mut stopped: Option<Signal> = None;
         let (mut broken, mut give_up) = (false, None);

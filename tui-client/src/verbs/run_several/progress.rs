@@ -1,11 +1,11 @@
-//! How many boxes are done, on one line of a terminal.
+//! Progress line: how many boxes are done.
 
 use std::io::IsTerminal;
 
 use super::super::is_dumb;
 use super::super::printer::{OutputPart, Printer};
 
-/// A line on standard error that is written over.
+/// A line on standard error that is overwritten.
 pub(super) struct ProgressLine {
     boxes: usize,
     done: usize,
@@ -21,7 +21,6 @@ impl ProgressLine {
         Self { boxes, done: 0, failed: 0, is_on, is_shown: false }
     }
 
-    /// One more box is done.
     pub(super) fn count(&mut self, failed: bool) {
         self.done += 1;
         self.failed += usize::from(failed);
@@ -38,7 +37,7 @@ impl ProgressLine {
         self.is_shown = true;
     }
 
-    /// Takes the line away before anything else is printed.
+    /// Clears the line before other text is printed.
     pub(super) async fn clear(&mut self, printer: &Printer) {
         if std::mem::take(&mut self.is_shown) {
             printer.write(OutputPart::Say("\r\x1b[K".to_owned())).await;

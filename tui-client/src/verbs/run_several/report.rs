@@ -1,4 +1,4 @@
-//! What the boxes did: in groups for people, a line of JSON for each box, and the exit status of all.
+//! Report of several boxes: groups for people, a line of JSON for each box, and the exit status of all.
 
 use serde_json::{Map, Value, json};
 use topside_shared::notifications::Stream;
@@ -59,7 +59,7 @@ pub(super) fn reason(outcome: &Outcome) -> String {
     }
 }
 
-/// The groups on standard output; what their runs wrote to standard error goes to standard error.
+/// Prints the groups to standard output, and the standard error of their runs to standard error.
 pub(super) async fn print_groups(
     boxes: &[TargetBox],
     outcomes: &[Option<Outcome>],
@@ -99,7 +99,7 @@ pub(super) async fn print_groups(
     }
 }
 
-/// The sign of a group, how many boxes it has, and how they stand.
+/// The sign, the number of boxes and the state of a group.
 fn label(group: &Group<'_>) -> String {
     let (sign, ascii) = match group.outcome.standing() {
         Standing::Succeeded => ("✓", "+"),
@@ -109,7 +109,7 @@ fn label(group: &Group<'_>) -> String {
     format!("{} {}", if has_signs() { sign } else { ascii }, group.label())
 }
 
-/// Output with two spaces before each line, so that it is seen where it ends.
+/// Prints output with two spaces before each line, so that its end is visible.
 async fn print_output(stream: Stream, output: &Captured, printer: &Printer) {
     let output = output.bytes();
     if output.is_empty() {
@@ -124,7 +124,6 @@ async fn print_output(stream: Stream, output: &Captured, printer: &Printer) {
     printer.write(OutputPart::EndOfRun).await;
 }
 
-/// The line of a box.
 pub(super) fn json(of: &TargetBox, outcome: &Outcome, status: Option<u8>) -> String {
     let mut line = Map::new();
     if let Outcome::Ended(run) = outcome {
