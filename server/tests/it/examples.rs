@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use crate::common::Topsided;
 
 /// The example with programs and folders that every machine has; all else is as it stands there.
-fn with_programs_of_this_machine(text: &str) -> Table {
+pub(crate) fn with_programs_of_this_machine(text: &str) -> Table {
     fn set(value: &mut Value) {
         match value {
             Value::Table(table) => {

@@ -50,6 +50,7 @@ mod power_cut;
 mod process;
 mod programs;
 mod prompt;
+mod reference_pages;
 mod reload;
 mod reload_effects;
 mod removed_files;
