@@ -23,8 +23,8 @@ impl Reading {
             Code::Down | Code::Char('j') => (top + 1).min(last),
             Code::PageUp => top.saturating_sub(page),
             Code::PageDown | Code::Char(' ') => (top + page).min(last),
-            Code::Home => 0,
-            Code::End => last,
+            Code::Home | Code::Char('g') => 0,
+            Code::End | Code::Char('G') => last,
             _ => return false,
         };
         true

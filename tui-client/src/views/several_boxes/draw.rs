@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use topside_shared::text::duration;
 
-use super::results::{LABEL, ResultRow, Results};
+use super::results::{LABEL, ResultLine, Results};
 use super::{Phase, SeveralBoxes};
 use crate::app::State;
 use crate::app::msg::WaitingBox;
@@ -13,14 +13,16 @@ use crate::app::picker::all_servers;
 use crate::app::view::View as _;
 use crate::fan_out::{Standing, effect_word};
 use crate::terminal::Size;
-use crate::text::times;
+use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::console::menu::effect_sign;
 use crate::views::picker::mark;
-use crate::widgets::canvas::{self, Canvas, Hit};
+use crate::widgets::canvas::{self, Canvas};
 use crate::widgets::field::field;
+use crate::widgets::list::{Cell, Column, Line, ListHints, Load, Table, cell};
 use crate::widgets::row::Row;
 
+const GROUP_COLUMNS: &[Column] = &[Column::new("RESULT", LABEL as u16 - 2), Column::rest("BOXES")];
 /// Columns of the name of a box.
 const NAME: usize = 18;
 
@@ -72,6 +74,8 @@ pub(super) fn draw(
             );
             let words = if *cancelled { "cancelling …" } else { "running …" };
             row.left("● ", theme.running).left(words, theme.plain);
+            let mut heads = Row::at(canvas.buffer, inside, 1);
+            heads.skip(1).column("BOX", NAME, theme.dim).skip(1).left("STATE", theme.dim);
             boxes(view, list, canvas.buffer, &theme);
             keys = &["Esc cancels", "↑ ↓ scroll"];
         }
@@ -96,19 +100,12 @@ pub(super) fn draw(
         Phase::Done { results, lasted } => {
             let of =
                 format!("{} of {} · {}", results.succeeded, view.boxes.len(), duration(*lasted));
-            let mut row = Row::new(canvas.buffer, inside);
-            row.right(&of, theme.dim).skip_right(1);
-            if let Some(warning) = view.warnings.first() {
-                let more = view.warnings.len() - 1;
-                let more = if more > 0 { format!(" (+{more})") } else { String::new() };
-                row.left("▲ ", theme.warn).left(&format!("{warning}{more}"), theme.plain);
+            Row::new(canvas.buffer, inside).right(&of, theme.dim);
+            if results.whole.is_none() {
+                return groups(view, results, fit::columns(&of) + 1, inside, canvas);
             }
-            keys = if results.whole.is_some() {
-                &["Esc all results", "↑ ↓ scroll"]
-            } else {
-                &["Enter details", "↑ ↓ group", "PgUp PgDn scroll", "Esc closes"]
-            };
-            done(results, list, canvas, state);
+            whole(results, list, canvas, state);
+            keys = &["Esc all results", "↑ ↓ scroll"];
         }
     }
     let mut foot = Row::at(canvas.buffer, inside, inside.height.saturating_sub(1));
@@ -191,50 +188,64 @@ fn targets(
     }
 }
 
-fn done(results: &Results, list: Rect, canvas: &mut Canvas<'_>, state: &State) {
-    let theme = canvas.theme;
-    let (width, page) = list_room(state);
-    if let Some(whole) = &results.whole {
-        let rows = results.whole_rows(width);
-        if let Some(group) = results.groups.get(results.at) {
-            let (sign, style) = look(group.standing, &theme);
-            let top = Rect { y: list.y - 1, height: 1, ..list };
-            Row::new(canvas.buffer, top).left(sign, style).left(&group.label, theme.strong);
-        }
-        let top = whole.top.min(rows.len().saturating_sub(page));
-        for (y, line) in (0..list.height).zip(rows.iter().skip(top)) {
-            Row::at(canvas.buffer, list, y).skip(2).left(line, theme.plain);
-        }
-        return;
+/// The groups as a list; returns where the cursor is while its filter is typed.
+fn groups(
+    view: &SeveralBoxes,
+    results: &Results,
+    beside: u16,
+    inside: Rect,
+    canvas: &mut Canvas<'_>,
+) -> Option<Position> {
+    let warning = view.warnings.first();
+    if let Some(warning) = warning {
+        let more = view.warnings.len() - 1;
+        let more = if more > 0 { format!(" (+{more})") } else { String::new() };
+        let theme = canvas.theme;
+        let mut row = Row::at(canvas.buffer, inside, inside.height.saturating_sub(2));
+        row.left("▲ ", theme.warn).left(&format!("{warning}{more}"), theme.plain);
     }
-    let rows = results.rows(width);
-    let top = results.scroll.top.min(rows.len().saturating_sub(page));
-    for (y, (group, row)) in (0..list.height).zip(rows.iter().skip(top)) {
-        let place = Rect { y: list.y + y, height: 1, ..list };
-        canvas.hits.push((place, Hit::Number(*group)));
-        let chosen = *group == results.at;
-        let Some(of) = results.groups.get(*group) else { continue };
-        let (sign, style) = look(of.standing, &theme);
-        let mut to = Row::new(canvas.buffer, place);
-        to.left(if chosen { "▌" } else { "▎" }, if chosen { theme.accent } else { style });
-        match row {
-            ResultRow::Head { names } => {
-                let label = if chosen { theme.chosen() } else { theme.strong };
-                let start = to.room();
-                to.left(sign, style).left(&of.label, label);
-                let used = start - to.room();
-                to.skip(LABEL.saturating_sub(used).max(2) as u16).left(names, theme.plain);
+    let table = Table {
+        columns: GROUP_COLUMNS,
+        load: &Load::Done,
+        empty: "Nothing matches.",
+        below: u16::from(warning.is_some()),
+        beside,
+        hints: ListHints { row: &["Enter details"], list: &[], more: false },
+    };
+    let width = usize::from(inside.width.saturating_sub(2));
+    let shown = results.shown();
+    let at = results.list.place(&shown);
+    let height = |nth: &usize| results.lines(*nth, width).len();
+    results.list.draw_rows(&table, (&shown, at, &height), inside, canvas, |nth, chosen, theme| {
+        let Some(group) = results.groups.get(*nth) else { return Vec::new() };
+        let (sign, style) = look(group.standing, theme);
+        let label = if chosen { theme.chosen() } else { theme.strong };
+        let label: Cell = vec![(sign.into(), style), (group.label.clone().into(), label)];
+        let mut label = Some(label);
+        let line = |line: ResultLine<'_>| match line {
+            ResultLine::Names(names) => {
+                Line::Cells(vec![label.take().unwrap_or_default(), cell(names, theme.plain)])
             }
-            ResultRow::MoreNames { names } => {
-                to.skip(LABEL as u16).left(names, theme.plain);
+            ResultLine::Output(text) => Line::Over(cell(format!("  {text}"), theme.plain)),
+            ResultLine::MoreOutput(count) => {
+                Line::Over(cell(format!("  … {count} more lines · Enter"), theme.dim))
             }
-            ResultRow::Line(line) => {
-                to.skip(2).left(line, theme.plain);
-            }
-            ResultRow::MoreLines(count) => {
-                to.skip(2).left(&format!("… {count} more lines · Enter"), theme.dim);
-            }
-        }
+        };
+        results.lines(*nth, width).into_iter().map(line).collect()
+    })
+}
+
+/// The chosen group whole.
+fn whole(results: &Results, list: Rect, canvas: &mut Canvas<'_>, state: &State) {
+    let (Some(whole), Some(group)) = (&results.whole, results.chosen()) else { return };
+    let (theme, (width, page)) = (canvas.theme, list_room(state));
+    let rows = results.whole_rows(width);
+    let (sign, style) = look(group.standing, &theme);
+    let top = Rect { y: list.y - 1, height: 1, ..list };
+    Row::new(canvas.buffer, top).left(sign, style).left(&group.label, theme.strong);
+    let top = whole.top.min(rows.len().saturating_sub(page));
+    for (y, line) in (0..list.height).zip(rows.iter().skip(top)) {
+        Row::at(canvas.buffer, list, y).skip(2).left(line, theme.plain);
     }
 }
 

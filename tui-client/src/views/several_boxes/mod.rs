@@ -250,7 +250,7 @@ impl View for SeveralBoxes {
             }
             Phase::Confirm { .. } => return self.confirm_key(key),
             Phase::Done { results, .. } => {
-                if !results.key(key, draw::list_room(state)) {
+                if !results.key(key, draw::list_room(state), state.list_layout()) {
                     return close();
                 }
             }
@@ -268,9 +268,9 @@ impl View for SeveralBoxes {
         stay()
     }
 
-    fn click(&mut self, hit: usize, _state: &State) -> Outcome {
+    fn click_row(&mut self, row: usize, state: &State) -> Outcome {
         if let Phase::Done { results, .. } = &mut self.phase {
-            results.click(hit);
+            results.click_row(row, state.list_layout());
         }
         stay()
     }
@@ -278,7 +278,7 @@ impl View for SeveralBoxes {
     fn wheel(&mut self, rows: i32, state: &State) {
         let page = draw::list_room(state);
         match &mut self.phase {
-            Phase::Done { results, .. } => results.wheel(rows, page),
+            Phase::Done { results, .. } => results.wheel(rows, page, state.list_layout()),
             _ => self.scroll.wheel(rows, self.rows.len(), page.1),
         }
     }

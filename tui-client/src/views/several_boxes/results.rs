@@ -6,6 +6,7 @@ use crate::fan_out::{Outcome, Standing, group};
 use crate::input::key::{Code, Key};
 use crate::scrollback::{Channel, Pane};
 use crate::text::fit;
+use crate::widgets::list::{List, ListKey, ListLayout};
 use crate::widgets::reading::Reading;
 
 /// Lines of output of a group in the list; Enter shows all.
@@ -39,10 +40,9 @@ impl BoxRow {
 pub(super) struct Results {
     pub(super) groups: Vec<ResultGroup>,
     pub(super) succeeded: usize,
-    /// The chosen group.
-    pub(super) at: usize,
-    /// The rows of all groups, or of the chosen one where that is shown whole.
-    pub(super) scroll: Reading,
+    /// The groups, by their places.
+    pub(super) list: List<usize>,
+    /// The chosen group, where all of it is shown.
     pub(super) whole: Option<Reading>,
 }
 
@@ -57,13 +57,13 @@ pub(super) struct ResultGroup {
     pub(super) lines: Vec<String>,
 }
 
-/// A row of the list.
+/// A line of a group in the list.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ResultRow<'r> {
-    Head { names: String },
-    MoreNames { names: String },
-    Line(&'r str),
-    MoreLines(usize),
+pub(super) enum ResultLine<'r> {
+    /// Names of boxes; the first line has the label of the group beside it.
+    Names(String),
+    Output(&'r str),
+    MoreOutput(usize),
 }
 
 impl Results {
@@ -90,101 +90,95 @@ impl Results {
             }
         });
         let groups = groups.collect();
-        Self { groups, succeeded, at: 0, scroll: Reading::default(), whole: None }
+        Self { groups, succeeded, list: List::default(), whole: None }
     }
 
-    /// The rows of all groups in so many columns, each with its group.
-    pub(super) fn rows(&self, width: usize) -> Vec<(usize, ResultRow<'_>)> {
-        let mut rows = Vec::new();
-        for (nth, group) in self.groups.iter().enumerate() {
-            let room = width.saturating_sub(LABEL).max(8);
-            let mut names = fit::wrap(&group.names, room).into_iter();
-            rows.push((nth, ResultRow::Head { names: names.next().unwrap_or_default() }));
-            rows.extend(names.map(|names| (nth, ResultRow::MoreNames { names })));
-            let shown = if group.lines.len() > PREVIEW + 1 { PREVIEW } else { group.lines.len() };
-            rows.extend(group.lines[..shown].iter().map(|line| (nth, ResultRow::Line(line))));
-            if shown < group.lines.len() {
-                rows.push((nth, ResultRow::MoreLines(group.lines.len() - shown)));
-            }
-        }
-        rows
+    /// The lines of a group in so many columns.
+    pub(super) fn lines(&self, nth: usize, width: usize) -> Vec<ResultLine<'_>> {
+        let Some(group) = self.groups.get(nth) else { return Vec::new() };
+        let room = width.saturating_sub(LABEL).max(8);
+        let names = fit::wrap(&group.names, room).into_iter();
+        let shown = if group.lines.len() > PREVIEW + 1 { PREVIEW } else { group.lines.len() };
+        let lines = group.lines[..shown].iter().map(|line| ResultLine::Output(line));
+        let more = group.lines.len() - shown;
+        let more = (more > 0).then_some(ResultLine::MoreOutput(more));
+        names.map(ResultLine::Names).chain(lines).chain(more).collect()
     }
 
     /// All lines of the chosen group in so many columns.
     pub(super) fn whole_rows(&self, width: usize) -> Vec<String> {
-        let Some(group) = self.groups.get(self.at) else { return Vec::new() };
+        let Some(group) = self.chosen() else { return Vec::new() };
         let names = fit::wrap(&group.names, width);
         let lines = group.lines.iter().flat_map(|line| fit::wrap(line, width));
         names.into_iter().chain([String::new()]).chain(lines).collect()
     }
 
+    /// The groups that pass the filter.
+    pub(super) fn shown(&self) -> Vec<usize> {
+        let passes = |nth: &usize| {
+            let group = &self.groups[*nth];
+            self.list
+                .passes(|| format!("{} {} {}", group.label, group.names, group.lines.join(" ")))
+        };
+        (0..self.groups.len()).filter(passes).collect()
+    }
+
+    /// The chosen group.
+    pub(super) fn chosen(&self) -> Option<&ResultGroup> {
+        self.groups.get(self.list.chosen(&self.shown())?)
+    }
+
     /// A key in a room of so many columns and rows; false: the key closes the results.
-    pub(super) fn key(&mut self, key: Key, (width, page): (usize, usize)) -> bool {
-        let ends = key.code == Code::Esc || key.is_ctrl('c') || key == Key::plain(Code::Char('q'));
-        if self.whole.is_some() {
-            let rows = self.whole_rows(width).len();
-            match &mut self.whole {
-                Some(whole) if !ends && key.code != Code::Enter => {
-                    whole.key(key, rows, page);
-                }
-                _ => self.whole = None,
+    pub(super) fn key(&mut self, key: Key, (width, page): (usize, usize), drawn: Layout) -> bool {
+        let rows = self.whole_rows(width).len();
+        if let Some(whole) = &mut self.whole {
+            let ends = key.code == Code::Esc || key.is_ctrl('c') || key.typed() == Some('q');
+            if ends {
+                self.whole = None;
+            } else {
+                whole.key(key, rows, page);
             }
             return true;
         }
-        if ends {
-            return false;
-        }
-        let last = self.groups.len().saturating_sub(1);
-        match key.code {
-            Code::Enter => self.whole = Some(Reading::default()),
-            Code::Down | Code::Char('j') => self.choose((self.at + 1).min(last), (width, page)),
-            Code::Up | Code::Char('k') => self.choose(self.at.saturating_sub(1), (width, page)),
-            _ => {
-                let rows = self.rows(width);
-                let (count, firsts) = (rows.len(), firsts(&rows));
-                self.scroll.key(key, count, page);
-                // The chosen group is the first of those on the screen.
-                let top = self.scroll.top;
-                self.at = firsts.iter().position(|first| *first >= top).unwrap_or(last);
-            }
+        let (shown, layout) = (self.shown(), self.list.layout(drawn, 1));
+        match self.list.key(key, &shown, layout) {
+            ListKey::Close => return false,
+            ListKey::Open => self.open(),
+            ListKey::Filtered => self.list.first(&self.shown()),
+            ListKey::Refresh | ListKey::Beyond | ListKey::Moved | ListKey::Passed => {}
         }
         true
     }
 
-    fn choose(&mut self, at: usize, (width, page): (usize, usize)) {
-        self.at = at;
-        let rows = self.rows(width);
-        let first = rows.iter().position(|(group, _)| *group == at).unwrap_or(0);
-        let end = rows.iter().rposition(|(group, _)| *group == at).map_or(0, |last| last + 1);
-        let top = self.scroll.top.max(end.saturating_sub(page)).min(first);
-        self.scroll.top = top;
+    /// Shows the chosen group whole.
+    fn open(&mut self) {
+        self.whole = self.chosen().is_some().then(Reading::default);
     }
 
-    pub(super) fn click(&mut self, group: usize) {
-        if group == self.at {
-            self.whole = Some(Reading::default());
-        } else if group < self.groups.len() {
-            self.at = group;
+    pub(super) fn click_row(&mut self, row: usize, drawn: Layout) {
+        let (shown, layout) = (self.shown(), self.list.layout(drawn, 1));
+        if self.list.click(row, &shown, layout) {
+            self.open();
         }
     }
 
-    pub(super) fn wheel(&mut self, by: i32, (width, page): (usize, usize)) {
-        let rows = match self.whole {
-            Some(_) => self.whole_rows(width).len(),
-            None => self.rows(width).len(),
-        };
-        self.whole.as_mut().unwrap_or(&mut self.scroll).wheel(by, rows, page);
+    pub(super) fn wheel(&mut self, by: i32, (width, page): (usize, usize), drawn: Layout) {
+        let rows = self.whole_rows(width).len();
+        match &mut self.whole {
+            Some(whole) => whole.wheel(by, rows, page),
+            None => {
+                let (shown, layout) = (self.shown(), self.list.layout(drawn, 1));
+                self.list.wheel(by, &shown, layout);
+            }
+        }
     }
 }
 
-/// Columns of the label of a group, with the gap behind it.
-pub(super) const LABEL: usize = 20;
+/// How the list was drawn last.
+type Layout = Option<ListLayout>;
 
-/// The first row of each group.
-fn firsts(rows: &[(usize, ResultRow<'_>)]) -> Vec<usize> {
-    let heads = rows.iter().enumerate();
-    heads.filter(|(_, (_, row))| matches!(row, ResultRow::Head { .. })).map(|(y, _)| y).collect()
-}
+/// Columns before the names of a group: its label, and the gap behind it.
+pub(super) const LABEL: usize = 20;
 
 /// The output as plain lines, standard error after standard output; without output the reason.
 fn lines(outcome: &Outcome) -> Vec<String> {

@@ -83,7 +83,11 @@ impl<K: Clone + PartialEq> List<K> {
         let height_of = |nth: usize| height(&rows[nth]);
         let shown = window(rows.len(), (self.top, at), usize::from(body.height), height_of);
         let mut y = body.y;
-        for nth in shown.clone() {
+        // Of the row behind the last whole one, what has room.
+        for nth in shown.start..rows.len() {
+            if y >= body.bottom() {
+                break;
+            }
             let chosen = nth == at;
             let top = y;
             for line in lines(&rows[nth], chosen, &theme) {
