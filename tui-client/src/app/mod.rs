@@ -92,6 +92,8 @@ pub(crate) enum Clicked {
     Client(ClientId),
     /// The list of a side pane, beside its rows.
     PaneList(Focus, ListLayout),
+    /// A completion above the input.
+    Candidate(usize),
     /// A pane of the console.
     Pane(Focus),
     /// A clickable place of the top view.

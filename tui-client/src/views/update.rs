@@ -297,6 +297,11 @@ fn click(state: &mut State, at: Position) -> Vec<Effect> {
                 return run(state, actions::get(Id::Connect));
             }
         }
+        Some(Clicked::Candidate(nth)) => {
+            if let Some(console) = state.console_mut() {
+                console.input.take_candidate(nth);
+            }
+        }
         Some(Clicked::Menu(row)) => return side_panes::click_menu(state, &row),
         Some(Clicked::Client(id)) => return side_panes::click_client(state, id),
         Some(Clicked::PaneList(pane, _)) => side_panes::focus(state, pane),
@@ -335,6 +340,13 @@ fn wheel(state: &mut State, rows: i32, at: Position) {
         stay()
     };
     if state.with_top(turn).is_some() {
+        return;
+    }
+    let over = state.hits.iter().find(|(place, _)| place.contains(at));
+    if let Some((_, Clicked::Candidate(_))) = over
+        && let Some(console) = state.console_mut()
+    {
+        console.input.wheel(rows);
         return;
     }
     if let Some(layout) = state.server_list() {

@@ -75,10 +75,9 @@ pub(crate) fn key(
         }
         Code::Enter if open.at.is_some() => {
             if let Some(open) = popup.take()
-                && let Some(chosen) = open.at.and_then(|at| open.candidates.get(at))
+                && let Some(at) = open.at
             {
-                open.restore(editor);
-                accept(editor, open.replace.clone(), chosen);
+                open.take(editor, at);
             }
         }
         // More of the word: the list narrows.
@@ -113,6 +112,25 @@ impl CompletionList {
         editor.set(&self.base);
         // The cursor goes back to the end of the word.
         editor.replace(self.replace.clone(), &self.base[self.replace.clone()]);
+    }
+
+    /// Takes one of the candidates, as Enter does with the one that is tried.
+    pub(crate) fn take(self, editor: &mut Editor, nth: usize) {
+        if let Some(chosen) = self.candidates.get(nth) {
+            self.restore(editor);
+            accept(editor, self.replace.clone(), chosen);
+        }
+    }
+
+    /// Tries the next candidate in the line, or the one before; at the ends it stays.
+    pub(crate) fn step(&mut self, editor: &mut Editor, down: bool) {
+        let last = self.candidates.len().saturating_sub(1);
+        let at = match self.at {
+            Some(at) if down => (at + 1).min(last),
+            Some(at) => at.saturating_sub(1),
+            None => 0,
+        };
+        self.try_at(editor, at);
     }
 
     fn try_at(&mut self, editor: &mut Editor, at: usize) {
@@ -187,6 +205,17 @@ mod tests {
         press(&mut popup, &mut editor, "enter");
         assert_eq!(editor.text(), format!("{} ", names[1]));
         assert!(popup.is_none());
+    }
+
+    #[test]
+    fn a_candidate_is_taken_by_its_place_also_while_another_one_is_tried() {
+        let mut editor = Editor::with("z");
+        let mut popup = open(&mut editor, &complete);
+        press(&mut popup, &mut editor, "tab");
+        let popup = popup.unwrap();
+        let wanted = popup.candidates[2].text.clone();
+        popup.take(&mut editor, 2);
+        assert_eq!(editor.text(), format!("{wanted} "));
     }
 
     #[test]

@@ -70,6 +70,21 @@ impl InputBox {
         Typed::Used
     }
 
+    /// Takes one of the completions.
+    pub(crate) fn take_candidate(&mut self, nth: usize) {
+        if let Some(popup) = self.popup.take() {
+            popup.take(&mut self.editor, nth);
+        }
+    }
+
+    /// Tries another one of the completions.
+    pub(crate) fn wheel(&mut self, rows: i32) {
+        let Some(popup) = &mut self.popup else { return };
+        for _ in 0..rows.unsigned_abs() {
+            popup.step(&mut self.editor, rows > 0);
+        }
+    }
+
     fn older(&mut self) {
         if let Some(line) = self.history.older(self.editor.text()) {
             self.editor.set(&line);

@@ -260,3 +260,31 @@ fn the_picker_goes_to_its_ends() {
         assert_eq!(world.state.picker.at, at, "{key}");
     }
 }
+
+#[test]
+fn a_click_on_a_completion_takes_it_and_the_wheel_over_them_tries_others() {
+    let mut world = World::connected(100, 30);
+    world.write("z");
+    world.press("tab");
+    assert_eq!(world.input(), "zone");
+    world.click_on("zone-stop");
+    assert_eq!(world.input(), "zone-stop ");
+    world.press("ctrl-u");
+    world.write("z");
+    world.press("tab");
+    let shown = screen(&world);
+    let (y, line) = shown.lines().enumerate().find(|(_, line)| line.contains("zone-run")).unwrap();
+    let x = u16::try_from(line.chars().position(|c| c == 'z').unwrap()).unwrap();
+    let at = Position::new(x, u16::try_from(y).unwrap());
+    world.tell(Msg::Wheel { rows: 1, at });
+    world.tell(Msg::Wheel { rows: 9, at });
+    let last = world.input().to_owned();
+    world.tell(Msg::Wheel { rows: -9, at });
+    assert_ne!(world.input(), last);
+    // The same on the command line of Topside.
+    world.press("esc ctrl-u :");
+    world.write("k");
+    world.press("tab");
+    world.click_on("kick");
+    assert!(screen(&world).contains(":kick"), "{}", screen(&world));
+}

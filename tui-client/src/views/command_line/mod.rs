@@ -20,7 +20,7 @@ use crate::input::key::{Code, Key};
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::verb_args::verb_line::{self, KnownValues, Parsed};
-use crate::widgets::canvas::{self, Canvas};
+use crate::widgets::canvas::{self, Canvas, Hit};
 use crate::widgets::field::{field, ground};
 use crate::widgets::input_box::{InputBox, Typed};
 use crate::widgets::row::Row;
@@ -170,6 +170,15 @@ impl View for CommandLine {
         stay()
     }
 
+    fn click_row(&mut self, row: usize, _state: &State) -> Outcome {
+        self.input.take_candidate(row);
+        stay()
+    }
+
+    fn wheel(&mut self, rows: i32, _state: &State) {
+        self.input.wheel(rows);
+    }
+
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
         match change {
             // A sentence above the input says why the session ended.
@@ -198,7 +207,8 @@ impl View for CommandLine {
         if let (Some(popup), Some(cursor)) = (&self.input.popup, cursor) {
             let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
             let x = cursor.x.saturating_sub(fit::columns(typed));
-            candidates(popup, x, layout.input.y, buffer, theme);
+            let places = candidates(popup, x, layout.input.y, buffer, theme).into_iter();
+            canvas.hits.extend(places.map(|(place, nth)| (place, Hit::Row(nth))));
         }
         if let Some(why) = &self.wrong {
             mistake(why, layout.input, buffer, theme);

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use topside_shared::cmdline::{self, Hint};
 
-use crate::app::State;
 use crate::app::console::Console;
+use crate::app::{Clicked, Hits, State};
 use crate::scrollback::grouped;
 use crate::text::fit;
 use crate::theme::Theme;
@@ -52,10 +52,11 @@ pub(crate) fn draw(
     console: &Console,
     place: Rect,
     buffer: &mut Buffer,
-    theme: &Theme,
+    hits: &mut Hits,
 ) -> Option<Position> {
+    let theme = &state.theme;
     let place = draw_name(state, console, place, buffer, theme);
-    let cursor = draw_line(state, console, place, buffer, theme);
+    let cursor = draw_line(state, console, place, buffer, hits);
     ground(buffer, place, theme);
     cursor
 }
@@ -65,8 +66,9 @@ fn draw_line(
     console: &Console,
     place: Rect,
     buffer: &mut Buffer,
-    theme: &Theme,
+    hits: &mut Hits,
 ) -> Option<Position> {
+    let theme = &state.theme;
     if let Some(search) = &console.search {
         return draw_search(search, place, buffer, theme);
     }
@@ -105,7 +107,10 @@ fn draw_line(
     if let (Some(popup), Some(cursor)) = (&console.input.popup, cursor) {
         let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
         let x = cursor.x.saturating_sub(fit::columns(typed));
-        candidates(popup, x, place.y, buffer, theme);
+        let places = candidates(popup, x, place.y, buffer, theme).into_iter();
+        let places = places.map(|(place, nth)| (place, Clicked::Candidate(nth)));
+        // It lies above what was drawn before.
+        hits.splice(0..0, places);
     }
     cursor
 }
@@ -200,14 +205,15 @@ pub(crate) fn search_keys(search: &Search) -> Vec<(String, &'static str)> {
     keys.iter().map(|(key, what)| ((*key).to_owned(), *what)).collect()
 }
 
-/// Draws the list of completions above the input row.
+/// Draws the list of completions above the input row; returns the place of each that is drawn.
 pub(crate) fn candidates(
     popup: &CompletionList,
     x: u16,
     above: u16,
     buffer: &mut Buffer,
     theme: &Theme,
-) {
+) -> Vec<(Rect, usize)> {
+    let mut places = Vec::new();
     let area = *buffer.area();
     let names = popup.candidates.iter().map(|c| fit::width(&c.text)).max().unwrap_or(0);
     let about = popup.candidates.iter().map(|c| fit::width(&c.description)).max().unwrap_or(0);
@@ -223,6 +229,7 @@ pub(crate) fn candidates(
         (0..inside.height).zip(popup.candidates.iter().enumerate().skip(top))
     {
         let chosen = popup.at == Some(nth);
+        places.push((Rect { y: inside.y + y, height: 1, ..inside }, nth));
         let mut row = Row::at(buffer, inside, y);
         row.left(if chosen { "▌" } else { " " }, theme.accent);
         let style = if chosen { theme.chosen() } else { theme.plain };
@@ -234,4 +241,5 @@ pub(crate) fn candidates(
         let mut row = Row::new(buffer, bottom);
         row.skip_right(2).right(&format!(" {more} more "), theme.dim);
     }
+    places
 }

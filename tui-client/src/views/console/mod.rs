@@ -56,7 +56,7 @@ pub(super) fn draw(
     }
     let cursor = match layout.input.height {
         0 => None,
-        _ => input_box::draw(state, console, layout.input, buffer, theme),
+        _ => input_box::draw(state, console, layout.input, buffer, hits),
     };
     status_bar::draw(state, layout.bar, buffer);
     let focus = console.side.focus;

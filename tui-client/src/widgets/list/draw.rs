@@ -84,13 +84,13 @@ impl<K: Clone + PartialEq> List<K> {
         let shown = window(rows.len(), (self.top, at), usize::from(body.height), height_of);
         let mut y = body.y;
         // Of the row behind the last whole one, what has room.
-        for nth in shown.start..rows.len() {
+        for (nth, one) in rows.iter().enumerate().skip(shown.start) {
             if y >= body.bottom() {
                 break;
             }
             let chosen = nth == at;
             let top = y;
-            for line in lines(&rows[nth], chosen, &theme) {
+            for line in lines(one, chosen, &theme) {
                 if y < body.bottom() {
                     let bar = Rect { y, height: 1, ..body };
                     Row::new(canvas.buffer, bar).left(if chosen { "▌" } else { " " }, theme.accent);
