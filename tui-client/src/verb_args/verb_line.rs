@@ -28,7 +28,7 @@ const HARMFUL: [&str; 5] = ["kick", "shutdown", "revoke", "delete", "cancel"];
 
 #[derive(Debug, Parser)]
 #[command(name = ":", no_binary_name = true, disable_version_flag = true)]
-struct Line {
+struct VerbLine {
     #[command(subcommand)]
     verb: LineVerb,
 }
@@ -61,7 +61,7 @@ pub(crate) struct KnownValues {
 
 /// The parser, without what a line of verbs has no use for.
 fn command() -> Command {
-    Line::command().mut_subcommands(|verb| {
+    VerbLine::command().mut_subcommands(|verb| {
         let hidden = SHELL_ONLY.iter().any(|(name, _)| *name == verb.get_name());
         verb.hide(hidden).mut_args(|arg| {
             let of_shell = OF_THE_SHELL.contains(&arg.get_id().as_str());
@@ -81,7 +81,7 @@ pub(crate) fn parse(line: &str) -> Result<Parsed, String> {
         return Err(instead);
     }
     let parsed = command().try_get_matches_from(&words);
-    match parsed.and_then(|matches| Line::from_arg_matches(&matches)) {
+    match parsed.and_then(|matches| VerbLine::from_arg_matches(&matches)) {
         Ok(line) => Ok(Parsed::Verb(Box::new(line.verb))),
         Err(error) if is_help(&error) => Ok(Parsed::Help(help_text(&error))),
         Err(error) => Err(sentence(&error)),
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_declaration_of_a_line_is_sound() {
-        Line::command().debug_assert();
+        VerbLine::command().debug_assert();
         with_values(&KnownValues::default()).debug_assert();
     }
 

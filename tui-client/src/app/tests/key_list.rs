@@ -71,7 +71,7 @@ fn valid_keys_are_listed_first_and_filtered_by_any_word() {
         assert_eq!(names(&world), [left], "{words}");
         world.press("ctrl-u");
     }
-    world.write("nobody");
+    world.write("absent");
     assert!(screen(&world).contains("There is no such key."));
 }
 
