@@ -96,12 +96,17 @@ def draw(lines, columns):
                 out.append(f'<text x="{x:.1f}" y="{y + 14}" textLength="{cells * CELL_W:.1f}" '
                            f'fill="{fg}"{extra}>{escape(part)}</text>')
             column += cells
-    w, h = columns * CELL_W + 2 * PAD, len(lines) * CELL_H + 2 * PAD
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w:.0f} {h}" width="{w:.0f}" '
-            f'height="{h}" font-family="ui-monospace, Menlo, Consolas, \'DejaVu Sans Mono\', monospace" '
+    return sheet(columns * CELL_W + 2 * PAD, len(lines) * CELL_H + 2 * PAD, out)
+
+
+def sheet(width, height, parts):
+    """The file with these parts on the background."""
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" '
+            f'width="{width:.0f}" height="{height}" '
+            f'font-family="ui-monospace, Menlo, Consolas, \'DejaVu Sans Mono\', monospace" '
             f'font-size="{SIZE}" xml:space="preserve">\n'
             f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>\n'
-            + "\n".join(out) + "\n</svg>\n")
+            + "\n".join(parts) + "\n</svg>\n")
 
 
 if __name__ == "__main__":
