@@ -282,6 +282,7 @@ impl ListView for RunList {
             load: &self.load,
             empty: match more {
                 true => "None of the newest; ↓ looks further back.",
+                false if self.rows.is_empty() => "There are no runs yet.",
                 false => "There is no such run.",
             },
             below: 1,

@@ -288,3 +288,11 @@ fn a_click_on_a_completion_takes_it_and_the_wheel_over_them_tries_others() {
     world.click_on("kick");
     assert!(screen(&world).contains(":kick"), "{}", screen(&world));
 }
+
+#[test]
+fn a_server_without_runs_says_so_and_not_that_none_passes() {
+    let mut world = World::connected(80, 24);
+    world.press("f12");
+    world.answer::<RunsList>(Ok(RunsPage::default()));
+    assert!(screen(&world).contains("There are no runs yet."), "{}", screen(&world));
+}
