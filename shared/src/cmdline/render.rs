@@ -54,6 +54,8 @@ pub fn render(command: &Command, args: &Map<String, Value>) -> String {
                 }
             }
         }
+        // It takes all words that follow, so later arguments are given by name.
+        in_place &= !arg.rest && !arg.multiple;
     }
     // A run of an older menu may have arguments that are declared no longer.
     let declared = |name: &str| command.args.iter().any(|arg| arg.name == name);

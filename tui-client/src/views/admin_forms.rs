@@ -81,7 +81,7 @@ pub(crate) fn postpone(state: &mut State) -> Vec<Effect> {
         args.insert("reason".to_owned(), banner.reason.clone().into());
     }
     if let Some(back) = banner.back {
-        args.insert("back".to_owned(), back.to_string().into());
+        args.insert("back".to_owned(), back.to_string().replace(".000Z", "Z").into());
     }
     let purpose = Some(format!("Postpone the {}", what(banner.restart)));
     let form = CommandForm { purpose, ..CommandForm::filled(command, &args) };

@@ -39,7 +39,7 @@ fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
     screen.write("\x1bOR");
     screen.see("Enter opens it");
     screen.write("water\r");
-    screen.see_all(&["Water a bed", "( tomatoes ) ( herbs ) ( lawn )", "int to 15, default 5"]);
+    screen.see_all(&["Water a bed", "( tomatoes ) ( herbs ) ( lawn )", "default 5 · int to 15"]);
     screen.write("h\t99");
     screen.see_all(&[
         "(●herbs )",

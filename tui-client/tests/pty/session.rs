@@ -221,7 +221,11 @@ fn a_secret_that_is_typed_is_nowhere_on_the_screen_and_in_no_file() {
     // One word too many: it is refused here.
     screen.write("login ann hunter2hunter2 more\r");
     screen.see("is one too many");
-    screen.write("\x04");
+    // It stays in the input, hidden, to be corrected.
+    screen.until("the refused line", |screen| {
+        screen.contents().contains("❯ login ann ••••••••••••••")
+    });
+    screen.write("\x15\x04");
     screen.see("Leave Topside and end its server?");
     screen.write("\t\r");
     let (status, text) = screen.ended();

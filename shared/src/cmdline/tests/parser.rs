@@ -252,6 +252,10 @@ fn arguments_are_written_back_as_a_person_would_type_them() {
         ("note --head head=x b", json!({"head": "head=x", "body": "b"})),
         ("note a --pin --tail 'x y'", json!({"head": "a", "pin": true, "tail": "x y"})),
         ("uptime --old 'a b'", json!({"old": "a b"})),
+        (
+            "shutdown 90s --back 20:00 kernel update",
+            json!({"delay": "90s", "reason": "kernel update", "back": "20:00"}),
+        ),
     ] {
         let name = line.split(' ').next().unwrap();
         let command = find(name, &menu).unwrap();

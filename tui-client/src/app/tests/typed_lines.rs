@@ -169,3 +169,35 @@ fn help_shows_all_of_its_rows_at_once_in_a_large_terminal_and_scrolls_in_a_small
         assert!(shown.contains("Leave"), "{shown}");
     }
 }
+
+/// `there is no command exit` was shown although Enter left.
+#[test]
+fn a_line_that_this_program_carries_out_itself_is_no_mistake() {
+    let mut world = World::connected(100, 24);
+    for line in ["exit", "quit", "clear"] {
+        world.write(line);
+        let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+        assert!(!shown.contains("there is no command"), "{shown}");
+        world.press("ctrl-u");
+    }
+}
+
+/// The line was in no history, so that all of it had to be typed again.
+#[test]
+fn a_refused_line_with_a_secret_stays_in_the_input_and_is_not_kept() {
+    let mut world = World::connected(100, 24);
+    let mut with_login = menu();
+    with_login.commands.push(
+        serde_json::from_value(json!({
+            "name": "login", "args": [{"name": "pw", "type": "secret", "minLength": 4}],
+        }))
+        .unwrap(),
+    );
+    world.answer::<CommandsList>(Ok(with_login));
+    world.enter("login abc");
+    assert_eq!(world.input(), "login abc");
+    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    assert!(shown.contains("login •••") && !shown.contains("abc"), "{shown}");
+    world.press("ctrl-u up");
+    assert_eq!(world.input(), "", "the history does not have it");
+}

@@ -283,7 +283,16 @@ fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme:
 fn about(arg: &Arg, entry: &FormField) -> String {
     let default = || arg.default.as_ref().map(|default| format!("default {}", as_typed(default)));
     let rules = match entry {
-        FormField::Text(_) => rules(arg),
+        // What is left out matters more than the type, which may have no room.
+        FormField::Text(_) => match default() {
+            Some(default) => {
+                let kind = rules(&Arg { default: None, ..arg.clone() });
+                // The default shows how a duration is written.
+                let kind = kind.split(" such as ").next().unwrap_or_default();
+                format!("{default} · {}", kind.trim_end_matches(", optional"))
+            }
+            None => rules(arg),
+        },
         FormField::Switch(_) => String::new(),
         FormField::Choice(_) if arg.required => "required".to_owned(),
         FormField::Choice(_) => default().unwrap_or_else(|| "optional".to_owned()),
@@ -337,6 +346,7 @@ fn foot(
     let (action, does) = match step {
         Some(_) => ("Create", "creates it"),
         None if form.submit == Submit::Broadcast => ("Send", "sends it"),
+        None if form.is_postponement() => ("Postpone", "to continue (asks first)"),
         None if form.command.confirm.is_some() => ("Run", "to continue (asks first)"),
         None => ("Run", "runs it"),
     };

@@ -145,6 +145,11 @@ impl CommandForm {
         self.command.name == SHUTDOWN && arg.name == "back"
     }
 
+    /// Whether it puts off a shutdown that is due.
+    fn is_postponement(&self) -> bool {
+        self.command.name == SHUTDOWN && self.purpose.is_some()
+    }
+
     /// What is filled in and right.
     pub(crate) fn args(&self) -> Map<String, Value> {
         let given = self.command.args.iter().enumerate().filter_map(|(nth, arg)| {

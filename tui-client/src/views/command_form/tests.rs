@@ -214,7 +214,14 @@ fn the_line_of_a_form_parses_back_to_the_arguments_of_the_form() {
         declaration.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         arg(declaration)
     };
-    let shapes: [Vec<Arg>; 4] = [
+    let shapes: [Vec<Arg>; 6] = [
+        // The real `shutdown` declares the rest of the line before the return.
+        vec![
+            text("delay", json!({"type": "int"})),
+            text("reason", json!({"rest": true})),
+            text("back", json!({})),
+        ],
+        vec![text("many", json!({"multiple": true})), text("one", json!({}))],
         vec![
             text("note", json!({})),
             text("dry", json!({"type": "bool"})),

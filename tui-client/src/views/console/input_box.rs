@@ -9,6 +9,7 @@ use crate::app::{Clicked, Hits, State};
 use crate::scrollback::grouped;
 use crate::text::fit;
 use crate::theme::Theme;
+use crate::views::console::submit;
 use crate::widgets::canvas::framed;
 use crate::widgets::completion::CompletionList;
 use crate::widgets::field::{field, ground, styled_field};
@@ -125,6 +126,9 @@ fn hint_of(console: &Console) -> Option<Hint<'_>> {
         return None;
     }
     let editor = &console.input.editor;
+    if submit::local_command(console, editor.text()).is_some() {
+        return None;
+    }
     let hint = cmdline::hint(editor.text(), editor.cursor(), &console.menu.commands)?;
     (hint.error.is_some() || !hint.parts.is_empty()).then_some(hint)
 }

@@ -1,6 +1,7 @@
 //! From a line to a run: read, asked about, sent, remembered.
 
 use serde_json::{Map, Value};
+use topside_shared::Time;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Command;
 use topside_shared::methods::CommandRun;
@@ -32,13 +33,7 @@ pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
         state.refuse("Type a command: m shows the menu, Tab completes.");
         return Vec::new();
     }
-    let known = console.menu.find(typed).is_some();
-    let local = match typed {
-        "clear" if !known => Some(Id::Clear),
-        "quit" | "exit" if !known => Some(Id::Leave),
-        _ => None,
-    };
-    if let Some(id) = local {
+    if let Some(id) = local_command(console, typed) {
         console.input.editor.clear();
         return run(state, actions::get(id));
     }
@@ -78,9 +73,23 @@ pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
             let shown = cmdline::masked(typed, &console.menu.commands);
             console.runs.sent(id, &shown, ("", Map::new()), clock);
             console.runs.refused(id, Phase::Refused, &message);
+            // The history does not have it: it stays to be corrected.
+            if cmdline::is_private(&line, &console.menu.commands) {
+                console.input.editor.set(&line);
+            }
             remember(console, &line)
         }
     }
+}
+
+/// The action of a line that this program carries out itself, unless the menu has a command of that name.
+pub(super) fn local_command(console: &Console, line: &str) -> Option<Id> {
+    let id = match line.trim() {
+        "clear" => Id::Clear,
+        "quit" | "exit" => Id::Leave,
+        _ => return None,
+    };
+    console.menu.find(line.trim()).is_none().then_some(id)
 }
 
 /// Runs the line whose Enter came before the menu.
@@ -167,7 +176,12 @@ pub(crate) fn question(
             Some(reason) => format!("Reason told: {}", clean(reason, 500)),
             None => "No reason is given.".to_owned(),
         });
-        text.extend(told("back").map(|back| format!("Expected back: {}", clean(back, MAX_NAME))));
+        text.extend(told("back").map(|back| match back.parse::<Time>() {
+            Ok(time) => {
+                format!("Expected back: {}", times::date(time, state.clock.wall, &state.zone))
+            }
+            Err(_) => format!("Expected back: {}", clean(back, MAX_NAME)),
+        }));
         if is_postponement(state, run) {
             let title = format!("Postpone the {}?", what(restart));
             let (line, run) = (line.to_owned(), run.clone());
