@@ -204,6 +204,12 @@ impl Buffer {
         Arc::clone(self.file.insert(Arc::new(file)))
     }
 
+    /// The file of an ended output, and its parts.
+    pub(super) fn complete_file(&self) -> Option<(Arc<File>, Vec<Extent>)> {
+        let file = self.file.as_ref().filter(|_| self.ended)?;
+        Some((Arc::clone(file), self.kept.clone()))
+    }
+
     pub(super) fn file_length(&self) -> u64 {
         self.kept.last().map_or(0, Extent::file_end)
     }

@@ -12,6 +12,7 @@ mod json_escape;
 mod notification;
 mod output_block;
 mod output_file;
+mod output_index;
 pub(crate) mod output_reader;
 pub(crate) mod tail;
 
@@ -108,9 +109,15 @@ impl Output {
         }
     }
 
+    /// Waits until the file has all bytes so far; of an ended output also the index.
     pub(crate) async fn flush(&self) {
         self.start_writing();
         self.wait_for_disk(Buffer::is_written).await;
+        let Some((file, parts)) = self.state.buffer.lock().complete_file() else { return };
+        let written = blocking::blocking(move || output_index::write(&file, &parts)).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!(%error, path = %self.state.path.display(), "output gets no index");
+        }
     }
 
     pub(crate) fn file_bytes(&self) -> u64 {

@@ -9,19 +9,20 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use topside_shared::notifications::Stream;
 
 use crate::base::platform;
+use crate::output::output_index;
 use crate::output::output_block::{Block, Marks, OpenBlock};
 
 /// Smallest size of a closed part of the file, in bytes, so that many small writes do not make many parts.
 const PART: usize = 128 * 1024;
 /// Bytes before the marks of a block: its first stream, the number of marks, the number of bytes.
-const HEADER: usize = 9;
+pub(super) const HEADER: usize = 9;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
     pub(super) start: u64,
     pub(super) end: u64,
-    at: u64,
-    length: usize,
+    pub(super) at: u64,
+    pub(super) length: usize,
 }
 
 impl Extent {
@@ -46,6 +47,9 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
 
 /// The parts of a file, without an incomplete block at its end, which a crash leaves.
 pub(super) fn parts(file: &File) -> io::Result<Vec<Extent>> {
+    if let Some(parts) = output_index::read(file)? {
+        return Ok(parts);
+    }
     let mut parts: Vec<Extent> = Vec::new();
     let size = file.metadata()?.len();
     let mut reader = BufReader::new(file);

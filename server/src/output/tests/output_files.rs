@@ -37,6 +37,57 @@ async fn flushed_output_is_read_again_from_any_offset_with_its_streams() {
     }
 }
 
+/// How often this thread has read from a file.
+fn reads() -> u64 {
+    let counts = std::fs::read_to_string("/proc/thread-self/io").unwrap();
+    counts.lines().find_map(|line| line.strip_prefix("syscr: ")).unwrap().parse().unwrap()
+}
+
+/// The headers of all blocks were read, of each 32 KiB one.
+#[tokio::test]
+async fn a_large_output_is_opened_by_its_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("1.out");
+    for size in [16 << 20, 64 << 20] {
+        let output = Output::kept_in(path.clone(), 1 << 30);
+        for part in lines(size).chunks(100_000) {
+            output.append(Stdout, part).await;
+        }
+        output.end();
+        output.flush().await;
+        let before = reads();
+        let again = Output::read_from(path.clone(), output.bytes()).unwrap();
+        let read = reads() - before;
+        assert!(read < 16, "{read} reads to open an output of {size} bytes");
+        for from in [0, 5_000_000, output.bytes() - 100_000, output.bytes() - 1] {
+            let piece = again.reader(from, alone()).next().await.unwrap();
+            let live = output.reader(from, alone()).next().await.unwrap();
+            let (Piece::Output { offset, data, .. }, Piece::Output { data: same, .. }) =
+                (piece, live)
+            else {
+                panic!("a gap at {from}");
+            };
+            let both = data.len().min(same.len());
+            assert_eq!((offset, &data[..both]), (from, &same[..both]));
+        }
+        let whole = drain(&mut again.reader(0, alone())).await;
+        assert_eq!(sort(&whole).0.len() as u64, output.bytes());
+    }
+    // Without the index, the blocks say the same.
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let end = || {
+        let last = output_file::parts(&file).unwrap().pop().unwrap();
+        (last.end, last.file_end())
+    };
+    let indexed = end();
+    file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+    assert_eq!(end(), indexed);
+    // The output of a hook replaces the index.
+    let (bytes, _) = Output::add_to(&path, Stderr, b"closed").unwrap();
+    let again = Output::read_from(path, bytes).unwrap();
+    assert_eq!(sort(&drain(&mut again.reader(bytes - 6, alone())).await).1, b"closed");
+}
+
 #[tokio::test]
 async fn a_file_cut_by_a_crash_is_read_up_to_its_last_complete_block() {
     let dir = tempfile::tempdir().unwrap();
