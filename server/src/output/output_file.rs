@@ -9,8 +9,8 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use topside_shared::notifications::Stream;
 
 use crate::base::platform;
-use crate::output::output_index;
 use crate::output::output_block::{Block, Marks, OpenBlock};
+use crate::output::output_index;
 
 /// Smallest size of a closed part of the file, in bytes, so that many small writes do not make many parts.
 const PART: usize = 128 * 1024;

@@ -14,6 +14,8 @@ const FEW: usize = 10;
 const MANY: usize = 2_000;
 const JOINS: usize = 400;
 const NOTICES: usize = 20;
+/// Subscribers that do not read.
+const SUBSCRIBERS: [usize; 2] = [500, 2_000];
 
 /// Processor time in µs: of a request, of a client that joins, asks and leaves, and of one notice to
 /// one client.
@@ -23,7 +25,7 @@ struct GrowthCosts {
     notice: f64,
 }
 
-pub(crate) fn measure(
+pub(super) fn measure(
     programs: &Programs,
     settings: &Settings,
     report: &mut Report,
@@ -56,6 +58,42 @@ pub(crate) fn measure(
     report.add(of("growth: a request"), "us", request, goal);
     report.add(of("growth: a join, a ping and a leave"), "us", join, goal);
     report.add(of("growth: a notice to a client"), "us", notice, goal);
+    Ok(())
+}
+
+/// Subscribers to the list of clients that read nothing.
+pub(super) fn subscribers(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
+    let (mut each, mut left) = (Series::default(), Series::default());
+    for _ in 0..settings.rounds.min(3) {
+        for (count, of) in [(&SUBSCRIBERS[0], &mut each.raw), (&SUBSCRIBERS[1], &mut each.ours)] {
+            let Some(server) = programs.start(ServerKind::Ours, 0)? else { return Ok(()) };
+            let subscribe = exchange::json("events/subscribe", r#"{"topics":["clients"]}"#);
+            let before = server.memory()?;
+            let mut silent = Vec::new();
+            for _ in 0..*count {
+                let mut client = Client::connect(&server.socket)?;
+                client.send(&subscribe.request)?;
+                silent.push(client);
+            }
+            server.settle()?;
+            of.push((server.memory()? - before) / *count as f64);
+            drop(silent);
+            server.settle()?;
+            if *count == SUBSCRIBERS[1] {
+                left.ours.push(server.memory()?);
+                left.raw.push(before);
+            }
+        }
+    }
+    let [few, many] = SUBSCRIBERS;
+    let work = format!("growth: a subscriber that reads nothing, {many} : {few}");
+    report.add(work, "KiB", each, Goal::Figure(20.0));
+    let work = format!("growth: memory after {many} have left : before");
+    report.add(work, "KiB", left, Goal::AtMost(Some(1.20), None));
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! The servers under test, as child processes. Each has its own socket and directories, is observed through `/proc`, and is
 //! killed when its handle is dropped.
 
+mod restart;
+
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -127,7 +129,7 @@ impl Programs {
         let socket = dir.path().join("topsided.sock");
         // A port that is free now. Our server chooses its own port.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let mut command = match kind {
+        let command = match kind {
             ServerKind::Ours => {
                 fs::write(dir.path().join("commands.toml"), self.menu(output))?;
                 if transport == Transport::Tls {
@@ -170,10 +172,8 @@ impl Programs {
                 command
             }
         };
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(fs::File::create(dir.path().join("stderr"))?);
         let started = Instant::now();
-        let child = command.spawn()?;
+        let child = spawn(command, dir.path())?;
         let mut server = Server { child, socket, tls: None, dir, start: Duration::ZERO };
         let redis = kind == ServerKind::Redis;
         let request = if redis { exchange::redis_ping() } else { exchange::ping() }.request;
@@ -199,7 +199,7 @@ impl Programs {
     }
 
     /// The menu of our server: programs to be measured.
-    fn menu(&self, output: u64) -> String {
+    pub(crate) fn menu(&self, output: u64) -> String {
         format!(
             "[commands.nothing]\nexec = [\"/bin/true\"]\neffect = \"read\"\n\
              [commands.flood]\nexec = [{0:?}, \"print\", \"{output}\"]\neffect = \"read\"\n\
@@ -234,6 +234,12 @@ fn environment(command: &mut Command, dir: &Path) {
     for name in VARIABLES {
         command.env(format!("TOPSIDE_{name}_DIR"), dir);
     }
+}
+
+fn spawn(mut command: Command, dir: &Path) -> io::Result<Child> {
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(fs::File::create(dir.join("stderr"))?);
+    command.spawn()
 }
 
 fn can_run(topside: &Path) -> bool {

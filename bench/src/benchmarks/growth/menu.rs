@@ -1,0 +1,52 @@
+//! A large menu: its check at the start of a server, and reading it page by page.
+
+use std::io;
+
+use super::add_curves;
+use crate::exchange;
+use crate::load::Client;
+use crate::report::Report;
+use crate::servers::Programs;
+use crate::settings::Settings;
+
+const COUNTS: [usize; 3] = [500, 2_000, 10_000];
+
+pub(super) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
+    let names = [("start, a command of the menu", "us"), ("read the menu, a command", "us")];
+    add_curves(report, settings, names, &COUNTS, |count| costs(programs, count))
+}
+
+/// Processor time for each command, in µs.
+fn costs(programs: &Programs, count: usize) -> io::Result<[f64; 2]> {
+    let command = |n: usize| {
+        format!(
+            "[commands.restart-{n}]\ntitle = \"Restart number {n}\"\nexec = [\"true\", \"{{service}}\"]\n\
+             effect = \"read\"\n[[commands.restart-{n}.args]]\nname = \"service\"\ntype = \"string\"\n\
+             description = \"One of the services\"\n"
+        )
+    };
+    let server = programs.start_with_files(&(0..count).map(command).collect::<String>(), "")?;
+    let started = server.cpu()?;
+    let mut client = Client::connect(&server.socket)?;
+    let mut params = serde_json::json!({});
+    let mut commands = 0;
+    loop {
+        let request = exchange::json("commands/list", &params.to_string()).request;
+        let page: serde_json::Value = serde_json::from_str(&client.text(&request)?)?;
+        let page = &page["result"];
+        commands += page["commands"].as_array().map_or(0, Vec::len);
+        if page["next"].is_null() {
+            break;
+        }
+        params["after"] = page["next"].clone();
+    }
+    if commands < count {
+        return Err(io::Error::other(format!("{commands} of {count} commands are served")));
+    }
+    let read = server.cpu()? - started;
+    Ok([started, read].map(|seconds| seconds * 1e6 / count as f64))
+}
