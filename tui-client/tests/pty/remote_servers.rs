@@ -106,6 +106,8 @@ fn an_invite_pasted_in_the_picker_connects_and_a_killed_server_is_reconnected() 
     screen.write("echo still here\r");
     screen.see("✓ done");
     screen.write("half a line");
+    // Typed before the end of the session.
+    screen.see("❯ half a line");
 
     there.server.kill();
     screen.see_all(&["reconnecting in ", "still here"]);
