@@ -108,6 +108,9 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The sample of `server.toml`: every key with its default, and comments that explain it.
+pub const SAMPLE_SETTINGS: &str = crate::settings::SAMPLE;
+
 /// The declaration of `topsided`'s verbs and flags.
 pub fn command() -> clap::Command {
     // `topside serve` has no such verb.

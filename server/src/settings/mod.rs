@@ -14,6 +14,9 @@ use topside_shared::Role;
 
 use crate::base::platform;
 
+/// `config/server.toml`: every key with its default.
+pub(crate) const SAMPLE: &str = include_str!("sample.toml");
+
 /// `[local]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Local {

@@ -142,20 +142,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::settings::SAMPLE;
 
     fn of(text: &str) -> Result<ServerFile, FileErrors> {
         parse("server.toml", text)
     }
 
-    /// The sample of the repository, which is outside the crate.
-    fn sample() -> String {
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../config/server.toml"))
-            .unwrap()
-    }
-
     #[test]
     fn an_empty_file_and_the_sample_are_the_defaults() {
-        for text in ["", &sample()] {
+        for text in ["", SAMPLE] {
             assert_eq!(of(text).unwrap(), ServerFile::default());
         }
     }
@@ -272,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_sample_cut_anywhere_is_read_or_rejected_with_a_position() {
-        let sample = sample();
+        let sample = SAMPLE;
         for end in (0..sample.len()).filter(|end| sample.is_char_boundary(*end)) {
             if let Err(errors) = of(&sample[..end]) {
                 assert!(errors.0.iter().all(|error| error.at.is_some()), "{errors}");

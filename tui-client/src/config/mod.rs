@@ -26,5 +26,7 @@ pub(crate) use validation::{Field, validate};
 /// The port of a server that says no other.
 pub(crate) const DEFAULT_PORT: u16 = 8677;
 pub(crate) const FILE_NAME: &str = "client.toml";
+/// `config/client.toml`: every key with its default, and comments that explain it.
+pub(crate) const SAMPLE: &str = include_str!("sample.toml");
 /// How the screen calls the server of this machine; no saved server may be called so.
 pub(crate) const THIS_MACHINE: &str = "this machine";

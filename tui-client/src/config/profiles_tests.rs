@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::config::SAMPLE;
 use crate::config::{DEFAULT_PORT, FILE_NAME};
 
 const HAND_MADE: &str = "\
@@ -332,14 +333,9 @@ fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
     assert!(real.contains("\"a\""), "{real}");
 }
 
-/// The sample of the repository, which is outside the crate.
-fn sample() -> String {
-    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../config/client.toml")).unwrap()
-}
-
 #[test]
 fn the_sample_equals_the_defaults_and_its_example_is_read() {
-    let sample = sample();
+    let sample = SAMPLE.to_owned();
     let place = ProfileFile::new(&sample);
     assert!(place.load().profiles().is_empty(), "the sample by itself saves no server");
     // A line that is commented out begins with `#` and no space.
@@ -359,7 +355,7 @@ fn the_sample_equals_the_defaults_and_its_example_is_read() {
 /// How the screen looks stands in the same file: a change of the servers leaves it and its comments alone.
 #[test]
 fn a_server_that_is_added_leaves_the_screens_settings_as_they_were() {
-    let sample = sample();
+    let sample = SAMPLE.to_owned();
     let place = ProfileFile::new(&sample);
     let mut store = place.load();
     store.add(named("a")).unwrap();
@@ -375,7 +371,7 @@ fn a_server_that_is_added_leaves_the_screens_settings_as_they_were() {
 /// A file that a full disk or a hurried copy has cut: never a panic, and never a mistake without its place.
 #[test]
 fn a_file_that_is_cut_anywhere_is_sound_or_told_with_its_place() {
-    let sample = sample();
+    let sample = SAMPLE.to_owned();
     let hand_made = HAND_MADE.replace("the one in the garden", "le coin à côté");
     for text in [&sample, &hand_made] {
         for end in 0..=text.len() {

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::config::SAMPLE;
 use crate::input::actions::Id;
 use crate::theme::Theme;
 
@@ -174,9 +175,7 @@ fn a_chosen_theme_is_written_where_it_stands_and_nothing_else_changes() {
         assert_eq!(with_theme(before, "nord"), after);
     }
     assert!(with_theme("[screen\n", "nord").starts_with("client.toml:1:"));
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/client.toml");
-    let sample = std::fs::read_to_string(sample).unwrap();
-    assert_eq!(with_theme(&sample, "nord"), sample.replace("theme = \"auto\"", "theme = \"nord\""));
+    assert_eq!(with_theme(SAMPLE, "nord"), SAMPLE.replace("theme = \"auto\"", "theme = \"nord\""));
 }
 
 /// The samples list each key with what it is without them, and reading them changes nothing.

@@ -1,0 +1,277 @@
+//! Pages of the configuration files, in section 5: of `server.toml` and `client.toml` from the samples, which hold each key
+//! with its default; of `commands.toml` from the tables below, which a test compares with `docs/COMMANDS.md`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use clap_mangen::roff::{Roff, bold, roman};
+
+use super::{SOURCE, Term, terms, today};
+use crate::config::SAMPLE;
+
+/// A file of the configuration.
+struct Page {
+    name: &'static str,
+    /// What it is, for the line of the name.
+    title: &'static str,
+    description: &'static [&'static str],
+    /// The sample, without its first lines, which say what the description says.
+    sample: &'static str,
+    files: &'static [Term],
+    see_also: &'static str,
+}
+
+const CLIENT: Page = Page {
+    name: "client.toml",
+    title: "settings of topside's screen, and its saved servers",
+    description: &[
+        "The file is TOML, and may be absent, as may each key. The screen and the verbs pair, add, edit, duplicate and \
+         delete write it too, and keep comments and order.",
+        "A wrong value of [screen] is reported with its line and is the default. A wrong [[server]] is an error that names \
+         its line and column.",
+    ],
+    sample: SAMPLE,
+    files: &[
+        (
+            "~/.config/topside/client.toml",
+            "The file on Linux; TOPSIDE_CONFIG_DIR names another directory.",
+        ),
+        (
+            "keymap.toml, theme.toml",
+            "Beside it: which keys do what, and the colours of the theme \"own\".",
+        ),
+    ],
+    see_also: "topside(1), topside-add(1), topside-config(1)",
+};
+
+const SERVER: Page = Page {
+    name: "server.toml",
+    title: "settings of topsided",
+    description: &[
+        "The file is TOML, and may be absent, as may each key. An unknown key and a wrong value are errors that name the \
+         line and the column; with one of them the server does not start, and a reload changes nothing.",
+        "`topsided check` reads it, `topsided config show` prints what is in force, and `topsided config path` where it is \
+         looked for. It must belong to the user of the server or to root, and no other user may be able to write it.",
+    ],
+    sample: topside_server::cli::SAMPLE_SETTINGS,
+    files: &[
+        ("/etc/topside/server.toml", "Of a packaged server."),
+        (
+            "~/.config/topside/server.toml",
+            "Of a server of one's own; TOPSIDE_CONFIG_DIR names another directory.",
+        ),
+    ],
+    see_also: "topsided(8), commands.toml(5), topsided-check(8)",
+};
+
+/// Fields of a command.
+const COMMAND: &[Term] = &[
+    (
+        "exec",
+        "The program and its arguments, as a list; no shell reads them. An element \"{name}\" is the value of an argument. Needed.",
+    ),
+    (
+        "title, description, category",
+        "The words of the menu. Without them: the name, nothing, and Commands.",
+    ),
+    ("aliases", "Other names that run it."),
+    ("effect", "\"read\", \"write\" or \"destructive\". Default: \"destructive\"."),
+    (
+        "role",
+        "The least role: \"viewer\", \"operator\" or \"admin\". Default: by effect, in that order.",
+    ),
+    ("confirm", "The question to ask first, with \"{argument}\" places."),
+    ("cwd", "The directory in which it runs. Default: \"/\"."),
+    ("env", "Variables on top of a clean environment."),
+    ("inherit_env", "Names of variables that are taken from the environment of the server."),
+    ("timeout", "After how long it is ended; \"none\" for never. Default: \"10m\"."),
+    (
+        "stop_signal, stop_timeout",
+        "How it is ended: the signal, and after this time SIGKILL. Default: \"SIGTERM\", \"5s\".",
+    ),
+    ("success_exit_codes", "Exit statuses that count as success. Default: [0]."),
+    ("max_concurrent", "How many of its runs go on at once. Default: any number."),
+    (
+        "queue",
+        "How many of its runs wait for their turn; further ones are refused. Default: none waits.",
+    ),
+    ("lock", "Names; commands that share one never run at once."),
+    ("stdin", "\"prompt\": the user who started a run may answer what it asks. Default: \"none\"."),
+    ("output", "\"text\" or \"json\". Default: \"text\"."),
+    ("max_output", "How much output is kept; the program goes on. Default: \"64MiB\"."),
+    (
+        "on_disconnect",
+        "\"keep\", or \"cancel\" when the session that started it has ended. Default: \"keep\".",
+    ),
+    (
+        "on_shutdown",
+        "\"cancel\" when the server ends, or have the server \"wait\". Default: \"cancel\".",
+    ),
+    (
+        "safe_state",
+        "A program with its arguments that is run after every run that did not succeed.",
+    ),
+];
+
+/// Fields of an argument.
+const ARGUMENT: &[Term] = &[
+    ("name", "In \"{name}\" places, and as --name."),
+    (
+        "type",
+        "\"string\", \"int\", \"float\", \"bool\", \"enum\", \"duration\", \"path\" or \"secret\".",
+    ),
+    ("description", "One line for hints and forms."),
+    ("required, default", "One of them, or neither: then it may be absent."),
+    ("choices", "The only values that pass."),
+    ("minimum, maximum", "Bounds of a number or a duration."),
+    ("min_length, max_length", "Bounds of a string, a path or a secret, in characters."),
+    ("pattern", "A regular expression that one of these must match as a whole."),
+    ("root", "The directory that a path must stay below."),
+    ("allow_dash", "A string or a path may begin with \"-\"."),
+    ("multiple", "It takes a list of values: each becomes an element of its own."),
+    ("flag", "An element that goes before the value; alone for a bool that is true."),
+    ("env", "The variable in which the value is passed, in place of the argument list."),
+    ("stdin", "true: a secret is the one line of the program's standard input."),
+];
+
+/// Fields of a resident worker.
+const WORKER: &[Term] = &[
+    (
+        "exec, cwd, env, inherit_env",
+        "As for the program of a command, without \"{argument}\" places.",
+    ),
+    ("max_concurrent", "How many calls it is sent at once. Default: 1."),
+    ("stop_timeout", "How long it has to answer a cancelled call, and to end. Default: \"5s\"."),
+];
+
+/// Writes the pages to a directory.
+pub(super) fn write(to: &Path) -> io::Result<()> {
+    for page in [CLIENT, SERVER] {
+        let mut roff = heading(page.name, page.title, page.description);
+        roff.control("SH", ["KEYS"]);
+        sample(&mut roff, page.sample);
+        terms(&mut roff, "FILES", page.files.iter().copied());
+        finish(roff, page.name, page.see_also, to)?;
+    }
+    let mut roff = heading(
+        "commands.toml",
+        "the menu of topsided",
+        &[
+            "The file is TOML: one table [commands.NAME] a command, in the order in which clients show them. Files \
+             commands.d/*.toml beside it add to the menu. Where there is neither, the starter menu serves.",
+            "`topsided check` reads it and names each wrong line. It, its directory and each program in it must belong to \
+             the user of the server or to root, and no other user may be able to write them.",
+        ],
+    );
+    terms(&mut roff, "FIELDS OF [commands.NAME]", COMMAND.iter().copied());
+    terms(&mut roff, "FIELDS OF [[commands.NAME.args]]", ARGUMENT.iter().copied());
+    terms(&mut roff, "FIELDS OF [workers.NAME]", WORKER.iter().copied());
+    roff.control("SH", ["EXAMPLE"]);
+    literal(
+        &mut roff,
+        &[
+            "[commands.zone-run]",
+            "title = \"Run a zone\"",
+            "exec = [\"/opt/zones\", \"run\", \"{zone}\"]",
+            "effect = \"write\"",
+            "",
+            "[[commands.zone-run.args]]",
+            "name = \"zone\"",
+            "type = \"int\"",
+            "required = true",
+            "maximum = 8",
+        ],
+    );
+    terms(
+        &mut roff,
+        "FILES",
+        [
+            ("/etc/topside/commands.toml, commands.d", "Of a packaged server."),
+            (
+                "~/.config/topside/commands.toml, commands.d",
+                "Of a server of one's own; TOPSIDE_CONFIG_DIR names another directory.",
+            ),
+        ],
+    );
+    finish(roff, "commands.toml", "topsided(8), server.toml(5), topsided-check(8)", to)
+}
+
+/// The beginning of a page.
+fn heading(name: &str, title: &str, description: &[&str]) -> Roff {
+    let mut page = Roff::new();
+    let upper = name.to_uppercase();
+    page.control("TH", [upper.as_str(), "5", &today(), SOURCE, "Topside"]);
+    page.control("SH", ["NAME"]);
+    page.text([roman(format!("{name} - {title}"))]);
+    page.control("SH", ["DESCRIPTION"]);
+    for paragraph in description {
+        page.control("PP", []);
+        page.text([roman(*paragraph)]);
+    }
+    page
+}
+
+/// Writes the end of a page, and the page.
+fn finish(mut page: Roff, name: &str, see_also: &str, to: &Path) -> io::Result<()> {
+    page.control("SH", ["SEE ALSO"]);
+    page.text([roman(see_also)]);
+    let mut bytes = Vec::new();
+    page.to_writer(&mut bytes)?;
+    fs::write(to.join(format!("{name}.5")), bytes)
+}
+
+/// A sample as text: its sections are headings, its comments are paragraphs, and its keys stand below them.
+fn sample(page: &mut Roff, sample: &str) {
+    let mut comment = Vec::new();
+    // The first paragraph is about the file, as the description is.
+    let keys = sample.split_once("\n\n").filter(|(first, _)| !first.contains("[screen]"));
+    let mut lines = keys.map_or(sample, |(_, keys)| keys).lines().peekable();
+    while let Some(line) = lines.next() {
+        let commented_out =
+            line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && !rest.is_empty());
+        let key = commented_out.unwrap_or(line);
+        if let Some(text) = line.strip_prefix("# ") {
+            comment.push(text);
+        } else if key.starts_with('[') {
+            page.control("SS", [key]);
+            paragraph(page, &mut comment);
+        } else if key.contains('=') {
+            paragraph(page, &mut comment);
+            let mut block = vec![key];
+            while let Some(next) =
+                lines.next_if(|next| next.contains('=') && !next.starts_with('#'))
+            {
+                block.push(next);
+            }
+            literal(page, &block);
+        } else {
+            paragraph(page, &mut comment);
+        }
+    }
+}
+
+/// The lines of a comment: those with spaces in front are examples.
+fn paragraph(page: &mut Roff, comment: &mut Vec<&str>) {
+    if comment.is_empty() {
+        return;
+    }
+    page.control("PP", []);
+    for line in comment.drain(..) {
+        match line.strip_prefix("  ") {
+            Some(example) => literal(page, &[example]),
+            None => {
+                page.text([roman(line)]);
+            }
+        }
+    }
+}
+
+/// Lines as they are typed.
+fn literal(page: &mut Roff, lines: &[&str]) {
+    page.control("RS", ["4"]).control("nf", []);
+    for line in lines {
+        page.text([bold(*line)]);
+    }
+    page.control("fi", []).control("RE", []);
+}
