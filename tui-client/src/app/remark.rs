@@ -34,25 +34,27 @@ pub(crate) enum Tone {
 impl State {
     /// Shows that something was done.
     pub(crate) fn done(&mut self, text: impl Into<String>) {
-        self.show(Tone::Done, text.into());
+        self.show(Tone::Done, &text.into());
     }
 
     /// Shows something that was neither done nor refused.
     pub(crate) fn note(&mut self, text: impl Into<String>) {
-        self.show(Tone::Note, text.into());
+        self.show(Tone::Note, &text.into());
     }
 
     /// Shows a warning.
     pub(crate) fn warn(&mut self, text: impl Into<String>) {
-        self.show(Tone::Warning, text.into());
+        self.show(Tone::Warning, &text.into());
     }
 
     /// Shows why something was not done.
     pub(crate) fn refuse(&mut self, text: impl Into<String>) {
-        self.show(Tone::Refused, text.into());
+        self.show(Tone::Refused, &text.into());
     }
 
-    fn show(&mut self, tone: Tone, text: String) {
+    fn show(&mut self, tone: Tone, text: &str) {
+        // Several mistakes of a file come in a line each, and a message has no line ends.
+        let text = text.trim_end().replace('\n', "; ");
         self.remark = Some(Remark { tone, text, until: self.clock.mono.saturating_add(SHOWN_MS) });
     }
 

@@ -141,3 +141,11 @@ fn what_was_not_sent_has_no_sign_of_success() {
     let remark = world.state.remark.as_ref().unwrap();
     assert_eq!((remark.tone, remark.text.as_str()), (Tone::Note, "Not sent."));
 }
+
+/// The end of one mistake of the menu file ran into the path of the next.
+#[test]
+fn sentences_of_several_lines_are_apart_in_a_message() {
+    let mut world = World::connected(80, 24);
+    world.tell(Msg::Failed("a.toml:1: no exec\na.toml:9: no title\n".into()));
+    assert_eq!(world.remark(), "a.toml:1: no exec; a.toml:9: no title");
+}
