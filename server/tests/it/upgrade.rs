@@ -57,7 +57,7 @@ fn output(client: &mut Raw, run: u64) -> String {
 #[test]
 fn the_first_version_is_taken_over_with_its_keys_runs_and_settings() {
     let (topsided, told) = taken_over("v1");
-    assert!(topsided.run(&["check"]).stdout.contains("is sound"));
+    assert!(topsided.run(&["check"]).stdout.contains("Configuration OK"));
     assert_eq!(topsided.run(&["id"]).stdout.trim(), told["pin"]);
     let server = topsided.start();
     let mut client = server.connect();
