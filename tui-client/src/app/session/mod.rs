@@ -284,6 +284,7 @@ fn run_ended(
     let asked = info.is_some_and(|info| info.command.is_empty());
     // A run that has a number was started, so only the request for its output was refused.
     let run = info.and_then(|info| info.run);
+    let shown_run = info.filter(|info| info.received > 0).and_then(|info| info.run);
     match result {
         Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. }) if asked => {
             let words =
@@ -292,11 +293,8 @@ fn run_ended(
             return Some(ask_menu());
         }
         // A server that was killed may have less of the output than the block. Its row still has the result.
-        Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. })
-            if info.is_some_and(|info| info.received > 0)
-                && let Some(run) = run =>
-        {
-            return Some(runs::attach(block, run, 0));
+        Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. }) if shown_run.is_some() => {
+            return shown_run.map(|run| runs::attach(block, run, 0));
         }
         Ok(result) => {
             console.runs.ended(block, &result.row, now);
