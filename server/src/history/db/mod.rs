@@ -1,4 +1,4 @@
-//! The database of runs: its tables and its writes. [`query`] reads rows, [`columns`] converts them.
+//! The database of runs: its tables and its writes. [`query`] reads rows, [`sql_values`] converts them.
 
 mod disk_space;
 mod query;
