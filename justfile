@@ -46,6 +46,10 @@ book:
 package:
     cargo package --locked -p topside-shared -p topside-server -p topside-client
 
+# An archive of programs, manual, completions and samples for each installed target, with its checksum, in target/dist
+release:
+    bash config/packaging/release target/dist
+
 # The packages for Debian, in target/deb; needs `cargo install --locked cargo-deb mdbook`
 deb:
     cargo build --release --package topside-server --package topside-client
