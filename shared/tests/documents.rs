@@ -42,7 +42,7 @@ fn vague_lines(text: &str) -> Vec<(usize, &str)> {
     (1..).zip(text.lines()).filter(|(_, line)| vague.is_match(line)).collect()
 }
 
-/// The fenced blocks whose info string is a language and a path: the path and the code. `no-run:` is a mark.
+/// The fenced blocks with a language and a path as their info string: the path and the code. `no-run:` is a mark.
 fn quotations(document: &str) -> Vec<(&str, &str)> {
     let blocks = document.split("\n```").skip(1).step_by(2);
     blocks

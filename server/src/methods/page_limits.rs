@@ -22,7 +22,7 @@ pub(super) fn within(
     Err(RpcError::invalid_argument(field, message))
 }
 
-/// The newest entries whose JSON fits in this many bytes, oldest first.
+/// The newest entries that fit in this many bytes as JSON, oldest first.
 pub(super) fn newest_that_fit(mut entries: Vec<LogEntry>, bytes: usize) -> Vec<LogEntry> {
     let skip = entries.len() - count_that_fits(entries.iter().rev(), bytes);
     entries.split_off(skip)

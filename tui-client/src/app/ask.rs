@@ -39,7 +39,7 @@ impl Ask {
         })
     }
 
-    /// A request whose answer is read by `read` on the network thread.
+    /// A request. `read` reads its answer on the network thread.
     pub(crate) fn raw<M: Call>(
         params: &M,
         read: impl FnOnce(RawAnswer) -> Reply + Send + 'static,

@@ -297,7 +297,7 @@ pub(crate) enum Effect {
         menu: Menu,
     },
     /// Compare the end of a server's audit log with what this device has seen of it. `server` is the saved server's
-    /// name, or none for one on this machine, whose socket is `address`.
+    /// name, or none for one on this machine; `address` is then its socket.
     CheckAudit {
         session: u64,
         server: Option<String>,

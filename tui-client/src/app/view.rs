@@ -132,7 +132,7 @@ impl Outcome {
 }
 
 impl Ask {
-    /// A request whose answer goes to the open view of this type. If the view was closed, the answer is dropped.
+    /// A request. Its answer goes to the open view of this type. If the view was closed, the answer is dropped.
     pub(crate) fn of_view<V: View, M: Call>(
         params: &M,
         then: impl FnOnce(&mut V, Result<M::Answer, CallError>, &State) -> Outcome + Send + 'static,

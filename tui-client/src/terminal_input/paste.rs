@@ -47,7 +47,7 @@ impl Decoder {
     }
 
     pub(super) fn deliver_paste(&mut self, events: &mut Vec<Event>) {
-        // A character whose rest has not come stays.
+        // The beginning of a character stays until the rest arrives.
         let length = whole_characters(&self.pending);
         if length > 0 {
             let text = String::from_utf8_lossy(&self.pending[..length]).into_owned();

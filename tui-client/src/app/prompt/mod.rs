@@ -193,7 +193,7 @@ fn question(console: &Console, block: u64) -> String {
 
 /// Whether the command of a block can be answered from here.
 fn may_ask(console: &Console, info: &Info) -> bool {
-    // A run whose output is only being read has ended.
+    // The run has ended, and only its output is being read.
     let live = info.phase.is_live() && info.phase != Phase::Reading;
     let command = console.menu.commands.iter().find(|command| command.name == info.command);
     info.own && live && command.is_some_and(|command| command.stdin == Stdin::Prompt)

@@ -15,7 +15,7 @@ pub(crate) struct Info {
     /// The command and its arguments as a row shows them; they identify its run.
     pub(crate) command: String,
     pub(super) args: Map<String, Value>,
-    /// The block whose request it was, which the answer names; none: this one.
+    /// The block that made the request, which the answer names; none: this one.
     pub(super) request: Option<u64>,
     pub(crate) at: Time,
     /// When it began, by the monotonic clock.

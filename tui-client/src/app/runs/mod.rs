@@ -52,7 +52,7 @@ pub(crate) struct Runs {
     infos: Vec<Info>,
     /// The selected block, for copy, save and fold; none: the newest.
     selected: Option<u64>,
-    /// Commands whose blocks were dropped.
+    /// Commands that lost their blocks.
     dropped: u64,
     /// The blocks that were cleared, and `dropped` at that time.
     cleared: (Vec<Info>, u64),

@@ -28,7 +28,7 @@ impl Runs {
         }
     }
 
-    /// The block of a run whose output has come from `offset` to `end`, and where the part that is new to it begins.
+    /// The block of a run with new output from `offset` to `end`, and where the part begins that the block does not have.
     /// Missing bytes before it are marked as skipped.
     fn go_on(&mut self, run: RunId, offset: u64, end: u64) -> Option<(u64, u64)> {
         let info = self.infos.iter_mut().rfind(|info| info.run == Some(run))?;

@@ -76,7 +76,7 @@ pub(crate) fn looked_at_an_older_server(width: u16, height: u16) -> World {
     world
 }
 
-/// A console whose header has an answer of an older server.
+/// A console with the answer of an older server in its header.
 fn answered_by_an_older_server(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
     tell(&mut world, figures(1_000, 1, 1));
@@ -95,7 +95,7 @@ fn samples(world: &mut World, figure: Figure) -> Vec<Option<f64>> {
     world.console().figures.samples(figure)
 }
 
-/// A console whose header has its first answer.
+/// A console with the first answer in its header.
 fn answered(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
     tell(&mut world, figures_with_history(4_000, 8));

@@ -17,7 +17,7 @@ enum Pages {
 /// Verbs of `topside` that ask no server.
 const LOCAL: &[&str] =
     &["servers", "add", "edit", "duplicate", "delete", "config", "completions", "id", "man"];
-/// Verbs that ask no server, and `connect`, on whose screen refusals are shown.
+/// Verbs that ask no server, and `connect`, which shows refusals on its screen.
 const NO_ANSWER: &[&str] = &[
     "servers",
     "add",

@@ -28,7 +28,7 @@ struct Manual {
     environment: &'static [Term],
     /// Other pages and files.
     see_also: &'static str,
-    /// A verb whose own verbs have pages elsewhere.
+    /// A verb with verbs of its own that have pages elsewhere.
     elsewhere: Option<&'static str>,
 }
 

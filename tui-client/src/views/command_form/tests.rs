@@ -206,7 +206,7 @@ const AWKWARD: [&str; 16] = [
     "a\\b", "$x `y` !", "*;|#", "café ü",
 ];
 
-/// `shutdown 90 20:00 kernel update` was shown for a form whose return was 20:00.
+/// `shutdown 90 20:00 kernel update` was shown for a form with the return 20:00.
 #[test]
 fn the_line_of_a_form_parses_back_to_the_arguments_of_the_form() {
     let text = |name: &str, more: Value| {
