@@ -20,7 +20,8 @@ pub(super) struct DialResult {
     pub(super) started: Option<Embedded>,
 }
 
-const HELLO: Hello = Hello { notices: true, name: "topside" };
+/// How the screen is shown in the list of clients.
+pub(super) const HELLO: Hello = Hello { notices: true, name: "topside" };
 
 /// The address of a server, or why it cannot be dialled.
 pub(super) fn place(

@@ -7,12 +7,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::Menu;
 
+use super::dial_task::HELLO;
 use crate::app::Msg;
 use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
-use crate::connect::Hello;
 use crate::fan_out::{FanOut, Progress, Settings, TargetBox, plan};
-
-const HELLO: Hello = Hello { notices: true, name: "topside" };
 
 /// The task, and the way to give it orders. Where that is dropped, the runs are cancelled.
 pub(super) struct FanOutTask {

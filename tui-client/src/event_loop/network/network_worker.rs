@@ -16,6 +16,7 @@ use super::dial_task::{DialResult, dial, pair, place, probe, probe_here};
 use super::fan_out_task::FanOutTask;
 use super::{Order, SharedStop};
 use crate::app::msg::NotPaired;
+use crate::app::picker::routes::ProbeResult;
 use crate::app::runs::export::ExportFailed;
 use crate::app::{DialFailed, Event, Msg};
 use crate::config::Profile;
@@ -221,17 +222,11 @@ impl NetworkWorker {
         self.probes.spawn(async move {
             let _ = tell.send(Msg::Probed(probe_here(&sockets).await)).await;
         });
+        let Some(profile) = profile else { return };
         for via in vias {
-            // The row of the route already says what is missing.
-            let remote = profile.map(|profile| Remote::of_profile(profile, via, &self.dirs.state));
-            let Some(Ok(remote)) = remote else { continue };
-            let tell = self.tell.clone();
-            self.probes.spawn(async move {
-                for address in &remote.addresses {
-                    let reach = probe(address, &remote).await;
-                    let _ = tell.send(Msg::Reached { round, via, reach }).await;
-                }
-            });
+            let task =
+                self.probe_route(profile, via, move |reach| Msg::Reached { round, via, reach });
+            self.probes.spawn(task);
         }
     }
 
@@ -240,15 +235,33 @@ impl NetworkWorker {
         self.all_probes = JoinSet::new();
         for (profile, vias) in servers {
             for via in vias {
-                let remote = Remote::of_profile(&profile, via, &self.dirs.state);
-                let (Ok(remote), server) = (remote, profile.name.clone()) else { continue };
-                let tell = self.tell.clone();
-                self.all_probes.spawn(async move {
-                    for address in &remote.addresses {
-                        let (server, reach) = (server.clone(), probe(address, &remote).await);
-                        let _ = tell.send(Msg::ServerReached { round, server, via, reach }).await;
-                    }
+                let server = profile.name.clone();
+                let task = self.probe_route(&profile, via, move |reach| Msg::ServerReached {
+                    round,
+                    server: server.clone(),
+                    via,
+                    reach,
                 });
+                self.all_probes.spawn(task);
+            }
+        }
+    }
+
+    /// Probes each address of a route, and reports the results.
+    fn probe_route(
+        &self,
+        profile: &Profile,
+        via: Via,
+        report: impl Fn(ProbeResult) -> Msg + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let remote = Remote::of_profile(profile, via, &self.dirs.state);
+        let tell = self.tell.clone();
+        async move {
+            // The row of the route already says what is missing.
+            let Ok(remote) = remote else { return };
+            for address in &remote.addresses {
+                let reach = probe(address, &remote).await;
+                let _ = tell.send(report(reach)).await;
             }
         }
     }
