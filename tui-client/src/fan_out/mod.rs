@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::connect::{Hello, Session};
 use one_box::{Checked, Common, Stop, check, leave, run};
-pub(crate) use one_box::{MakePlan, Plan, effect_word};
+pub(crate) use one_box::{MakePlan, Plan, PlanError, effect_word};
 pub(crate) use outcome::{Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Standing, group};
 pub(crate) use plan::plan;
 pub(crate) use targets::{ALL, Selection, TAG, TargetBox, is_list, named, select, tags};

@@ -26,7 +26,7 @@ pub(crate) fn plan(
         Err(error) => {
             return Err(match admin_actions::hint(name, &Keymap::default()) {
                 Some(hint) => rejected(error.kind, hint),
-                None if error.kind == LineErrorKind::UnknownCommand && !name.is_empty() => {
+                None if error.kind == LineErrorKind::UnknownCommand => {
                     PlanError::NotInMenu { command: name.to_owned() }
                 }
                 None => rejected(error.kind, error.message),

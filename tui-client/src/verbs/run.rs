@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::cmdline;
 use topside_shared::command::Stdin;
 use topside_shared::methods::{BuiltinAnswer, CommandResult, CommandRun, Menu, RunResult};
 use topside_shared::notifications::{EndCode, Stream};
@@ -17,8 +17,7 @@ use super::runner::{Interruption, Output, RunOutcome, Runner};
 use super::stdin::Source;
 use super::{Run, block_on, exit_status};
 use crate::connect::{CallError, DisconnectReason, Hello, Session, connect};
-use crate::input::admin_actions;
-use crate::input::keymap::Keymap;
+use crate::fan_out::{self, PlanError};
 use crate::platform::{Signal, Signals};
 use crate::text::base64;
 
@@ -164,34 +163,17 @@ fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, VerbE
 
 /// The request for these words. A command that is not in the caller's menu is left to the server,
 /// which knows whether there is none or it is forbidden.
-pub(super) fn request(
-    line: &[String],
-    menu: &Menu,
-    confirm: bool,
-) -> Result<CommandRun, VerbError> {
-    let (name, words) = line.split_first().map_or(("", line), |(name, words)| (name, words));
-    let (command, args) = match cmdline::find(name, &menu.commands) {
-        Err(error) if name.is_empty() => {
-            return Err(VerbError::new(error.kind.exit_status(), error.message));
+fn request(words: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, VerbError> {
+    match fan_out::plan(words, menu, misplaced) {
+        Ok(plan) => Ok(CommandRun { confirm, ..plan.request }),
+        Err(PlanError::NotInMenu { command }) => {
+            let args = serde_json::Map::new();
+            Ok(CommandRun { command, args, stream: true, wait: true, confirm })
         }
-        Err(error) => match admin_actions::hint(name, &Keymap::default()) {
-            Some(hint) => return Err(VerbError::new(error.kind.exit_status(), hint)),
-            None => (name.to_owned(), serde_json::Map::new()),
-        },
-        Ok(command) => {
-            let parsed = cmdline::parse_args(command, words).map_err(|error| {
-                let mut sentence = error.message;
-                if error.kind == LineErrorKind::UnknownArgument
-                    && let Some(hint) = misplaced(name, words)
-                {
-                    sentence = format!("{hint} ({sentence})");
-                }
-                VerbError::new(error.kind.exit_status(), sentence)
-            })?;
-            (command.name.clone(), parsed.args)
+        Err(PlanError::Rejected(rejection)) => {
+            Err(VerbError::new(rejection.status, rejection.sentence))
         }
-    };
-    Ok(CommandRun { command, args, stream: true, wait: true, confirm })
+    }
 }
 
 /// The line that was meant, where a flag of `topside run` stands behind the command.
