@@ -10,27 +10,15 @@ enum Pages {
     All,
     /// The program's, and those of these verbs.
     Of(&'static [&'static str]),
-    /// The program's, and those of the other verbs.
-    ExceptOf(&'static [&'static str]),
+    /// The program's, and those of the verbs in none of these groups.
+    ExceptOf(&'static [&'static [&'static str]]),
 }
 
 /// Verbs of `topside` that ask no server.
 const LOCAL: &[&str] =
     &["servers", "add", "edit", "duplicate", "delete", "config", "completions", "id", "man"];
-/// Verbs that ask no server, and `connect`, which shows refusals on its screen.
-const NO_ANSWER: &[&str] = &[
-    "servers",
-    "add",
-    "edit",
-    "duplicate",
-    "delete",
-    "config",
-    "completions",
-    "id",
-    "man",
-    "connect",
-    "test",
-];
+/// `connect` shows refusals on its screen, and `test` sends no request that can be refused.
+const NO_ANSWER: &[&str] = &["connect", "test"];
 const FOLLOWS_A_RUN: &[&str] = &["run", "attach"];
 
 pub(super) const TOPSIDE: &[Status] = &[
@@ -40,18 +28,18 @@ pub(super) const TOPSIDE: &[Status] = &[
     Status(
         "125",
         "No server, no way to it, a key that one side does not take, or a session that ended.",
-        Pages::ExceptOf(LOCAL),
+        Pages::ExceptOf(&[LOCAL]),
     ),
     Status(
         "125",
         "It was not done: a name, a file or a value is wrong; the message says which.",
         Pages::Of(LOCAL),
     ),
-    Status("126", "Refused: role, confirmation, argument or limit.", Pages::ExceptOf(NO_ANSWER)),
+    Status("126", "Refused: role, confirmation, argument or limit.", Pages::ExceptOf(&[LOCAL, NO_ANSWER])),
     Status(
         "127",
         "No such command, run, client or key; no shutdown that is due.",
-        Pages::ExceptOf(NO_ANSWER),
+        Pages::ExceptOf(&[LOCAL, NO_ANSWER]),
     ),
     Status(
         "128 + n",
@@ -71,7 +59,7 @@ pub(super) const TOPSIDED: &[Status] = &[
     Status(
         "1",
         "It failed, or a second signal cut the shutdown short; doctor: something stands in the way.",
-        Pages::ExceptOf(AUDIT),
+        Pages::ExceptOf(&[AUDIT]),
     ),
     Status("1", "audit: the log is damaged.", Pages::Of(AUDIT)),
     Status("2", "Wrong arguments.", Pages::All),
@@ -93,7 +81,7 @@ pub(super) fn of_page(all: &'static [Status], page: &str) -> impl Iterator<Item 
             _ if verb.is_empty() => true,
             Pages::All => true,
             Pages::Of(verbs) => verbs.contains(&verb.as_str()),
-            Pages::ExceptOf(verbs) => !verbs.contains(&verb.as_str()),
+            Pages::ExceptOf(groups) => !groups.iter().any(|verbs| verbs.contains(&verb.as_str())),
         };
         is_there.then_some((*status, *meaning))
     })
