@@ -13,7 +13,7 @@ pub(crate) fn cancel(run_id: RunId) -> Ask {
         let Err(error) = result else { return Vec::new() };
         if !matches!(error, CallError::Lost) {
             if let Some(console) = state.console_mut() {
-                console.runs.cancel_refused(run_id);
+                console.runs.set_cancelling(run_id, false);
             }
             state.refuse(ask::why(&error));
         }
@@ -22,18 +22,19 @@ pub(crate) fn cancel(run_id: RunId) -> Ask {
 }
 
 impl Runs {
+    /// The newest live run that was started here and is not being cancelled.
     pub(crate) fn next_to_cancel(&self) -> Option<&Info> {
-        self.infos
-            .iter()
-            .rev()
-            .filter(|info| info.sent && info.run.is_some())
-            .find(|info| info.phase.can_be_cancelled())
+        self.newest_to_cancel(true)
     }
 
     /// The newest live run that was started elsewhere and is not being cancelled.
     pub(crate) fn attached_to_cancel(&self) -> Option<&Info> {
-        let mut looked_at = self.infos.iter().rev().filter(|info| !info.sent && info.run.is_some());
-        looked_at.find(|info| info.phase.can_be_cancelled())
+        self.newest_to_cancel(false)
+    }
+
+    fn newest_to_cancel(&self, sent: bool) -> Option<&Info> {
+        let mut runs = self.infos.iter().rev().filter(|info| info.sent == sent && info.run.is_some());
+        runs.find(|info| info.phase.can_be_cancelled())
     }
 
     /// The run that the next Ctrl-C cancels, or asks about.
@@ -50,18 +51,13 @@ impl Runs {
 
     /// Marks a run as being cancelled.
     pub(crate) fn cancelling(&mut self, run: RunId) {
-        for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
-            if let Some(cancelling) = info.phase.cancelling() {
-                *cancelling = true;
-            }
-        }
+        self.set_cancelling(run, true);
     }
 
-    /// The server refused to cancel a run.
-    pub(crate) fn cancel_refused(&mut self, run: RunId) {
+    fn set_cancelling(&mut self, run: RunId, is_cancelled: bool) {
         for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
             if let Some(cancelling) = info.phase.cancelling() {
-                *cancelling = false;
+                *cancelling = is_cancelled;
             }
         }
     }

@@ -81,8 +81,7 @@ impl Runs {
 
     /// What is lost if all blocks are dropped; none if no command was run.
     pub(crate) fn loss(&self) -> Option<String> {
-        let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
-        match commands.count() {
+        match self.commands().count() {
             0 => None,
             1 => Some("The output of 1 command on this screen is dropped.".to_owned()),
             n => Some(format!("The output of {n} commands on this screen is dropped.")),
@@ -94,9 +93,13 @@ impl Runs {
         self.infos.last().map(|info| info.id)
     }
 
-    /// Whether a block has a command; a note has none.
+    /// The blocks that have a command; a note has none.
+    fn commands(&self) -> impl DoubleEndedIterator<Item = &Info> {
+        self.infos.iter().filter(|info| info.phase != Phase::Note)
+    }
+
     pub(crate) fn has_commands(&self) -> bool {
-        self.infos.iter().any(|info| info.phase != Phase::Note)
+        self.commands().next().is_some()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

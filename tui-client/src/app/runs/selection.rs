@@ -1,13 +1,13 @@
 //! Selection and folding of blocks.
 
-use super::{Info, Phase, Runs};
+use super::{Info, Runs};
 
 impl Runs {
     /// The block for copy, save and fold.
     pub(crate) fn chosen(&self) -> Option<&Info> {
         match self.selected {
             Some(id) => self.info(id),
-            None => self.infos.iter().rev().find(|info| info.phase != Phase::Note),
+            None => self.commands().next_back(),
         }
     }
 
@@ -18,12 +18,7 @@ impl Runs {
 
     /// Selects the next older or newer block; after the newest, none.
     pub(crate) fn select(&mut self, older: bool) {
-        let commands: Vec<u64> = self
-            .infos
-            .iter()
-            .filter(|info| info.phase != Phase::Note)
-            .map(|info| info.id)
-            .collect();
+        let commands: Vec<u64> = self.commands().map(|info| info.id).collect();
         let at = self.selected.and_then(|id| commands.iter().position(|other| *other == id));
         self.selected = match (at, older) {
             (None, true) => commands.last().copied(),
@@ -45,8 +40,7 @@ impl Runs {
 
     /// Folds all commands, or unfolds them if all are folded.
     pub(crate) fn fold_all(&mut self) {
-        let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
-        let commands: Vec<u64> = commands.map(|info| info.id).collect();
+        let commands: Vec<u64> = self.commands().map(|info| info.id).collect();
         let is_open = |id: &u64| self.pane.block(*id).is_some_and(|block| !block.is_folded());
         let fold = commands.iter().any(is_open);
         for id in commands {
