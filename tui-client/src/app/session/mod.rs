@@ -242,15 +242,12 @@ pub(super) fn ran(
     request: u64,
     result: Result<Box<RunResult>, RunRefused>,
 ) -> Vec<Effect> {
-    let now = state.clock.mono;
+    let clock = state.clock;
     let Some(console) = state.console_mut() else { return Vec::new() };
     let cancelled = result.as_ref().ok().and_then(|result| cancelled_by_another(console, result));
-    let next = run_ended(console, request, result, now);
+    let next = run_ended(console, request, result, clock.mono);
     if let Some(words) = cancelled {
-        let wall = state.clock.wall;
-        if let Some(console) = state.console_mut() {
-            console.notices.push(wall, true, words.clone());
-        }
+        console.notices.push(clock.wall, true, words.clone());
         state.warn(words);
     }
     next.map_or_else(Vec::new, |ask| state.ask_if_connected(ask))
