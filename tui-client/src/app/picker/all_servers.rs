@@ -9,7 +9,7 @@ use topside_shared::Time;
 
 use super::chosen;
 use super::probe::{self, EVERY, FRESH};
-use super::routes::{self, ProbeResult, RouteSign, millis};
+use super::routes::{ProbeResult, RouteSign, millis};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::{Effect, Screen, State};
 use crate::config::Profile;
@@ -67,18 +67,10 @@ pub(super) fn forget_changed(state: &mut State, old: &[Profile]) {
     picker.last.asked = None;
 }
 
-/// The addresses of a server that can be probed. One that refused this device is not probed again automatically,
-/// because the server counts refusals.
 fn vias(state: &State, profile: &Profile) -> Vec<Via> {
-    let refuses = |via: Via| {
-        let known = state.picker.last.of(profile);
-        known.iter().any(|known| known.via == via && known.result.is_lasting())
-    };
-    [Via::Lan, Via::Internet]
-        .into_iter()
-        .filter(|via| profile.pin.is_some() && routes::address(profile, *via).is_some())
-        .filter(|via| !refuses(*via))
-        .collect()
+    let known = state.picker.last.of(profile);
+    let lasting = |via| known.iter().any(|known| known.via == via && known.result.is_lasting());
+    probe::addresses(profile, lasting)
 }
 
 /// The servers other than the selected one that can be probed, each with its addresses.
@@ -133,14 +125,9 @@ pub(crate) fn standing(state: &State, profile: &Profile) -> (RouteSign, String) 
         let words = if has_address { "not paired" } else { "no address" };
         return (RouteSign::None, words.to_owned());
     }
-    let known = state.picker.last.of(profile);
-    let of = |via| known.iter().find(|known| known.via == via);
-    let answers = |known: &&Known| matches!(known.result, ProbeResult::Up(_));
-    let both = [of(Via::Lan), of(Via::Internet)];
-    let lasting = |known: &&Known| known.result.is_lasting();
-    let best = both.iter().flatten().find(|known| answers(known));
-    let worst = both.iter().flatten().find(|known| lasting(known));
-    let Some(known) = best.or(worst).or(both.iter().flatten().next()) else {
+    // An address that answers is shown first, then a lasting error, and of two equal ones the LAN.
+    let rank = |known: &&Known| (known.result.rank(), known.via != Via::Lan);
+    let Some(known) = state.picker.last.of(profile).iter().min_by_key(rank) else {
         return (RouteSign::None, probe::unknown(state).to_owned());
     };
     let (sign, words) = match &known.result {

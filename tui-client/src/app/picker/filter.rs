@@ -44,14 +44,13 @@ pub(crate) fn go(state: &mut State, by: isize) {
 pub(crate) fn key(state: &mut State, key: Key) -> bool {
     if key == Key::plain(Code::Esc) && !matches!(state.link, ConnectionState::Dialling(_)) {
         let picker = &mut state.picker;
-        let was = (picker.is_filtering, picker.filter.is_empty(), picker.marked.is_empty());
-        picker.is_filtering = false;
         // The first Esc clears the filter, the next one the marks.
-        if !was.0 && was.1 {
-            picker.marked.clear();
+        if picker.is_filtering || !picker.filter.is_empty() {
+            picker.is_filtering = false;
+            picker.filter.clear();
+            return true;
         }
-        picker.filter.clear();
-        return was != (false, true, true);
+        return !std::mem::take(&mut picker.marked).is_empty();
     }
     let picker = &mut state.picker;
     if !picker.is_filtering {

@@ -105,17 +105,16 @@ fn find(state: &State, spot: &ListPlace) -> Option<usize> {
 pub(crate) fn why_not(state: &State) -> Option<String> {
     match (routes::chosen_via(state), chosen_find(state)) {
         (Some(via), _) => routes::way(state, via).why_not,
-        (None, Some(find)) => Some(how_to_pair(state, find)),
+        (None, Some(find)) => Some(how_to_pair(state, &find.name)),
         (None, None) => None,
     }
 }
 
-/// How to pair with a discovered server.
-pub(crate) fn how_to_pair(state: &State, find: &DiscoveredServer) -> String {
+/// How to pair with the server of this name.
+pub(crate) fn how_to_pair(state: &State, name: &str) -> String {
+    let key = state.keys.word(Id::Invite);
     format!(
-        "{} is not paired: run {INVITE_ON_THE_BOX}; then press {} and paste what it prints",
-        find.name,
-        state.keys.word(Id::Invite)
+        "{name} is not paired: run {INVITE_ON_THE_BOX}; then press {key} and paste what it prints"
     )
 }
 
@@ -264,9 +263,8 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     let before = chosen(state).cloned();
     let old = std::mem::replace(&mut state.servers, servers);
     all_servers::forget_changed(state, &old);
-    let is_saved = |name: &String| state.servers.iter().any(|server| server.name == *name);
-    state.picker.marked.retain(is_saved);
     let named = |name: &String| state.servers.iter().position(|server| server.name == *name);
+    state.picker.marked.retain(|name| named(name).is_some());
     let wanted = state.picker.wanted.take();
     let added = state
         .servers

@@ -5,6 +5,7 @@ use super::routes::{self, ProbeResult};
 use super::{all_servers, chosen};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::{Effect, LocalServer, Screen, State};
+use crate::config::Profile;
 
 /// How long a selection must stay before it is probed, so that scrolling through ten probes only the last.
 const PAUSE: u64 = 250;
@@ -96,19 +97,23 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
     asking.round = round;
     asking.due = None;
     asking.asked = Some(state.clock.mono);
-    let mut vias = Vec::new();
-    let profile = chosen(state).filter(|profile| profile.pin.is_some());
-    if let Some(profile) = profile {
-        let lasting = |via| state.picker.asking.reach(via).is_some_and(ProbeResult::is_lasting);
-        vias.extend(
-            [Via::Lan, Via::Internet]
-                .into_iter()
-                .filter(|via| routes::address(profile, *via).is_some() && !lasting(*via)),
-        );
-    }
+    let lasting = |via| state.picker.asking.reach(via).is_some_and(ProbeResult::is_lasting);
+    let profile = chosen(state);
+    let vias = profile.map_or_else(Vec::new, |profile| addresses(profile, lasting));
     let server = profile.map(|profile| profile.name.clone()).filter(|_| !vias.is_empty());
     state.picker.asking.waiting.clone_from(&vias);
     vec![Effect::Probe { round, server, vias }]
+}
+
+/// The addresses of a paired server that can be probed. One with a lasting error is not probed again automatically,
+/// because the server counts refusals.
+pub(super) fn addresses(profile: &Profile, has_lasting_error: impl Fn(Via) -> bool) -> Vec<Via> {
+    let is_probed = |via: &Via| {
+        profile.pin.is_some()
+            && routes::address(profile, *via).is_some()
+            && !has_lasting_error(*via)
+    };
+    [Via::Lan, Via::Internet].into_iter().filter(is_probed).collect()
 }
 
 /// Time of the next probe: none while a server is dialled or connected, or while the picker is unattended.

@@ -1,7 +1,5 @@
 //! Routes to the selected server: the address of each, whether it answers, and what to do if not.
 
-use topside_shared::advice::INVITE_ON_THE_BOX;
-
 use super::{chosen, discovered, probe};
 use crate::app::connection::{ConnectionState, Target, Via};
 use crate::app::{LocalServer, State, picker};
@@ -54,6 +52,15 @@ pub(crate) enum ProbeResult {
 impl ProbeResult {
     pub(crate) fn is_lasting(&self) -> bool {
         matches!(self, Self::Down { lasting: true, .. })
+    }
+
+    /// The place among the results of one server: it answers, or a lasting error, or another error.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Up(_) => 0,
+            Self::Down { lasting: true, .. } => 1,
+            Self::Down { lasting: false, .. } => 2,
+        }
     }
 
     /// The same, sanitized.
@@ -272,9 +279,7 @@ fn not_paired(state: &State, name: &str) -> Route {
     let key = state.keys.word(Id::Invite);
     Route::impossible(
         &format!("not paired · {key} pastes an invite"),
-        format!(
-            "{name} is not paired: run {INVITE_ON_THE_BOX}; then press {key} and paste what it prints"
-        ),
+        picker::how_to_pair(state, name),
     )
 }
 
@@ -305,7 +310,7 @@ fn auto(state: &State, profile: &Profile) -> Route {
         Route::unknown(state)
     } else {
         // A lasting error is shown before a timeout.
-        let worst = known.iter().find(|reach| reach.is_lasting()).or(known.first());
+        let worst = known.iter().min_by_key(|reach| reach.rank());
         worst.map_or_else(|| Route::unknown(state), |reach| reach.way()).with_hint(
             state,
             profile,

@@ -33,7 +33,8 @@ impl Runs {
     }
 
     fn newest_to_cancel(&self, sent: bool) -> Option<&Info> {
-        let mut runs = self.infos.iter().rev().filter(|info| info.sent == sent && info.run.is_some());
+        let mut runs =
+            self.infos.iter().rev().filter(|info| info.sent == sent && info.run.is_some());
         runs.find(|info| info.phase.can_be_cancelled())
     }
 

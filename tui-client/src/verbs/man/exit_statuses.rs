@@ -35,7 +35,11 @@ pub(super) const TOPSIDE: &[Status] = &[
         "It was not done: a name, a file or a value is wrong; the message says which.",
         Pages::Of(LOCAL),
     ),
-    Status("126", "Refused: role, confirmation, argument or limit.", Pages::ExceptOf(&[LOCAL, NO_ANSWER])),
+    Status(
+        "126",
+        "Refused: role, confirmation, argument or limit.",
+        Pages::ExceptOf(&[LOCAL, NO_ANSWER]),
+    ),
     Status(
         "127",
         "No such command, run, client or key; no shutdown that is due.",

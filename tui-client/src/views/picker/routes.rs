@@ -175,7 +175,7 @@ pub(super) fn found_one(
     let focus = state.picker.on_ways;
     heading(place, &format!("FOUND {}", find.name), focus, buffer, theme);
     let addresses: Vec<String> = find.addresses.iter().map(ToString::to_string).collect();
-    let (how, add) = (picker::how_to_pair(state, find), state.keys.word(Id::Add));
+    let (how, add) = (picker::how_to_pair(state, &find.name), state.keys.word(Id::Add));
     let lines = [
         (format!("{} · port {}", addresses.join(", "), find.port), theme.plain),
         (format!("{how}; {add} saves its address."), theme.dim),
