@@ -66,15 +66,6 @@ fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
     });
 }
 
-/// Presses the left button where this text begins, and lets it go.
-fn click(screen: &mut Screen, text: &str) {
-    let shown = screen.see(text);
-    let (row, line) = shown.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
-    let column = line[..line.find(text).unwrap()].chars().count();
-    let (x, y) = (column + 1, row + 1);
-    screen.write(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
-}
-
 #[test]
 fn a_form_is_filled_in_and_run_with_the_mouse() {
     let home = Home::with_menu(MENU);
@@ -87,19 +78,19 @@ fn a_form_is_filled_in_and_run_with_the_mouse() {
         screen.see("▐ Cancel ▌");
     };
     open(&mut screen);
-    click(&mut screen, "( lawn )");
+    screen.click("( lawn )");
     screen.see_all(&["(●lawn )", "❯ water lawn"]);
-    click(&mut screen, "[ ]");
+    screen.click("[ ]");
     screen.see_all(&["[x]", "❯ water lawn --dry"]);
-    click(&mut screen, "[x]");
+    screen.click("[x]");
     screen.see_all(&["[ ]", "❯ water lawn "]);
-    click(&mut screen, "▐ Cancel ▌");
-    screen.until("the form is closed", |screen| !screen.contents().contains("▐ Run ▌"));
+    screen.click("▐ Cancel ▌");
+    screen.gone("▐ Run ▌");
     open(&mut screen);
     // It is there as it was left.
     screen.see("(●lawn )");
-    click(&mut screen, "▐ Run ▌");
+    screen.click("▐ Run ▌");
     screen.see("Water lawn for 5 minutes?");
-    click(&mut screen, "▐ Run it ▌");
+    screen.click("▐ Run it ▌");
     screen.see_all(&["lawn watered for 5", "✓ done"]);
 }

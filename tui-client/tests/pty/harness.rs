@@ -34,9 +34,16 @@ impl Home {
 
     /// Writes `commands.toml`.
     pub(crate) fn write_menu(&self, menu: &str) {
+        self.configure("commands.toml", menu);
+    }
+
+    /// Writes a file of the configuration, and returns its path.
+    pub(crate) fn configure(&self, name: &str, text: &str) -> std::path::PathBuf {
         let config = self.0.path().join("config");
         std::fs::create_dir_all(&config).unwrap();
-        std::fs::write(config.join("commands.toml"), menu).unwrap();
+        let file = config.join(name);
+        std::fs::write(&file, text).unwrap();
+        file
     }
 
     pub(crate) fn socket(&self) -> std::path::PathBuf {
@@ -164,11 +171,16 @@ impl Screen {
         let shown = self.see(text);
         let found = shown.lines().enumerate().find_map(|(row, line)| {
             let byte = line.find(text)?;
-            Some((line[..byte].chars().count() + 1, row + 1))
+            Some((line[..byte].chars().count(), row))
         });
         let (column, row) = found.unwrap();
-        let column = column.saturating_add_signed(columns);
-        self.write(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+        self.click_at(column.saturating_add_signed(columns), row);
+    }
+
+    /// Presses and releases the left button in this column of this row, from 0.
+    pub(crate) fn click_at(&mut self, column: usize, row: usize) {
+        let (x, y) = (column + 1, row + 1);
+        self.write(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
     }
 
     /// The same on the first letter of a text.

@@ -18,7 +18,7 @@ fn help_fits_a_large_terminal_and_a_recent_action_is_first_in_the_palette() {
     let beside = line.split_once("Run the line").unwrap().1;
     assert!(beside.chars().any(char::is_alphabetic), "two columns: {line}");
     screen.write("\x1b");
-    screen.until("the help closed", |screen| !screen.contents().contains("TYPING"));
+    screen.gone("TYPING");
     screen.write("\x10");
     screen.see("Actions and commands");
     screen.write("status of");
@@ -26,7 +26,7 @@ fn help_fits_a_large_terminal_and_a_recent_action_is_first_in_the_palette() {
     screen.write("\r");
     screen.see("r refresh");
     screen.write("\x1b");
-    screen.until("the view closed", |screen| !screen.contents().contains("r refresh"));
+    screen.gone("r refresh");
     screen.write("\x10");
     let shown = screen.see_all(&["Actions and commands", "Recent", "Output"]);
     let recent = shown.lines().find(|line| line.contains("Recent")).unwrap();

@@ -44,7 +44,7 @@ fn string(shown: &str) -> String {
 /// Closes the string, which is then nowhere on the screen.
 fn close(admin: &mut Screen) {
     admin.write("\x1b");
-    admin.until("the string gone", |screen| !screen.contents().contains("topside1:"));
+    admin.gone("topside1:");
 }
 
 /// Pairs a device by `topside pair`.
@@ -109,7 +109,7 @@ fn an_invite_of_the_screen_pairs_a_device_and_its_key_can_be_revoked() {
     admin.see_all(&["Revoke the key of phone?", "▐▸Cancel◂▌", "Its sessions end"]);
     // Enter does nothing to anybody yet.
     admin.write("\r");
-    admin.until("the question gone", |screen| !screen.contents().contains("▐▸Cancel◂▌"));
+    admin.gone("▐▸Cancel◂▌");
     admin.write("\x18");
     admin.see("▐▸Cancel◂▌");
     admin.write("\t\r");

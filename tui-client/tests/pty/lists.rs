@@ -118,9 +118,7 @@ name = "pump"
 #[test]
 fn a_server_of_the_picker_is_marked_and_chosen_by_mouse() {
     let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir_all(&config).unwrap();
-    std::fs::write(config.join("client.toml"), SERVERS).unwrap();
+    home.configure("client.toml", SERVERS);
     let mut screen = Screen::topside(&home, (100, 24), &[]);
     screen.see_all(&["garden", "clock", "pump", "this machine"]);
     // The column of the marks is beside the names.

@@ -38,7 +38,7 @@ fn the_figures_of_the_server_tell_of_a_second_client_and_of_its_end() {
     drop(second);
     first.until("its end", clients("1", "2"));
     first.write("\x1b");
-    first.until("the view closed", |screen| !screen.contents().contains("Status of "));
+    first.gone("Status of ");
     let third = console(&home);
     see_each_other(&first, &third);
     server.kill();
@@ -88,7 +88,7 @@ fn what_another_one_does_comes_into_the_log_by_itself_and_continues_after_a_rest
     first.write("\x1b");
     first.see("/ filter");
     first.write("\x1b");
-    first.until("the view closed", |screen| !screen.contents().contains("Log of "));
+    first.gone("Log of ");
     // Nothing of the log comes any more: another look begins anew.
     first.write("\x1bl");
     first.until("the log of the server as it is now", |screen| {

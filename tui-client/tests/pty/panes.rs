@@ -43,11 +43,6 @@ fn connect(home: &Home, size: (u16, u16)) -> Screen {
     screen
 }
 
-/// Waits until a text is not on the screen.
-fn gone(screen: &Screen, text: &str) -> String {
-    screen.until(&format!("no `{text}`"), |screen| !screen.contents().contains(text))
-}
-
 #[test]
 fn the_menu_takes_the_keys_filters_in_place_and_esc_returns_them() {
     let (home, _server) = serve();
@@ -61,7 +56,7 @@ fn the_menu_takes_the_keys_filters_in_place_and_esc_returns_them() {
     assert!(!shown.lines().any(|line| menu(line).contains("wide")), "{shown}");
     screen.write("*\x1b");
     screen.see("★ water …");
-    gone(&screen, "MENU ❯");
+    screen.gone("MENU ❯");
     screen.write("wide\r");
     screen.see_all(&["<middle>", "short"]);
 }
@@ -82,7 +77,7 @@ fn the_mouse_gives_the_focus_unfolds_and_opens() {
     screen.click("water …");
     screen.see("zone*");
     screen.write("\x1b");
-    gone(&screen, "zone*");
+    screen.gone("zone*");
     screen.click(" you ");
     screen.see("Enter details");
     screen.click(" you ");
@@ -95,9 +90,9 @@ fn panes_are_hidden_and_zoomed_by_one_key_and_a_second_start_remembers_it() {
     let mut screen = connect(&home, WIDE);
     screen.see_all(&["MENU", "CLIENTS"]);
     screen.write(ALT_H);
-    gone(&screen, "MENU");
+    screen.gone("MENU");
     screen.write(ALT_C);
-    gone(&screen, "CLIENTS");
+    screen.gone("CLIENTS");
     screen.write("\x04y");
     screen.write("\r");
     drop(screen);
@@ -108,8 +103,8 @@ fn panes_are_hidden_and_zoomed_by_one_key_and_a_second_start_remembers_it() {
     screen.write(F2);
     screen.see("Enter details");
     screen.write("\x1b\x1bz");
-    gone(&screen, " · connected · ");
-    gone(&screen, "CLIENTS");
+    screen.gone(" · connected · ");
+    screen.gone("CLIENTS");
     screen.write("\x1bz");
     screen.see_all(&[" · connected · ", "CLIENTS"]);
     drop(screen);
@@ -127,14 +122,14 @@ fn long_lines_have_one_row_each_and_scroll_sideways() {
     screen.write("wide\r");
     screen.see_all(&["<middle>", "<end>", "short"]);
     screen.write("\x1br");
-    let shown = gone(&screen, "<middle>");
+    let shown = screen.gone("<middle>");
     assert!(shown.contains("short") && shown.contains('›'), "{shown}");
     for _ in 0..3 {
         screen.write(SHIFT_RIGHT);
     }
     screen.see_all(&["<middle>", "‹", "›"]);
     screen.write("<<<<");
-    gone(&screen, "<middle>");
+    screen.gone("<middle>");
     screen.write("/end>\r");
     screen.see("<end>");
     screen.write("\x1b\x1br");

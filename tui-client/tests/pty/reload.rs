@@ -25,7 +25,7 @@ fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu(
     second.see("added: pump");
     first.write("\x1b");
     for screen in [&mut first, &mut second] {
-        screen.until("no box", |screen| !screen.contents().contains("read again"));
+        screen.gone("read again");
         screen.write("pump\r");
         screen.see("this is pump");
     }
@@ -37,10 +37,10 @@ fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu(
     act(&mut first, "Reload the server's files");
     first.see_all(&["Nothing was changed", "commands.toml:7:", "titel"]);
     first.write("\x1b");
-    first.until("no box", |screen| !screen.contents().contains("Nothing was changed"));
+    first.gone("Nothing was changed");
     for screen in [&mut first, &mut second] {
         screen.write("\x0c");
-        screen.until("no output", |screen| !screen.contents().contains("this is pump"));
+        screen.gone("this is pump");
         screen.write("pump\r");
         screen.see("this is pump");
     }

@@ -23,17 +23,18 @@ pub(crate) struct Box {
 
 impl Box {
     pub(crate) fn new() -> Self {
-        Self::with_menu(|_| String::new())
+        Self::at(Home::new())
     }
 
     /// The same with this `commands.toml`, which is given the directory of the box.
     pub(crate) fn with_menu(menu: impl Fn(&str) -> String) -> Self {
         let home = Home::new();
+        home.write_menu(&menu(home.0.path().to_str().unwrap()));
+        Self::at(home)
+    }
+
+    fn at(home: Home) -> Self {
         listen(&home, 0);
-        let menu = menu(home.0.path().to_str().unwrap());
-        if !menu.is_empty() {
-            home.write_menu(&menu);
-        }
         let server = Server::start(&home);
         Self { home, server, port: 0, role: "operator" }
     }
@@ -66,11 +67,8 @@ impl Box {
 
 /// Has the server of a box listen on this port of this machine; 0: on any.
 pub(crate) fn listen(home: &Home, port: u16) {
-    let config = home.0.path().join("config");
-    std::fs::create_dir_all(&config).unwrap();
     let text = format!("[listen]\nport = {port}\naddresses = [\"127.0.0.1\"]\n");
-    let file = config.join("server.toml");
-    std::fs::write(&file, text).unwrap();
+    home.configure("server.toml", &text);
 }
 
 /// Pastes as a terminal does.
@@ -137,7 +135,7 @@ fn a_viewer_sees_the_figures_and_why_there_is_no_log() {
     screen.write("\x10The server's log");
     screen.see_all(&["The server's log, live", "1 of 1", "may not do this"]);
     screen.write("\x1b");
-    screen.until("the list closed", |screen| !screen.contents().contains("1 of 1"));
+    screen.gone("1 of 1");
     screen.write("\x1bs");
     screen.see_all(&["Status of ", "(paired devices)", "menu revision "]);
 }
@@ -172,13 +170,11 @@ fn a_dial_that_hangs_is_given_up_at_once_and_the_picker_works_meanwhile() {
     // The system accepts connections, and nothing is sent on them.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
-    let config = phone.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
     let pin = format!("sha256:{}", "01".repeat(32));
     let text = format!(
         "[[server]]\nname = \"mute\"\nlan = \"127.0.0.1\"\nport = {port}\npin = \"{pin}\"\n"
     );
-    std::fs::write(config.join("client.toml"), text).unwrap();
+    phone.configure("client.toml", &text);
 
     let mut screen = Screen::topside(&phone, WIDE, &[]);
     screen.see_all(&["mute", "asking …", "no server here"]);

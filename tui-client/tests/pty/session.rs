@@ -160,10 +160,8 @@ fn a_killed_server_is_reported_as_lost_and_its_console_stays() {
 #[test]
 fn a_server_saved_in_the_form_is_in_the_file_and_comments_stay() {
     let home = Home::new();
-    let config = home.0.path().join("config");
-    std::fs::create_dir(&config).unwrap();
-    let file = config.join("client.toml");
-    std::fs::write(&file, "# mine\n[[server]]\nname = \"clock\" # the tall one\n").unwrap();
+    let text = "# mine\n[[server]]\nname = \"clock\" # the tall one\n";
+    let file = home.configure("client.toml", text);
     let mut screen = Screen::topside(&home, (80, 24), &[]);
     screen.see("clock");
     screen.write("a");

@@ -20,11 +20,6 @@ fn state(strip: &str, number: char) -> String {
     label.unwrap_or_default().trim().split(' ').skip(2).collect::<Vec<_>>().join(" ")
 }
 
-/// A click of the left button in the first row.
-fn click_on(screen: &mut Screen, column: usize) {
-    screen.write(&format!("\x1b[<0;{};1M\x1b[<0;{};1m", column + 1, column + 1));
-}
-
 #[test]
 fn tabs_keep_what_is_typed_read_on_while_hidden_and_outlive_their_server() {
     let phone = Home::new();
@@ -73,7 +68,7 @@ fn tabs_keep_what_is_typed_read_on_while_hidden_and_outlive_their_server() {
     // By mouse: the text of that tab is still there.
     let row = see_strip(&screen, "its label", |strip| strip.contains(" 2 "));
     let before = row.split(" 2 ").next().unwrap();
-    click_on(&mut screen, before.chars().count() + 1);
+    screen.click_at(before.chars().count() + 1, 0);
     screen.see_all(&["begun", "over", "lost"]);
     here = Server::start(&phone);
     screen.see_all(&["begun", "over", "❯ second line"]);
