@@ -1,4 +1,5 @@
-//! Following, standing still, scrolling, folding.
+//! Following, standing still, scrolling, folding. One file: the tests share panes of numbered lines and read the screen in
+//! the same way.
 
 use super::super::block::{Block, Channel};
 use super::super::pane::{Pane, PaneCaps};
