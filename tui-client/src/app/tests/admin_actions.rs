@@ -7,7 +7,6 @@ use topside_shared::notifications::{Broadcast, ClientsChanged, EndCode, SessionE
 use super::*;
 use crate::connect::DisconnectReason;
 use crate::views::client_details::ClientDetails;
-use crate::views::tests::{frame, text};
 
 /// The console of an admin, whose menu has all that a server offers one.
 pub(crate) fn admin(width: u16, height: u16) -> World {
@@ -42,10 +41,6 @@ pub(crate) fn act(world: &mut World, title: &str) -> Vec<Effect> {
     world.press("enter")
 }
 
-pub(super) fn screen(world: &World) -> String {
-    text(&frame(&world.state))
-}
-
 fn left(id: u64, reason: &str) -> Notification {
     let left = json!({"joined": [], "updated": [], "left": [{"clientId": id, "reason": reason}]});
     Notification::ClientsChanged(serde_json::from_value(left).unwrap())
@@ -74,12 +69,12 @@ fn disconnecting_asks_for_a_reason_and_enter_in_the_field_goes_to_the_button() {
     act(&mut world, "disconnect a client");
     // Another client is chosen, never the own one.
     world.press("ctrl-x");
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("Disconnect #4 phone?") && shown.contains("▐ Disconnect ▌"), "{shown}");
     assert!(shown.contains("internet · 203.0.113.9:40112 · operator"), "{shown}");
     world.write("to bed");
     assert!(world.press("enter").is_empty(), "the button gets the focus, and nothing is sent");
-    assert!(screen(&world).contains("to bed") && screen(&world).contains("▐▸Disconnect◂▌"));
+    assert!(world.screen().contains("to bed") && world.screen().contains("▐▸Disconnect◂▌"));
     let effects = world.press("enter");
     let kick = ClientKick { client_id: ClientId(4), reason: Some("to bed".into()) };
     assert_eq!(effects, [ask(world.session(), &kick)]);
@@ -125,7 +120,7 @@ fn a_reason_has_500_characters() {
         world.tell(Msg::Paste("ä".repeat(length)));
         let effects = world.press("enter enter");
         assert_eq!(!effects.is_empty(), goes, "{length}");
-        assert_eq!(screen(&world).contains("It has 501 characters of 500."), !goes);
+        assert_eq!(world.screen().contains("It has 501 characters of 500."), !goes);
     }
 }
 
@@ -144,12 +139,12 @@ fn a_client_in_full_is_asked_for_and_says_when_it_was_idle() {
     (row["bytesIn"], row["bytesOut"]) = (json!(812), json!(1_572_864));
     let row = serde_json::from_value(row).unwrap();
     world.answer::<ClientsList>(Ok(Clients { clients: vec![row], next: None }));
-    let shown = screen(&world);
+    let shown = world.screen();
     for part in ["#4 phone", "3 m 05 s at 09:14:00", "812 B in, 1.5 MiB out", "zone-run #3"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     world.notice(left(4, "gone"));
-    assert!(screen(&world).contains("This client has left"));
+    assert!(world.screen().contains("This client has left"));
     world.press("ctrl-x");
     assert_eq!(world.remark(), "#4 has left.");
     world.press("esc");
@@ -175,12 +170,12 @@ fn a_form_for_a_broadcast_is_kept_and_is_no_line_to_type() {
     let mut world = admin(80, 24);
     act(&mut world, "broadcast a message");
     world.write("five minutes");
-    assert!(screen(&world).contains("▐ Send ▌"), "{}", screen(&world));
+    assert!(world.screen().contains("▐ Send ▌"), "{}", world.screen());
     world.press("ctrl-o");
     assert!(world.state.top_view::<CommandForm>().is_some());
     world.press("esc");
     act(&mut world, "broadcast a message");
-    assert!(screen(&world).contains("five minutes"), "{}", screen(&world));
+    assert!(world.screen().contains("five minutes"), "{}", world.screen());
 }
 
 #[test]
@@ -193,7 +188,7 @@ fn a_removed_admin_command_is_answered_with_the_verb_and_the_view() {
         let effects = world.enter(line);
         let asks = |effect: &Effect| matches!(effect, Effect::Ask { .. });
         assert!(!effects.iter().any(asks), "the server is not asked: {line}");
-        assert!(screen(&world).contains(hint), "{}", screen(&world));
+        assert!(world.screen().contains(hint), "{}", world.screen());
     }
 }
 
@@ -233,11 +228,11 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
     world.press("esc");
 
     act(&mut world, "postpone the shutdown");
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("❯ shutdown 6m new disk"), "{shown}");
     assert!(shown.contains("shutdown · Postpone the shutdown"), "{shown}");
     assert!(world.press("ctrl-s").is_empty());
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("Postpone the shutdown?"), "{shown}");
     assert!(shown.contains("in 6 m 00 s and not in 1:00"), "{shown}");
     let effects = world.press("tab enter");
@@ -288,7 +283,7 @@ fn notices_have_their_time_and_the_newest_is_first() {
     world.notice(left(4, "closed"));
     world.notice(Notification::ClientsChanged(ClientsChanged::default()));
     world.press("alt-n");
-    let shown = screen(&world);
+    let shown = world.screen();
     let lines = [
         "just now    · #9 bob was disconnected",
         "just now    ▲ warning from phone (#4): the valve",
@@ -297,7 +292,7 @@ fn notices_have_their_time_and_the_newest_is_first() {
     assert!(at[0] < at[1], "{shown}");
     assert!(shown.contains("1 min ago   · connected to sprinkler as ann, admin"), "{shown}");
     world.press("end enter");
-    let details = screen(&world);
+    let details = world.screen();
     assert!(details.contains("2026-03-01 09:14:00, 1 min ago"), "{details}");
     world.press("esc esc");
     assert!(world.state.views.is_empty());
@@ -312,7 +307,7 @@ fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
     world.event(Event::Lost(DisconnectReason::Gone));
     world.press("esc");
     let words = "you were disconnected by phone (#4): to bed";
-    assert!(screen(&world).contains(words), "{}", screen(&world));
+    assert!(world.screen().contains(words), "{}", world.screen());
     assert!(past(&world)[0].ends_with(words));
     assert!(world.wait(600_000).is_empty(), "no reconnection after the end");
 }
@@ -321,16 +316,16 @@ fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
 fn only_the_top_view_is_drawn_with_its_breadcrumb() {
     let mut world = admin(100, 24);
     world.press("f2 down enter ctrl-x");
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("3 clients › #4 phone › Disconnect #4 phone?"), "{shown}");
     assert!(!shown.contains("Enter details"), "the views below are not drawn: {shown}");
     world.press("esc esc");
-    assert!(screen(&world).contains("─ 3 clients ─"), "{}", screen(&world));
+    assert!(world.screen().contains("─ 3 clients ─"), "{}", world.screen());
 }
 
 /// Where a text is drawn.
 fn place(world: &World, text: &str) -> (u16, u16) {
-    let shown = screen(world);
+    let shown = world.screen();
     let (row, line) = shown.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
     let column = crate::text::fit::width(&line[..line.find(text).unwrap()]);
     (u16::try_from(column).unwrap(), u16::try_from(row).unwrap())

@@ -132,7 +132,7 @@ fn a_form_reports_a_changed_menu_and_sends_nothing() {
 #[test]
 fn a_click_in_the_menu_opens_a_form_and_runs_nothing() {
     let mut world = World::connected(160, 50);
-    let rows = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let rows = world.screen();
     let row = rows.lines().position(|line| line.starts_with("   zones")).unwrap();
     world.click(5, u16::try_from(row).unwrap());
     assert!(world.state.views.is_empty(), "the first click chooses");
@@ -156,23 +156,21 @@ fn a_secret_of_a_form_is_sent_and_neither_shown_kept_nor_remembered() {
         .unwrap(),
     );
     world.answer::<CommandsList>(Ok(with_login));
-    let shown =
-        |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
     world.choose("login");
     world.press("a n n tab h u n t e r 2");
-    let text = shown(&world);
+    let text = world.screen();
     assert!(text.contains("•••••••") && text.contains("❯ login ann"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
     world.press("esc");
     world.choose("login");
-    assert!(!shown(&world).contains('•'), "what was left is kept without it");
+    assert!(!world.screen().contains('•'), "what was left is kept without it");
     world.press("h u n t e r 2 ctrl-s");
-    let text = shown(&world);
+    let text = world.screen();
     assert!(text.contains("Log ann in with ***?") && !text.contains("hunter2"), "{text}");
     let effects = world.press("tab enter");
     let run = command_of(&effects);
     assert_eq!(run.args["password"], "hunter2");
-    let text = shown(&world);
+    let text = world.screen();
     assert!(text.contains("❯ login") && !text.contains("hunter2"), "{text}");
     world.press("up");
     assert_eq!(world.input(), "");

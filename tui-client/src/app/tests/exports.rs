@@ -25,7 +25,7 @@ fn the_whole_output_of_a_run_is_fetched_from_the_server_and_how_far_it_is_can_be
     let (id, run, until) = fetch(&mut world);
     assert_eq!((run, until), (RunId(5), 14));
     world.tell(Msg::Fetching { id, done: 7 });
-    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let shown = world.screen();
     assert!(shown.contains("saving 7 B of 14 B · Esc gives up"), "{shown}");
     assert!(world.press("f7").is_empty(), "one at a time");
     assert!(world.remark().contains("is still being saved"), "{}", world.remark());

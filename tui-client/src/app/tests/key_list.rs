@@ -3,7 +3,7 @@
 use topside_shared::methods::{KeyRow, Keys};
 use topside_shared::notifications::ClientsChanged;
 
-use super::admin_actions::{act, admin, screen};
+use super::admin_actions::{act, admin};
 use super::*;
 use crate::connect::DisconnectReason;
 
@@ -55,10 +55,10 @@ fn valid_keys_are_listed_first_and_filtered_by_any_word() {
     let all = ["tablet invited", "cron active", "phone active", "old laptop revoked", "phone used"];
     assert_eq!(names(&world), all[..4]);
     let hidden = "1 used or expired invite hidden · Tab shows";
-    assert!(screen(&world).contains(hidden), "{}", screen(&world));
+    assert!(world.screen().contains(hidden), "{}", world.screen());
     world.press("tab");
     assert_eq!(names(&world), all);
-    assert!(screen(&world).contains("1 used or expired invite · Tab hides"), "{}", screen(&world));
+    assert!(world.screen().contains("1 used or expired invite · Tab hides"), "{}", world.screen());
     world.click_on("Tab hides");
     assert_eq!(names(&world), all[..4]);
     world.press("/");
@@ -72,22 +72,22 @@ fn valid_keys_are_listed_first_and_filtered_by_any_word() {
         world.press("ctrl-u");
     }
     world.write("absent");
-    assert!(screen(&world).contains("There is no such key."));
+    assert!(world.screen().contains("There is no such key."));
 }
 
 #[test]
 fn the_selected_key_is_shown_in_full() {
     let mut world = opened(100, 24);
     world.press("down enter");
-    let shown = screen(&world);
+    let shown = world.screen();
     let key = pin(5).to_string();
     for part in ["may run zones, temp only", "never used", "2026-05-30 09:14:00", &key[..40]] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     world.press("esc down");
-    assert!(screen(&world).contains("✓ active   24 d ago    1 min ago"), "{}", screen(&world));
+    assert!(world.screen().contains("✓ active   24 d ago    1 min ago"), "{}", world.screen());
     world.press("enter");
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("connected as #4"), "{shown}");
     assert!(shown.contains("2026-03-01 09:13:00, 1 min ago"), "{shown}");
 }
@@ -97,7 +97,7 @@ fn a_key_is_revoked_after_a_question_with_cancel_focused_and_the_list_is_read_ag
     let mut world = opened(100, 24);
     world.write("/phone active");
     world.press("ctrl-x");
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("Revoke the key of phone?") && shown.contains("▐▸Cancel◂▌"), "{shown}");
     for part in ["operator · pin 0404 0404 0404 0404", "Its sessions end", "#4"] {
         assert!(shown.contains(part), "{part}: {shown}");
@@ -133,9 +133,9 @@ fn revoking_the_key_of_this_connection_warns() {
     let mut world = opened(100, 24);
     world.console().reached = Some(by(Via::Lan, "192.168.1.10:8677"));
     world.press("down down enter");
-    assert!(screen(&world).contains("you are connected by it"), "{}", screen(&world));
+    assert!(world.screen().contains("you are connected by it"), "{}", world.screen());
     world.press("ctrl-x");
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("This is the key that you are connected by"), "{shown}");
 }
 
@@ -178,7 +178,7 @@ fn an_empty_list_shows_how_to_invite() {
     world.answer::<KeysList>(Ok(Keys::default()));
     let words =
         "No client may connect over TCP: Ctrl-P `Invite a device, or make a token` changes that.";
-    assert!(screen(&world).contains(words), "{}", screen(&world));
+    assert!(world.screen().contains(words), "{}", world.screen());
 }
 
 /// The reason was written over the first row, of which the rest stayed.
@@ -186,7 +186,7 @@ fn an_empty_list_shows_how_to_invite() {
 fn a_list_that_cannot_be_read_again_says_why_in_a_row_of_its_own() {
     let mut world = opened(100, 24);
     world.answer::<KeysList>(Err(refusal("no")));
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.lines().any(|line| line.split('│').any(|part| part.trim() == "no")), "{shown}");
 }
 
@@ -205,5 +205,5 @@ fn a_name_too_long_for_its_row_is_complete_in_the_details() {
     let rows = vec![key(7, name, "viewer", "active"), key(6, "phone", "viewer", "active")];
     world.answer::<KeysList>(Ok(Keys { keys: rows }));
     world.press("up enter");
-    assert!(screen(&world).contains(name), "{}", screen(&world));
+    assert!(world.screen().contains(name), "{}", world.screen());
 }

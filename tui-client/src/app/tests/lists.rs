@@ -5,11 +5,7 @@ use topside_shared::methods::RunsPage;
 use super::admin_actions::{act, admin};
 use super::runs_list::{page, past};
 use super::*;
-use crate::views::tests::{SIZES, frame, text};
-
-fn screen(world: &World) -> String {
-    text(&frame(&world.state))
-}
+use crate::views::tests::SIZES;
 
 fn runs(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
@@ -55,7 +51,7 @@ const LISTS: [(&str, Opened, &str); 6] = [
 
 /// `2 of 4`, of the chosen row and all rows.
 fn place(world: &World) -> (usize, usize) {
-    let shown = screen(world);
+    let shown = world.screen();
     let line = shown.lines().find(|line| line.contains(" of ") && line.contains("Enter "));
     let line = line.unwrap_or_else(|| panic!("{shown}")).replace(['│', '─', '+'], " ");
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -67,7 +63,7 @@ fn place(world: &World) -> (usize, usize) {
 fn every_list_has_heads_and_the_same_keys() {
     for (head, open, word) in LISTS {
         let mut world = open(100, 30);
-        assert!(screen(&world).contains(head), "{head}: {}", screen(&world));
+        assert!(world.screen().contains(head), "{head}: {}", world.screen());
         world.press("g");
         let (_, all) = place(&world);
         for (keys, at) in [("home", 1), ("up", 1), ("j", 2), ("k", 1), ("G", all), ("down", all)] {
@@ -80,7 +76,7 @@ fn every_list_has_heads_and_the_same_keys() {
         world.press("j");
         assert_eq!(place(&world), (2, all), "{head}");
         world.write(&format!("/{word}"));
-        let shown = screen(&world);
+        let shown = world.screen();
         assert!(shown.contains(&format!("/ {word}")) && shown.contains("Esc no filter"), "{shown}");
         world.press("enter");
         let (_, left) = place(&world);
@@ -88,7 +84,7 @@ fn every_list_has_heads_and_the_same_keys() {
         // Esc ends the filter first, and then closes the list.
         world.press("esc");
         assert_eq!(place(&world).1, all, "{head}");
-        assert!(screen(&world).contains("/ filter"), "{head}");
+        assert!(world.screen().contains("/ filter"), "{head}");
         world.press("esc");
         assert!(world.state.views.is_empty(), "{head}");
     }
@@ -100,7 +96,7 @@ fn a_click_chooses_a_row_and_a_second_one_opens_it_at_every_size() {
         for (width, height) in SIZES {
             let mut world = open(width, height);
             world.press("home");
-            let shown = screen(&world);
+            let shown = world.screen();
             let first = shown.lines().position(|line| line.contains("▌")).unwrap();
             let row = u16::try_from(first + 1).unwrap();
             world.click(width / 2, row);
@@ -124,7 +120,7 @@ fn r_asks_the_server_again_in_each_list_of_it() {
         (log_lines::read, Method::LogTail),
     ] {
         let mut world = open(100, 30);
-        assert!(screen(&world).contains("r refresh"), "{}", screen(&world));
+        assert!(world.screen().contains("r refresh"), "{}", world.screen());
         let effects = world.press("r");
         let asked =
             |effect: &Effect| matches!(effect, Effect::Ask { ask, .. } if ask.method == method);
@@ -148,14 +144,14 @@ fn a_click_in_a_scrolled_list_moves_no_row() {
     let mut world = many();
     world.press("end");
     world.press("up");
-    let before = screen(&world);
+    let before = world.screen();
     world.click_on("#8 ");
-    let after = screen(&world);
+    let after = world.screen();
     let row = |shown: &str| shown.lines().position(|line| line.contains("#8 "));
     assert_eq!(row(&before), row(&after));
     assert!(after.lines().nth(row(&after).unwrap()).unwrap().contains('▌'), "{after}");
     world.click_on("#8 ");
-    assert!(screen(&world).contains("Runs › Run #8"), "{}", screen(&world));
+    assert!(world.screen().contains("Runs › Run #8"), "{}", world.screen());
 }
 
 #[test]
@@ -169,9 +165,9 @@ fn the_wheel_scrolls_a_list_and_the_choice_stays_in_sight() {
     assert_eq!(place(&world).0, 2, "it is in sight still");
     turn(&mut world, 3);
     assert_eq!(place(&world).0, 5, "the first row in sight");
-    assert!(!screen(&world).contains("#57 ") && screen(&world).contains("#56 "));
+    assert!(!world.screen().contains("#57 ") && world.screen().contains("#56 "));
     turn(&mut world, -9);
-    assert!(screen(&world).contains("#60 "));
+    assert!(world.screen().contains("#60 "));
 }
 
 #[test]
@@ -190,10 +186,10 @@ fn states_of_runs_are_filtered_by_tab_and_by_click() {
     ] {
         world.press("tab");
         assert_eq!(shown(&world), rows, "{state}");
-        assert!(screen(&world).contains(&format!("[{state}]")), "{}", screen(&world));
+        assert!(world.screen().contains(&format!("[{state}]")), "{}", world.screen());
     }
     world.press("backtab");
-    assert!(screen(&world).contains("There is no such run."), "{}", screen(&world));
+    assert!(world.screen().contains("There is no such run."), "{}", world.screen());
     world.click_on(" failed ");
     assert_eq!(shown(&world), [9]);
 }
@@ -213,7 +209,7 @@ fn a_state_that_none_of_the_newest_has_is_looked_for_further_back() {
 fn a_run_is_changed_and_run_from_its_details_without_its_defaults() {
     let mut world = runs(80, 24);
     world.press("down enter");
-    let shown = screen(&world);
+    let shown = world.screen();
     for part in
         ["Runs › Run #30", "zone-run 4 5", "ann · client #3", "2026-03-01 09:10:02", "4.2 s"]
     {
@@ -228,10 +224,10 @@ fn a_run_is_changed_and_run_from_its_details_without_its_defaults() {
 fn details_of_a_run_change_with_it_and_r_asks_for_its_row() {
     let mut world = runs(80, 24);
     world.press("enter");
-    assert!(screen(&world).contains("Ctrl-X cancel"), "{}", screen(&world));
+    assert!(world.screen().contains("Ctrl-X cancel"), "{}", world.screen());
     let ended = past(31, "zone-run", &json!({"zone": 3}), "phone", "failed");
     world.notice(Notification::RunChanged(Box::new(ended)));
-    assert!(screen(&world).contains("exit 1") && !screen(&world).contains("Ctrl-X cancel"));
+    assert!(world.screen().contains("exit 1") && !world.screen().contains("Ctrl-X cancel"));
     let effects = world.press("r");
     let one = RunsList { before: Some(RunId(32)), limit: Some(1), ..RunsList::default() };
     assert!(effects.contains(&ask(world.session(), &one)), "{effects:?}");
@@ -241,7 +237,7 @@ fn details_of_a_run_change_with_it_and_r_asks_for_its_row() {
 fn a_click_marks_a_server_chooses_it_and_connects() {
     let mut world = World::new(100, 24).with_servers();
     let (x, y) = (2, 5);
-    assert!(screen(&world).lines().nth(5).unwrap().contains("clock"), "{}", screen(&world));
+    assert!(world.screen().lines().nth(5).unwrap().contains("clock"), "{}", world.screen());
     world.click(x, y);
     assert!(world.state.picker.marked.contains("clock"));
     world.click(x, y);
@@ -272,7 +268,7 @@ fn a_click_on_a_completion_takes_it_and_the_wheel_over_them_tries_others() {
     world.press("ctrl-u");
     world.write("z");
     world.press("tab");
-    let shown = screen(&world);
+    let shown = world.screen();
     let (y, line) = shown.lines().enumerate().find(|(_, line)| line.contains("zone-run")).unwrap();
     let x = u16::try_from(line.chars().position(|c| c == 'z').unwrap()).unwrap();
     let at = Position::new(x, u16::try_from(y).unwrap());
@@ -286,7 +282,7 @@ fn a_click_on_a_completion_takes_it_and_the_wheel_over_them_tries_others() {
     world.write("k");
     world.press("tab");
     world.click_on("kick");
-    assert!(screen(&world).contains(":kick"), "{}", screen(&world));
+    assert!(world.screen().contains(":kick"), "{}", world.screen());
 }
 
 #[test]
@@ -294,5 +290,5 @@ fn a_server_without_runs_says_so_and_not_that_none_passes() {
     let mut world = World::connected(80, 24);
     world.press("f12");
     world.answer::<RunsList>(Ok(RunsPage::default()));
-    assert!(screen(&world).contains("There are no runs yet."), "{}", screen(&world));
+    assert!(world.screen().contains("There are no runs yet."), "{}", world.screen());
 }

@@ -8,7 +8,7 @@ use super::admin_actions::admin;
 use super::*;
 use crate::connect::DisconnectReason;
 use crate::views::log::{KEPT, LogView};
-use crate::views::tests::{assert_clean, frame, text};
+use crate::views::tests::assert_clean;
 
 /// A line of the log that came so many seconds after the start.
 pub(crate) fn entry(second: u64, level: &str, message: &str, fields: &Value) -> LogEntry {
@@ -29,7 +29,7 @@ fn numbered(numbers: std::ops::Range<u64>) -> Vec<LogEntry> {
 fn begin(world: &mut World, id: u64, log: &[LogEntry]) -> Vec<Effect> {
     let snapshot = json!({"log": log});
     let subscribed = json!({"subscriptionId": id, "snapshot": snapshot});
-    let of_log = |sent: &Sent| sent.ask.params["topics"] == json!(["log"]);
+    let of_log = |sent: &world::Sent| sent.ask.params["topics"] == json!(["log"]);
     world.answer_to::<EventsSubscribe>(of_log, Ok(serde_json::from_value(subscribed).unwrap()))
 }
 
@@ -69,10 +69,6 @@ fn lines(world: &World) -> Vec<String> {
 
 fn chosen(world: &World) -> String {
     lines(world).swap_remove(view(world).place())
-}
-
-fn screen(world: &World) -> String {
-    text(&frame(&world.state))
 }
 
 /// The requests that ask for the log, or end its subscription.
@@ -120,7 +116,7 @@ fn without_access_to_the_log_the_view_shows_why() {
     world.press("alt-l");
     world.answer::<LogTail>(Err(refusal("no")));
     world.answer::<EventsSubscribe>(Err(refusal("this key may \u{1b}[2Jnot hear of the log")));
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("not told: this key may [2Jnot hear of the log"), "{shown}");
     assert!(world.press("esc").is_empty(), "there is nothing to end");
 }
@@ -172,7 +168,7 @@ fn lines_are_filtered_by_level_and_by_any_word() {
     ];
     for (want, words) in steps {
         assert_eq!(lines(&world), want);
-        assert!(screen(&world).contains(words), "{}", screen(&world));
+        assert!(world.screen().contains(words), "{}", world.screen());
         world.press("tab");
     }
     world.press("backtab");
@@ -186,7 +182,7 @@ fn lines_are_filtered_by_level_and_by_any_word() {
     world.tell(Msg::Paste("client=7\nnot this".into()));
     assert_eq!(lines(&world), ["error client=7"]);
     world.write("x");
-    assert!(screen(&world).contains("No line passes the filters."), "{}", screen(&world));
+    assert!(world.screen().contains("No line passes the filters."), "{}", world.screen());
 }
 
 #[test]
@@ -196,7 +192,7 @@ fn a_scrolled_log_stays_counts_new_lines_and_follows_again_after_end() {
     answer(&mut world, 3, numbered(1..101), &[]);
     assert_eq!(chosen(&world), "line 100");
     world.press("up up");
-    let before = screen(&world);
+    let before = world.screen();
     assert!(before.contains("scrolled up · End follows"), "{before}");
     came(&mut world, 101..1305);
     assert_eq!(chosen(&world), "line 98");
@@ -204,8 +200,8 @@ fn a_scrolled_log_stays_counts_new_lines_and_follows_again_after_end() {
         let rows = screen.lines().filter(|row| row.contains("info   line"));
         rows.map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(rows(&screen(&world)), rows(&before), "nothing moves");
-    assert!(screen(&world).contains("↓ 1,204 new · End follows"), "{}", screen(&world));
+    assert_eq!(rows(&world.screen()), rows(&before), "nothing moves");
+    assert!(world.screen().contains("↓ 1,204 new · End follows"), "{}", world.screen());
     world.press("end");
     assert_eq!(chosen(&world), "line 1304");
     came(&mut world, 1305..1306);
@@ -222,7 +218,7 @@ fn a_scrolled_log_stays_counts_new_lines_and_follows_again_after_end() {
     for (width, height) in crate::views::tests::SIZES {
         world.tell(Msg::Resize(Size { width, height }));
         world.press("home pgdn");
-        let seen = rows(&screen(&world)).len();
+        let seen = rows(&world.screen()).len();
         assert_eq!(chosen(&world), format!("line {}", seen + 1), "{width}x{height}");
     }
 }
@@ -234,12 +230,12 @@ fn a_limited_number_of_lines_is_kept_and_the_others_are_counted() {
     answer(&mut world, 3, Vec::new(), &[]);
     came(&mut world, 0..KEPT as u64);
     world.press("home");
-    assert!(!screen(&world).contains("not kept"));
+    assert!(!world.screen().contains("not kept"));
     assert_eq!(lines(&world).len(), KEPT);
     came(&mut world, KEPT as u64..KEPT as u64 + 7);
     assert_eq!(lines(&world).len(), KEPT);
     assert_eq!(chosen(&world), "line 7", "the one that he stood on is gone");
-    assert!(screen(&world).contains("7 older lines are not kept"), "{}", screen(&world));
+    assert!(world.screen().contains("7 older lines are not kept"), "{}", world.screen());
 }
 
 #[test]
@@ -267,7 +263,7 @@ fn another_session_goes_on_behind_the_last_line_and_says_where_lines_may_be_miss
     answer(&mut world, 3, numbered(1..4), &numbered(1..4));
     let again = |world: &mut World| {
         world.event(Event::Lost(DisconnectReason::Gone));
-        assert!(screen(world).contains("no session · reconnecting in "), "{}", screen(world));
+        assert!(world.screen().contains("no session · reconnecting in "), "{}", world.screen());
         let effects = world.wait(31_000);
         let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
         let welcome = Box::new(welcome());
@@ -302,15 +298,15 @@ fn a_line_steers_no_terminal_and_the_chosen_one_is_shown_whole() {
     let fields = json!({"name\u{1b}": "a\u{9b}b\u{202e}c", "text": text});
     world.notice(Notification::LogEntry(entry(40, "info", "odd \u{1b}[2Jline", &fields)));
     assert_clean(&world);
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("odd [2Jline name=\"abc\""), "{shown}");
     assert!(!shown.contains("the end of it"), "{shown}");
     world.press("enter end");
     assert_clean(&world);
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("the end of it"), "{shown}");
     world.press("esc");
-    assert!(!screen(&world).contains("the end of it"));
+    assert!(!world.screen().contains("the end of it"));
 }
 
 /// Each verb added two lines.
@@ -355,14 +351,14 @@ fn f_shows_failures_only_and_is_a_letter_once_a_filter_is_typed() {
     };
     let refused = entry(4, "warn", "key refused", &json!({"key": "3f9a12c0".repeat(8)}));
     answer(&mut world, 3, vec![run(1, "done"), run(2, "failed"), run(3, "done"), refused], &[]);
-    let drawn = screen(&world);
+    let drawn = world.screen();
     assert!(drawn.contains("✗ info   run ended command=zone-run run=2 state=failed"), "{drawn}");
     assert!(drawn.contains("✗ warn   key refused key=3f9a12c0…"), "{drawn}");
     assert!(drawn.contains(&"3f9a12c0".repeat(7)), "complete below: {drawn}");
     assert!(drawn.contains("LEVEL"), "{drawn}");
     world.press("f");
     assert_eq!(lines(&world).len(), 2);
-    assert!(screen(&world).contains("failures only"), "{}", screen(&world));
+    assert!(world.screen().contains("failures only"), "{}", world.screen());
     world.press("f");
     assert_eq!(lines(&world).len(), 4);
     world.write("/failed");

@@ -6,15 +6,11 @@ use super::runs_list::page;
 use super::*;
 use crate::connect::DisconnectReason;
 use crate::views::changes_in;
-use crate::views::tests::{SIZES, frame, text};
-
-fn shown(world: &World) -> String {
-    text(&frame(&world.state))
-}
+use crate::views::tests::SIZES;
 
 /// The last row of the screen.
 fn hints(world: &World) -> String {
-    shown(world).lines().last().unwrap_or_default().to_owned()
+    world.screen().lines().last().unwrap_or_default().to_owned()
 }
 
 /// It was shown in place of the key hints until a key was pressed.
@@ -25,14 +21,14 @@ fn a_message_disappears_after_eight_seconds_and_never_covers_a_key_hint() {
             world.wait(0);
             let before = hints(&world);
             world.state.done("The file is there.");
-            assert!(shown(&world).contains("✓ The file is there."), "{}", shown(&world));
+            assert!(world.screen().contains("✓ The file is there."), "{}", world.screen());
             assert_eq!(hints(&world), before);
             world.press("down");
             world.wait(7_999);
-            assert!(shown(&world).contains("The file is there."), "a key does not remove it");
+            assert!(world.screen().contains("The file is there."), "a key does not remove it");
             assert_eq!(changes_in(&world.state), Some(1), "the loop wakes up by itself");
             world.wait(1);
-            assert!(!shown(&world).contains("The file is there."), "{}", shown(&world));
+            assert!(!world.screen().contains("The file is there."), "{}", world.screen());
         }
     }
 }
@@ -55,7 +51,7 @@ fn a_message_that_is_longer_than_a_row_is_wrapped_and_the_input_stays_on_the_scr
     world.write("zones");
     world.state.refuse("the address 203.0.113.7:8677 does not answer: is the server running?");
     world.wait(0);
-    let shown = shown(&world);
+    let shown = world.screen();
     assert!(shown.contains("✗ the address 203.0.113.7:8677 does"), "{shown}");
     assert!(shown.contains("is the server running?") && shown.contains("❯ zones"), "{shown}");
 }
@@ -74,7 +70,7 @@ fn help_and_esc_are_the_last_hints_to_disappear() {
     world.answer::<RunsList>(Ok(page()));
     for width in (40..=160).rev() {
         world.tell(Msg::Resize(Size { width, height: 24 }));
-        assert!(shown(&world).contains("Esc closes"), "{width}: {}", shown(&world));
+        assert!(world.screen().contains("Esc closes"), "{width}: {}", world.screen());
     }
 }
 
@@ -100,13 +96,13 @@ fn ctrl_c_offers_to_cancel_a_run_that_is_only_looked_at() {
 #[test]
 fn an_empty_console_says_what_to_do_until_the_first_command() {
     let mut world = World::connected(120, 30);
-    let before = shown(&world);
+    let before = world.screen();
     for words in ["sprinkler is ready. You are admin.", "Type a command, or F3", "try: zones"] {
         assert!(before.contains(words), "{words}: {before}");
     }
     assert!(before.contains("? shows every key, Ctrl-P every action"), "{before}");
     world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
-    assert!(!shown(&world).contains("is ready"), "{}", shown(&world));
+    assert!(!world.screen().contains("is ready"), "{}", world.screen());
 }
 
 /// The owner read `cancelled`, and no word of who did it.
@@ -117,20 +113,18 @@ fn the_owner_of_a_run_reads_who_cancelled_it() {
     end["endedBy"] = json!("root (#2)");
     world.run("zones", 5, "", Some(end));
     assert_eq!(world.remark(), "zones #5: cancelled by root (#2)");
-    assert!(shown(&world).contains("■ cancelled by root (#2)"), "{}", shown(&world));
+    assert!(world.screen().contains("■ cancelled by root (#2)"), "{}", world.screen());
     world.press("alt-n");
-    assert!(shown(&world).contains("just now    ▲ zones #5: cancelled by root (#2)"));
+    assert!(world.screen().contains("just now    ▲ zones #5: cancelled by root (#2)"));
 }
 
 /// The server inside this program refused the example: it is open to its own machine only.
 #[test]
 fn an_empty_console_proposes_an_invite_only_where_the_server_takes_one() {
-    let shown =
-        |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
     let mut world = World::connected(120, 30);
-    assert!(shown(&world).contains("try: :invite --name"), "{}", shown(&world));
+    assert!(world.screen().contains("try: :invite --name"), "{}", world.screen());
     world.state.embedded_server = true;
-    assert!(shown(&world).contains("try: :status"), "{}", shown(&world));
+    assert!(world.screen().contains("try: :status"), "{}", world.screen());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use topside_shared::methods::{KeyInviteResult, KeyRow, Keys};
 use topside_shared::notifications::KeysChanged;
 use topside_shared::private_key::Seed;
 
-use super::admin_actions::{act, admin, screen};
+use super::admin_actions::{act, admin};
 use super::key_list::{self, key};
 use super::*;
 use crate::connect::DisconnectReason;
@@ -63,7 +63,7 @@ fn asked(effects: &[Effect]) -> KeyInvite {
 
 /// The text without frame and breaks.
 fn joined(world: &World) -> String {
-    screen(world).chars().filter(|c| !c.is_whitespace() && *c != '│').collect()
+    world.screen().chars().filter(|c| !c.is_whitespace() && *c != '│').collect()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn an_invite_takes_a_name_and_a_role_and_the_rest_as_is_usual() {
         lasting: false,
     };
     assert_eq!(asked(&effects), wanted);
-    assert!(screen(&world).contains("Creating it."), "{}", screen(&world));
+    assert!(world.screen().contains("Creating it."), "{}", world.screen());
     assert!(world.press("enter").is_empty(), "once");
 }
 
@@ -89,7 +89,7 @@ fn a_token_wants_commands_and_is_good_for_longer() {
     let mut world = form(80, 24);
     world.write("cron");
     world.press("backtab t tab tab v");
-    assert!(screen(&world).contains("90d"), "{}", screen(&world));
+    assert!(world.screen().contains("90d"), "{}", world.screen());
     assert!(world.press("ctrl-s").is_empty(), "it may not run everything");
     world.write("zones temp");
     world.press("tab");
@@ -107,7 +107,7 @@ fn a_refusal_of_the_server_is_shown_in_the_form_which_stays_filled_in() {
     world.press("tab o ctrl-s");
     let why = "there are 4 open invites already: revoke one, or wait";
     world.answer::<KeyInvite>(Err(refusal(why)));
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains(&format!("✗ {why}")) && shown.contains("phone"), "{shown}");
     assert_eq!(asked(&world.press("ctrl-s")).name, "phone", "it can be tried again");
     world.event(Event::Lost(DisconnectReason::Gone));
@@ -119,12 +119,12 @@ fn a_form_that_was_left_is_there_again_until_something_was_made_from_it() {
     world.write("phone");
     world.press("esc");
     act(&mut world, "invite a device, or make");
-    assert!(screen(&world).contains("phone"));
+    assert!(world.screen().contains("phone"));
     world.press("tab o ctrl-s");
     // The requested invite comes even if the form was closed.
     world.press("esc");
     world.answer::<KeyInvite>(Ok(handed(false)));
-    assert!(screen(&world).contains("For phone as operator"));
+    assert!(world.screen().contains("For phone as operator"));
     world.press("esc");
     act(&mut world, "invite a device, or make");
     let new = world.state.top_view::<InviteForm>().unwrap();
@@ -136,7 +136,7 @@ fn the_string_is_whole_on_the_smallest_screen_and_copied_by_the_key_for_that() {
     let text = invite(false).to_string();
     for (width, height) in [(80, 24), (60, 15)] {
         let world = made(width, height, false);
-        assert!(joined(&world).contains(&text), "{}", screen(&world));
+        assert!(joined(&world).contains(&text), "{}", world.screen());
     }
     let mut world = made(40, 10, false);
     let mut seen = joined(&world);
@@ -173,7 +173,7 @@ fn the_string_is_nowhere_once_it_is_closed() {
 #[test]
 fn a_token_says_for_which_commands_and_where_it_belongs() {
     let world = made(80, 24, true);
-    let shown = screen(&world);
+    let shown = world.screen();
     for part in
         ["A token", "For cron as viewer", "for zones, temp only", "only the script can read"]
     {
@@ -184,43 +184,43 @@ fn a_token_says_for_which_commands_and_where_it_belongs() {
 #[test]
 fn the_code_is_shown_alone_where_both_have_no_room_and_words_say_what_it_needs() {
     let mut world = made(80, 40, false);
-    assert!(!screen(&world).contains('▀') && screen(&world).contains("Tab shows the QR code"));
+    assert!(!world.screen().contains('▀') && world.screen().contains("Tab shows the QR code"));
     world.press("tab");
-    assert!(screen(&world).contains('▀') && screen(&world).contains("Tab shows the words"));
+    assert!(world.screen().contains('▀') && world.screen().contains("Tab shows the words"));
     world.tell(Msg::Resize(Size { width: 80, height: 24 }));
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("this one has 80 × 24"), "{shown}");
     world.press("tab");
-    assert_eq!(screen(&world), shown);
+    assert_eq!(world.screen(), shown);
     world.state.ascii = true;
     world.tell(Msg::Resize(Size { width: 160, height: 50 }));
-    assert!(screen(&world).contains("Its QR code needs a terminal of"), "{}", screen(&world));
+    assert!(world.screen().contains("Its QR code needs a terminal of"), "{}", world.screen());
 }
 
 #[test]
 fn without_colours_light_and_dark_can_be_turned_round() {
     let mut world = made(160, 50, false);
-    let coloured = screen(&world);
+    let coloured = world.screen();
     world.press("r");
-    assert_eq!(screen(&world), coloured, "colours need no such thing");
+    assert_eq!(world.screen(), coloured, "colours need no such thing");
     world.state.theme = Theme::MONOCHROME;
-    let dark = screen(&world);
+    let dark = world.screen();
     assert!(dark.contains("r turns light and dark round"), "{dark}");
     world.press("r");
-    assert_ne!(screen(&world), dark);
+    assert_ne!(world.screen(), dark);
     world.press("r");
-    assert_eq!(screen(&world), dark);
+    assert_eq!(world.screen(), dark);
 }
 
 #[test]
 fn an_invite_counts_down_and_shows_when_it_has_expired() {
     let mut world = made(80, 24, false);
-    assert!(screen(&world).contains("good once, expires in 10:00"), "{}", screen(&world));
+    assert!(world.screen().contains("good once, expires in 10:00"), "{}", world.screen());
     assert!(crate::views::changes_in(&world.state).is_some_and(|ms| ms <= 1_000));
     world.wait(1_000);
-    assert!(screen(&world).contains("expires in 9:59"), "{}", screen(&world));
+    assert!(world.screen().contains("expires in 9:59"), "{}", world.screen());
     world.wait(599_000);
-    assert!(screen(&world).contains("expired: create another one"), "{}", screen(&world));
+    assert!(world.screen().contains("expired: create another one"), "{}", world.screen());
     assert!(
         crate::views::changes_in(&world.state).is_some_and(|ms| ms > 0),
         "and wakes the screen no more"
@@ -244,15 +244,15 @@ fn an_invite_that_is_used_says_by_which_device_without_asking_again() {
     // It may have been used before the subscription: the key is read once.
     world.answer::<KeysList>(Ok(Keys { keys: vec![handed(false).key] }));
     assert!(world.wait(30_000).is_empty(), "no request, the server tells");
-    assert!(screen(&world).contains("expires in 9:30"), "{}", screen(&world));
+    assert!(world.screen().contains("expires in 9:30"), "{}", world.screen());
     let other = key(2, "sensor", "viewer", "active");
     let changed =
         |key: KeyRow, invite| Notification::KeysChanged(Box::new(KeysChanged { key, invite }));
     world.notice(changed(other, None));
-    assert!(screen(&world).contains("expires in 9:30"), "another key: {}", screen(&world));
+    assert!(world.screen().contains("expires in 9:30"), "another key: {}", world.screen());
     let device = key(3, "tab\u{1b}let", "operator", "active");
     world.notice(changed(device, Some(handed(false).key.key_id)));
-    assert!(screen(&world).contains("used by tablet"), "{}", screen(&world));
+    assert!(world.screen().contains("used by tablet"), "{}", world.screen());
     assert!(crate::views::changes_in(&world.state).is_none_or(|ms| ms > 1_000), "nothing counts");
     let session = world.session();
     let effects = world.press("esc");
@@ -275,7 +275,7 @@ fn an_older_server_without_the_topic_shows_the_countdown_alone() {
     let mut world = made(80, 24, false);
     world.answer::<EventsSubscribe>(Err(refusal("no topic keys")));
     assert!(world.wait(30_000).is_empty());
-    assert!(screen(&world).contains("expires in 9:30"), "{}", screen(&world));
+    assert!(world.screen().contains("expires in 9:30"), "{}", world.screen());
 }
 
 #[test]

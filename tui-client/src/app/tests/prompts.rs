@@ -51,15 +51,11 @@ fn typed(world: &mut World) -> String {
     world.console().prompt.editor.text().to_owned()
 }
 
-fn drawn(world: &World) -> String {
-    crate::views::tests::text(&crate::views::tests::frame(&world.state))
-}
-
 #[test]
 fn the_box_is_the_runs_while_it_may_ask_and_the_half_typed_command_is_kept() {
     let (mut world, block) = asking();
     world.notice(printed(12, "Name: "));
-    let shown = drawn(&world);
+    let shown = world.screen();
     assert!(shown.contains("#12 ask asks Name:"), "{shown}");
     world.press("ctrl-o");
     world.write("zone-ru");
@@ -72,7 +68,7 @@ fn the_box_is_the_runs_while_it_may_ask_and_the_half_typed_command_is_kept() {
     assert!(world.newest().contains("› ?/ann"), "{}", world.newest());
     end(&mut world, block);
     assert_eq!(world.input(), "zone-ru");
-    let shown = drawn(&world);
+    let shown = world.screen();
     assert!(shown.contains("❯ zone-ru") && !shown.contains("asks"), "{shown}");
 }
 
@@ -102,18 +98,18 @@ fn a_secret_is_dots_on_the_screen_and_in_its_echo_and_in_no_history() {
         let (mut world, block) = asking();
         world.notice(printed(12, question));
         world.write("hunter2");
-        let shown = drawn(&world);
+        let shown = world.screen();
         assert!(shown.contains("•••••••") && !shown.contains("hunter2"), "{question}: {shown}");
         // Seen on demand only, and hidden again.
         world.press("ctrl-s");
-        assert!(drawn(&world).contains("hunter2"));
+        assert!(world.screen().contains("hunter2"));
         world.press("ctrl-s");
         let effects = world.press("enter");
         assert_eq!(sent(&effects), [Some("hunter2\n".to_owned())]);
         assert!(!format!("{effects:?}").contains("hunter2"));
         takes(&mut world, Ok(()));
         assert!(world.newest().contains("› ***"), "{}", world.newest());
-        assert!(!drawn(&world).contains("hunter2"));
+        assert!(!world.screen().contains("hunter2"));
         // No key brings it back.
         world.press("ctrl-y up");
         assert_eq!(typed(&mut world), "");
@@ -128,7 +124,7 @@ fn a_secret_is_dots_on_the_screen_and_in_its_echo_and_in_no_history() {
         let (mut world, _) = asking();
         world.notice(printed(12, question));
         world.write("hunter2");
-        assert!(drawn(&world).contains("hunter2"), "{question}");
+        assert!(world.screen().contains("hunter2"), "{question}");
     }
 }
 
@@ -139,12 +135,12 @@ fn a_secret_that_was_begun_stays_hidden_whatever_is_printed_meanwhile() {
     world.write("hunt");
     world.notice(printed(12, "\nstill waiting\n"));
     world.write("er2");
-    assert!(!drawn(&world).contains("hunt"));
+    assert!(!world.screen().contains("hunt"));
     world.press("enter");
     takes(&mut world, Ok(()));
     assert!(world.newest().contains("› ***"), "{}", world.newest());
     world.write("next");
-    assert!(drawn(&world).contains("next"));
+    assert!(world.screen().contains("next"));
 }
 
 /// The next question may be here before the server's word that the answer was taken.
@@ -157,7 +153,7 @@ fn a_secret_that_is_asked_for_before_the_answer_before_it_was_taken_is_hidden() 
     world.notice(printed(12, "\nPassword: "));
     takes(&mut world, Ok(()));
     world.write("hunter2");
-    assert!(!drawn(&world).contains("hunter2"));
+    assert!(!world.screen().contains("hunter2"));
 }
 
 #[test]
@@ -169,7 +165,7 @@ fn what_is_typed_when_the_run_ends_stays_unsent_and_is_no_command() {
     assert_eq!(world.press("enter"), []);
     assert!(world.remark().contains("was not sent"), "{}", world.remark());
     assert_eq!((typed(&mut world).as_str(), world.input().as_str()), ("zones", ""));
-    assert!(drawn(&world).contains("not sent"));
+    assert!(world.screen().contains("not sent"));
     world.press("esc");
     assert_eq!(typed(&mut world), "");
     assert!(!world.enter("zones").is_empty());
@@ -202,7 +198,7 @@ fn the_first_key_after_the_end_is_still_the_runs_for_a_moment() {
     world.wait(60_000);
     world.write("hunter2");
     assert_eq!(world.press("enter"), []);
-    assert!(!drawn(&world).contains("hunter2"));
+    assert!(!world.screen().contains("hunter2"));
     world.press("esc");
     assert!(!world.enter("zones").is_empty());
 }

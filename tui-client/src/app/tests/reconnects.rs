@@ -75,7 +75,7 @@ fn a_run_of_a_killed_server_is_lost_and_missing_output_is_reported() {
     end(&mut world, block, RunState::Lost, 8);
     let text = world.console().runs.text(block);
     assert_eq!(text, "opening\nvalve 3\nthe server has only the first 8 bytes of this\n");
-    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let shown = world.screen();
     assert!(shown.contains("lost: the server died"), "{shown}");
     assert!(
         shown.contains("reconnected to sprinkler as ann, admin; it was started anew"),
@@ -111,6 +111,6 @@ fn what_is_cut_off_stays_when_the_rest_is_cleared() {
     world.event(Event::Lost(DisconnectReason::Gone));
     world.press("ctrl-l");
     assert_eq!(world.newest(), "opening\n");
-    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let shown = world.screen();
     assert!(shown.contains("? cut off"), "{shown}");
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use topside_shared::methods::{ReloadChanges, ReloadResult};
 use topside_shared::notifications::MenuChanged;
 
-use super::admin_actions::{act, admin, screen};
+use super::admin_actions::{act, admin};
 use super::*;
 use crate::connect::CallError;
 
@@ -23,7 +23,7 @@ fn a_changed_menu_is_fetched_described_and_used_for_completion() {
     fan.name = "fan".into();
     other.commands.push(fan);
     world.answer::<CommandsList>(Ok(other));
-    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let shown = world.screen();
     assert_eq!(shown.matches("added: fan").count(), 1, "it is said once: {shown}");
     assert!(shown.contains("Menu changed"), "{shown}");
     world.write("fa");
@@ -84,9 +84,9 @@ pub(crate) fn mistaken(count: usize) -> CallError {
 #[test]
 fn a_reload_shows_what_changed_and_what_needs_a_restart() {
     let mut world = reloading(80, 24);
-    assert!(screen(&world).contains("The server reads its files …"));
+    assert!(world.screen().contains("The server reads its files …"));
     world.answer::<ServerReload>(Ok(changed()));
-    let shown = screen(&world);
+    let shown = world.screen();
     for part in [
         "✓ The files were read again. In force now:",
         "· added: backup, fan",
@@ -105,21 +105,21 @@ fn a_reload_shows_what_changed_and_what_needs_a_restart() {
         revision: 1,
         changed: ReloadChanges::default(),
     }));
-    assert!(screen(&world).contains("nothing has changed"));
+    assert!(world.screen().contains("nothing has changed"));
 }
 
 #[test]
 fn every_error_is_shown_with_its_line_and_a_long_list_scrolls() {
     let mut world = reloading(80, 24);
     world.answer::<ServerReload>(Err(mistaken(12)));
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("✗ Nothing was changed"), "{shown}");
     assert!(shown.contains("commands.toml:3:1") && shown.contains("did you mean `exec`? (0)"));
     assert!(shown.contains(" more"), "{shown}");
     world.press("end");
-    assert!(screen(&world).contains("(11)"), "{}", screen(&world));
+    assert!(world.screen().contains("(11)"), "{}", world.screen());
     world.tell(Msg::Wheel { rows: -100, at: Position::new(10, 10) });
-    assert_eq!(screen(&world), shown);
+    assert_eq!(world.screen(), shown);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn an_error_without_a_line_is_shown_with_its_file() {
     let mistake = json!([{"file": "server.toml", "line": null, "message": "cannot be read"}]);
     let error = RpcError::new(ErrorKind::InvalidParams, "nothing was changed");
     world.answer::<ServerReload>(Err(CallError::Refused(error.with("mistakes", mistake))));
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("· server.toml ") && shown.contains("cannot be read"), "{shown}");
 }
 

@@ -193,7 +193,7 @@ fn a_list_that_is_refused_says_why() {
     let mut world = World::connected(80, 24);
     world.press("f12");
     world.answer::<RunsList>(Err(refusal("your key \u{1b}may not")));
-    let text = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let text = world.screen();
     assert!(text.contains("your key may not"), "{text}");
 }
 

@@ -40,9 +40,7 @@ fn a_key_of_ones_own_does_what_the_old_one_did_and_is_shown_everywhere() {
     set(&mut world, with_keys(&[(Id::Clients, &["ctrl-g"]), (Id::Help, &["f11", "!"])]), &[]);
     world.press("f2");
     assert!(world.state.views.is_empty(), "the old key means nothing");
-    let shown =
-        |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
-    let hints = shown(&world);
+    let hints = world.screen();
     assert!(hints.contains("Ctrl-G clients") && hints.contains("! help"), "{hints}");
     world.press("ctrl-g");
     assert!(world.state.views.len() == 1 && world.state.top_view::<ClientsView>().is_some());
@@ -50,7 +48,7 @@ fn a_key_of_ones_own_does_what_the_old_one_did_and_is_shown_everywhere() {
     assert!(world.state.views.len() == 1 && world.state.top_view::<Help>().is_some());
     world.press("esc ctrl-p");
     world.write("help");
-    assert!(shown(&world).contains("! F11"), "{}", shown(&world));
+    assert!(world.screen().contains("! F11"), "{}", world.screen());
     // A key that types is a letter again once something is typed.
     world.press("esc");
     world.write("echo !");

@@ -80,7 +80,7 @@ fn a_broadcast_is_shown_at_once_and_stays_among_the_blocks() {
             time: Time::from_millis(START),
         }));
         assert!(world.remark().starts_with(&format!("{title}: the valve")), "{}", world.remark());
-        let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+        let shown = world.screen();
         // In the block and in the message, whole in both.
         assert_eq!(shown.matches(title).count(), 2, "{shown}");
         assert_eq!(shown.matches("[2J bed").count(), 2, "{shown}");
@@ -127,7 +127,7 @@ fn an_earlier_message_does_not_hide_the_keys_after_the_end_of_a_session() {
     }));
     world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
     lose(&mut world, DisconnectReason::Gone);
-    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let shown = world.screen();
     assert!(shown.contains("R reconnect   P picker   q quit"), "{shown}");
     assert!(shown.contains("dinner is ready"), "{shown}");
 }

@@ -14,15 +14,10 @@ use crate::views::client_details::ClientDetails;
 use crate::views::clients::Clients;
 use crate::views::command_form::CommandForm;
 use crate::views::palette::Palette;
-use crate::views::tests::{frame, text};
-
-fn shown(world: &World) -> String {
-    text(&frame(&world.state))
-}
 
 /// The column and row at which a text is drawn.
 fn find(world: &World, wanted: &str) -> (u16, u16) {
-    let shown = shown(world);
+    let shown = world.screen();
     let found = shown.lines().enumerate().find_map(|(row, line)| {
         let byte = line.find(wanted)?;
         Some((line[..byte].chars().count(), row))
@@ -48,7 +43,7 @@ fn f3_gives_the_menu_the_keys_and_typing_filters_it_in_place() {
     assert_eq!(focus(&mut world), Focus::Menu);
     assert!(world.state.views.is_empty(), "it is no popup");
     world.write("zone-r");
-    let menu = shown(&world);
+    let menu = world.screen();
     assert!(menu.contains("MENU ❯ zone-r") && menu.contains("▌  zone-run …"), "{menu}");
     assert!(!menu.contains("zone-stop"), "{menu}");
     world.press("enter");
@@ -63,10 +58,10 @@ fn esc_returns_the_keys_to_the_input_and_the_menu_shows_all_again() {
     let mut world = World::connected(160, 50);
     world.press("f3");
     world.write("nothing like this");
-    assert!(shown(&world).contains("Nothing matches."));
+    assert!(world.screen().contains("Nothing matches."));
     world.press("esc");
     assert_eq!(focus(&mut world), Focus::Input);
-    assert!(shown(&world).contains("zone-run"));
+    assert!(world.screen().contains("zone-run"));
     world.write("z");
     assert_eq!(world.input(), "z");
 }
@@ -76,16 +71,16 @@ fn a_pane_is_hidden_by_its_key_and_the_choice_belongs_to_the_width() {
     let mut world = World::connected(160, 50);
     let effects = world.press("f3 f3");
     assert!(matches!(effects[..], [Effect::KeepPanes(_)]), "{effects:?}");
-    assert!(!shown(&world).contains("MENU"));
+    assert!(!world.screen().contains("MENU"));
     world.press("alt-c");
-    assert!(!shown(&world).contains("CLIENTS"));
+    assert!(!world.screen().contains("CLIENTS"));
     world.tell(Msg::Resize(Size { width: 120, height: 30 }));
-    assert!(shown(&world).contains("CLIENTS"), "another width, another choice");
+    assert!(world.screen().contains("CLIENTS"), "another width, another choice");
     world.tell(Msg::Resize(Size { width: 160, height: 50 }));
-    let hidden = shown(&world);
+    let hidden = world.screen();
     assert!(!hidden.contains("CLIENTS") && !hidden.contains("MENU"), "{hidden}");
     world.press("alt-h alt-c");
-    let both = shown(&world);
+    let both = world.screen();
     assert!(both.contains("CLIENTS") && both.contains("MENU"), "{both}");
 }
 
@@ -111,14 +106,14 @@ fn where_a_pane_leaves_less_than_80_columns_it_opens_as_a_list() {
 #[test]
 fn alt_z_zooms_the_output_to_the_whole_screen_and_back() {
     let mut world = World::connected(160, 50);
-    let before = shown(&world);
+    let before = world.screen();
     world.press("f3 alt-z");
     assert_eq!(focus(&mut world), Focus::Input);
-    let zoomed = shown(&world);
+    let zoomed = world.screen();
     assert!(!zoomed.contains("MENU") && !zoomed.contains(" · connected · "), "{zoomed}");
     assert_eq!(world.console().laid.pane.height, 47);
     world.press("alt-z");
-    assert_eq!(shown(&world), before);
+    assert_eq!(world.screen(), before);
 }
 
 #[test]
@@ -126,25 +121,25 @@ fn a_lost_session_is_seen_while_the_output_is_zoomed() {
     let mut world = World::connected(100, 30);
     world.press("alt-z");
     world.event(super::Event::Lost(crate::connect::DisconnectReason::Gone));
-    assert!(shown(&world).contains("lost at"), "{}", shown(&world));
+    assert!(world.screen().contains("lost at"), "{}", world.screen());
 }
 
 #[test]
 fn topsides_own_commands_are_folded_under_one_row_that_enter_and_a_click_unfold() {
     let mut world = World::connected(160, 50);
-    let folded = shown(&world);
+    let folded = world.screen();
     assert!(folded.contains("▸ Topside ("), "{folded}");
     click_on(&mut world, "▸ Topside (");
-    let open = shown(&world);
+    let open = world.screen();
     assert!(open.contains("▾ Topside (") && open.contains("  status"), "{open}");
     world.press("end");
     click_on(&mut world, "▾ Topside (");
-    assert!(shown(&world).contains("▸ Topside ("));
+    assert!(world.screen().contains("▸ Topside ("));
     world.press("end enter");
-    assert!(shown(&world).contains("▾ Topside ("));
+    assert!(world.screen().contains("▾ Topside ("));
     world.press("enter");
     world.write("shutdown");
-    assert!(shown(&world).contains("▌  shutdown"), "a filter finds what is folded");
+    assert!(world.screen().contains("▌  shutdown"), "a filter finds what is folded");
 }
 
 #[test]
@@ -158,21 +153,21 @@ fn a_star_makes_a_favourite_at_the_top_that_is_stored_for_its_server() {
     assert_eq!(effects, [keep]);
     world.press("esc");
     let (_, top) = find(&world, "★ zone-run …");
-    assert_eq!(top, 3, "below MENU:\n{}", shown(&world));
+    assert_eq!(top, 3, "below MENU:\n{}", world.screen());
     world.press("f3 *");
-    assert!(!shown(&world).contains('★'));
+    assert!(!world.screen().contains('★'));
     let names = vec!["zones".to_owned(), "gone".to_owned()];
     world.tell(Msg::Favourites { server: "this machine".into(), names: names.clone() });
-    assert!(shown(&world).contains("★ zones"));
+    assert!(world.screen().contains("★ zones"));
     world.tell(Msg::Favourites { server: "another".into(), names: Vec::new() });
-    assert!(shown(&world).contains("★ zones"), "of another server");
+    assert!(world.screen().contains("★ zones"), "of another server");
 }
 
 #[test]
 fn a_command_shows_its_effect_whether_it_runs_and_whether_it_needs_arguments() {
     let mut world = World::connected(160, 50);
     let row = |world: &World, name: &str| {
-        let shown = shown(world);
+        let shown = world.screen();
         let row = shown.lines().find(|line| line.starts_with(&format!("   {name}"))).unwrap();
         row.split('│').next().unwrap().trim().to_owned()
     };
@@ -194,10 +189,10 @@ fn recent_commands_are_listed_if_the_settings_say_so() {
     let mut world = World::connected(160, 50);
     world.run("zones", 30, "", super::ended("succeeded", 0, 4));
     world.run("temp", 31, "", super::ended("succeeded", 0, 4));
-    assert!(!shown(&world).contains("Recent"));
+    assert!(!world.screen().contains("Recent"));
     world.state.recent = 1;
     let (column, row) = find(&world, "Recent");
-    let below = shown(&world).lines().nth(usize::from(row) + 1).unwrap().to_owned();
+    let below = world.screen().lines().nth(usize::from(row) + 1).unwrap().to_owned();
     assert!(column == 1 && below.starts_with("   temp"), "{below}");
 }
 
@@ -207,18 +202,18 @@ fn a_filter_of_the_clients_finds_one_and_enter_or_a_click_opens_its_details() {
     world.press("f2");
     assert_eq!(focus(&mut world), Focus::Clients);
     world.write("phone");
-    assert!(shown(&world).contains("you"), "letters filter after `/`");
+    assert!(world.screen().contains("you"), "letters filter after `/`");
     world.press("/");
     world.write("phone");
-    let shown_now = shown(&world);
+    let shown_now = world.screen();
     assert!(shown_now.contains("CLIENTS ❯ phone") && !shown_now.contains("you"), "{shown_now}");
     assert!(shown_now.contains("Esc no filter   Enter keep filter"), "{shown_now}");
     world.press("enter enter");
     assert!(world.state.top_view::<ClientDetails>().is_some());
     world.press("esc");
-    assert!(shown(&world).contains("Esc no filter   Enter details"), "{}", shown(&world));
+    assert!(world.screen().contains("Esc no filter   Enter details"), "{}", world.screen());
     world.press("esc");
-    assert!(shown(&world).contains("you"), "{}", shown(&world));
+    assert!(world.screen().contains("you"), "{}", world.screen());
     assert_eq!(focus(&mut world), Focus::Clients, "Esc ends the filter first");
     world.press("esc");
     assert_eq!(focus(&mut world), Focus::Input);
@@ -259,20 +254,20 @@ fn lines_that_are_not_wrapped_have_one_row_and_scroll_sideways() {
     world.press("shift-right");
     assert!(world.remark().contains("Alt-R shows each in one row"), "{}", world.remark());
     world.press("alt-r");
-    let cut = shown(&world);
+    let cut = world.screen();
     assert!(cut.contains("aaaa›") && !cut.contains("middle"), "{cut}");
     world.press("> > shift-right");
-    let scrolled = shown(&world);
+    let scrolled = world.screen();
     assert!(scrolled.contains("▎ ‹") && scrolled.contains("middle"), "{scrolled}");
     for _ in 0..20 {
         world.press(">");
     }
-    let end = shown(&world);
+    let end = world.screen();
     assert!(end.contains("bend") && !end.contains('›'), "the end is at the right edge: {end}");
     for _ in 0..20 {
         world.press("<");
     }
-    let back = shown(&world);
+    let back = world.screen();
     assert!(back.contains("aaaa›") && !back.contains('‹'), "{back}");
 }
 
@@ -285,7 +280,7 @@ fn a_match_of_a_search_is_scrolled_to_in_lines_that_are_not_wrapped() {
     world.press("/");
     world.write("needle");
     world.press("enter");
-    let shown = shown(&world);
+    let shown = world.screen();
     assert!(shown.contains("needle"), "{shown}");
 }
 
@@ -295,9 +290,9 @@ fn the_choice_that_was_kept_is_that_of_the_next_start() {
     let mut choices = PaneChoices::default();
     choices.change(160, |choice| choice.menu = Some(false));
     world.tell(Msg::Panes(choices));
-    assert!(!shown(&world).contains("MENU"));
+    assert!(!world.screen().contains("MENU"));
     world.answer::<CommandsList>(Ok(Menu { revision: 9, ..menu() }));
     world.notice(printed(1, ""));
     world.press("f3");
-    assert!(shown(&world).contains("MENU ❯ "));
+    assert!(world.screen().contains("MENU ❯ "));
 }

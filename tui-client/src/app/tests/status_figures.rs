@@ -4,7 +4,6 @@ use super::*;
 use crate::app::console::figures::{Figure, KEPT};
 use crate::connect::DisconnectReason;
 use crate::views::changes_in;
-use crate::views::tests::{frame, text};
 
 /// The figures of a server that has been up for so long.
 pub(crate) fn figures(uptime_ms: u64, clients: u64, requests: u64) -> Value {
@@ -87,10 +86,6 @@ fn asked(world: &World) -> [Effect; 1] {
     [ask(world.session(), &ServerStatus { history: true })]
 }
 
-fn screen(world: &World) -> String {
-    text(&frame(&world.state))
-}
-
 fn samples(world: &mut World, figure: Figure) -> Vec<Option<f64>> {
     world.console().figures.samples(figure)
 }
@@ -125,7 +120,7 @@ fn the_server_is_asked_once_a_second_while_the_view_is_open() {
 #[test]
 fn the_view_has_two_minutes_of_history_at_its_first_answer() {
     let world = looked_at(160, 50);
-    let shown = screen(&world);
+    let shown = world.screen();
     for row in [
         "requests",
         "cpu",
@@ -148,7 +143,7 @@ fn the_view_has_two_minutes_of_history_at_its_first_answer() {
 #[test]
 fn the_header_is_asked_for_with_what_wakes_the_screen_and_at_most_once_in_five_seconds() {
     let mut world = answered(120, 30);
-    let header = screen(&world).lines().next().unwrap().to_owned();
+    let header = world.screen().lines().next().unwrap().to_owned();
     assert!(header.ends_with("3 clients · load ▁▁▂▇▂▃ 0.4 · 09:14"), "{header}");
     let minute = changes_in(&world.state);
     assert_eq!(minute, Some(60_000), "no timer of its own");
@@ -180,7 +175,7 @@ fn the_load_goes_first_where_the_header_has_no_room() {
         [(120, true), (100, true), (80, false), (70, false), (60, false), (40, false)]
     {
         let world = answered(width, 24);
-        let shown = screen(&world);
+        let shown = world.screen();
         let header = shown.lines().next().unwrap();
         assert_eq!(header.contains(" · load ▁▁▂▇▂▃ 0.4 · "), has, "{width}: {header}");
     }
@@ -231,12 +226,12 @@ fn a_refusal_is_shown_and_the_server_is_not_probed_for_a_while() {
     let mut world = World::connected(80, 24);
     world.press("alt-s");
     world.answer::<ServerStatus>(Err(refusal("the method \u{1b}is not known")));
-    let shown = screen(&world);
+    let shown = world.screen();
     assert!(shown.contains("did not send its status: the method is not known"), "{shown}");
     assert!(world.wait(4_999).is_empty());
     assert_eq!(world.wait(1), asked(&world));
     tell(&mut world, figures(5_000, 2, 10));
-    assert!(!screen(&world).contains("did not send"));
+    assert!(!world.screen().contains("did not send"));
 }
 
 #[test]
@@ -248,7 +243,7 @@ fn a_figure_that_the_server_does_not_send_has_no_row() {
         old.as_object_mut().unwrap().remove(name);
     }
     tell(&mut world, old);
-    let shown = screen(&world).to_lowercase();
+    let shown = world.screen().to_lowercase();
     for label in ["memory", "load", "worker", "cpu", "disk"] {
         assert!(!shown.contains(label), "{label}: {shown}");
     }
@@ -262,9 +257,9 @@ fn a_lost_session_stops_the_status_requests_and_the_next_one_starts_them() {
     tell(&mut world, figures(5_000, 2, 10));
     world.event(Event::Lost(DisconnectReason::Gone));
     assert!(
-        screen(&world).contains("These figures are old: no session · reconnecting in "),
+        world.screen().contains("These figures are old: no session · reconnecting in "),
         "{}",
-        screen(&world)
+        world.screen()
     );
     let effects = world.wait(31_000);
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
@@ -274,7 +269,7 @@ fn a_lost_session_stops_the_status_requests_and_the_next_one_starts_them() {
     assert!(effects.contains(&asked(&world)[0]), "{effects:?}");
     assert!(samples(&mut world, Figure::Clients).is_empty());
     tell(&mut world, figures(1_000, 1, 2));
-    assert!(screen(&world).contains("Up        1.0 s"), "{}", screen(&world));
+    assert!(world.screen().contains("Up        1.0 s"), "{}", world.screen());
 }
 
 #[test]
@@ -288,7 +283,7 @@ fn texts_of_the_server_are_clean() {
     let mut shown = String::new();
     for _ in 0..30 {
         crate::views::tests::assert_clean(&world);
-        shown += &screen(&world);
+        shown += &world.screen();
         world.press("down");
     }
     assert!(shown.contains("2 busy"), "{shown}");

@@ -223,7 +223,7 @@ fn a_click_on_the_strip_selects_a_tab_and_other_clicks_are_taken_below_it() {
     world.write("half");
     world.click(3, 0);
     assert_eq!(shown(&world), "garden");
-    let row = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let row = world.screen();
     let row = row.lines().position(|line| line.contains("zone-run ")).unwrap();
     world.click(3, u16::try_from(row).unwrap());
     world.click(3, u16::try_from(row).unwrap());
@@ -255,7 +255,7 @@ fn an_answer_belongs_to_the_tab_that_asked_also_when_another_is_shown() {
     world.tell(Msg::Session { session: garden, event });
     assert!(world.state.views.is_empty());
     world.press("alt-1");
-    let frame = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let frame = world.screen();
     assert!(frame.contains("not for you"), "{frame}");
 }
 
@@ -300,7 +300,7 @@ fn a_shutdown_of_a_server_in_another_tab_is_in_the_list_of_servers() {
         let (mut world, garden, _) = two_tabs(width, 24);
         world.press("ctrl-t");
         let row = |world: &World| {
-            let screen = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+            let screen = world.screen();
             let mut lines = screen.lines().skip(1);
             lines.find(|line| line.contains("garden")).unwrap_or_default().to_owned()
         };

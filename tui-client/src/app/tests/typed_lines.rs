@@ -162,10 +162,10 @@ fn help_shows_all_of_its_rows_at_once_in_a_large_terminal_and_scrolls_in_a_small
     for (width, height, all) in [(160, 50, true), (80, 24, false), (40, 10, false)] {
         let mut world = World::connected(width, height);
         world.press("?");
-        let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+        let shown = world.screen();
         assert_eq!(!shown.contains(" more"), all, "{shown}");
         world.press("end");
-        let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+        let shown = world.screen();
         assert!(shown.contains("Leave"), "{shown}");
     }
 }
@@ -176,7 +176,7 @@ fn a_line_that_this_program_carries_out_itself_is_no_mistake() {
     let mut world = World::connected(100, 24);
     for line in ["exit", "quit", "clear"] {
         world.write(line);
-        let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+        let shown = world.screen();
         assert!(!shown.contains("there is no command"), "{shown}");
         world.press("ctrl-u");
     }
@@ -196,7 +196,7 @@ fn a_refused_line_with_a_secret_stays_in_the_input_and_is_not_kept() {
     world.answer::<CommandsList>(Ok(with_login));
     world.enter("login abc");
     assert_eq!(world.input(), "login abc");
-    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let shown = world.screen();
     assert!(shown.contains("login •••") && !shown.contains("abc"), "{shown}");
     world.press("ctrl-u up");
     assert_eq!(world.input(), "", "the history does not have it");
