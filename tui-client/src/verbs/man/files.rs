@@ -16,7 +16,6 @@ struct Page {
     /// What it is, for the line of the name.
     title: &'static str,
     description: &'static [&'static str],
-    /// The sample, without its first lines, which say what the description says.
     sample: &'static str,
     files: &'static [Term],
     see_also: &'static str,
@@ -224,8 +223,8 @@ fn finish(mut page: Roff, name: &str, see_also: &str, to: &Path) -> io::Result<(
 /// A sample as text: its sections are headings, its comments are paragraphs, and its keys stand below them.
 fn sample(page: &mut Roff, sample: &str) {
     let mut comment = Vec::new();
-    // The first paragraph is about the file, as the description is.
-    let keys = sample.split_once("\n\n").filter(|(first, _)| !first.contains("[screen]"));
+    // A first paragraph without a section is about the file, as the description is.
+    let keys = sample.split_once("\n\n").filter(|(first, _)| !first.contains("\n["));
     let mut lines = keys.map_or(sample, |(_, keys)| keys).lines().peekable();
     while let Some(line) = lines.next() {
         let commented_out =
