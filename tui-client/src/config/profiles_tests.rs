@@ -1,8 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::config::SAMPLE;
-use crate::config::{DEFAULT_PORT, FILE_NAME};
+use crate::config::{DEFAULT_PORT, FILE_NAME, SAMPLE};
 
 const HAND_MADE: &str = "\
 # My boxes. Ask Ann before you change this.
@@ -335,11 +334,10 @@ fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
 
 #[test]
 fn the_sample_equals_the_defaults_and_its_example_is_read() {
-    let sample = SAMPLE.to_owned();
-    let place = ProfileFile::new(&sample);
+    let place = ProfileFile::new(SAMPLE);
     assert!(place.load().profiles().is_empty(), "the sample by itself saves no server");
     // A line that is commented out begins with `#` and no space.
-    let example: String = sample
+    let example: String = SAMPLE
         .lines()
         .filter_map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#'])))
         .map(|line| format!("{line}\n"))
@@ -355,13 +353,12 @@ fn the_sample_equals_the_defaults_and_its_example_is_read() {
 /// How the screen looks stands in the same file: a change of the servers leaves it and its comments alone.
 #[test]
 fn a_server_that_is_added_leaves_the_screens_settings_as_they_were() {
-    let sample = SAMPLE.to_owned();
-    let place = ProfileFile::new(&sample);
+    let place = ProfileFile::new(SAMPLE);
     let mut store = place.load();
     store.add(named("a")).unwrap();
     store.save().unwrap();
     let text = fs::read_to_string(place.path()).unwrap();
-    assert!(text.starts_with(sample.trim_end()), "{text}");
+    assert!(text.starts_with(SAMPLE.trim_end()), "{text}");
     assert_eq!(place.load().profiles().len(), 1);
     // And a mistake in them hides no server.
     let text = text.replace("theme = \"dark\"", "theme = \"drak\"");
@@ -371,9 +368,8 @@ fn a_server_that_is_added_leaves_the_screens_settings_as_they_were() {
 /// A file that a full disk or a hurried copy has cut: never a panic, and never a mistake without its place.
 #[test]
 fn a_file_that_is_cut_anywhere_is_sound_or_told_with_its_place() {
-    let sample = SAMPLE.to_owned();
     let hand_made = HAND_MADE.replace("the one in the garden", "le coin à côté");
-    for text in [&sample, &hand_made] {
+    for text in [SAMPLE, &hand_made] {
         for end in 0..=text.len() {
             let place = ProfileFile::new("");
             fs::write(place.path(), &text.as_bytes()[..end]).unwrap();

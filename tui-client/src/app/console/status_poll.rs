@@ -50,17 +50,16 @@ pub(crate) fn follow(state: &mut State) -> Vec<Effect> {
 
 /// Asks, unless an answer is pending. `for_view`: the figures are shown, so that those of an older server are kept.
 pub(crate) fn ask(state: &mut State, for_view: bool) -> Vec<Effect> {
-    if state.session().is_none() {
-        return Vec::new();
-    }
+    let Some(session) = state.session() else { return Vec::new() };
     let Some(console) = state.console_mut() else { return Vec::new() };
     if std::mem::replace(&mut console.figures.asked, true) {
         return Vec::new();
     }
-    state.ask_if_connected(Ask::new(&ServerStatus { history: true }, move |state, result| {
+    let ask = Ask::new(&ServerStatus { history: true }, move |state, result| {
         take(state, result, for_view);
         Vec::new()
-    }))
+    });
+    vec![Effect::Ask { session, ask }]
 }
 
 fn take(state: &mut State, result: Result<Status, CallError>, for_view: bool) {

@@ -48,21 +48,18 @@ pub(super) struct NetworkWorker {
 
 impl NetworkWorker {
     pub(super) fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, embedded_stop: SharedStop) -> Self {
-        let (dials, sessions, fetches) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let (probes, browse, pair, embedded) = (JoinSet::new(), None, None, None);
-        let (all_probes, fan_outs) = (JoinSet::new(), HashMap::new());
         Self {
-            all_probes,
-            fan_outs,
             dirs,
             tell,
-            probes,
-            browse,
-            pair,
-            dials,
-            sessions,
-            fetches,
-            embedded,
+            probes: JoinSet::new(),
+            all_probes: JoinSet::new(),
+            fan_outs: HashMap::new(),
+            browse: None,
+            pair: None,
+            dials: HashMap::new(),
+            sessions: HashMap::new(),
+            fetches: HashMap::new(),
+            embedded: None,
             embedded_stop,
         }
     }
