@@ -43,6 +43,11 @@ impl Place {
         self.write("config/commands.toml", menu);
     }
 
+    /// Has its server listen on loopback, on a free port.
+    pub(crate) fn listen(&self) {
+        self.write("config/server.toml", "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n");
+    }
+
     /// Writes a file that only its owner may write.
     pub(crate) fn write(&self, name: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt;

@@ -16,16 +16,15 @@ impl Box {
     }
 
     pub(crate) fn with(place: Place) -> Self {
-        place.write("config/server.toml", "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n");
+        place.listen();
         let server = place.serve();
         Self { place, server }
     }
 
     /// What a verb of the server's prints.
     pub(crate) fn verb(&self, args: &[&str]) -> String {
-        let ended: Ended =
-            self.place.topside(&[&["serve"], args].concat()).output().unwrap().into();
-        ended.with(0).out.trim_end().to_owned()
+        let ended = self.place.verb(&[&["serve"], args].concat()).with(0);
+        ended.out.trim_end().to_owned()
     }
 
     fn invite(&self, more: &[&str]) -> String {
@@ -41,7 +40,7 @@ impl Box {
 }
 
 pub(crate) fn pair(client: &Place, args: &[&str]) -> Ended {
-    client.topside(&[&["pair"], args].concat()).output().unwrap().into()
+    client.verb(&[&["pair"], args].concat())
 }
 
 pub(crate) fn saved(client: &Place) -> String {
@@ -70,7 +69,7 @@ fn an_invited_device_runs_commands_from_elsewhere_with_their_own_status() {
     let lines = client.lines(&["--on", "garden"], "echo one\nown-status 4\necho two\n").with(4);
     assert_eq!(lines.out, "one\ntwo\n");
 
-    let id: Ended = client.topside(&["id"]).output().unwrap().into();
+    let id = client.verb(&["id"]);
     let digits = id.with(0).out.trim_end().replace("sha256:", "");
     let keys = garden.verb(&["keys"]);
     let row = keys.lines().find(|row| row.contains(&digits[..16])).unwrap();

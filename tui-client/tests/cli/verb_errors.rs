@@ -112,7 +112,7 @@ fn a_verb_leaves_in_order_however_it_ends() {
 #[test]
 fn a_device_that_revokes_its_own_key_gets_the_answer() {
     let place = place();
-    place.write("config/server.toml", "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n");
+    place.listen();
     let _server = place.serve();
     let admin = |name: &str| {
         let made = place.verb(&["invite", "--name", name, "--role", "admin"]).with(0);

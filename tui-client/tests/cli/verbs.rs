@@ -20,7 +20,7 @@ exec = ["/bin/sh", "-c", "printf 'Name: '; read n; printf 'Password: '; read p; 
 
 fn place() -> Place {
     let place = Place::new();
-    place.write("config/server.toml", "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n");
+    place.listen();
     std::fs::create_dir(place.path("config/commands.d")).unwrap();
     place.write("config/commands.d/asks.toml", ASKS);
     place
