@@ -323,23 +323,14 @@ fn only_the_top_view_is_drawn_with_its_breadcrumb() {
     assert!(world.screen().contains("─ 3 clients ─"), "{}", world.screen());
 }
 
-/// Where a text is drawn.
-fn place(world: &World, text: &str) -> (u16, u16) {
-    let shown = world.screen();
-    let (row, line) = shown.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
-    let column = crate::text::fit::width(&line[..line.find(text).unwrap()]);
-    (u16::try_from(column).unwrap(), u16::try_from(row).unwrap())
-}
-
 #[test]
 fn the_buttons_of_a_question_are_clicked() {
     let mut world = admin(80, 24);
     world.press("f2 down ctrl-x");
-    let (x, y) = place(&world, "Cancel");
-    assert!(world.click(x, y).is_empty());
+    assert!(world.click_on("Cancel").is_empty());
     assert!(world.state.top_view::<ClientsView>().is_some(), "the question is closed");
     world.press("ctrl-x");
-    let (x, y) = place(&world, "▐ Disconnect ▌");
+    let (x, y) = world.find("▐ Disconnect ▌");
     let kick = ClientKick { client_id: ClientId(4), reason: None };
     assert_eq!(world.click(x, y), [ask(world.session(), &kick)]);
     assert!(world.click(x, y).is_empty(), "a list is not a button");

@@ -15,22 +15,6 @@ use crate::views::clients::Clients;
 use crate::views::command_form::CommandForm;
 use crate::views::palette::Palette;
 
-/// The column and row at which a text is drawn.
-fn find(world: &World, wanted: &str) -> (u16, u16) {
-    let shown = world.screen();
-    let found = shown.lines().enumerate().find_map(|(row, line)| {
-        let byte = line.find(wanted)?;
-        Some((line[..byte].chars().count(), row))
-    });
-    let (column, row) = found.unwrap_or_else(|| panic!("no {wanted}:\n{shown}"));
-    (u16::try_from(column).unwrap(), u16::try_from(row).unwrap())
-}
-
-fn click_on(world: &mut World, wanted: &str) -> Vec<Effect> {
-    let (column, row) = find(world, wanted);
-    world.click(column, row)
-}
-
 fn focus(world: &mut World) -> Focus {
     world.console().side.focus
 }
@@ -129,11 +113,11 @@ fn topsides_own_commands_are_folded_under_one_row_that_enter_and_a_click_unfold(
     let mut world = World::connected(160, 50);
     let folded = world.screen();
     assert!(folded.contains("▸ Topside ("), "{folded}");
-    click_on(&mut world, "▸ Topside (");
+    world.click_on("▸ Topside (");
     let open = world.screen();
     assert!(open.contains("▾ Topside (") && open.contains("  status"), "{open}");
     world.press("end");
-    click_on(&mut world, "▾ Topside (");
+    world.click_on("▾ Topside (");
     assert!(world.screen().contains("▸ Topside ("));
     world.press("end enter");
     assert!(world.screen().contains("▾ Topside ("));
@@ -152,7 +136,7 @@ fn a_star_makes_a_favourite_at_the_top_that_is_stored_for_its_server() {
     let keep = Effect::KeepFavourites { server: "this machine".into(), names };
     assert_eq!(effects, [keep]);
     world.press("esc");
-    let (_, top) = find(&world, "★ zone-run …");
+    let (_, top) = world.find("★ zone-run …");
     assert_eq!(top, 3, "below MENU:\n{}", world.screen());
     world.press("f3 *");
     assert!(!world.screen().contains('★'));
@@ -191,7 +175,7 @@ fn recent_commands_are_listed_if_the_settings_say_so() {
     world.run("temp", 31, "", super::ended("succeeded", 0, 4));
     assert!(!world.screen().contains("Recent"));
     world.state.recent = 1;
-    let (column, row) = find(&world, "Recent");
+    let (column, row) = world.find("Recent");
     let below = world.screen().lines().nth(usize::from(row) + 1).unwrap().to_owned();
     assert!(column == 1 && below.starts_with("   temp"), "{below}");
 }
@@ -217,9 +201,9 @@ fn a_filter_of_the_clients_finds_one_and_enter_or_a_click_opens_its_details() {
     assert_eq!(focus(&mut world), Focus::Clients, "Esc ends the filter first");
     world.press("esc");
     assert_eq!(focus(&mut world), Focus::Input);
-    click_on(&mut world, "phone");
+    world.click_on("phone");
     assert!(world.state.views.is_empty() && focus(&mut world) == Focus::Clients);
-    click_on(&mut world, "phone");
+    world.click_on("phone");
     assert!(world.state.top_view::<ClientDetails>().is_some());
 }
 
@@ -237,9 +221,9 @@ fn the_client_that_was_chosen_goes_and_another_one_is() {
 #[test]
 fn a_click_on_the_title_of_a_pane_gives_it_the_keys_and_one_on_the_output_takes_them() {
     let mut world = World::connected(160, 50);
-    click_on(&mut world, "CLIENTS");
+    world.click_on("CLIENTS");
     assert_eq!(focus(&mut world), Focus::Clients);
-    click_on(&mut world, "MENU");
+    world.click_on("MENU");
     assert_eq!(focus(&mut world), Focus::Menu);
     let pane = world.console().laid.pane;
     world.click(pane.x + 5, pane.bottom() - 1);

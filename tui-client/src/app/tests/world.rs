@@ -74,11 +74,17 @@ impl World {
 
     /// The left button pressed on this text, where it is on the screen first.
     pub(crate) fn click_on(&mut self, text: &str) -> Vec<Effect> {
+        let (column, row) = self.find(text);
+        self.click(column, row)
+    }
+
+    /// The column and the row where this text is on the screen first.
+    pub(crate) fn find(&self, text: &str) -> (u16, u16) {
         let screen = self.screen();
         let found =
             screen.lines().enumerate().find_map(|(y, line)| Some((y, line.split_once(text)?.0)));
         let (y, before) = found.unwrap_or_else(|| panic!("`{text}` is not in {screen}"));
-        self.click(crate::text::fit::columns(before), u16::try_from(y).unwrap())
+        (crate::text::fit::columns(before), u16::try_from(y).unwrap())
     }
 
     /// The text of the screen.
