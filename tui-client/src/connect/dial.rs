@@ -29,13 +29,13 @@ pub(super) struct Dialled {
 pub(super) async fn dial(
     addresses: &[Address],
     server: Pin,
-    identity: &PrivateKey,
+    key: &PrivateKey,
 ) -> Result<Dialled, ConnectError> {
     let mut tries = Vec::with_capacity(addresses.len());
     for address in addresses {
         tries.push(async move {
             let at = address.to_string();
-            match timeout(PATIENCE, reach(address, server, identity, &at)).await {
+            match timeout(PATIENCE, reach(address, server, key, &at)).await {
                 Ok(reached) => reached.map(|stream| Dialled { stream, address: address.clone() }),
                 Err(_) => Err(ConnectError::NoAnswer { at }),
             }
@@ -48,7 +48,7 @@ pub(super) async fn dial(
 async fn reach(
     address: &Address,
     server: Pin,
-    identity: &PrivateKey,
+    key: &PrivateKey,
     at: &str,
 ) -> Result<Stream, ConnectError> {
     let not_found = |source| ConnectError::NoHost { at: at.to_owned(), source };
@@ -57,7 +57,7 @@ async fn reach(
         let stream = TcpStream::connect(ip).await.map_err(|error| unreachable(error, at))?;
         // Requests are small, and each is waited for.
         let _ = stream.set_nodelay(true);
-        tls::handshake(stream, server, identity, at).await
+        tls::handshake(stream, server, key, at).await
     });
     race(tries).await.map_err(|errors| match ConnectError::most_specific(errors) {
         Some(error) => error,

@@ -101,13 +101,13 @@ async fn connect_to(
 }
 
 pub(super) async fn connect_as(
-    identity: &PrivateKey,
+    key: &PrivateKey,
     addresses: &[Address],
     server: Pin,
     hello: &Hello,
 ) -> Result<Session, ConnectError> {
-    let mut session = begin_remote(dial(addresses, server, identity).await?, hello).await?;
-    session.reached.key = Some(identity.pin());
+    let mut session = begin_remote(dial(addresses, server, key).await?, hello).await?;
+    session.reached.key = Some(key.pin());
     Ok(session)
 }
 

@@ -17,7 +17,7 @@ use super::error::ConnectError;
 use super::events::Events;
 use super::handshake::{Hello, Session, begin_remote, connect_as};
 use super::pair_profile::{self, PairedProfile, SaveAs};
-use super::remote::{Address, make_dir, own_identity, saved_identity, token_path};
+use super::remote::{Address, make_dir, own_key, saved_key, token_path};
 use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
 use crate::config::{ConfigError, Profile};
@@ -158,7 +158,7 @@ impl Pairing<'_> {
             error => error.into(),
         })?;
         let role = leave(session).await;
-        if let Some(own) = saved_identity(&dirs.state)? {
+        if let Some(own) = saved_key(&dirs.state)? {
             match self.connect_as(&own).await {
                 Ok(session) => return Err(PairError::OwnKeyIn { role: leave(session).await }),
                 Err(error) if error.refuses_the_key() => {}
@@ -193,7 +193,7 @@ impl Pairing<'_> {
     /// saved first, so that they are valid even if the answer is lost.
     async fn enrol(self, dialled: Dialled) -> Result<Paired, PairError> {
         let Self { invite, save_as, dirs, .. } = self;
-        let own = own_identity(&dirs.state)?;
+        let own = own_key(&dirs.state)?;
         let Dialled { stream, address } = dialled;
         let exporter = stream.get_ref().1.export_keying_material([0; 32], tls::ENROL_LABEL, None);
         let exporter = exporter.map_err(|error| PairError::Exporter(error.to_string()))?;

@@ -22,7 +22,7 @@ pub(crate) struct Remote {
     pub(crate) state: PathBuf,
 }
 
-pub(super) struct DeviceIdentities {
+pub(super) struct DeviceKeys {
     pub(super) first: PrivateKey,
     /// Tried where the first is refused.
     pub(super) then: Option<PrivateKey>,
@@ -86,12 +86,10 @@ impl Remote {
     }
 
     /// The keys to show this server: the key of a token for it, if one was saved, then this device's own.
-    pub(super) fn keys(&self) -> Result<DeviceIdentities, PrivateKeyError> {
+    pub(super) fn keys(&self) -> Result<DeviceKeys, PrivateKeyError> {
         match PrivateKey::load(&token_path(&self.state, &self.pin))? {
-            Some(token) => {
-                Ok(DeviceIdentities { first: token, then: saved_identity(&self.state)? })
-            }
-            None => Ok(DeviceIdentities { first: own_identity(&self.state)?, then: None }),
+            Some(token) => Ok(DeviceKeys { first: token, then: saved_key(&self.state)? }),
+            None => Ok(DeviceKeys { first: own_key(&self.state)?, then: None }),
         }
     }
 }
@@ -113,13 +111,13 @@ pub(super) fn token_path(state: &Path, server: &Pin) -> PathBuf {
 }
 
 /// This device's own key in `state`; it is made at the first use.
-pub(crate) fn own_identity(state: &Path) -> Result<PrivateKey, PrivateKeyError> {
+pub(crate) fn own_key(state: &Path) -> Result<PrivateKey, PrivateKeyError> {
     make_dir(state)?;
     PrivateKey::load_or_make(&own_path(state))
 }
 
 /// This device's own key, if it was made already.
-pub(super) fn saved_identity(state: &Path) -> Result<Option<PrivateKey>, PrivateKeyError> {
+pub(super) fn saved_key(state: &Path) -> Result<Option<PrivateKey>, PrivateKeyError> {
     PrivateKey::load(&own_path(state))
 }
 

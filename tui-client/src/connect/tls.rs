@@ -23,11 +23,11 @@ pub(super) type Stream<S = TcpStream> = tokio_rustls::client::TlsStream<S>;
 pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     server: Pin,
-    identity: &PrivateKey,
+    key: &PrivateKey,
     at: &str,
 ) -> Result<Stream<S>, ConnectError> {
     let failed = |source| ConnectError::Io { at: at.to_owned(), source };
-    let shown = Arc::new(SingleCertAndKey::from(identity.certified_key()));
+    let shown = Arc::new(SingleCertAndKey::from(key.certified_key()));
     let config = client_config(server, shown).map_err(|error| failed(io::Error::other(error)))?;
     let shaken = TlsConnector::from(Arc::new(config)).connect(any_name(), stream).await;
     shaken.map_err(|error| refusal(error, at))

@@ -14,7 +14,7 @@ use super::printer::{OutputPart, Printer};
 use super::{block_on, exit_status};
 use crate::config::{FILE_NAME, ProfileStore, menu_cache};
 use crate::connect::{
-    Address, Hello, Paired, Remote, SaveAs, Target, Via, addresses, connect, own_identity, pair,
+    Address, Hello, Paired, Remote, SaveAs, Target, Via, addresses, connect, own_key, pair,
     replaceable,
 };
 use crate::terminal;
@@ -33,10 +33,10 @@ pub(super) fn main(args: &Pair) -> u8 {
 
 /// Prints the pin of this device's key; returns the exit status.
 pub(super) fn id() -> u8 {
-    let identity = Dirs::from_env()
+    let key = Dirs::from_env()
         .map_err(|error| error.to_string())
-        .and_then(|dirs| own_identity(&dirs.state).map_err(|error| with_sources(&error)));
-    block_on(finish(identity.map(|identity| format!("{}\n", identity.pin()))))
+        .and_then(|dirs| own_key(&dirs.state).map_err(|error| with_sources(&error)));
+    block_on(finish(key.map(|key| format!("{}\n", key.pin()))))
 }
 
 async fn finish(result: Result<String, String>) -> u8 {

@@ -34,13 +34,13 @@ impl Home {
     }
 
     fn own(&self) -> PrivateKey {
-        own_identity(&self.dirs.state).unwrap()
+        own_key(&self.dirs.state).unwrap()
     }
 }
 
 fn invite(rig: &Rig, lasting: bool) -> Invite {
     Invite {
-        server: rig.identity.pin(),
+        server: rig.key.pin(),
         seed: Seed::from_bytes([SEED; 32]),
         lasting,
         expires_at: Time::from_millis(0),
@@ -81,7 +81,7 @@ async fn an_invite_is_spent_for_this_devices_own_key_and_the_server_is_saved_bef
     let server = async {
         let (mut fake, asked, guest) = enrolment(&rig).await;
         let own = PrivateKey::load(&home.dirs.state.join("client.key")).unwrap().unwrap();
-        assert_eq!(home.saved()[0].pin, Some(rig.identity.pin().to_string()));
+        assert_eq!(home.saved()[0].pin, Some(rig.key.pin().to_string()));
         let bytes = |name: &str| {
             crate::text::base64::decode(asked["params"][name].as_str().unwrap()).unwrap()
         };
@@ -102,7 +102,7 @@ async fn an_invite_is_spent_for_this_devices_own_key_and_the_server_is_saved_bef
         internet: Some("127.0.0.2".into()),
         port: rig.port(),
         internet_port: Some(443),
-        pin: Some(rig.identity.pin().to_string()),
+        pin: Some(rig.key.pin().to_string()),
         tags: Vec::new(),
     };
     assert_eq!(paired.profile, saved);
@@ -162,7 +162,7 @@ async fn an_invite_that_was_used_changes_no_address_that_was_saved_since() {
         internet: Some("198.51.100.9".into()),
         port: 1234,
         internet_port: None,
-        pin: Some(rig.identity.pin().to_string()),
+        pin: Some(rig.key.pin().to_string()),
         tags: Vec::new(),
     };
     let mut store = ProfileStore::load(home.dirs.config.join(FILE_NAME)).unwrap();
@@ -233,7 +233,7 @@ async fn the_key_of_a_token_is_kept_for_its_server_once_it_was_let_in() {
     use std::os::unix::fs::PermissionsExt;
     let (home, rig) = (Home::new(), inviting().await);
     let invite = invite(&rig, true);
-    let path = home.dirs.state.join(format!("keys/{}.key", rig.identity.pin().digits()));
+    let path = home.dirs.state.join(format!("keys/{}.key", rig.key.pin().digits()));
     // Twice: the second one takes the place of the first.
     for _ in 0..2 {
         let (paired, ()) = tokio::join!(

@@ -20,7 +20,7 @@ use crate::connect::*;
 
 /// Connects as this device, whose key the server knows.
 async fn connect_known(rig: &Rig, remote: Remote) -> (Result<Session, ConnectError>, Fake) {
-    rig.judge(own_identity(&remote.state).unwrap().pin(), Ok(()));
+    rig.judge(own_key(&remote.state).unwrap().pin(), Ok(()));
     let target = Target::Remote(remote);
     tokio::join!(connect(&target, &HELLO), async {
         let (mut fake, _) = rig.accept().await;
@@ -73,7 +73,7 @@ async fn the_key_of_a_token_for_this_server_goes_before_this_devices_own() {
     std::fs::create_dir(dir.path().join("keys")).unwrap();
     for server in [key(1), key(2)] {
         let name = format!("keys/{}.key", server.pin().digits());
-        let held = if server.pin() == rig.identity.pin() { &token } else { &key(8) };
+        let held = if server.pin() == rig.key.pin() { &token } else { &key(8) };
         held.save_new(&dir.path().join(name)).unwrap();
     }
     rig.judge(token.pin(), Ok(()));
@@ -93,7 +93,7 @@ async fn where_the_key_of_a_token_is_refused_this_devices_own_is_tried() {
     let dir = tempfile::tempdir().unwrap();
     let (rig, token) = (Rig::new(key(1)).await, key(7));
     std::fs::create_dir(dir.path().join("keys")).unwrap();
-    let name = format!("keys/{}.key", rig.identity.pin().digits());
+    let name = format!("keys/{}.key", rig.key.pin().digits());
     token.save_new(&dir.path().join(name)).unwrap();
     rig.judge(token.pin(), Err(CertificateError::Revoked));
     let target = Target::Remote(rig.remote(dir.path()));
@@ -102,7 +102,7 @@ async fn where_the_key_of_a_token_is_refused_this_devices_own_is_tried() {
     assert!(matches!(refused, Err(ConnectError::KeyRefused(KeyRefused::Revoked))), "{refused:?}");
     assert!(!dir.path().join("client.key").exists());
 
-    let own = own_identity(dir.path()).unwrap();
+    let own = own_key(dir.path()).unwrap();
     rig.judge(own.pin(), Ok(()));
     let (session, guest) = tokio::join!(connect(&target, &HELLO), async {
         let (mut fake, guest) = rig.accept().await;
@@ -126,7 +126,7 @@ async fn another_key_at_the_lan_address_discards_it_and_the_router_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let (stranger, rig) = (Rig::new(key(2)).await, Rig::new(key(1)).await);
     let addresses = vec![stranger.address(Via::Lan), rig.address(Via::Internet)];
-    let remote = remote(&rig.identity, addresses, dir.path());
+    let remote = remote(&rig.key, addresses, dir.path());
     let ((session, _fake), ()) = tokio::join!(connect_known(&rig, remote), stranger.refuse());
     assert_eq!(session.unwrap().reached.via, Via::Internet);
 }
@@ -137,7 +137,7 @@ async fn a_lan_address_that_is_silent_gives_way_to_the_router() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let rig = Rig::new(key(1)).await;
     let lan = at(Via::Lan, silent.local_addr().unwrap().port());
-    let remote = remote(&rig.identity, vec![lan, rig.address(Via::Internet)], dir.path());
+    let remote = remote(&rig.key, vec![lan, rig.address(Via::Internet)], dir.path());
     let began = std::time::Instant::now();
     let (session, _fake) = connect_known(&rig, remote).await;
     assert_eq!(session.unwrap().reached.via, Via::Internet);
@@ -154,8 +154,7 @@ async fn a_host_is_reached_by_whichever_of_its_numbers_leads_there() {
     // Most systems have two numbers for it; the server listens at one.
     let host = "localhost".to_owned();
     let address = Address { host, ..rig.address(Via::Lan) };
-    let (session, _fake) =
-        connect_known(&rig, remote(&rig.identity, vec![address], dir.path())).await;
+    let (session, _fake) = connect_known(&rig, remote(&rig.key, vec![address], dir.path())).await;
     assert_eq!(session.unwrap().reached.address, format!("localhost:{}", rig.port()));
 }
 
@@ -179,7 +178,7 @@ async fn a_server_that_refuses_this_devices_key_says_why_and_what_to_do() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         let rig = Rig::new(key(1)).await;
-        rig.judge(own_identity(dir.path()).unwrap().pin(), Err(verdict.clone()));
+        rig.judge(own_key(dir.path()).unwrap().pin(), Err(verdict.clone()));
         let (error, ()) = tokio::join!(failure(rig.remote(dir.path())), rig.refuse());
         let said = error.to_string();
         assert!(said.starts_with(begins) && said.contains(does), "{said}");
@@ -298,7 +297,7 @@ async fn a_dead_link_is_noticed_within_forty_seconds() {
     rig.judge(own.pin(), Ok(()));
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let shaken = tokio::join!(
-        crate::connect::tls::handshake(ours, rig.identity.pin(), &own, "there"),
+        crate::connect::tls::handshake(ours, rig.key.pin(), &own, "there"),
         rig.shake(theirs)
     );
     let (Ok(stream), Some((mut fake, _))) = shaken else { panic!() };
@@ -318,7 +317,7 @@ async fn a_request_that_the_socket_takes_in_pieces_arrives() {
     rig.judge(own.pin(), Ok(()));
     let (ours, theirs) = tokio::io::duplex(50);
     let shaken = tokio::join!(
-        crate::connect::tls::handshake(ours, rig.identity.pin(), &own, "there"),
+        crate::connect::tls::handshake(ours, rig.key.pin(), &own, "there"),
         rig.shake(theirs)
     );
     let (Ok(stream), Some((mut fake, _))) = shaken else { panic!() };
@@ -337,7 +336,7 @@ async fn a_request_that_the_socket_takes_in_pieces_arrives() {
 async fn a_probe_is_a_whole_session_with_its_goodbye() {
     let dir = tempfile::tempdir().unwrap();
     let rig = Rig::new(key(1)).await;
-    rig.judge(own_identity(dir.path()).unwrap().pin(), Ok(()));
+    rig.judge(own_key(dir.path()).unwrap().pin(), Ok(()));
     let (address, remote) = (rig.address(Via::Lan), rig.remote(dir.path()));
     let (answered, ()) = tokio::join!(probe(&address, &remote), async {
         let (mut fake, _) = rig.accept().await;
@@ -381,8 +380,8 @@ fn a_saved_server_is_dialled_by_the_way_that_was_asked_for_if_it_is_paired() {
 fn this_devices_key_is_made_once() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("not/there/yet");
-    let made = own_identity(&state).unwrap();
-    assert_eq!(own_identity(&state).unwrap().pin(), made.pin());
+    let made = own_key(&state).unwrap();
+    assert_eq!(own_key(&state).unwrap().pin(), made.pin());
     let read = PrivateKey::load(&state.join("client.key")).unwrap().unwrap();
     assert_eq!(read.pin(), made.pin());
 }

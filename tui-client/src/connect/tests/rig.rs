@@ -29,24 +29,24 @@ pub(super) struct Guest {
 
 /// A server with one key, which lets in whom it is told to.
 pub(super) struct Rig {
-    pub(super) identity: PrivateKey,
+    pub(super) key: PrivateKey,
     listener: TcpListener,
     acceptor: TlsAcceptor,
     guests: Arc<Guests>,
 }
 
 impl Rig {
-    pub(super) async fn new(identity: PrivateKey) -> Self {
-        let shown = identity.certified_key();
-        Self::showing(identity, shown).await
+    pub(super) async fn new(key: PrivateKey) -> Self {
+        let shown = key.certified_key();
+        Self::showing(key, shown).await
     }
 
     /// A server that shows one key's certificate and signs with any key.
-    pub(super) async fn showing(identity: PrivateKey, shown: Arc<CertifiedKey>) -> Self {
+    pub(super) async fn showing(key: PrivateKey, shown: Arc<CertifiedKey>) -> Self {
         let guests = Arc::<Guests>::default();
         let config = tls::server_config(shown, guests.clone()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { identity, listener, acceptor: TlsAcceptor::from(Arc::new(config)), guests }
+        Self { key, listener, acceptor: TlsAcceptor::from(Arc::new(config)), guests }
     }
 
     /// From now on this key is let in, or refused for that reason. Others are unknown.
@@ -65,7 +65,7 @@ impl Rig {
 
     /// It alone, as a saved server.
     pub(super) fn remote(&self, state: &Path) -> Remote {
-        remote(&self.identity, vec![self.address(Via::Lan)], state)
+        remote(&self.key, vec![self.address(Via::Lan)], state)
     }
 
     /// The next client that is let in; those before it were refused.
