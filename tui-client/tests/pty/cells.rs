@@ -77,9 +77,7 @@ fn no_cell_is_left_over_after_scrolling_typing_clearing_and_resizing() {
     let home = Home::with_menu(&command("clusters", &format!("printf %s '{}'", text()), ""));
     let size = (80, 24);
     let mut screen = Screen::topside(&home, size, &[]);
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     screen.write("clusters\r");
     let ended = |text: &str| text.contains("the end") && text.contains("✓ done");
     compare(&screen, &home, size, "the output", ended);

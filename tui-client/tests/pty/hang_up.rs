@@ -43,9 +43,7 @@ fn a_screen_ends_with_its_terminal_without_a_signal() {
 fn a_server_inside_a_screen_that_lost_its_terminal_ends_in_order() {
     let home = Home::with_menu(MENU);
     let mut screen = Screen::shell(&home, (100, 30), &format!("{LEADER}$TOPSIDE"));
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     screen.write("long\r");
     screen.see("begun");
     screen.hang_up();

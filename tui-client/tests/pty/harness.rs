@@ -188,6 +188,13 @@ impl Screen {
         self.click_beside(text, 0);
     }
 
+    /// Waits for a text of the picker, and connects to the selected server.
+    pub(crate) fn connect(&mut self, text: &str) {
+        self.see(text);
+        self.write("\r");
+        self.see(" · connected · ");
+    }
+
     /// Waits until a text is not on the screen.
     pub(crate) fn gone(&self, text: &str) -> String {
         self.until(&format!("no `{text}`"), |screen| !screen.contents().contains(text))

@@ -7,9 +7,7 @@ fn help_fits_a_large_terminal_and_a_recent_action_is_first_in_the_palette() {
     let home = Home::new();
     let mut server = Server::start(&home);
     let mut screen = Screen::topside(&home, (160, 50), &[]);
-    screen.see("running");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("running");
     screen.write("?");
     let shown = screen.see_all(&["TYPING", "OUTPUT", "SERVER", "TABS", "TOPSIDE", "Esc closes"]);
     assert!(!shown.contains(" more"), "{shown}");

@@ -7,9 +7,7 @@ use super::harness::{Home, Screen};
 
 fn console(home: &Home) -> Screen {
     let mut screen = Screen::topside(home, (100, 30), &[]);
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     screen
 }
 

@@ -116,9 +116,7 @@ fn a_run_continues_after_a_reconnect_from_where_it_was() {
     let relay = Relay::start(&home);
     let var = ("TOPSIDE_RUNTIME_DIR", relay.dir.to_str().unwrap());
     let mut screen = Screen::topside_with(&home, (120, 30), var);
-    screen.see("answers in");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("answers in");
     screen.see("F3 menu");
     screen.write("steps\r");
     screen.see("line 1");

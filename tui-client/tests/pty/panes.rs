@@ -37,9 +37,7 @@ fn serve() -> (Home, Server) {
 
 fn connect(home: &Home, size: (u16, u16)) -> Screen {
     let mut screen = Screen::topside(home, size, &[]);
-    screen.see("answers in");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("answers in");
     screen
 }
 

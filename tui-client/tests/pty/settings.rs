@@ -124,9 +124,7 @@ fn an_answer_in_pieces_is_understood_and_not_typed() {
         screen.taken();
     }
     has(&screen, BLUE);
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     assert!(!screen.see("❯").contains("rgb"));
 }
 

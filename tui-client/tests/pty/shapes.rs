@@ -11,9 +11,7 @@ fn run(script: &str, what: &str, wanted: impl Fn(&[String]) -> bool) -> (Home, S
     let home = Home::with_menu(&command("shape", script, ""));
     let server = Server::start(&home);
     let mut screen = Screen::topside(&home, SIZE, &[]);
-    screen.see("● running");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("● running");
     screen.write("shape\r");
     let found = screen.look(PATIENCE, |screen, _| {
         let text = screen.contents();

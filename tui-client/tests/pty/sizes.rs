@@ -43,9 +43,7 @@ fn no_size_is_too_small_and_any_size_may_follow_another() {
     for (columns, rows) in [(2, 1), (1, 2), (3, 3), (1000, 3), (3, 300), (1, 1), (100, 30)] {
         screen.resize(columns, rows);
     }
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     screen.write("echo one\r");
     screen.see("✓ done");
     for (columns, rows) in [(1, 1), (2, 1), (100, 30)] {

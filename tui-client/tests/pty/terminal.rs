@@ -36,9 +36,7 @@ fn a_termination_ends_the_server_inside_and_leaves_the_terminal_sane() {
     for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::QUIT, 131)] {
         let home = Home::new();
         let mut screen = Screen::shell(&home, (100, 30), CHECKED);
-        screen.see("no server here");
-        screen.write("\r");
-        screen.see(" · connected · ");
+        screen.connect("no server here");
         kill_process_group(pid(&screen), signal).unwrap();
         let (_, text) = screen.ended();
         assert!(text.contains(&format!("STATUS={status}")), "{text}");
@@ -52,9 +50,7 @@ fn a_termination_ends_the_server_inside_and_leaves_the_terminal_sane() {
 fn a_window_that_is_closed_ends_the_program_and_its_server_in_order() {
     let home = Home::new();
     let mut screen = Screen::topside(&home, (100, 30), &[]);
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     let mut other = Screen::topside(&home, (100, 30), &["connect", "this machine"]);
     other.see("2 clients");
     screen.hang_up();
@@ -122,9 +118,7 @@ fn a_resize_hides_the_panes_without_room_and_brings_them_back() {
 fn a_pasted_text_of_several_lines_arrives_as_one_and_is_not_run() {
     let home = Home::new();
     let mut screen = Screen::topside(&home, (100, 30), &[]);
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     screen.write("\x1b[200~echo one\rks\r\x1b[201~");
     let text = screen.see("2 lines were pasted");
     assert!(!text.contains("done"), "{text}");
@@ -138,9 +132,7 @@ fn a_pasted_text_of_several_lines_arrives_as_one_and_is_not_run() {
 fn a_block_is_copied_by_the_terminals_own_clipboard() {
     let home = Home::new();
     let mut screen = Screen::topside(&home, (100, 30), &[]);
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     screen.write("echo to the clipboard\r");
     screen.see("✓ done");
     screen.write("\x1b[17~");
@@ -164,9 +156,7 @@ fn a_block_is_copied_by_the_terminals_own_clipboard() {
 fn without_colours_what_is_found_is_still_marked() {
     let home = Home::new();
     let mut screen = Screen::topside_with(&home, (100, 30), ("NO_COLOR", "1"));
-    screen.see("no server here");
-    screen.write("\r");
-    screen.see(" · connected · ");
+    screen.connect("no server here");
     screen.write("echo needle\r");
     screen.see("✓ done");
     screen.write("/needle");
