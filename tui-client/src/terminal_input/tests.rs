@@ -136,7 +136,7 @@ const KEYS: &[(&[u8], &[&str])] = &[
     (b"\x1b[1;2;3q", &[]),
 ];
 
-/// A key whose ESC came alone was Escape and text.
+/// If the ESC of a key came alone, the key was Escape and text.
 #[test]
 fn a_key_is_the_same_wherever_its_bytes_come_apart() {
     for &(text, want) in KEYS {
@@ -182,7 +182,7 @@ fn characters_with_alt_that_also_begin_sequences_are_keys() {
     }
 }
 
-/// The lines of a paste whose first byte came early were run.
+/// If the first byte of a paste came early, its lines were run.
 #[test]
 fn a_paste_whose_begin_comes_apart_slowly_is_a_paste() {
     let paste = b"\x1b[200~one\rtwo\r\x1b[201~";

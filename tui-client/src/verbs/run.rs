@@ -276,7 +276,7 @@ pub(super) fn ending(row: &RunRow, canceller: impl FnOnce() -> String) -> Option
 async fn failed(console: &Runner, error: &CallError, json: bool) -> u8 {
     let ended = console.lost.as_ref().and_then(DisconnectReason::ended);
     if ended.is_some_and(|ended| ended.code == EndCode::Closed) {
-        // It was `close`, whose end is that of the session.
+        // It was `close`, which ends the session.
         return exit_status::OK;
     }
     let lost = console.lost.as_ref().map(ToString::to_string);

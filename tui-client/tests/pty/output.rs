@@ -86,7 +86,7 @@ fn a_run_is_saved_as_far_as_it_is_and_continues() {
     screen.see_all(&["over", "✓ done"]);
 }
 
-/// A screen whose server dies under a run, and another server in the same place.
+/// The server dies during a run, and another one starts in the same place.
 #[test]
 fn a_run_of_a_killed_server_is_lost_after_the_reconnect() {
     let home = Home::with_menu(&command("valve", "echo opening; exec sleep 600", ""));

@@ -8,7 +8,7 @@ use super::*;
 use crate::connect::DisconnectReason;
 use crate::views::client_details::ClientDetails;
 
-/// The console of an admin, whose menu has all that a server offers one.
+/// The console of an admin, with all commands that a server offers to that role.
 pub(crate) fn admin(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
     world.answer::<CommandsList>(Ok(admins_menu()));

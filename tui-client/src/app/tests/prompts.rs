@@ -1,4 +1,4 @@
-//! The input box of a run that asks: whose keys are whose, what is seen, what goes where.
+//! The input box of a run that asks: which keys it takes, what it shows, and where the text goes.
 
 use topside_shared::RunId;
 use topside_shared::methods::MaskedText;

@@ -87,7 +87,7 @@ async fn the_key_of_a_token_for_this_server_goes_before_this_devices_own() {
     assert_eq!(guest.pin, token.pin());
 }
 
-/// A token that was taken back said of a device that it was revoked, whose own key was good.
+/// After a token was revoked, the message said that the device was revoked, although its own key was good.
 #[tokio::test]
 async fn where_the_key_of_a_token_is_refused_this_devices_own_is_tried() {
     let dir = tempfile::tempdir().unwrap();
