@@ -63,19 +63,15 @@ def frames(lines):
     return head, shown, clock
 
 
-def text(x, y, run):
+def text(y, run):
     column, words, fg, bg, bold = run
-    left, cells = svg.PAD + column * svg.CELL_W, len(words)
-    out = ""
+    left, out = svg.PAD + column * svg.CELL_W, ""
     if bg:
-        out += (f'<rect x="{left:.1f}" y="{y}" width="{cells * svg.CELL_W:.1f}" '
-                f'height="{svg.CELL_H}" fill="{bg}"/>')
+        out += svg.ground(left, y, len(words), bg)
     if words.strip():
-        begin = len(words) - len(words.lstrip())
-        words, left = words.strip(), left + begin * svg.CELL_W
-        weight = ' font-weight="bold"' if bold else ""
-        out += (f'<text x="{left:.1f}" y="{y + 14}" textLength="{len(words) * svg.CELL_W:.1f}" '
-                f'fill="{fg}"{weight}>{svg.escape(words)}</text>')
+        left += (len(words) - len(words.lstrip())) * svg.CELL_W
+        words = words.strip()
+        out += svg.words(left, y, len(words), words, fg, ' font-weight="bold"' if bold else "")
     return out
 
 
@@ -96,7 +92,7 @@ def draw(head, shown, length):
                 values.append(value)
                 times.append(f"{starts[nth]:.4f}")
         top = svg.PAD + y * svg.CELL_H
-        body = "".join(text(0, top, run) for run in runs)
+        body = "".join(text(top, run) for run in runs)
         if len(values) == 1:
             out.append(f"<g>{body}</g>")
             continue

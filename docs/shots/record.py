@@ -8,6 +8,7 @@ Each line of the script is one step:
     run COMMAND   runs a command of the shell beside it, and waits for its end
 Needs the Python package pyte.
 """
+import codecs
 import fcntl
 import json
 import os
@@ -63,11 +64,8 @@ class Recorder:
 
     def write(self, path):
         # The bytes of a character may come in two pieces.
-        out, rest = [], b""
-        for at, data in self.events:
-            text = (rest + data).decode(errors="ignore")
-            rest = (rest + data)[len(text.encode()):][:3]
-            out.append(json.dumps([round(at, 3), "o", text], ensure_ascii=False))
+        decode = codecs.getincrementaldecoder("utf-8")(errors="ignore").decode
+        out = [json.dumps([round(at, 3), "o", decode(data)], ensure_ascii=False) for at, data in self.events]
         head = {"version": 2, "width": self.screen.columns, "height": self.screen.lines,
                 "title": "Topside", "env": {"TERM": "xterm-256color"}}
         with open(path, "w", encoding="utf-8") as file:

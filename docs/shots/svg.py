@@ -86,17 +86,26 @@ def draw(lines, columns):
             x, y = PAD + column * CELL_W, PAD + row * CELL_H
             fg, bg = style.colours()
             if bg:
-                out.append(f'<rect x="{x:.1f}" y="{y}" width="{cells * CELL_W:.1f}" '
-                           f'height="{CELL_H}" fill="{bg}"/>')
+                out.append(ground(x, y, cells, bg))
             if part.strip():
                 extra = ' font-weight="bold"' if style.bold else ""
                 extra += ' font-style="italic"' if style.italic else ""
                 extra += ' text-decoration="underline"' if style.underline else ""
                 extra += ' opacity="0.6"' if style.dim else ""
-                out.append(f'<text x="{x:.1f}" y="{y + 14}" textLength="{cells * CELL_W:.1f}" '
-                           f'fill="{fg}"{extra}>{escape(part)}</text>')
+                out.append(words(x, y, cells, part, fg, extra))
             column += cells
     return sheet(columns * CELL_W + 2 * PAD, len(lines) * CELL_H + 2 * PAD, out)
+
+
+def ground(x, y, cells, colour):
+    """The background of so many cells."""
+    return f'<rect x="{x:.1f}" y="{y}" width="{cells * CELL_W:.1f}" height="{CELL_H}" fill="{colour}"/>'
+
+
+def words(x, y, cells, text, colour, extra=""):
+    """Text that takes so many cells; `extra` are further attributes."""
+    return (f'<text x="{x:.1f}" y="{y + 14}" textLength="{cells * CELL_W:.1f}" '
+            f'fill="{colour}"{extra}>{escape(text)}</text>')
 
 
 def sheet(width, height, parts):
