@@ -16,7 +16,6 @@ use crate::input::key::{Code, Key};
 use crate::text::secret::Secret;
 use crate::text::{fit, sanitize, times};
 use crate::theme::Theme;
-use crate::widgets::buttons;
 use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::form_focus::{FormFocus, FormHit};
 use crate::widgets::row::Row;
@@ -259,8 +258,7 @@ impl View for RedeemInvite {
         let inside = canvas.popup(&self.title(state), 70, 8);
         let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
         let cursor = field(self, inside, buffer, theme).filter(|_| self.focus.field().is_some());
-        let number = canvas::Hit::Number(FormHit::Field(0).number());
-        canvas.hits.push((Rect { height: 1, ..inside }, number));
+        canvas.hits.push((Rect { height: 1, ..inside }, FormHit::Field(0).hit()));
         // On a small screen the blank row above the answer is given up first.
         let top = if inside.height >= 8 { 2 } else { 1 };
         let body =
@@ -299,10 +297,7 @@ impl RedeemInvite {
             PairingStep::Replace(_) => ["Replace", "Keep both"],
             _ => ["Pair", "Cancel"],
         };
-        let places = buttons::draw(row, texts, self.focus.button(), theme);
-        let numbers = [FormHit::Action, FormHit::Cancel].map(FormHit::number);
-        hits.extend(places.into_iter().zip(numbers.map(canvas::Hit::Number)));
-        row.skip(2);
+        self.focus.draw_buttons(row, texts, hits, theme);
         let keys: &[&str] = match (&self.step, &read, self.focus) {
             (PairingStep::Asking { since, .. }, Some(Ok(invite)), _) => {
                 let seconds = times::running(state.clock.mono.saturating_sub(*since));

@@ -1,6 +1,10 @@
-//! Focus of a form: one of its fields, or one of its two buttons. Every form moves it by the same keys.
+//! Focus of a form: one of its fields, or one of its two buttons. Every form moves it by the same keys and draws the same buttons.
 
+use super::buttons;
+use super::canvas::{Hit, ViewHits};
+use super::row::Row;
 use crate::input::key::{Code, Key};
+use crate::theme::Theme;
 
 /// What has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +30,22 @@ impl FormFocus {
         }
     }
 
-    /// The button with the focus, counted from the left.
-    pub(crate) fn button(self) -> Option<usize> {
-        match self {
+    /// Draws the two buttons from the left, the action first, and lets each be clicked. The row goes on behind them.
+    pub(crate) fn draw_buttons(
+        self,
+        row: &mut Row<'_>,
+        texts: [&str; 2],
+        hits: &mut ViewHits,
+        theme: &Theme,
+    ) {
+        let chosen = match self {
             Self::Field(_) => None,
             Self::Action => Some(0),
             Self::Cancel => Some(1),
-        }
+        };
+        let places = buttons::draw(row, texts, chosen, theme);
+        hits.extend(places.into_iter().zip([FormHit::Action, FormHit::Cancel].map(FormHit::hit)));
+        row.skip(2);
     }
 
     /// The focus after a key that moves it, in a form with this many fields; none for any other key. Tab goes round;
@@ -70,7 +83,12 @@ pub(crate) enum FormHit {
 const PER_FIELD: usize = 1 << 16;
 
 impl FormHit {
-    pub(crate) fn number(self) -> usize {
+    /// The place as the canvas keeps it.
+    pub(crate) fn hit(self) -> Hit {
+        Hit::Number(self.number())
+    }
+
+    fn number(self) -> usize {
         match self {
             Self::Action => 0,
             Self::Cancel => 1,

@@ -9,7 +9,6 @@ use super::{CommandForm, FieldState, Submit, rules};
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::views::create_invite::InviteStep;
-use crate::widgets::buttons;
 use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::field::boxed_field;
 use crate::widgets::form_field::{Choice, FormField, as_typed};
@@ -149,7 +148,7 @@ fn fields(
         label(&mut row, arg, labels, focus, theme);
         let value = row.free();
         let at = draw_entry(buffer, value, (nth, arg, entry), focus, hits, theme);
-        hits.push((whole, canvas::Hit::Number(FormHit::Field(nth).number())));
+        hits.push((whole, FormHit::Field(nth).hit()));
         cursor = if focus { at } else { cursor };
         if plan.step > 1 {
             let indent = 2 + u16::try_from(labels).unwrap_or(0);
@@ -217,8 +216,7 @@ fn choices(
     hits: &mut ViewHits,
     theme: &Theme,
 ) {
-    let mut hit =
-        |place, at| hits.push((place, canvas::Hit::Number(FormHit::Choice(nth, at).number())));
+    let mut hit = |place, at| hits.push((place, FormHit::Choice(nth, at).hit()));
     let chosen_style = if focus { theme.chosen() } else { theme.strong };
     let wide = |(label, _): &(String, _)| fit::width(label) + 5;
     let all: usize = choice.options.iter().map(wide).sum();
@@ -350,10 +348,7 @@ fn foot(
         None if form.command.confirm.is_some() => ("Run", "to continue (asks first)"),
         None => ("Run", "runs it"),
     };
-    let places = buttons::draw(row, [action, "Cancel"], form.focus.button(), theme);
-    let numbers = [FormHit::Action, FormHit::Cancel].map(FormHit::number);
-    hits.extend(places.into_iter().zip(numbers.map(canvas::Hit::Number)));
-    row.skip(2);
+    form.focus.draw_buttons(row, [action, "Cancel"], hits, theme);
     let on_action = format!("Enter {does}");
     let focused = match (form.focus, form.focus.field().and_then(|nth| form.entries.get(nth))) {
         (FormFocus::Action, _) => &[on_action.as_str()][..],

@@ -9,8 +9,7 @@ use crate::config::{DEFAULT_PORT, Field, Profile, validate};
 use crate::connect::DiscoveredServer;
 use crate::input::key::{Code, Key};
 use crate::theme::Theme;
-use crate::widgets::buttons;
-use crate::widgets::canvas::{self, Canvas, Hit, ViewHits};
+use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::editor::{Edited, Editor};
 use crate::widgets::field::boxed_field;
 use crate::widgets::form_focus::{FormFocus, FormHit};
@@ -348,7 +347,7 @@ impl View for ServerForm {
             let focus = self.focus == FormFocus::Field(nth);
             let y = u16::try_from(nth).unwrap_or(0) * step;
             let mut row = Row::at(buffer, inside, y);
-            hits.push((row.free(), Hit::Number(FormHit::Field(nth).number())));
+            hits.push((row.free(), FormHit::Field(nth).hit()));
             row.left(if focus { "▌ " } else { "  " }, theme.accent);
             let style = if focus { theme.chosen() } else { theme.plain };
             row.column(label(what), usize::from(LABELS), style);
@@ -380,10 +379,7 @@ impl View for ServerForm {
 impl ServerForm {
     /// Draws the buttons, then the keys or what Esc would lose.
     fn foot(&self, row: &mut Row<'_>, hits: &mut ViewHits, theme: &Theme) {
-        let places = buttons::draw(row, ["Save", "Cancel"], self.focus.button(), theme);
-        let numbers = [FormHit::Action, FormHit::Cancel].map(FormHit::number);
-        hits.extend(places.into_iter().zip(numbers.map(Hit::Number)));
-        row.skip(2);
+        self.focus.draw_buttons(row, ["Save", "Cancel"], hits, theme);
         if self.warned {
             row.left("▲ ", theme.warn).left("Esc again discards what you typed", theme.plain);
             return;
