@@ -14,11 +14,11 @@ use crate::config::Profile;
 use crate::connect::replaceable;
 use crate::input::key::{Code, Key};
 use crate::text::secret::Secret;
-use crate::text::{fit, sanitize, times};
+use crate::text::{sanitize, times};
 use crate::theme::Theme;
 use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::form_focus::{FormFocus, FormHit};
-use crate::widgets::row::Row;
+use crate::widgets::row::{self, Row};
 
 /// Columns of the labels.
 const LABELS: usize = 10;
@@ -264,20 +264,22 @@ impl View for RedeemInvite {
         let body =
             Rect { y: inside.y + top, height: inside.height.saturating_sub(top + 1), ..inside };
         let read = self.read();
+        let mut say =
+            |sign, words: &str| row::wrapped(buffer, body, sign, words, theme.plain);
         match (&self.step, &read) {
             (PairingStep::Failed(failed), _) => {
-                say(("✗ ", theme.bad), &failed.why, body, buffer, theme);
+                say(("✗ ", theme.bad), &failed.why);
             }
             (PairingStep::Replace(name), _) => {
                 let question = format!(
                     "{name} is saved with another key. If the box was set up again, replace its entry; if this is \
                      another box, keep both."
                 );
-                say(("▲ ", theme.warn), &question, body, buffer, theme);
+                say(("▲ ", theme.warn), &question);
             }
-            (_, None) => text(&how(), body, buffer, theme),
+            (_, None) => row::wrapped(buffer, body, ("", theme.plain), &how(), theme.dim),
             (_, Some(Err(wrong))) => {
-                say(("✗ ", theme.bad), &wrong.to_string(), body, buffer, theme);
+                say(("✗ ", theme.bad), &wrong.to_string());
             }
             (_, Some(Ok(invite))) => about(state, invite, body, buffer, theme),
         }
@@ -437,32 +439,5 @@ fn about(state: &State, invite: &Invite, body: Rect, buffer: &mut Buffer, theme:
     for (y, (label, value)) in (1..body.height).zip(rows) {
         let mut row = Row::at(buffer, body, y);
         row.skip(2).column(label, LABELS, theme.dim).left(&value, theme.plain);
-    }
-}
-
-fn say(
-    (sign, style): (&str, ratatui::style::Style),
-    words: &str,
-    body: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) {
-    let room = usize::from(body.width.saturating_sub(2));
-    let lines = fit::wrap_rows(words, room, usize::from(body.height));
-    for (y, line) in (0..body.height).zip(&lines) {
-        let mut row = Row::at(buffer, body, y);
-        if y == 0 {
-            row.left(sign, style);
-        } else {
-            row.skip(2);
-        }
-        row.left(line, theme.plain);
-    }
-}
-
-fn text(words: &str, body: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let lines = fit::wrap_rows(words, usize::from(body.width), usize::from(body.height));
-    for (y, line) in (0..body.height).zip(&lines) {
-        Row::at(buffer, body, y).left(line, theme.dim);
     }
 }

@@ -90,6 +90,28 @@ impl<'b> Row<'b> {
     }
 }
 
+/// Draws a text in the rows of an area, behind a sign in the first row; the further rows begin below the text.
+pub(crate) fn wrapped(
+    buffer: &mut Buffer,
+    area: Rect,
+    (sign, sign_style): (&str, Style),
+    text: &str,
+    style: Style,
+) {
+    let indent = fit::columns(sign);
+    let room = usize::from(area.width.saturating_sub(indent));
+    let lines = fit::wrap_rows(text, room, usize::from(area.height));
+    for (y, line) in (0..area.height).zip(&lines) {
+        let mut row = Row::at(buffer, area, y);
+        if y == 0 {
+            row.left(sign, sign_style);
+        } else {
+            row.skip(indent);
+        }
+        row.left(line, style);
+    }
+}
+
 /// Empties a row.
 pub(crate) fn clear(buffer: &mut Buffer, area: Rect) {
     for at in area.intersection(*buffer.area()).positions() {

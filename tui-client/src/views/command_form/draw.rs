@@ -13,7 +13,7 @@ use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::field::boxed_field;
 use crate::widgets::form_field::{Choice, FormField, as_typed};
 use crate::widgets::form_focus::{FormFocus, FormHit};
-use crate::widgets::row::Row;
+use crate::widgets::row::{self, Row};
 
 /// Most columns inside.
 const WIDTH: u16 = 76;
@@ -264,17 +264,7 @@ fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme:
         Some(text) => ("✗ ", text, theme.bad),
         None => ("", about(arg, &form.entries[nth]), theme.dim),
     };
-    let room = usize::from(place.width).saturating_sub(fit::width(sign));
-    let rows = fit::wrap_rows(&text, room, usize::from(place.height));
-    for (y, text) in (0..place.height).zip(&rows) {
-        let mut row = Row::at(buffer, place, y);
-        if y == 0 {
-            row.left(sign, theme.bad);
-        } else {
-            row.skip(fit::columns(sign));
-        }
-        row.left(text, style);
-    }
+    row::wrapped(buffer, place, (sign, theme.bad), &text, style);
 }
 
 /// What a field is for, and what may stand there as far as it is not drawn.
