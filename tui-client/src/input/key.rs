@@ -47,6 +47,11 @@ impl Key {
         }
     }
 
+    /// Whether it leaves a view: Esc, or Ctrl-C.
+    pub(crate) fn leaves(self) -> bool {
+        self.code == Code::Esc || self.is_ctrl('c')
+    }
+
     /// Whether it is this character with Ctrl and no other modifier.
     pub(crate) fn is_ctrl(self, c: char) -> bool {
         self.ctrl && !self.alt && self.code == Code::Char(c)

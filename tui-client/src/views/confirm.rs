@@ -233,12 +233,11 @@ impl View for Confirm {
     }
 
     fn key(&mut self, key: Key, _state: &State) -> Outcome {
-        match key.code {
+        match self.focus {
             _ if self.again && (key.is_ctrl('c') || key.is_ctrl('d')) => self.confirm(),
-            Code::Esc => self.cancel(),
-            _ if key.is_ctrl('c') => self.cancel(),
-            _ if self.focus == Focus::Field => self.field_key(key),
-            _ => self.button_key(key),
+            _ if key.leaves() => self.cancel(),
+            Focus::Field => self.field_key(key),
+            Focus::No | Focus::Yes => self.button_key(key),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::app::console::Console;
 use crate::app::view::{Outcome, View, act, close, replace, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
-use crate::input::key::{Code, Key};
+use crate::input::key::Key;
 use crate::widgets::canvas::Canvas;
 use crate::widgets::form_focus::FormHit;
 
@@ -137,8 +137,7 @@ impl View for InviteForm {
     fn key(&mut self, key: Key, state: &State) -> Outcome {
         // The answer is shown when it comes, whether or not the form is still open.
         if self.step == InviteStep::Asking {
-            let leaves = key.code == Code::Esc || key.is_ctrl('c');
-            return if leaves { close() } else { stay() };
+            return if key.leaves() { close() } else { stay() };
         }
         // It stands for no line that could be typed.
         let result = if key.is_ctrl('o') { FormResult::Open } else { self.form.edit(key) };

@@ -179,7 +179,7 @@ impl View for RedeemInvite {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let gives_up = key.code == Code::Esc || key.is_ctrl('c');
+        let gives_up = key.leaves();
         match &self.step {
             PairingStep::Asking { attempt, .. } if gives_up => {
                 let attempt = *attempt;
@@ -264,8 +264,7 @@ impl View for RedeemInvite {
         let body =
             Rect { y: inside.y + top, height: inside.height.saturating_sub(top + 1), ..inside };
         let read = self.read();
-        let mut say =
-            |sign, words: &str| row::wrapped(buffer, body, sign, words, theme.plain);
+        let mut say = |sign, words: &str| row::wrapped(buffer, body, sign, words, theme.plain);
         match (&self.step, &read) {
             (PairingStep::Failed(failed), _) => {
                 say(("✗ ", theme.bad), &failed.why);

@@ -28,11 +28,7 @@ impl Search {
     /// A key; false once the search is over.
     pub(crate) fn key(&mut self, key: Key, pane: &mut Pane) -> bool {
         match key.code {
-            Code::Esc => {
-                self.leave(pane);
-                return false;
-            }
-            _ if key.is_ctrl('c') => {
+            _ if key.leaves() => {
                 self.leave(pane);
                 return false;
             }

@@ -9,9 +9,9 @@ use crate::widgets::form_focus::{FormFocus, FormHit};
 impl CommandForm {
     pub(crate) fn edit(&mut self, key: Key) -> FormResult {
         match (key.code, self.focus) {
-            (Code::Esc, _) | (Code::Enter, FormFocus::Cancel) => return self.closed(),
+            _ if key.leaves() => return self.closed(),
+            (Code::Enter, FormFocus::Cancel) => return self.closed(),
             (Code::Enter, FormFocus::Action) => return self.complete(),
-            _ if key.is_ctrl('c') => return self.closed(),
             _ if key.is_ctrl('s') => return self.complete(),
             _ if key.is_ctrl('o') => {
                 if self.submit == Submit::Command {

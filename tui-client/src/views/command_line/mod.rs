@@ -141,10 +141,8 @@ impl View for CommandLine {
     fn key(&mut self, key: Key, state: &State) -> Outcome {
         if !self.input.is_busy() {
             let empty = self.input.editor.is_empty();
-            let leaves = key.code == Code::Esc
-                || key.is_ctrl('c')
-                || empty && (key.code == Code::Backspace || key.is_ctrl('d'));
-            if leaves {
+            let back = key.code == Code::Backspace || key.is_ctrl('d');
+            if key.leaves() || empty && back {
                 return close();
             }
         }

@@ -151,7 +151,7 @@ impl View for InviteResult {
 
     /// Only a key that is meant to close it does.
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        if key.code == Code::Esc || key.is_ctrl('c') {
+        if key.leaves() {
             let (what, name) = (self.what(), self.key.name.clone());
             let changes = self.changes;
             return close().then(move |state| {

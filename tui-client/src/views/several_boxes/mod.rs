@@ -198,8 +198,7 @@ impl SeveralBoxes {
         let Phase::Confirm { waiting, number, is_wrong } = &mut self.phase else { return stay() };
         let count = waiting.len();
         let order = match key.code {
-            Code::Esc => FanOutOrder::Decline,
-            _ if key.is_ctrl('c') => FanOutOrder::Decline,
+            _ if key.leaves() => FanOutOrder::Decline,
             Code::Enter if number.text().trim() == count.to_string() => FanOutOrder::Confirm,
             Code::Enter => {
                 *is_wrong = true;
@@ -236,7 +235,7 @@ impl View for SeveralBoxes {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let ends = key.code == Code::Esc || key.is_ctrl('c');
+        let ends = key.leaves();
         match &mut self.phase {
             Phase::Line { .. } if ends => return close(),
             Phase::Line { .. } if key.code == Code::Enter => return self.start(state),

@@ -3,7 +3,7 @@
 use topside_shared::text::{MAX_REASON, clean};
 
 use crate::fan_out::{Outcome, Standing, group};
-use crate::input::key::{Code, Key};
+use crate::input::key::Key;
 use crate::scrollback::{Channel, Pane};
 use crate::text::fit;
 use crate::widgets::list::{List, ListKey, ListLayout};
@@ -132,8 +132,7 @@ impl Results {
     pub(super) fn key(&mut self, key: Key, (width, page): (usize, usize), drawn: Layout) -> bool {
         let rows = self.whole_rows(width).len();
         if let Some(whole) = &mut self.whole {
-            let ends = key.code == Code::Esc || key.is_ctrl('c') || key.typed() == Some('q');
-            if ends {
+            if key.leaves() || key.typed() == Some('q') {
                 self.whole = None;
             } else {
                 whole.key(key, rows, page);

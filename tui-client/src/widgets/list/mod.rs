@@ -135,7 +135,7 @@ impl<K: Clone + PartialEq> List<K> {
     /// A key that the list may understand. What it leaves is [`ListKey::Passed`].
     pub(crate) fn key(&mut self, key: Key, shown: &[K], layout: ListLayout) -> ListKey {
         self.top = layout.top;
-        if key.code == Code::Esc || key.is_ctrl('c') {
+        if key.leaves() {
             return self.escape();
         }
         let plain = Key::plain(key.code) == key;
