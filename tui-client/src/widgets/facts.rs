@@ -30,28 +30,27 @@ pub(crate) enum FactsKey {
 
 impl Facts {
     pub(crate) fn key(&mut self, key: Key, facts: &[Fact], size: Size) -> FactsKey {
-        let (rows, page) = (lines(facts, width(size)).len(), page(size));
-        match key.code {
-            Code::Esc => FactsKey::Close,
-            _ if key.is_ctrl('c') || key.typed() == Some('q') => FactsKey::Close,
-            _ if key.typed() == Some('r') || key == Key::plain(Code::F(5)) => FactsKey::Refresh,
-            _ if (key.typed().is_some() || Key::plain(key.code) == key)
-                && self.0.key(key, rows, page) =>
-            {
-                FactsKey::Scrolled
-            }
-            _ => FactsKey::Passed,
+        let (rows, page) = (rows(facts, size).len(), page(size));
+        let typed = key.typed();
+        if key.leaves() || typed == Some('q') {
+            FactsKey::Close
+        } else if typed == Some('r') || key == Key::plain(Code::F(5)) {
+            FactsKey::Refresh
+        } else if (typed.is_some() || Key::plain(key.code) == key) && self.0.key(key, rows, page) {
+            FactsKey::Scrolled
+        } else {
+            FactsKey::Passed
         }
     }
 
     pub(crate) fn wheel(&mut self, by: i32, facts: &[Fact], size: Size) {
-        self.0.wheel(by, lines(facts, width(size)).len(), page(size));
+        self.0.wheel(by, rows(facts, size).len(), page(size));
     }
 
     /// Draws a popup with these facts and what keys do.
     pub(crate) fn draw(&self, title: &str, facts: &[Fact], keys: &[&str], canvas: &mut Canvas<'_>) {
         let size = Size { width: canvas.area.width, height: canvas.area.height };
-        let lines = lines(facts, width(size));
+        let lines = rows(facts, size);
         let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX);
         let inside = canvas.popup(title, width(size), rows.saturating_add(2));
         let theme = canvas.theme;
@@ -86,9 +85,13 @@ fn page(size: Size) -> usize {
     usize::from(size.height.saturating_sub(4)).max(1)
 }
 
-/// The facts in lines, the label beside the first line of each.
-fn lines(facts: &[Fact], width: u16) -> Vec<(&'static str, String)> {
-    let room = usize::from(width.saturating_sub(LABELS)).max(8);
+/// The facts in the rows of a popup.
+fn rows(facts: &[Fact], size: Size) -> Vec<Fact> {
+    lines(facts, usize::from(width(size).saturating_sub(LABELS)).max(8))
+}
+
+/// The facts in lines of so many columns, the label beside the first line of each.
+pub(crate) fn lines(facts: &[Fact], room: usize) -> Vec<Fact> {
     let wrapped = |(label, value): &Fact| {
         let lines = fit::wrap(value, room).into_iter().enumerate();
         let label = *label;

@@ -8,9 +8,7 @@ use crate::app::console::Console;
 use crate::app::console::figures::{Rates, StatusAnswer};
 use crate::scrollback::grouped;
 use crate::text::times;
-
-/// A label, and the text beside it.
-type Fact = (&'static str, String);
+use crate::widgets::facts::Fact;
 
 pub(super) fn groups(state: &State, console: &Console, answer: &StatusAnswer) -> [Vec<Fact>; 3] {
     let status = &answer.status;

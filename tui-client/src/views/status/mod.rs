@@ -18,6 +18,7 @@ use crate::input::key::{Code, Key};
 use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::widgets::canvas::{Canvas, page, text_width};
+use crate::widgets::facts::lines;
 use crate::widgets::reading::Reading;
 use crate::widgets::row::Row;
 use crate::widgets::sparkline::{condensed, gauge, sparkline};
@@ -157,12 +158,8 @@ fn rows(state: &State) -> Vec<StatusLine> {
     rows.extend(Some(*last).filter(known).map(StatusLine::Bars));
     for group in facts::groups(state, console, answer) {
         rows.push(StatusLine::Blank);
-        for (label, text) in group {
-            let lines = fit::wrap(&text, room.saturating_sub(LABELS));
-            for (nth, line) in lines.into_iter().enumerate() {
-                rows.push(StatusLine::Fact(if nth == 0 { label } else { "" }, line));
-            }
-        }
+        let lines = lines(&group, room.saturating_sub(LABELS)).into_iter();
+        rows.extend(lines.map(|(label, text)| StatusLine::Fact(label, text)));
     }
     rows
 }
