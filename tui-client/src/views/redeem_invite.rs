@@ -406,7 +406,7 @@ fn field(
     (!asks).then(|| Position::new(row.x().min(inside.right().saturating_sub(1)), inside.y))
 }
 
-/// Whose invite it is, and where it leads.
+/// Draws which server an invite is of, and its addresses.
 fn about(state: &State, invite: &Invite, body: Rect, buffer: &mut Buffer, theme: &Theme) {
     let what = match (invite.lasting, saved(state, invite)) {
         (false, None) => format!("an invite of {}", invite.name),

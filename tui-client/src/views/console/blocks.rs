@@ -134,7 +134,7 @@ fn header(state: &State, console: &Console, info: &Info, row: &mut Row<'_>, them
     }
 }
 
-/// The header of a block whose own has scrolled out at the top, on the line above the pane.
+/// The header of a block that has scrolled out at the top, on the line above the pane.
 pub(crate) fn pinned(
     state: &State,
     console: &Console,
