@@ -25,6 +25,7 @@ use crate::verb_args::server::{
     BroadcastArgs, Input, Kick, LevelArg, Log, Postpone, Revoke, Runs, ServerVerb, Shutdown,
 };
 use crate::verb_args::verb_line::LineVerb;
+use crate::views::accepted_keys::is_own;
 use crate::views::confirm::Confirm;
 use crate::views::invite_result::InviteResult;
 use crate::views::run_details;
@@ -388,8 +389,7 @@ fn revoke(state: &mut State, line: &str, args: Revoke) -> Vec<Effect> {
             }
         };
         let (key_id, name) = (row.key_id, row.name.clone());
-        let own = state.console().and_then(|console| console.reached.as_ref());
-        let own = own.is_some_and(|reached| reached.key == Some(key_id));
+        let own = state.console().is_some_and(|console| is_own(console, key_id));
         let mut text = vec![format!("{} · pin {}", row.role, key_id.short())];
         text.push("Its sessions end, and the key is not accepted any more.".to_owned());
         if own {
