@@ -6,7 +6,6 @@ use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, Connection};
 
 use super::pane_head;
-use crate::app::connection::ConnectionState;
 use crate::app::console::side_panes::Focus;
 use crate::app::console::{Console, Watch};
 use crate::app::{Clicked, Hits, State};
@@ -65,11 +64,11 @@ pub(super) fn draw(
     if rows.is_empty() {
         let mut row = Row::at(buffer, place, 1);
         row.skip(1).skip_right(1);
-        match (&state.link, &console.watch) {
+        match &console.watch {
             _ if !console.clients.is_empty() => row.left("Nothing matches.", theme.dim),
-            (ConnectionState::Connected { .. }, Watch::Refused(why)) => row.left(why, theme.bad),
-            (ConnectionState::Connected { .. }, _) => row.left("…", theme.dim),
-            _ => row.left("not connected", theme.dim),
+            _ if !state.is_connected() => row.left("not connected", theme.dim),
+            Watch::Refused(why) => row.left(why, theme.bad),
+            _ => row.left("…", theme.dim),
         };
         return cursor;
     }

@@ -83,8 +83,7 @@ fn draw_line(
         row.left(if found { "earlier: " } else { "earlier, not found: " }, theme.dim);
         row.left(&recall.query, theme.accent).left(" ❯ ", theme.dim);
     } else {
-        let live = matches!(state.link, crate::app::connection::ConnectionState::Connected { .. });
-        row.left("❯ ", if live { theme.accent } else { theme.dim });
+        row.left("❯ ", if state.is_connected() { theme.accent } else { theme.dim });
     }
     let from = row.x();
     let editor = &console.input.editor;

@@ -8,7 +8,6 @@ use topside_shared::methods::CommandRun;
 use topside_shared::text::{MAX_NAME, clean, duration};
 use topside_shared::values;
 
-use crate::app::connection::ConnectionState;
 use crate::app::console::shutdown_banner::what;
 use crate::app::console::{Console, SHUTDOWN};
 use crate::app::runs::{self, Phase};
@@ -25,7 +24,7 @@ use crate::views::update::run;
 pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
     // What was wrong with the line before says nothing about this one.
     state.remark = None;
-    let connected = matches!(state.link, ConnectionState::Connected { .. });
+    let connected = state.is_connected();
     let Some(console) = state.console_mut() else { return Vec::new() };
     let line = console.input.editor.text().to_owned();
     let typed = line.trim();
@@ -92,7 +91,7 @@ pub(super) fn local_command(console: &Console, line: &str) -> Option<Id> {
     console.menu.find(line.trim()).is_none().then_some(id)
 }
 
-/// Runs the line whose Enter came before the menu.
+/// Runs a line that was entered before the menu came.
 pub(crate) fn run_held(state: &mut State) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     if console.menu_known && std::mem::take(&mut console.input.held) {
@@ -109,7 +108,7 @@ pub(crate) fn run_held(state: &mut State) -> Vec<Effect> {
 fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
     let args = Map::from_iter([(String::new(), Value::Null)]);
     let run = CommandRun { command, args, stream: true, wait: true, confirm: false };
-    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
+    let Some(session) = state.session() else { return Vec::new() };
     let (block, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return Vec::new() };
     let shown = cmdline::masked(line.trim(), &console.menu.commands);
@@ -237,7 +236,7 @@ fn in_words(command: &Command, args: &Map<String, Value>) -> Map<String, Value> 
 /// begins anew next time.
 pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effect> {
     let from_form = state.has_view::<CommandForm>();
-    let ConnectionState::Connected { session } = state.link else {
+    let Some(session) = state.session() else {
         if !from_form
             && let Some(console) = state.console_mut()
             && console.input.editor.is_empty()

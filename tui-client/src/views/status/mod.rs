@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use topside_shared::methods::{DiskFigures, Status};
 use topside_shared::text::{bytes, duration};
 
-use crate::app::connection::{self, ConnectionState};
+use crate::app::connection;
 use crate::app::console::Console;
 use crate::app::console::figures::{Figure, Figures};
 use crate::app::console::status_poll;
@@ -166,7 +166,7 @@ fn rows(state: &State) -> Vec<StatusLine> {
 
 fn warnings(state: &State, figures: &Figures) -> Vec<String> {
     let mut warnings = Vec::new();
-    if !matches!(state.link, ConnectionState::Connected { .. }) {
+    if !state.is_connected() {
         warnings.push(format!("These figures are old: {}.", connection::brief(state)));
     }
     if let Some(why) = &figures.failed {
