@@ -196,9 +196,7 @@ impl View for CommandLine {
             row.left("earlier: ", theme.dim).left(&recall.query, theme.accent).left(" ", theme.dim);
         }
         row.left(":", theme.accent);
-        let from = row.x();
-        let place =
-            Rect { x: from, width: layout.input.right().saturating_sub(from), ..layout.input };
+        let place = row.free();
         let editor = &self.input.editor;
         let cursor = field(buffer, place, editor, theme.plain);
         ground(buffer, layout.input, theme);

@@ -85,7 +85,7 @@ fn draw_line(
     } else {
         row.left("❯ ", if state.is_connected() { theme.accent } else { theme.dim });
     }
-    let from = row.x();
+    let place = row.free();
     let editor = &console.input.editor;
     let hint = hint_of(console);
     let wrong = hint.as_ref().and_then(|hint| hint.error.as_ref()).map(|error| error.span.clone());
@@ -98,7 +98,6 @@ fn draw_line(
             row.right(&text, theme.dim).right(sign, theme.bad);
         }
     }
-    let place = Rect { x: from, width: place.right().saturating_sub(from), ..place };
     let secrets = cmdline::secrets(editor.text(), &console.menu.commands);
     let cursor = styled_field(buffer, place, editor, &secrets, |at| match &wrong {
         Some(span) if span.contains(&at) => theme.wrong,
@@ -185,7 +184,6 @@ fn draw_search(
 ) -> Option<Position> {
     let mut row = Row::new(buffer, place);
     row.skip(1).skip_right(1).left("/ ", theme.accent);
-    let from = row.x();
     let count = match search.count {
         0 if search.field.is_empty() => String::new(),
         0 => "not found".to_owned(),
@@ -193,7 +191,7 @@ fn draw_search(
         n => format!("{} found", grouped(n as u64)),
     };
     row.right(&count, theme.dim);
-    let place = Rect { x: from, width: u16::try_from(row.room()).unwrap_or(0), ..place };
+    let place = row.free();
     let cursor = field(buffer, place, &search.field, theme.plain);
     if search.typing { cursor } else { None }
 }

@@ -32,8 +32,7 @@ pub(crate) fn draw(
     } else {
         row.left("❯ ", theme.dim);
     }
-    let from = row.x();
-    let place = Rect { x: from, width: place.right().saturating_sub(from), ..place };
+    let place = row.free();
     if prompt.is_hidden() {
         secret_field(buffer, place, &prompt.editor, theme.plain)
     } else {

@@ -85,9 +85,8 @@ pub(super) fn draw(
     let mut heads = heading(place, "SERVERS", focus, buffer, theme);
     if state.picker.is_filtering || !filter.is_empty() {
         heads.left("  / ", theme.accent).skip_right(2);
-        let x = heads.x();
-        let width = u16::try_from(heads.room()).unwrap_or_default();
-        cursor = field(buffer, Rect { x, width, height: 1, ..place }, filter, theme.field);
+        let place = heads.free();
+        cursor = field(buffer, place, filter, theme.field);
         cursor = cursor.filter(|_| state.picker.is_filtering);
     } else if !narrow {
         heads.skip((name_room + 1).saturating_sub("SERVERS".len()) as u16).left("STATE", theme.dim);

@@ -54,8 +54,7 @@ pub(super) fn draw(
         Phase::Line { wrong } => {
             let mut row = Row::new(canvas.buffer, inside);
             row.left("❯ ", theme.accent);
-            let x = row.x();
-            let place = Rect { x, width: inside.right().saturating_sub(x), height: 1, ..inside };
+            let place = row.free();
             cursor = field(canvas.buffer, place, &view.line, theme.field);
             let mut below = Row::at(canvas.buffer, inside, 1);
             match wrong {
@@ -85,7 +84,8 @@ pub(super) fn draw(
             let mut row = Row::new(canvas.buffer, inside);
             row.left("▲ ", theme.warn)
                 .left(&format!("Type {count} to run it on {on} "), theme.strong);
-            let place = Rect { x: row.x(), width: row.room().min(8) as u16, height: 1, ..inside };
+            let place = row.free();
+            let place = Rect { width: place.width.min(8), ..place };
             cursor = field(canvas.buffer, place, number, theme.field);
             let mut below = Row::at(canvas.buffer, inside, 1);
             if *is_wrong {

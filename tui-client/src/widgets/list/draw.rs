@@ -122,7 +122,7 @@ impl<K: Clone + PartialEq> List<K> {
         }
         let sign = if self.mode == FilterMode::Typed { "❯ " } else { "/ " };
         row.left(sign, theme.accent);
-        let field_place = Rect { x: row.x(), width: place.right() - row.x(), ..place };
+        let field_place = row.free();
         let style = if self.is_filtering() { theme.plain } else { theme.strong };
         let cursor = field(canvas.buffer, field_place, &self.filter, style);
         cursor.filter(|_| self.is_filtering())
