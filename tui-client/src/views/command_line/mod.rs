@@ -197,15 +197,10 @@ impl View for CommandLine {
         }
         row.left(":", theme.accent);
         let place = row.free();
-        let editor = &self.input.editor;
-        let cursor = field(buffer, place, editor, theme.plain);
+        let cursor = field(buffer, place, &self.input.editor, theme.plain);
         ground(buffer, layout.input, theme);
-        if let (Some(popup), Some(cursor)) = (&self.input.popup, cursor) {
-            let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
-            let x = cursor.x.saturating_sub(fit::columns(typed));
-            let places = candidates(popup, x, layout.input.y, buffer, theme).into_iter();
-            canvas.hits.extend(places.map(|(place, nth)| (place, Hit::Row(nth))));
-        }
+        let places = candidates(&self.input, cursor, buffer, theme).into_iter();
+        canvas.hits.extend(places.map(|(place, nth)| (place, Hit::Row(nth))));
         if let Some(why) = &self.wrong {
             mistake(why, layout.input, buffer, theme);
         }

@@ -11,8 +11,8 @@ use crate::text::fit;
 use crate::theme::Theme;
 use crate::views::console::submit;
 use crate::widgets::canvas::framed;
-use crate::widgets::completion::CompletionList;
 use crate::widgets::field::{field, ground, styled_field};
+use crate::widgets::input_box::InputBox;
 use crate::widgets::row::Row;
 use crate::widgets::text_search::{MAX_COUNT, Search};
 
@@ -22,15 +22,8 @@ const CANDIDATES: usize = 8;
 /// From this width on the name of the only server stands before the input; in a narrow terminal the header alone has it.
 const NAME_FROM: u16 = 80;
 
-/// The name of the server before the input, so that nothing is typed for another one by mistake.
-fn name(state: &State, console: &Console, width: u16) -> String {
-    if state.tabs.len() < 2 && width < NAME_FROM {
-        return String::new();
-    }
-    fit::cut(console.name(), usize::from(width / 5).max(8))
-}
-
-/// Draws the name of the server; returns the rest of the row.
+/// Draws the name of the server before the input, so that nothing is typed for another one by mistake; returns the rest of
+/// the row.
 fn draw_name(
     state: &State,
     console: &Console,
@@ -38,7 +31,10 @@ fn draw_name(
     buffer: &mut Buffer,
     theme: &Theme,
 ) -> Rect {
-    let name = name(state, console, place.width);
+    if state.tabs.len() < 2 && place.width < NAME_FROM {
+        return place;
+    }
+    let name = fit::cut(console.name(), usize::from(place.width / 5).max(8));
     if name.is_empty() {
         return place;
     }
@@ -47,34 +43,37 @@ fn draw_name(
     row.free()
 }
 
-/// Draws the input row; returns where the cursor is.
-pub(crate) fn draw(
+/// Where the cursor is, and the hint for the line, if the input row has no room for it.
+type InputDrawn<'c> = (Option<Position>, Option<Hint<'c>>);
+
+/// Draws the input row.
+pub(crate) fn draw<'c>(
     state: &State,
-    console: &Console,
+    console: &'c Console,
     place: Rect,
     buffer: &mut Buffer,
     hits: &mut Hits,
-) -> Option<Position> {
+) -> InputDrawn<'c> {
     let theme = &state.theme;
     let place = draw_name(state, console, place, buffer, theme);
-    let cursor = draw_line(state, console, place, buffer, hits);
+    let drawn = draw_line(state, console, place, buffer, hits);
     ground(buffer, place, theme);
-    cursor
+    drawn
 }
 
-fn draw_line(
+fn draw_line<'c>(
     state: &State,
-    console: &Console,
+    console: &'c Console,
     place: Rect,
     buffer: &mut Buffer,
     hits: &mut Hits,
-) -> Option<Position> {
+) -> InputDrawn<'c> {
     let theme = &state.theme;
     if let Some(search) = &console.search {
-        return draw_search(search, place, buffer, theme);
+        return (draw_search(search, place, buffer, theme), None);
     }
     if console.prompt.is_up() {
-        return super::prompt::draw(&console.prompt, place, buffer, theme);
+        return (super::prompt::draw(&console.prompt, place, buffer, theme), None);
     }
     let mut row = Row::new(buffer, place);
     row.skip(1);
@@ -89,38 +88,30 @@ fn draw_line(
     let editor = &console.input.editor;
     let hint = hint_of(console);
     let wrong = hint.as_ref().and_then(|hint| hint.error.as_ref()).map(|error| error.span.clone());
-    let used = fit::width(editor.text()) + 1;
-    if let Some(hint) = &hint {
+    row.skip_right(1);
+    let long_hint = hint.filter(|hint| {
         let (sign, text) = hint_words(hint);
         let wide = fit::width(&text) + fit::width(sign);
-        row.skip_right(1);
-        if row.room() >= used + 3 + wide {
+        let fits = row.room() >= fit::width(editor.text()) + 1 + 3 + wide;
+        if fits {
             row.right(&text, theme.dim).right(sign, theme.bad);
         }
-    }
+        !fits
+    });
     let secrets = cmdline::secrets(editor.text(), &console.menu.commands);
     let cursor = styled_field(buffer, place, editor, &secrets, |at| match &wrong {
         Some(span) if span.contains(&at) => theme.wrong,
         _ => theme.plain,
     });
-    if let (Some(popup), Some(cursor)) = (&console.input.popup, cursor) {
-        let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
-        let x = cursor.x.saturating_sub(fit::columns(typed));
-        let places = candidates(popup, x, place.y, buffer, theme).into_iter();
-        let places = places.map(|(place, nth)| (place, Clicked::Candidate(nth)));
-        // It lies above what was drawn before.
-        hits.splice(0..0, places);
-    }
-    cursor
+    let places = candidates(&console.input, cursor, buffer, theme).into_iter();
+    // They lie above what was drawn before.
+    hits.splice(0..0, places.map(|(place, nth)| (place, Clicked::Candidate(nth))));
+    (cursor, long_hint)
 }
 
 /// The hint for the line, if there is something to say now.
 fn hint_of(console: &Console) -> Option<Hint<'_>> {
-    if console.input.is_busy()
-        || console.search.is_some()
-        || console.prompt.is_up()
-        || !console.menu_known
-    {
+    if console.input.is_busy() || !console.menu_known {
         return None;
     }
     let editor = &console.input.editor;
@@ -138,29 +129,14 @@ fn hint_words(hint: &Hint<'_>) -> (&'static str, String) {
     }
 }
 
-/// Draws the hint into the last row where the input row has no room for it; false: it had.
-pub(crate) fn draw_long_hint(
-    state: &State,
-    console: &Console,
-    place: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) -> bool {
-    let Some(hint) = hint_of(console) else { return false };
-    let (sign, text) = hint_words(&hint);
-    let used = fit::width(console.input.editor.text()) + 1;
-    let wide = fit::width(&text) + fit::width(sign);
-    // The same sum as beside the input: the name, a margin and the prompt before it, a margin behind.
-    let name = name(state, console, place.width);
-    let name = if name.is_empty() { 0 } else { fit::width(&name) + 1 };
-    if usize::from(place.width).saturating_sub(4 + name) >= used + 3 + wide {
-        return false;
-    }
+/// Draws a hint into a row of its own.
+pub(crate) fn draw_long_hint(hint: &Hint<'_>, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let (sign, text) = hint_words(hint);
     let mut row = Row::new(buffer, place);
     row.skip(1).skip_right(1).left(sign, theme.bad);
     if hint.error.is_some() {
         row.left(&text, theme.plain);
-        return true;
+        return;
     }
     // The argument that the cursor is on comes first: what is before it is typed.
     let current = hint.parts.iter().position(|part| part.current).unwrap_or(0);
@@ -173,7 +149,6 @@ pub(crate) fn draw_long_hint(
             row.left(&format!(" – {}", part.description), theme.dim);
         }
     }
-    true
 }
 
 fn draw_search(
@@ -206,15 +181,21 @@ pub(crate) fn search_keys(search: &Search) -> Vec<(String, &'static str)> {
     keys.iter().map(|(key, what)| ((*key).to_owned(), *what)).collect()
 }
 
-/// Draws the list of completions above the input row; returns the place of each that is drawn.
+/// Draws the list of completions above the input row in which the cursor is, if the list is open; returns the place of each
+/// candidate that is drawn.
 pub(crate) fn candidates(
-    popup: &CompletionList,
-    x: u16,
-    above: u16,
+    input: &InputBox,
+    cursor: Option<Position>,
     buffer: &mut Buffer,
     theme: &Theme,
 ) -> Vec<(Rect, usize)> {
     let mut places = Vec::new();
+    let (Some(popup), Some(Position { x, y: above })) = (&input.popup, cursor) else {
+        return places;
+    };
+    let editor = &input.editor;
+    let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
+    let x = x.saturating_sub(fit::columns(typed));
     let area = *buffer.area();
     let names = popup.candidates.iter().map(|c| fit::width(&c.text)).max().unwrap_or(0);
     let about = popup.candidates.iter().map(|c| fit::width(&c.description)).max().unwrap_or(0);

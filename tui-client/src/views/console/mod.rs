@@ -54,8 +54,8 @@ pub(super) fn draw(
     if state.views.is_empty() {
         message_line::draw(state, layout.message, buffer);
     }
-    let cursor = match layout.input.height {
-        0 => None,
+    let (cursor, long_hint) = match layout.input.height {
+        0 => (None, None),
         _ => input_box::draw(state, console, layout.input, buffer, hits),
     };
     status_bar::draw(state, layout.bar, buffer);
@@ -73,9 +73,9 @@ pub(super) fn draw(
         for (key, what) in keys {
             row.left(&key, theme.plain).left(" ", theme.plain).left(what, theme.dim).skip(3);
         }
-    } else if layout.input.height == 0
-        || !input_box::draw_long_hint(state, console, layout.hints, buffer, theme)
-    {
+    } else if let Some(hint) = long_hint {
+        input_box::draw_long_hint(&hint, layout.hints, buffer, theme);
+    } else {
         key_hints::draw(state, layout.hints, buffer, theme);
     }
     cursor
