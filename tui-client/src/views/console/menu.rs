@@ -12,7 +12,7 @@ use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
 use crate::theme::Theme;
 use crate::views::palette::{OWN_CATEGORY, about, by_category};
-use crate::widgets::list::{ListLayout, window};
+use crate::widgets::list::{ListLayout, scrolled, window};
 use crate::widgets::row::Row;
 
 enum MenuRow<'m> {
@@ -110,13 +110,7 @@ pub(super) fn scroll(state: &mut State, by: i32, layout: ListLayout) {
     let Some(console) = state.console() else { return };
     let rows: Vec<Option<MenuKey>> = rows(state, console).iter().map(MenuRow::key).collect();
     let chosen = (console.side.focus == Focus::Menu).then(|| chosen(state)).flatten();
-    let last = rows.len().saturating_sub(layout.page);
-    let steps = by.unsigned_abs() as usize;
-    let top = if by > 0 { layout.top + steps } else { layout.top.saturating_sub(steps) }.min(last);
-    let seen = rows.iter().skip(top).take(layout.page).flatten();
-    let nearest = if by > 0 { seen.clone().next() } else { seen.clone().last() };
-    let stays = seen.clone().any(|key| Some(key) == chosen.as_ref());
-    let next = nearest.filter(|_| chosen.is_some() && !stays).cloned();
+    let (top, next) = scrolled(&rows, chosen.as_ref(), by, layout);
     let keys: Vec<MenuKey> = rows.iter().flatten().cloned().collect();
     let Some(console) = state.console_mut() else { return };
     console.side.menu.scroll_to(top);

@@ -13,7 +13,7 @@ use crate::app::tabs::Tab;
 use crate::app::{Clicked, Hits, LocalServer, State, Via};
 use crate::text::{fit, times};
 use crate::widgets::field::field;
-use crate::widgets::list::{ListLayout, window};
+use crate::widgets::list::{ListLayout, scrolled, window};
 use crate::widgets::row::Row;
 
 /// Columns of the state of a server where tags stand behind it.
@@ -49,19 +49,15 @@ fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, Range<usize>) {
 /// Scrolls the rows; the choice stays as long as it is in sight.
 pub(in crate::views) fn scroll(state: &mut State, by: i32, layout: ListLayout) {
     let (entries, _) = entries(state, Rect::default());
-    let last = entries.len().saturating_sub(layout.page);
-    let steps = by.unsigned_abs() as usize;
-    let top = if by > 0 { layout.top + steps } else { layout.top.saturating_sub(steps) }.min(last);
     let server = |entry: &ServerRow| match entry {
         ServerRow::Server(at) => Some(*at),
         ServerRow::Blank | ServerRow::Found => None,
     };
-    let seen: Vec<usize> = entries.iter().skip(top).take(layout.page).filter_map(server).collect();
+    let rows: Vec<Option<usize>> = entries.iter().map(server).collect();
+    let (top, next) = scrolled(&rows, Some(&state.picker.at), by, layout);
     state.picker.top = top;
-    if !seen.contains(&state.picker.at)
-        && let Some(nearest) = if by > 0 { seen.first() } else { seen.last() }
-    {
-        picker::choose(state, *nearest);
+    if let Some(nearest) = next {
+        picker::choose(state, nearest);
     }
 }
 

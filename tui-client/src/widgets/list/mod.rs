@@ -286,5 +286,22 @@ impl<K: Clone + PartialEq> List<K> {
     }
 }
 
+/// Scrolls rows of which only some can be chosen, as headings cannot: the first row to draw, and the row to choose instead of
+/// `chosen`, if that is out of sight.
+pub(crate) fn scrolled<K: Clone + PartialEq>(
+    rows: &[Option<K>],
+    chosen: Option<&K>,
+    by: i32,
+    layout: ListLayout,
+) -> (usize, Option<K>) {
+    let ListLayout { top, page } = layout;
+    let (steps, last) = (by.unsigned_abs() as usize, rows.len().saturating_sub(page));
+    let top = if by > 0 { top + steps } else { top.saturating_sub(steps) }.min(last);
+    let mut seen = rows.iter().skip(top).take(page).flatten();
+    let stays = chosen.is_none_or(|chosen| seen.clone().any(|key| key == chosen));
+    let nearest = if by > 0 { seen.next() } else { seen.last() };
+    (top, nearest.filter(|_| !stays).cloned())
+}
+
 #[cfg(test)]
 mod tests;
