@@ -8,7 +8,7 @@ use crate::input::actions::{Action, Danger, Id, get};
 use crate::input::key::Key;
 use crate::text::fit;
 use crate::theme::Theme;
-use crate::widgets::canvas::{self, Canvas};
+use crate::widgets::canvas::{self, Canvas, FRAME};
 use crate::widgets::reading::Reading;
 use crate::widgets::row::Row;
 
@@ -26,8 +26,6 @@ const TWO_FROM: u16 = 96;
 const WIDEST: u16 = 72;
 /// Columns between two.
 const GAP: u16 = 3;
-/// Columns and rows of the frame, and the row below it.
-const FRAME: Size = Size { width: 4, height: 3 };
 
 impl View for Help {
     fn leaves_colon(&self) -> bool {
@@ -66,9 +64,7 @@ impl View for Help {
             x += width + GAP;
         }
         let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        if below > 0 {
-            foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
-        }
+        canvas::more_below(&mut foot, below, &theme);
         let keys = (rows > page).then_some("↑ ↓ scroll").into_iter().chain(["Esc closes"]);
         canvas::keys(&mut foot, keys, &mut canvas.hits, &theme);
         None

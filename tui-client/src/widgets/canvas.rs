@@ -92,6 +92,9 @@ impl Canvas<'_> {
     }
 }
 
+/// Columns and rows of the frame of a popup; the rows include the one below it, which is for remarks.
+pub(crate) const FRAME: Size = Size { width: 4, height: 3 };
+
 /// Between two parts of a breadcrumb.
 const STEP: &str = " › ";
 /// The beginning of a breadcrumb without its first parts.
@@ -100,15 +103,22 @@ const CUT: &str = "… › ";
 /// The inner room of a large popup: columns and rows. On a small screen all but the last row, where remarks are.
 pub(crate) fn room(size: Size) -> Size {
     let margin = if size.height < 20 { 3 } else { 4 };
-    Size {
-        width: size.width.saturating_sub(6).min(90).max(size.width.min(36)),
-        height: size.height.saturating_sub(margin).min(34),
-    }
+    Size { width: columns(size, 90), height: size.height.saturating_sub(margin).min(34) }
 }
 
-/// Columns inside a large popup. Two columns go to the frame where the terminal is as narrow as the popup.
+/// The inner room of a popup with at most so many columns, and all rows down to the hints.
+pub(crate) fn tall_room(size: Size, most: u16) -> Size {
+    Size { width: columns(size, most), height: size.height.saturating_sub(FRAME.height) }
+}
+
+/// Columns of a popup with at most so many: beside a margin, but on a narrow screen all.
+pub(crate) fn columns(size: Size, most: u16) -> u16 {
+    size.width.saturating_sub(6).min(most).max(size.width.min(36))
+}
+
+/// Columns inside a large popup. Some go to the frame where the terminal is as narrow as the popup.
 pub(crate) fn text_width(size: Size) -> u16 {
-    room(size).width.min(size.width.saturating_sub(4))
+    room(size).width.min(size.width.saturating_sub(FRAME.width))
 }
 
 /// Rows of a popup's list, its last two being for the keys.
@@ -140,6 +150,13 @@ pub(crate) fn keys<'k>(
         if let Some(key) = named(name) {
             hits.push((row.since(x), Hit::Key(key)));
         }
+    }
+}
+
+/// Writes at the right end how many lines have no room, if there are any.
+pub(crate) fn more_below(row: &mut Row<'_>, lines: usize, theme: &Theme) {
+    if lines > 0 {
+        row.right(&format!("↓ {lines} more"), theme.dim).skip_right(1);
     }
 }
 

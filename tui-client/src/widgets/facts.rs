@@ -63,20 +63,14 @@ impl Facts {
         }
         let mut foot = Row::at(canvas.buffer, inside, last);
         let below = lines.len().saturating_sub(top + usize::from(last));
-        if below > 0 {
-            foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
-        }
+        canvas::more_below(&mut foot, below, &theme);
         canvas::keys(&mut foot, keys.iter().copied(), &mut canvas.hits, &theme);
     }
 }
 
 /// Columns inside the popup.
 fn width(size: Size) -> u16 {
-    size.width
-        .saturating_sub(6)
-        .min(WIDTH)
-        .max(size.width.min(36))
-        .min(size.width.saturating_sub(4))
+    canvas::columns(size, WIDTH).min(size.width.saturating_sub(canvas::FRAME.width))
 }
 
 /// Lines of a page.

@@ -70,9 +70,7 @@ impl Reading {
         }
         let top = self.top.min(lines.len().saturating_sub(usize::from(page)));
         let below = lines.len().saturating_sub(top + usize::from(page));
-        if below > 0 {
-            foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
-        }
+        canvas::more_below(&mut foot, below, &theme);
         let scroll = (lines.len() > usize::from(page)).then_some("↑ ↓ scroll");
         let keys = scroll.into_iter().chain(keys.iter().copied());
         canvas::keys(&mut foot, keys, &mut canvas.hits, &theme);

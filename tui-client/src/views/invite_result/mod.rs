@@ -27,7 +27,7 @@ use crate::terminal::Size;
 use crate::text::secret::Secret;
 use crate::text::{fit, sanitize, times};
 use crate::theme::Theme;
-use crate::widgets::canvas::{self, Canvas};
+use crate::widgets::canvas::{self, Canvas, FRAME};
 use crate::widgets::reading::Reading;
 use crate::widgets::row::Row;
 use qr::Qr;
@@ -236,9 +236,7 @@ impl View for InviteResult {
             (InviteLayout::Code(_), None) => {}
         }
         let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        if below > 0 {
-            foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
-        }
+        canvas::more_below(&mut foot, below, theme);
         let copy = format!("{} copies", state.keys.word(Id::Copy));
         let other = match plan {
             InviteLayout::Code(_) => Some("Tab shows the words"),
@@ -259,8 +257,6 @@ const BESIDE: u16 = 44;
 const WIDEST: u16 = 76;
 /// Columns between the words and the code.
 const GAP: u16 = 2;
-/// Columns and rows of the frame; the row of remarks below it stays free.
-const FRAME: Size = Size { width: 4, height: 3 };
 
 /// What is shown, and its room.
 enum InviteLayout {

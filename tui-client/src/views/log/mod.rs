@@ -30,7 +30,7 @@ use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::facts_view::FactsView;
 use crate::views::list_view::ListView;
-use crate::widgets::canvas::{Canvas, Hit};
+use crate::widgets::canvas::{Canvas, Hit, tall_room};
 use crate::widgets::facts::Fact;
 use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell};
 use crate::widgets::row::{self, Row};
@@ -218,7 +218,8 @@ impl ListView for LogView {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let Size { width, height } = log_room(state.size);
+        // There are many lines, and they are long.
+        let Size { width, height } = tall_room(state.size, u16::MAX);
         let inside = canvas.popup(&self.title(state), width, height);
         let theme = canvas.theme;
         let (shown, at) = (self.shown(), self.place());
@@ -274,12 +275,6 @@ impl ListView for LogView {
             line.map(|line| line_cells(state, line, (chosen, narrow), theme)).into_iter().collect()
         })
     }
-}
-
-/// The inner room of the log: all rows down to the hints, because there are many lines, and they are long.
-fn log_room(size: Size) -> Size {
-    let width = size.width.saturating_sub(6).max(size.width.min(36));
-    Size { width, height: size.height.saturating_sub(3) }
 }
 
 /// Rows for the chosen line below the log, unless all of it is shown.

@@ -17,7 +17,7 @@ use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::console::menu::effect_sign;
 use crate::views::picker::mark;
-use crate::widgets::canvas::{self, Canvas};
+use crate::widgets::canvas::{self, Canvas, FRAME, tall_room};
 use crate::widgets::field::field;
 use crate::widgets::list::{Cell, Column, Line, ListHints, Load, Table, cell};
 use crate::widgets::row::Row;
@@ -26,16 +26,13 @@ const GROUP_COLUMNS: &[Column] = &[Column::new("RESULT", LABEL as u16 - 2), Colu
 /// Columns of the name of a box.
 const NAME: usize = 18;
 
-/// The inner room: all rows down to the hints.
-fn room(size: Size) -> Size {
-    let width = size.width.saturating_sub(6).max(size.width.min(36)).min(140);
-    Size { width, height: size.height.saturating_sub(3) }
-}
+/// Most columns inside.
+const WIDTH: u16 = 140;
 
 /// Columns and rows of the list: the first two rows and the last one have another use.
 pub(super) fn list_room(state: &State) -> (usize, usize) {
-    let Size { width, height } = room(state.size);
-    let width = width.min(state.size.width.saturating_sub(4)).saturating_sub(2);
+    let Size { width, height } = tall_room(state.size, WIDTH);
+    let width = width.min(state.size.width.saturating_sub(FRAME.width)).saturating_sub(2);
     (usize::from(width), usize::from(height.saturating_sub(3)).max(1))
 }
 
@@ -44,7 +41,7 @@ pub(super) fn draw(
     canvas: &mut Canvas<'_>,
     state: &State,
 ) -> Option<Position> {
-    let Size { width, height } = room(state.size);
+    let Size { width, height } = tall_room(state.size, WIDTH);
     let inside = canvas.popup(&view.title(state), width, height);
     let theme = canvas.theme;
     let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(3), ..inside };
