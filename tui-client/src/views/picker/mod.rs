@@ -15,7 +15,7 @@ use crate::app::{Effect, Hits, LocalServer, ProfileEdit, State};
 use crate::input::actions::Id;
 use crate::theme::Theme;
 use crate::widgets::row::{self, Row};
-pub(super) use servers::scroll;
+pub(super) use servers::{scroll, tags};
 
 /// Columns of the list beside the ways: at least, and at most.
 const LIST: (u16, u16) = (34, 60);

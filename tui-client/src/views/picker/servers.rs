@@ -11,6 +11,7 @@ use crate::app::picker::routes::{self, RouteSign};
 use crate::app::picker::{self, all_servers, filter};
 use crate::app::tabs::Tab;
 use crate::app::{Clicked, Hits, LocalServer, State, Via};
+use crate::config::Profile;
 use crate::text::{fit, times};
 use crate::widgets::field::field;
 use crate::widgets::list::{ListLayout, scrolled, window};
@@ -131,17 +132,22 @@ pub(super) fn draw(
                 (sign, words, style)
             }
         };
-        let tags = saved.filter(|_| has_tags).map(|server| &server.tags[..]).unwrap_or_default();
+        let tags = saved.filter(|_| has_tags).map(tags).unwrap_or_default();
         let room = if tags.is_empty() { row.room() } else { STATE };
         let words = routes::shortened(&words, room.saturating_sub(fit::width(sign)));
         let words = format!("{sign}{}", if narrow { "" } else { &words });
         row.column(&words, room, style);
-        let tags: Vec<String> = tags.iter().map(|tag| format!("#{tag}")).collect();
-        row.skip(1).left(&tags.join(" "), theme.dim);
+        row.skip(1).left(&tags, theme.dim);
     }
     let layout = ListLayout { top: window.start, page: window.len().max(1) };
     hits.push((place, Clicked::ServerList(layout)));
     cursor
+}
+
+/// The tags of a saved server: `#garden #pumps`.
+pub(in crate::views) fn tags(server: &Profile) -> String {
+    let tags: Vec<String> = server.tags.iter().map(|tag| format!("#{tag}")).collect();
+    tags.join(" ")
 }
 
 /// Milliseconds until a server of the list shuts down, as far as one of the tabs knows.

@@ -16,7 +16,7 @@ use crate::terminal::Size;
 use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::console::menu::effect_sign;
-use crate::views::picker::mark;
+use crate::views::picker::{mark, tags};
 use crate::widgets::canvas::{self, Canvas, FRAME, tall_room};
 use crate::widgets::field::field;
 use crate::widgets::list::{Cell, Column, Line, ListHints, Load, Table, cell};
@@ -122,8 +122,7 @@ fn servers(view: &SeveralBoxes, state: &State, list: Rect, buffer: &mut Buffer) 
         let (sign, words) = all_servers::standing(state, profile);
         let (sign, style) = mark(sign, theme);
         row.column(&format!("{sign}{words}"), STANDING.min(row.room()), style);
-        let tags: Vec<String> = profile.tags.iter().map(|tag| format!("#{tag}")).collect();
-        row.skip(1).left(&tags.join(" "), theme.dim);
+        row.skip(1).left(&tags(profile), theme.dim);
     }
     let more = view.boxes.len().saturating_sub(usize::from(list.height));
     if more > 0 && list.height > 0 {
