@@ -304,8 +304,7 @@ fn click(state: &mut State, at: Position) -> Vec<Effect> {
         }
         Some(Clicked::Menu(row)) => return side_panes::click_menu(state, &row),
         Some(Clicked::Client(id)) => return side_panes::click_client(state, id),
-        Some(Clicked::PaneList(pane, _)) => side_panes::focus(state, pane),
-        Some(Clicked::Pane(pane)) => side_panes::focus(state, pane),
+        Some(Clicked::PaneList(pane, _) | Clicked::Pane(pane)) => side_panes::focus(state, pane),
         Some(Clicked::InView(Hit::Number(hit))) => {
             let effects = state.with_top(|view, state| view.click(hit, state));
             return effects.unwrap_or_default();

@@ -57,17 +57,7 @@ pub(crate) fn focus(state: &mut State, pane: Focus) {
     console.side.blur();
     console.input.popup = None;
     console.side.focus = pane;
-    match pane {
-        Focus::Input => {}
-        Focus::Menu | Focus::Clients => first(state, pane),
-    }
-}
-
-fn first_command(state: &mut State) {
-    let keys = menu::keys(state);
-    if let Some(console) = state.console_mut() {
-        console.side.menu.first(&keys);
-    }
+    first(state, pane);
 }
 
 fn show(state: &mut State, pane: Focus, on: bool) -> Vec<Effect> {
@@ -184,14 +174,20 @@ fn open_chosen(state: &mut State, pane: Focus) -> Vec<Effect> {
     }
 }
 
-/// Chooses the first row of a pane.
+/// Chooses the first row of a side pane.
 fn first(state: &mut State, pane: Focus) {
-    if pane == Focus::Menu {
-        return first_command(state);
-    }
-    let keys = client_pane::keys(state);
-    if let Some(console) = state.console_mut() {
-        console.side.clients.first(&keys);
+    match pane {
+        Focus::Input => {}
+        Focus::Menu => {
+            let keys = menu::keys(state);
+            let Some(console) = state.console_mut() else { return };
+            console.side.menu.first(&keys);
+        }
+        Focus::Clients => {
+            let keys = client_pane::keys(state);
+            let Some(console) = state.console_mut() else { return };
+            console.side.clients.first(&keys);
+        }
     }
 }
 
@@ -250,7 +246,7 @@ pub(crate) fn paste(state: &mut State, text: &str) -> bool {
         Focus::Input => return false,
         Focus::Menu => {
             console.side.menu.paste(text);
-            first_command(state);
+            first(state, Focus::Menu);
         }
         Focus::Clients => console.side.clients.paste(text),
     }
