@@ -1,5 +1,7 @@
 //! The form of a saved server.
 
+mod draw;
+
 use ratatui::layout::Position;
 
 use crate::app::picker::{self, discovered};
@@ -8,44 +10,13 @@ use crate::app::{Effect, ProfileEdit, State};
 use crate::config::{DEFAULT_PORT, Field, Profile, validate};
 use crate::connect::DiscoveredServer;
 use crate::input::key::{Code, Key};
-use crate::theme::Theme;
-use crate::widgets::canvas::{self, Canvas, ViewHits};
+use crate::widgets::canvas::Canvas;
 use crate::widgets::editor::{Edited, Editor};
-use crate::widgets::field::boxed_field;
 use crate::widgets::form_focus::{FormFocus, FormHit};
-use crate::widgets::row::Row;
-
-/// Columns of the labels.
-const LABELS: u16 = 16;
 
 /// The fields shown, in order. A pin is filled by pairing, tags in client.toml or by `topside edit`.
 const FIELDS: [Field; 5] =
     [Field::Name, Field::Lan, Field::Internet, Field::Port, Field::InternetPort];
-
-fn label(field: Field) -> &'static str {
-    match field {
-        Field::Name => "Name",
-        Field::Lan => "LAN address",
-        Field::Internet => "Router address",
-        Field::Port => "Port",
-        Field::InternetPort => "Router's port",
-        Field::Pin => "Pin",
-        Field::Tags => "Tags",
-    }
-}
-
-/// What belongs there.
-fn about(field: Field) -> &'static str {
-    match field {
-        Field::Name => "what you call it, such as sprinkler",
-        Field::Lan => "such as 192.168.1.10, if it is on your network",
-        Field::Internet => "the router's outside address, or a host name",
-        Field::Port => "8677 unless the server says another",
-        Field::InternetPort => "only if the router forwards another port",
-        Field::Pin => "filled by pairing",
-        Field::Tags => "groups of `topside run --on tag:NAME`",
-    }
-}
 
 fn place(field: Field) -> usize {
     FIELDS.iter().position(|other| *other == field).unwrap_or(0)
@@ -110,11 +81,6 @@ impl ServerForm {
             ..blank()
         };
         Self::with(None, &profile)
-    }
-
-    /// What the server's key is known by, where that is known: `3f9a 12c0 77de 01b4`.
-    fn pin(&self) -> Option<String> {
-        discovered::pin(&self.kept).map(|pin| pin.short())
     }
 
     fn with(original: Option<String>, profile: &Profile) -> Self {
@@ -331,68 +297,7 @@ impl View for ServerForm {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        // With room, each field has a row of its own for what is wrong, then a blank row; else the last row says it.
-        let count = u16::try_from(FIELDS.len()).unwrap_or(u16::MAX);
-        let step = match canvas.area.height {
-            20.. => 3,
-            15.. => 2,
-            _ => 1,
-        };
-        // Where a field has no row for it, one row says it of the field with the focus.
-        let last = u16::from(step != 3);
-        let inside = canvas.popup(&self.title(state), 70, count * step + last + 1);
-        let (buffer, theme, hits) = (&mut *canvas.buffer, &state.theme, &mut canvas.hits);
-        let mut cursor = None;
-        for (nth, what) in FIELDS.into_iter().enumerate() {
-            let focus = self.focus == FormFocus::Field(nth);
-            let y = u16::try_from(nth).unwrap_or(0) * step;
-            let mut row = Row::at(buffer, inside, y);
-            hits.push((row.free(), FormHit::Field(nth).hit()));
-            row.left(if focus { "▌ " } else { "  " }, theme.accent);
-            let style = if focus { theme.chosen() } else { theme.plain };
-            row.column(label(what), usize::from(LABELS), style);
-            let (place, typed) = (row.free(), &self.fields[nth]);
-            let at = boxed_field(buffer, place, typed, false, theme);
-            if focus && self.replaces && !typed.is_empty() {
-                let text = typed.text();
-                Row::new(buffer, place).left(text, theme.field.patch(theme.chosen()));
-            }
-            cursor = if focus { at } else { cursor };
-            if step > 1 {
-                let mut below = Row::at(buffer, inside, y + 1);
-                // A mistake is a sentence, and needs the whole row.
-                below.skip(2 + if self.error(what).is_some() { 0 } else { LABELS });
-                note(&mut below, self, nth, theme);
-            }
-        }
-        if step == 1
-            && let Some(nth) = self.focus.field()
-        {
-            note(&mut Row::at(buffer, inside, count), self, nth, theme);
-        }
-        let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        self.foot(&mut foot, hits, theme);
-        cursor
-    }
-}
-
-impl ServerForm {
-    /// Draws the buttons, then the keys or what Esc would lose.
-    fn foot(&self, row: &mut Row<'_>, hits: &mut ViewHits, theme: &Theme) {
-        self.focus.draw_buttons(row, ["Save", "Cancel"], hits, theme);
-        if self.warned {
-            row.left("▲ ", theme.warn).left("Esc again discards what you typed", theme.plain);
-            return;
-        }
-        if let Some(pin) = self.pin() {
-            row.right(&format!("pin {pin}"), theme.dim).skip_right(1);
-        }
-        let enter = match self.focus {
-            FormFocus::Field(_) => "Enter next",
-            FormFocus::Action => "Enter saves it",
-            FormFocus::Cancel => "Enter closes",
-        };
-        canvas::keys(row, [enter, "Esc closes", "Ctrl-S save"], hits, theme);
+        draw::draw(self, canvas, state)
     }
 }
 
@@ -402,18 +307,6 @@ fn outcome(filled: Filled) -> Outcome {
         Filled::Open => stay(),
         Filled::Closed => close(),
         Filled::Save(effect) => act(|_| vec![effect]),
-    }
-}
-
-/// What is wrong with a field, or what belongs there.
-fn note(row: &mut Row<'_>, form: &ServerForm, nth: usize, theme: &Theme) {
-    let what = FIELDS[nth];
-    if let Some(error) = form.error(what) {
-        let rule = error.strip_prefix(what.key()).and_then(|rule| rule.strip_prefix(' '));
-        let error = rule.map_or(error.to_owned(), |rule| format!("{} {rule}", label(what)));
-        row.left("✗ ", theme.bad).left(&error, theme.bad);
-    } else {
-        row.left(about(what), theme.dim);
     }
 }
 

@@ -1,31 +1,19 @@
 //! Redeeming a pasted invite. Its server and role are shown at once, its secret never.
 
-use topside_shared::advice::INVITE_ON_THE_BOX;
+mod draw;
+
+use ratatui::layout::Position;
 use topside_shared::invite::{Invite, InviteError};
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-
 use crate::app::msg::{InviteRedeemed, NotPaired};
-use crate::app::picker::{discovered, routes};
 use crate::app::view::{Outcome, View, act, close, stay};
 use crate::app::{Effect, Screen, State};
-use crate::config::Profile;
 use crate::connect::replaceable;
 use crate::input::key::{Code, Key};
 use crate::text::secret::Secret;
 use crate::text::{sanitize, times};
-use crate::theme::Theme;
-use crate::widgets::canvas::{self, Canvas, ViewHits};
+use crate::widgets::canvas::Canvas;
 use crate::widgets::form_focus::{FormFocus, FormHit};
-use crate::widgets::row::{self, Row};
-
-/// Columns of the labels.
-const LABELS: usize = 10;
-/// The text while nothing is pasted yet.
-fn how() -> String {
-    format!("Run {INVITE_ON_THE_BOX}. Paste the line that it prints here; it begins with topside1:")
-}
 
 /// Longest text that is taken; an invite has a tenth of that.
 const MAX_TEXT: usize = 4_096;
@@ -255,65 +243,7 @@ impl View for RedeemInvite {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let inside = canvas.popup(&self.title(state), 70, 8);
-        let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        let cursor = field(self, inside, buffer, theme).filter(|_| self.focus.field().is_some());
-        canvas.hits.push((Rect { height: 1, ..inside }, FormHit::Field(0).hit()));
-        // On a small screen the blank row above the answer is given up first.
-        let top = if inside.height >= 8 { 2 } else { 1 };
-        let body =
-            Rect { y: inside.y + top, height: inside.height.saturating_sub(top + 1), ..inside };
-        let read = self.read();
-        let mut say = |sign, words: &str| row::wrapped(buffer, body, sign, words, theme.plain);
-        match (&self.step, &read) {
-            (PairingStep::Failed(failed), _) => {
-                say(("✗ ", theme.bad), &failed.why);
-            }
-            (PairingStep::Replace(name), _) => {
-                let question = format!(
-                    "{name} is saved with another key. If the box was set up again, replace its entry; if this is \
-                     another box, keep both."
-                );
-                say(("▲ ", theme.warn), &question);
-            }
-            (_, None) => row::wrapped(buffer, body, ("", theme.plain), &how(), theme.dim),
-            (_, Some(Err(wrong))) => {
-                say(("✗ ", theme.bad), &wrong.to_string());
-            }
-            (_, Some(Ok(invite))) => about(state, invite, body, buffer, theme),
-        }
-        let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        self.foot(state, &mut foot, &mut canvas.hits);
-        cursor
-    }
-}
-
-impl RedeemInvite {
-    /// Draws the buttons, then the keys or how long the server has been asked.
-    fn foot(&self, state: &State, row: &mut Row<'_>, hits: &mut ViewHits) {
-        let theme = &state.theme;
-        let read = self.read();
-        let texts = match &self.step {
-            PairingStep::Failed(failed) if !failed.lasting => ["Try again", "Cancel"],
-            PairingStep::Replace(_) => ["Replace", "Keep both"],
-            _ => ["Pair", "Cancel"],
-        };
-        self.focus.draw_buttons(row, texts, hits, theme);
-        let keys: &[&str] = match (&self.step, &read, self.focus) {
-            (PairingStep::Asking { since, .. }, Some(Ok(invite)), _) => {
-                let seconds = times::running(state.clock.mono.saturating_sub(*since));
-                row.left(&format!("pairing with {} … {seconds}", invite.name), theme.plain);
-                return;
-            }
-            (PairingStep::Replace(_), ..) => &["r replace", "k keep both", "Esc back"],
-            (PairingStep::Failed(failed), ..) if failed.lasting => {
-                &["Ctrl-U empties", "Esc closes"]
-            }
-            (_, Some(Ok(_)), FormFocus::Action) => &["Enter pairs", "Ctrl-U empties", "Esc closes"],
-            (_, Some(_), FormFocus::Field(_)) => &["Enter next", "Ctrl-U empties", "Esc closes"],
-            _ => &["Esc closes"],
-        };
-        canvas::keys(row, keys.iter().copied(), hits, theme);
+        draw::draw(self, canvas, state)
     }
 }
 
@@ -347,11 +277,6 @@ pub(crate) fn pasted_outside(state: &mut State, text: &str) -> bool {
     true
 }
 
-/// The saved server that an invite is of.
-fn saved<'s>(state: &'s State, invite: &Invite) -> Option<&'s Profile> {
-    state.servers.iter().find(|profile| discovered::pin(profile) == Some(invite.server))
-}
-
 /// Using an invite has ended. A late success counts too: the server is saved by then.
 pub(crate) fn ended(
     state: &mut State,
@@ -382,61 +307,4 @@ pub(crate) fn ended(
     }
     // Even what failed may have saved the server: it is what this device knows of it.
     vec![Effect::ReadServers]
-}
-
-/// The head of the text, and how long all of it is.
-fn field(
-    pairing: &RedeemInvite,
-    inside: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) -> Option<Position> {
-    let (head, all) = pairing.shown();
-    let mut row = Row::new(buffer, inside);
-    let focus = pairing.focus.field().is_some();
-    row.left("❯ ", if focus { theme.accent } else { theme.dim });
-    let place = row.free();
-    buffer.set_style(place, theme.field);
-    let mut row = Row::new(buffer, place);
-    row.left(&head, theme.field);
-    if let Some(all) = all {
-        row.left(&format!("… {all} characters"), theme.field.patch(theme.dim));
-    }
-    let asks = matches!(pairing.step, PairingStep::Asking { .. });
-    (!asks).then(|| Position::new(row.x().min(inside.right().saturating_sub(1)), inside.y))
-}
-
-/// Draws which server an invite is of, and its addresses.
-fn about(state: &State, invite: &Invite, body: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let what = match (invite.lasting, saved(state, invite)) {
-        (false, None) => format!("an invite of {}", invite.name),
-        (true, None) => format!("a script's token of {}: good for some commands", invite.name),
-        (false, Some(profile)) => format!("an invite of {}, saved here already", profile.name),
-        (true, Some(profile)) => {
-            format!("a script's token of {}, saved here already", profile.name)
-        }
-    };
-    let mut row = Row::at(buffer, body, 0);
-    if invite.expires_at < state.clock.wall {
-        // The server's clock alone decides: it is worth a try.
-        let what = format!("{what}: may be over by this device's clock");
-        row.left("▲ ", theme.warn).left(&what, theme.strong);
-    } else {
-        row.left("✓ ", theme.good).left(&what, theme.strong);
-    }
-    let addresses: Vec<String> = invite.addresses.iter().map(ToString::to_string).collect();
-    let lan = match &addresses[..] {
-        [] => "no address".to_owned(),
-        [one] => routes::host_port(one, invite.port),
-        many => format!("{} · port {}", many.join(", "), invite.port),
-    };
-    let internet = invite.router.as_ref().map_or_else(
-        || "no router address".to_owned(),
-        |router| routes::host_port(router, invite.router_port),
-    );
-    let rows = [("LAN", lan), ("Internet", internet), ("Pin", invite.server.short())];
-    for (y, (label, value)) in (1..body.height).zip(rows) {
-        let mut row = Row::at(buffer, body, y);
-        row.skip(2).column(label, LABELS, theme.dim).left(&value, theme.plain);
-    }
 }
