@@ -1,5 +1,7 @@
 //! Command line of Topside, opened by `:`. It accepts the verbs of `topside VERB` in a shell, for the server of this tab.
 
+mod answer_block;
+mod refusal;
 mod run_verb;
 #[cfg(test)]
 mod tests;
@@ -109,7 +111,7 @@ impl CommandLine {
         }
         let parsed = verb_line::parse(&line).and_then(|parsed| match parsed {
             Parsed::Verb(verb) => {
-                run_verb::refusal(state, &verb).map_or(Ok(Parsed::Verb(verb)), Err)
+                refusal::refusal(state, &verb).map_or(Ok(Parsed::Verb(verb)), Err)
             }
             help => Ok(help),
         });
@@ -125,7 +127,7 @@ impl CommandLine {
             match parsed {
                 Parsed::Verb(verb) => run_verb::run_verb(state, &line, *verb),
                 Parsed::Help(text) => {
-                    run_verb::show(state, &line, &text);
+                    answer_block::show(state, &line, &text);
                     Vec::new()
                 }
             }

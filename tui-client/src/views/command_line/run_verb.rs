@@ -1,28 +1,27 @@
-//! What each verb does on the screen: it opens the view that shows the same, or sends a request whose answer is a block of
-//! the response pane, with the text that the shell prints.
+//! What each verb does on the screen: it opens the view that shows the same, or sends a request. The answer is then a block
+//! of the response pane, with the text that the shell prints.
 
 use std::time::Duration;
 
 use topside_shared::ClientId;
 use topside_shared::RunId;
 use topside_shared::methods::{
-    Broadcast, BroadcastResult, Call, ClientKick, KeyInvite, KeyRevoke, KeysList, LogTail,
-    MaskedText, RunCancel, RunInput, RunsList, ServerShutdown, ServerShutdownCancel, ServerStatus,
+    Broadcast, BroadcastResult, ClientKick, KeyInvite, KeyRevoke, KeysList, LogTail, MaskedText,
+    RunCancel, RunInput, RunsList, ServerShutdown, ServerShutdownCancel, ServerStatus,
 };
 use topside_shared::notifications::Urgency;
 use topside_shared::tables::{self, columns};
 use topside_shared::text::{MAX_NAME, clean, duration};
 use topside_shared::values::parse_expected_return;
 
+use super::answer_block::{add_ended, answer, show, table};
 use crate::app::ask::{self, Ask};
-use crate::app::runs::Phase;
 use crate::app::{Effect, State};
 use crate::input::actions::{self, Id};
 use crate::text::sanitize;
 use crate::verb_args::Verb;
-use crate::verb_args::saved::SavedServerVerb;
 use crate::verb_args::server::{
-    BroadcastArgs, Input, Kick, LevelArg, Log, Postpone, Revoke, Runs, ServerVerb, Shutdown,
+    BroadcastArgs, Kick, LevelArg, Log, Postpone, Revoke, Runs, ServerVerb, Shutdown,
 };
 use crate::verb_args::verb_line::LineVerb;
 use crate::views::accepted_keys::is_own;
@@ -30,52 +29,6 @@ use crate::views::confirm::Confirm;
 use crate::views::invite_result::InviteResult;
 use crate::views::run_details;
 use crate::views::update::run;
-
-/// Why a verb is not for the screen, if it is not. The line stays then.
-pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
-    let LineVerb::Shell(verb) = verb else { return None };
-    match verb {
-        Verb::Ask(ask) => {
-            let how = ask.how();
-            if how.on.is_given() {
-                let name = state.console().map_or("this server", |console| console.name());
-                return Some(format!("--on and --via are for a shell: this line goes to {name}"));
-            }
-            if how.json {
-                return Some(
-                    "--json is for a shell: the screen shows the answer as text".to_owned(),
-                );
-            }
-            match ask {
-                ServerVerb::Input(Input { line: None, end: false, .. }) => Some(
-                    "give the line for the run: `input RUN LINE`; --end ends its input".to_owned(),
-                ),
-                ServerVerb::Kick(kick) => {
-                    let console = state.console()?;
-                    let id = ClientId(kick.client);
-                    (!console.clients.is_empty() && !console.clients.contains_key(&id))
-                        .then(|| format!("there is no client {id}: it may have left"))
-                }
-                ServerVerb::Shutdown(args) => expected_return(state, args.back.as_deref(), 0).err(),
-                ServerVerb::Postpone(args) => expected_return(state, args.back.as_deref(), 0).err(),
-                _ => None,
-            }
-        }
-        Verb::Saved(SavedServerVerb::Servers { .. }) => None,
-        Verb::Saved(_) => {
-            let key = state.keys.word(Id::ToPicker);
-            Some(format!("saved servers are changed in the picker ({key}), or in a shell"))
-        }
-        // The parser has refused these.
-        Verb::Connect(_)
-        | Verb::Run(_)
-        | Verb::Pair(_)
-        | Verb::Id
-        | Verb::Completions(_)
-        | Verb::Man(_)
-        | Verb::Serve(_) => Some("this verb is for a shell".to_owned()),
-    }
-}
 
 /// Carries out a verb.
 pub(super) fn run_verb(state: &mut State, line: &str, verb: LineVerb) -> Vec<Effect> {
@@ -141,83 +94,6 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
 fn act(state: &mut State, id: Id) -> Vec<Effect> {
     state.views.clear();
     run(state, actions::get(id))
-}
-
-/// Shows a text as a block of its own. Views would hide it.
-pub(super) fn show(state: &mut State, line: &str, text: &str) {
-    state.views.clear();
-    add_ended(state, line, Ok(text.to_owned()));
-}
-
-/// Adds a block with a line and its answer.
-fn add_ended(state: &mut State, line: &str, answer: Result<String, String>) {
-    if let Some(block) = begin(state, line) {
-        end(state, block, answer);
-    }
-}
-
-/// Opens a block for a line.
-fn begin(state: &mut State, line: &str) -> Option<u64> {
-    let (block, clock) = (state.next_serial(), state.clock);
-    let console = state.console_mut()?;
-    console.runs.sent(block, &format!(":{line}"), ("", serde_json::Map::new()), clock);
-    Some(block)
-}
-
-/// Ends the block of a line with its answer. Where a view hides it, a remark says the same.
-fn end(state: &mut State, block: u64, answer: Result<String, String>) {
-    let (hidden, now) = (!state.views.is_empty(), state.clock.mono);
-    let Some(console) = state.console_mut() else { return };
-    match answer {
-        Ok(text) => {
-            console.runs.printed(block, &text, now);
-            if hidden {
-                state.done(text.lines().next().unwrap_or_default());
-            }
-        }
-        Err(why) => {
-            console.runs.refused(block, Phase::Refused, &why);
-            if hidden {
-                state.refuse(why);
-            }
-        }
-    }
-}
-
-/// Sends a request, and shows its answer as a block.
-fn answer<M: Call>(
-    state: &mut State,
-    line: &str,
-    params: &M,
-    text: impl FnOnce(M::Answer) -> String + Send + 'static,
-) -> Vec<Effect>
-where
-    M::Answer: Send + 'static,
-{
-    let Some(session) = state.session_to_ask() else { return Vec::new() };
-    let Some(block) = begin(state, line) else { return Vec::new() };
-    let ask = Ask::new(params, move |state, result| {
-        end(state, block, result.map(text).map_err(|error| ask::why(&error)));
-        Vec::new()
-    });
-    vec![Effect::Ask { session, ask }]
-}
-
-/// The same for an answer of several lines, which a view would hide.
-fn table<M: Call>(
-    state: &mut State,
-    line: &str,
-    params: &M,
-    text: impl FnOnce(M::Answer) -> String + Send + 'static,
-) -> Vec<Effect>
-where
-    M::Answer: Send + 'static,
-{
-    state.views.clear();
-    answer(state, line, params, move |answer| match text(answer) {
-        text if text.is_empty() => "none".to_owned(),
-        text => text,
-    })
 }
 
 /// The list, or with a filter a table.
@@ -443,7 +319,7 @@ fn joined(words: &[String]) -> Option<String> {
 }
 
 /// The time of `--back` for a shutdown that begins in `delay_ms`.
-fn expected_return(
+pub(super) fn expected_return(
     state: &State,
     text: Option<&str>,
     delay_ms: u64,

@@ -1,0 +1,57 @@
+//! Lines that the parser accepts and the screen does not: a verb for a shell, or a value that the screen knows to be wrong.
+
+use topside_shared::ClientId;
+
+use super::run_verb::expected_return;
+use crate::app::State;
+use crate::input::actions::Id;
+use crate::verb_args::Verb;
+use crate::verb_args::saved::SavedServerVerb;
+use crate::verb_args::server::{Input, ServerVerb};
+use crate::verb_args::verb_line::LineVerb;
+
+/// Why a verb is not for the screen, if it is not. The line stays then.
+pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
+    let LineVerb::Shell(verb) = verb else { return None };
+    match verb {
+        Verb::Ask(ask) => {
+            let how = ask.how();
+            if how.on.is_given() {
+                let name = state.console().map_or("this server", |console| console.name());
+                return Some(format!("--on and --via are for a shell: this line goes to {name}"));
+            }
+            if how.json {
+                return Some(
+                    "--json is for a shell: the screen shows the answer as text".to_owned(),
+                );
+            }
+            match ask {
+                ServerVerb::Input(Input { line: None, end: false, .. }) => Some(
+                    "give the line for the run: `input RUN LINE`; --end ends its input".to_owned(),
+                ),
+                ServerVerb::Kick(kick) => {
+                    let console = state.console()?;
+                    let id = ClientId(kick.client);
+                    (!console.clients.is_empty() && !console.clients.contains_key(&id))
+                        .then(|| format!("there is no client {id}: it may have left"))
+                }
+                ServerVerb::Shutdown(args) => expected_return(state, args.back.as_deref(), 0).err(),
+                ServerVerb::Postpone(args) => expected_return(state, args.back.as_deref(), 0).err(),
+                _ => None,
+            }
+        }
+        Verb::Saved(SavedServerVerb::Servers { .. }) => None,
+        Verb::Saved(_) => {
+            let key = state.keys.word(Id::ToPicker);
+            Some(format!("saved servers are changed in the picker ({key}), or in a shell"))
+        }
+        // The parser has refused these.
+        Verb::Connect(_)
+        | Verb::Run(_)
+        | Verb::Pair(_)
+        | Verb::Id
+        | Verb::Completions(_)
+        | Verb::Man(_)
+        | Verb::Serve(_) => Some("this verb is for a shell".to_owned()),
+    }
+}
