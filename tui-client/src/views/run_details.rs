@@ -79,9 +79,13 @@ impl View for RunDetails {
     }
 }
 
+/// The request for the row of one run: a page of one, from the number behind it.
+pub(super) fn page_of_one(id: RunId) -> RunsList {
+    RunsList { before: id.0.checked_add(1).map(RunId), limit: Some(1), ..RunsList::default() }
+}
+
 /// Asks for the row of a run again.
 fn refresh(state: &mut State, id: RunId) -> Vec<Effect> {
-    let page = RunsList { before: Some(RunId(id.0 + 1)), limit: Some(1), ..RunsList::default() };
     let take = move |view: &mut RunDetails, answer: Result<RunsPage, CallError>, _: &State| {
         match answer.map(|page| page.runs.into_iter().find(|row| row.run_id == id)) {
             Ok(Some(row)) if view.run.row.run_id == id => view.run.row = sanitize::run(row),
@@ -90,7 +94,7 @@ fn refresh(state: &mut State, id: RunId) -> Vec<Effect> {
         }
         stay()
     };
-    state.ask_if_connected(Ask::of_view(&page, take))
+    state.ask_if_connected(Ask::of_view(&page_of_one(id), take))
 }
 
 /// A key that does something with a run, in its details and, but for those that are letters or Enter, in the list.

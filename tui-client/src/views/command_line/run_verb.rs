@@ -134,12 +134,7 @@ fn log(state: &mut State, line: &str, args: Log) -> Vec<Effect> {
 /// Shows the output of a run in a block.
 fn attach(state: &mut State, number: u64) -> Vec<Effect> {
     state.views.clear();
-    let list = RunsList {
-        before: number.checked_add(1).map(RunId),
-        limit: Some(1),
-        ..RunsList::default()
-    };
-    state.ask(Ask::new(&list, move |state, page| {
+    state.ask(Ask::new(&run_details::page_of_one(RunId(number)), move |state, page| {
         let row = page.map_err(|error| ask::why(&error)).and_then(|page| {
             let row = page.runs.into_iter().find(|row| row.run_id.0 == number);
             row.map(sanitize::run).ok_or_else(|| format!("there is no run #{number}"))
