@@ -1,6 +1,7 @@
 //! Every screen at five sizes, text and styles; and what must hold of any frame.
 
 mod admin_screens;
+mod any_screen;
 mod key_screens;
 mod picker_screens;
 mod screens;

@@ -7,16 +7,15 @@ use topside_shared::methods::{CommandsList, Menu, RunsList};
 use topside_shared::notifications::{EndCode, Notification, Phase, SessionEnded};
 
 use super::{assert_clean, at_every_size, frame, shown, text};
-use crate::app::tests::command_of;
 use crate::app::tests::prompts::asking_at;
 use crate::app::tests::runs_list::page;
-use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
+use crate::app::tests::{World, by, closing, ended, printed, welcome};
 use crate::app::{Effect, Event, Msg, Size, Via};
 use crate::connect::DisconnectReason;
 use crate::theme::Theme;
 
 /// A console that has been worked at.
-fn worked(width: u16, height: u16) -> World {
+pub(super) fn worked(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
     world.now = 2_000;
     world.run(
@@ -39,7 +38,16 @@ fn worked(width: u16, height: u16) -> World {
     world
 }
 
-fn after_the_end(width: u16, height: u16) -> World {
+/// Checks the same console after these keys.
+fn pressed(name: &str, keys: &'static str) {
+    at_every_size(name, |width, height| {
+        let mut world = worked(width, height);
+        world.press(keys);
+        world
+    });
+}
+
+pub(super) fn after_the_end(width: u16, height: u16) -> World {
     let mut world = worked(width, height);
     world.now = 128_000;
     let by = "phone (#4)".to_owned();
@@ -95,20 +103,12 @@ fn the_list_of_completions() {
 
 #[test]
 fn the_help() {
-    at_every_size("help", |width, height| {
-        let mut world = worked(width, height);
-        world.press("f1");
-        world
-    });
+    pressed("help", "f1");
 }
 
 #[test]
 fn the_palette() {
-    at_every_size("palette", |width, height| {
-        let mut world = worked(width, height);
-        world.press("ctrl-p down");
-        world
-    });
+    pressed("palette", "ctrl-p down");
 }
 
 #[test]
@@ -187,11 +187,7 @@ fn the_form_of_a_command_with_many_arguments() {
 
 #[test]
 fn the_clients_in_full() {
-    at_every_size("clients", |width, height| {
-        let mut world = worked(width, height);
-        world.press("f2 down");
-        world
-    });
+    pressed("clients", "f2 down");
 }
 
 #[test]
@@ -282,11 +278,7 @@ fn the_runs() {
 
 #[test]
 fn the_output_zoomed_to_the_whole_screen() {
-    at_every_size("zoomed", |width, height| {
-        let mut world = worked(width, height);
-        world.press("alt-z");
-        world
-    });
+    pressed("zoomed", "alt-z");
 }
 
 /// The command line of Topside over the console: opened, and typed into.
@@ -348,11 +340,7 @@ fn the_menu_with_favourites_and_what_is_folded() {
 
 #[test]
 fn blocks_that_are_folded() {
-    at_every_size("folded", |width, height| {
-        let mut world = worked(width, height);
-        world.press("shift-f8");
-        world
-    });
+    pressed("folded", "shift-f8");
 }
 
 #[test]
@@ -365,113 +353,6 @@ fn scrolled_up() {
         world.notice(printed(31, &many.repeat(6)));
         world
     });
-}
-
-#[test]
-fn a_terminal_too_small_says_what_it_needs() {
-    let mut world = worked(80, 24);
-    for size in [(39, 10), (40, 9), (20, 3), (1, 1)] {
-        world.tell(Msg::Resize(Size { width: size.0, height: size.1 }));
-        frame(&world.state);
-    }
-    world.tell(Msg::Resize(Size { width: 39, height: 9 }));
-    let text = text(&frame(&world.state));
-    assert!(text.contains("terminal too small") && text.contains("needs 40 × 10"), "{text}");
-}
-
-#[test]
-fn every_screen_draws_at_every_size_without_a_control_character() {
-    let evil = "\u{1b}[2J\u{7}\u{9b}31m\u{202e}\t\r";
-    for width in (1..=170).step_by(13) {
-        for height in [1, 5, 9, 10, 11, 14, 20, 33, 60] {
-            let mut world = worked(80, 24);
-            world.tell(Msg::Resize(Size { width, height }));
-            let mut row = client(11, evil, "viewer", evil);
-            row["runs"] = json!([{"runId": 2, "command": evil}]);
-            let joined = json!({"joined": [row]});
-            world.notice(Notification::ClientsChanged(serde_json::from_value(joined).unwrap()));
-            world.notice(printed(31, evil));
-            world.notice(closing(Phase::Scheduled, 9_000, &evil.repeat(20)));
-            for keys in
-                ["", "f1", "ctrl-p", "f2", "f3", "f3 down down enter", "f12", "ctrl-d", "alt-/"]
-            {
-                if !keys.is_empty() {
-                    world.press(keys);
-                }
-                assert_clean(&world);
-                world.press("esc");
-            }
-        }
-    }
-}
-
-#[test]
-fn what_counts_ticks_and_what_does_not_stays_quiet() {
-    let ms = |world: &World| super::super::changes_in(&world.state);
-    let mut world = World::new(80, 24);
-    assert_eq!(ms(&world), None, "the picker never wakes up by itself");
-    let effects = world.press("enter");
-    assert!(matches!(effects[..], [Effect::Dial { .. }]));
-    assert_eq!(ms(&world), Some(1_000));
-
-    let mut world = World::connected(80, 24);
-    assert_eq!(
-        ms(&world),
-        Some(60_000),
-        "an idle console changes with the time of its header only"
-    );
-    world.now = 500;
-    world.notice(closing(Phase::Scheduled, 57_600, ""));
-    assert_eq!(ms(&world), Some(600), "a countdown changes on its own second");
-    world.tell(Msg::Resize(Size { width: 20, height: 4 }));
-    assert_eq!(ms(&world), None, "what cannot be seen is not counted");
-    world.event(Event::Lost(DisconnectReason::Gone));
-    assert!(ms(&world).is_some(), "the next try comes all the same");
-
-    let world = worked(80, 24);
-    assert_eq!(ms(&world), Some(1_000), "a run on the screen counts its seconds");
-    assert_eq!(ms(&after_the_end(80, 24)), None, "nothing goes on after the end");
-}
-
-#[test]
-fn a_line_with_a_secret_is_run_and_neither_kept_nor_shown() {
-    for (line, asks) in [
-        ("login ann hunter2", true),
-        ("login --password=hunter2 ann", true),
-        // What is refused here may hold it as well.
-        ("login ann hunter2 more", false),
-        ("login ann 'hunter2", false),
-        ("lgoin ann hunter2", false),
-    ] {
-        let mut world = World::connected(80, 24);
-        let login = serde_json::from_value(json!({
-            "name": "login", "role": "viewer", "confirm": "Log {user} in with {password}?",
-            "args": [
-                {"name": "user", "required": true},
-                {"name": "password", "type": "secret", "required": true},
-            ],
-        }));
-        world.console().menu.commands.push(login.unwrap());
-        world.write(line);
-        let typed = text(&frame(&world.state));
-        assert!(line.starts_with("lgoin") || !typed.contains("hunter2"), "{typed}");
-        let mut effects = world.press("enter");
-        if asks {
-            let question = text(&frame(&world.state));
-            assert!(question.contains("Log ann in with ***?"), "{question}");
-            assert!(!question.contains("hunter2"), "{question}");
-            effects.extend(world.press("tab enter"));
-            assert_eq!(command_of(&effects).args["password"], "hunter2", "{line}");
-        }
-        assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveHistory { .. })));
-        let shown = text(&frame(&world.state));
-        assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");
-        // What is refused here stays in the input.
-        world.press("ctrl-u up");
-        assert_eq!(world.input(), "", "{line}");
-        world.press("ctrl-r h u n");
-        assert_eq!(world.input(), "", "{line}");
-    }
 }
 
 #[test]
