@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::common::live_runs::{cancel, cancelled};
-use crate::common::{Raw, Spawned, Topsided, eventually};
+use crate::common::{Raw, Spawned, Topsided, eventually, resident_kb};
 
 /// How often the server has read from a file or a socket so far.
 fn reads(server: &Spawned) -> u64 {
@@ -21,13 +21,6 @@ fn processes() -> u64 {
 fn start(client: &mut Raw, count: u64) -> Vec<u64> {
     let run = json!({"command": "stay", "wait": false});
     (0..count).map(|_| client.ok("command/run", run.clone())["runId"].as_u64().unwrap()).collect()
-}
-
-/// The resident memory of the server, in KiB.
-fn memory(server: &Spawned) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// Only the last 1,000 lines were searched.
@@ -70,7 +63,7 @@ fn subscribers_that_do_not_read_hold_a_page_of_the_list_each() {
     let _crowd: Vec<Raw> = (0..CLIENTS).map(|_| server.connect()).collect();
     let mut last = server.connect();
     last.ok("ping", json!({}));
-    let before = memory(&server);
+    let before = resident_kb(server.pid());
     let subscribe = || {
         let mut client = server.connect();
         client.ask("events/subscribe", json!({"topics": ["clients"]}));
@@ -82,7 +75,7 @@ fn subscribers_that_do_not_read_hold_a_page_of_the_list_each() {
         let rows = page["clients"].as_array().unwrap();
         rows.iter().filter(|row| row["bytesOut"].as_u64() > Some(0)).count() > SUBSCRIBERS as usize
     });
-    let each = memory(&server).saturating_sub(before) / SUBSCRIBERS;
+    let each = resident_kb(server.pid()).saturating_sub(before) / SUBSCRIBERS;
     assert!(each <= 40, "{each} KiB for each subscriber");
     // One that reads gets the whole list.
     let reader = subscribers.last_mut().unwrap();

@@ -2,15 +2,13 @@
 
 use serde_json::json;
 
-use crate::common::{Raw, Topsided};
+use crate::common::{Raw, Topsided, resident_kb};
 
 /// Open descriptors of `runs.db` of this process, and its resident memory in KiB.
 fn figures(pid: u32, database: &std::path::Path) -> (usize, u64) {
     let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
     let open = open.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path == database));
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    (open.count(), line.trim().trim_end_matches(" kB").parse().unwrap())
+    (open.count(), resident_kb(pid))
 }
 
 /// 47 to 190 descriptors and 140 MB stayed.

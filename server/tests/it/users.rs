@@ -8,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::common::{MENU, Raw, TestServer, eventually, require, require_root, wait_for};
+use crate::common::{
+    MENU, Raw, TestServer, eventually, require, require_root, resident_kb, wait_for,
+};
 
 /// A connection of the user `nobody`, through a program that runs as that user.
 pub(crate) struct Nobody {
@@ -243,13 +245,6 @@ fn hooked(topsided: &crate::common::Topsided) -> String {
         "\n[commands.pump]\ntitle = \"Pump\"\nexec = [\"false\"]\nsafe_state = [\"touch\", \"{}\"]\n",
         closed.display()
     )
-}
-
-/// The memory of a process that is not swapped out.
-fn resident_kb(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// Eight thousand connections of one user took all descriptors, and locked out admins and hooks.

@@ -123,6 +123,13 @@ pub(crate) fn skipped(what: &str) -> bool {
     false
 }
 
+/// The memory of a process that is not swapped out, in KiB.
+pub(crate) fn resident_kb(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// Each file below `directory` that holds the word of the tests of secrets.
 pub(crate) fn holding(directory: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(directory).unwrap() {
