@@ -1,17 +1,17 @@
 //! A state directory on a disk of its own, which can be filled and freed.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
+use super::mount_namespace::MountNamespace;
 use super::program::{Said, run};
-use super::{Spawned, Topsided, require_root, skipped};
+use super::{Spawned, Topsided, require_root};
 
 /// A state directory on a disk of its own, which is there for as long as this is.
 pub(crate) struct Disk {
+    namespace: MountNamespace,
     pub(crate) topsided: Topsided,
-    /// Holds the mount namespace.
-    holder: Child,
 }
 
 impl Disk {
@@ -22,21 +22,8 @@ impl Disk {
         let topsided = Topsided::new();
         let state = topsided.path("state");
         std::fs::create_dir_all(&state).unwrap();
-        let mount = "mount -t tmpfs -o size=2m,mode=700 tmpfs \"$0\" && echo up && exec cat";
-        let holder = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", mount])
-            .arg(&state)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let Ok(mut holder) = holder else {
-            skipped("unshare");
-            return None;
-        };
-        let mut line = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let disk = Self { topsided, holder };
-        (line == "up\n" || skipped("a mount namespace")).then_some(disk)
+        let mount = "mount -t tmpfs -o size=2m,mode=700 tmpfs \"$0\"";
+        Some(Self { namespace: MountNamespace::new(mount, &state)?, topsided })
     }
 
     /// Starts the server, for which the disk is there.
@@ -50,16 +37,14 @@ impl Disk {
     }
 
     fn here(&self) -> Command {
-        let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
         let mut command = self.topsided.command_by("nsenter");
-        command.arg(namespace).arg(env!("CARGO_BIN_EXE_topsided"));
+        command.arg(self.namespace.argument()).arg(env!("CARGO_BIN_EXE_topsided"));
         command
     }
 
     fn filler(&self) -> PathBuf {
         let state = self.topsided.path("state");
-        let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
-        root.join(state.strip_prefix("/").unwrap()).join("filler")
+        self.namespace.path(state.strip_prefix("/").unwrap()).join("filler")
     }
 
     /// Leaves no room for another page.
@@ -71,12 +56,5 @@ impl Disk {
     /// Gives the room back.
     pub(crate) fn free(&self) {
         std::fs::remove_file(self.filler()).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 mod disk;
 mod fifo;
 pub(crate) mod live_runs;
+mod mount_namespace;
 pub(crate) mod pattern;
 pub(crate) mod pids;
 pub(crate) mod power;

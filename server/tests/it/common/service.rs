@@ -4,8 +4,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use super::mount_namespace::MountNamespace;
 use super::program::{Said, run};
-use super::{require, require_root, skipped};
+use super::{require, require_root};
 
 /// The number of the server's user; no user of the machine has it.
 pub(crate) const SERVER_USER: u32 = 54_321;
@@ -14,8 +15,7 @@ pub(crate) const ORDINARY_USER: u32 = 54_322;
 
 /// `/var/lib/topside` and `/run/topside`, which belong to the server's user, and a home of an ordinary user.
 pub(crate) struct PackagedDirs {
-    /// Holds the mount namespace.
-    holder: Child,
+    namespace: MountNamespace,
     running: Option<Child>,
 }
 
@@ -28,28 +28,16 @@ impl PackagedDirs {
             "mount -t tmpfs tmpfs /var/lib && mount -t tmpfs tmpfs /run && \
              mkdir -m 700 /var/lib/topside /run/topside && mkdir /run/home && touch /run/topsided && \
              chown {SERVER_USER}:{SERVER_USER} /var/lib/topside /run/topside && \
-             chown {ORDINARY_USER} /run/home && mount --bind \"$0\" /run/topsided && echo up && exec cat"
+             chown {ORDINARY_USER} /run/home && mount --bind \"$0\" /run/topsided"
         );
-        let holder = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", &mount])
-            .arg(env!("CARGO_BIN_EXE_topsided"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let Ok(mut holder) = holder else {
-            skipped("unshare");
-            return None;
-        };
-        let mut line = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let dirs = Self { holder, running: None };
-        (line == "up\n" || skipped("a mount namespace")).then_some(dirs)
+        let namespace = MountNamespace::new(&mount, env!("CARGO_BIN_EXE_topsided"))?;
+        Some(Self { namespace, running: None })
     }
 
     fn command(&self, uid: u32) -> Command {
         let mut command = Command::new("nsenter");
         command
-            .arg(format!("--mount=/proc/{}/ns/mnt", self.holder.id()))
+            .arg(self.namespace.argument())
             .args(["setpriv", "--clear-groups"])
             .args([format!("--reuid={uid}"), format!("--regid={uid}")])
             .args(["env", "--chdir=/", "-i", "PATH=/usr/bin:/bin"])
@@ -86,13 +74,13 @@ impl PackagedDirs {
 
     /// A file of the namespace, as this process reaches it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/root/{name}", self.holder.id()))
+        self.namespace.path(name)
     }
 }
 
 impl Drop for PackagedDirs {
     fn drop(&mut self) {
-        for child in self.running.iter_mut().chain([&mut self.holder]) {
+        if let Some(child) = &mut self.running {
             let _ = child.kill();
             let _ = child.wait();
         }
