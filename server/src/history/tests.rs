@@ -1,3 +1,5 @@
+//! The history as the server uses it, on a real database. One file: its tests share the record of one run and its checks.
+
 use std::sync::Arc;
 
 use serde_json::Map;
