@@ -100,11 +100,14 @@ pub(crate) struct RunProcesses {
 }
 
 impl RunProcesses {
+    /// Its record, if that is of this boot of the machine.
+    fn current_record(&self) -> Option<&SpawnRecord> {
+        self.spawn_record.as_ref().filter(|record| platform::boot() == Some(&record.boot))
+    }
+
     /// No process of the run started earlier; 0: that is not known.
     fn since(&self) -> u64 {
-        let own_boot = |boot: &str| platform::boot() == Some(boot);
-        let record = self.spawn_record.as_ref().filter(|record| own_boot(&record.boot));
-        record.map_or(0, |record| record.since)
+        self.current_record().map_or(0, |record| record.since)
     }
 }
 
@@ -181,10 +184,7 @@ impl<'r> Marks<'r> {
             .flat_map(|(run, cgroup)| cgroup.processes().into_iter().map(move |pid| (pid, run)));
         let known = indexed()
             .flat_map(|(run, of)| of.known.iter().map(move |(pid, start)| ((*pid, *start), run)));
-        let recorded = indexed().filter_map(|(run, of)| {
-            let record = of.spawn_record.as_ref()?;
-            (platform::boot() == Some(&record.boot)).then_some((run, record))
-        });
+        let recorded = indexed().filter_map(|(run, of)| Some((run, of.current_record()?)));
         let pipes: HashMap<u64, (usize, u64)> = recorded
             .flat_map(|(run, record)| record.pipes.map(|pipe| (pipe, (run, record.since))))
             .collect();
