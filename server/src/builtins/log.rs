@@ -36,11 +36,7 @@ impl Builtin for Log {
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
         let lines = usize::try_from(call.int("lines").unwrap_or(DEFAULT_LINES)).unwrap_or(1);
         Box::pin(async move {
-            let log = &self.0.get().log;
-            let entries = match call.text("match") {
-                Some(text) => log.search(lines, text).await,
-                None => log.tail(lines, None, log.clock()),
-            };
+            let entries = self.0.get().log.search(lines, call.text("match")).await;
             render(call, &LogEntries { entries }, |found| match found.entries.is_empty() {
                 true => "(no line of the log matches)\n".to_owned(),
                 false => found.entries.iter().map(|entry| log_line(entry) + "\n").collect(),

@@ -12,10 +12,6 @@ const LINES: u64 = 50;
 
 pub(super) async fn tail(caller: Caller, params: LogTail) -> Result<LogEntries, RpcError> {
     let lines = within("lines", params.lines, LINES, KEPT as u64)?;
-    let log = &caller.server.log;
-    let entries = match params.matching.as_deref() {
-        Some(text) => log.search(lines, text).await,
-        None => log.tail(lines, None, log.clock()),
-    };
+    let entries = caller.server.log.search(lines, params.matching.as_deref()).await;
     Ok(LogEntries { entries: newest_that_fit(entries, ROWS_BYTES) })
 }

@@ -122,11 +122,13 @@ impl Log {
         entries
     }
 
-    /// The last `lines` entries that contain `matching` in any case, oldest first: those in memory, and if these are too few
-    /// those of all files.
-    pub(crate) async fn search(&self, lines: usize, matching: &str) -> Vec<LogEntry> {
-        let mut entries = self.tail(lines, Some(matching), self.clock());
-        let (Some(path), most @ 1..) = (self.path.clone(), lines - entries.len()) else {
+    /// The last `lines` entries, oldest first; with `matching` those that contain it in any case. These are searched in memory,
+    /// and if they are too few in all files.
+    pub(crate) async fn search(&self, lines: usize, matching: Option<&str>) -> Vec<LogEntry> {
+        let mut entries = self.tail(lines, matching, self.clock());
+        let (Some(matching), Some(path), most @ 1..) =
+            (matching, self.path.clone(), lines - entries.len())
+        else {
             return entries;
         };
         let recent = self.recent.lock().of_memory();
