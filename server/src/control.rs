@@ -36,8 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
-    #[error("{}", beside_the_service(.verb))]
-    Service { verb: String },
+    #[error("{}", beside_the_service())]
+    Service,
     #[error("the server at {} belongs to the user {owner}: run this as that user, or with sudo", path.display())]
     ForeignSocket { path: PathBuf, owner: String },
     #[error("the server at {} cannot be asked: {source}", path.display())]
@@ -96,7 +96,7 @@ impl Control {
         load: impl FnOnce() -> Result<Config, ConfigError>,
     ) -> Result<Self, ControlError> {
         let service = is_of_service(dirs);
-        for path in sockets(dirs) {
+        for path in sockets(dirs, service) {
             match UnixStream::connect(&path) {
                 Ok(stream) => {
                     let failed = |source| ControlError::Socket { path: path.clone(), source };
@@ -115,7 +115,7 @@ impl Control {
             }
         }
         if service {
-            return Err(ControlError::Service { verb: typed_verb() });
+            return Err(ControlError::Service);
         }
         own_state(dirs)?;
         let config = Box::new(load()?);
@@ -186,24 +186,26 @@ pub(crate) fn is_of_service(dirs: &Dirs) -> bool {
         && platform::owner_and_mode(&system.state).is_ok()
 }
 
-/// The sockets of the server that the verbs are about. That of the service is among them only where it is meant.
-pub(crate) fn sockets(dirs: &Dirs) -> Vec<PathBuf> {
+/// The sockets of the server that the verbs are about. That of the service is among them only where it is meant, which
+/// [`is_of_service`] has said.
+pub(crate) fn sockets(dirs: &Dirs, is_of_service: bool) -> Vec<PathBuf> {
     let system = Dirs::system();
-    let with_service = *dirs == system || is_of_service(dirs);
+    let with_service = *dirs == system || is_of_service;
     let all = dirs.local_server().sockets.into_iter();
     all.filter(|socket| with_service || *socket != system.socket()).collect()
 }
 
-/// What to type for the service of this machine.
-pub(crate) fn beside_the_service(verb: &str) -> String {
+/// What to type for the service of this machine, in place of the verb that was typed.
+pub(crate) fn beside_the_service() -> String {
     format!(
-        "no server of this user has run here, and the server of this machine is a service: `sudo topsided {verb}` is for \
-         that (for a server of your own, start `topsided` first, or set TOPSIDE_STATE_DIR)"
+        "no server of this user has run here, and the server of this machine is a service: `sudo topsided {}` is for \
+         that (for a server of your own, start `topsided` first, or set TOPSIDE_STATE_DIR)",
+        typed_verb()
     )
 }
 
 /// The verb and its arguments, as they were typed after `topsided` or `topside serve`.
-pub(crate) fn typed_verb() -> String {
+fn typed_verb() -> String {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let verb = match args.split_first() {
         Some((first, rest)) if first == "serve" => rest,
@@ -220,7 +222,7 @@ pub(crate) fn own_key(dirs: &Dirs) -> Result<PrivateKey, ControlError> {
         return Ok(found);
     }
     if is_of_service(dirs) {
-        return Err(ControlError::Service { verb: typed_verb() });
+        return Err(ControlError::Service);
     }
     own_state(dirs)?;
     let failed = |source| ConfigError::State { path: dirs.state.clone(), source };

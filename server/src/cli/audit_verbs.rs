@@ -12,7 +12,7 @@ use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 use crate::audit::argv::Argument;
 use crate::audit::entry::Line;
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
-use crate::control::{beside_the_service, is_of_service, typed_verb};
+use crate::control::{beside_the_service, is_of_service};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditVerb {
@@ -51,8 +51,8 @@ pub(crate) enum AuditError {
     Read { state: PathBuf, source: io::Error },
     #[error("nothing has been recorded in {} yet: no server has run there", .0.display())]
     None(PathBuf),
-    #[error("{}", beside_the_service(.0))]
-    Service(String),
+    #[error("{}", beside_the_service())]
+    Service,
     #[error("the output cannot be written: {0}")]
     Write(#[source] io::Error),
     #[error("the audit log is not intact: {0}")]
@@ -64,7 +64,7 @@ pub(crate) enum AuditError {
 impl AuditError {
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Read { .. } | Self::None(_) | Self::Service(_) => NO_INPUT,
+            Self::Read { .. } | Self::None(_) | Self::Service => NO_INPUT,
             Self::Write(_) => NO_OUTPUT,
             Self::Damage(_) | Self::Unreadable(_) => DAMAGED,
         }
@@ -104,7 +104,7 @@ pub(crate) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
 /// The error for a state directory without entries.
 fn nothing(dirs: &Dirs) -> AuditError {
     match is_of_service(dirs) {
-        true => AuditError::Service(typed_verb()),
+        true => AuditError::Service,
         false => AuditError::None(dirs.state.clone()),
     }
 }

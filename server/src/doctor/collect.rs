@@ -157,7 +157,7 @@ struct ServerAnswers {
 
 fn ask_server(dirs: &Dirs) -> ServerAnswers {
     let is_of_service = control::is_of_service(dirs);
-    for socket in control::sockets(dirs) {
+    for socket in control::sockets(dirs, is_of_service) {
         let asked = match UnixStream::connect(&socket) {
             Err(error) if is_not_served(&error) || is_of_service => continue,
             Err(error) => Err(error.to_string()),
