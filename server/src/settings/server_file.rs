@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use topside_shared::dirs::Dirs;
 use topside_shared::{Role, text};
 
-use crate::base::toml_file::errors::{Errors, FileErrors, Position};
+use crate::base::toml_file::errors::{Errors, FileErrors, LineStarts};
 use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
@@ -55,13 +55,14 @@ pub(crate) fn load(
 
 fn lines(text: &str) -> Lines {
     let Ok(document) = DeTable::parse(text) else { return Lines::new() };
+    let starts = &LineStarts::of(text);
     let tables = document.get_ref().iter().filter_map(|(name, value)| match value.get_ref() {
         DeValue::Table(table) => Some((name.get_ref(), table)),
         _ => None,
     });
     let keys = tables.flat_map(|(name, table)| {
         table.keys().map(move |key| {
-            let line = Position::of(text, key.span().start).line;
+            let line = starts.position(key.span().start).line;
             (format!("{name}.{}", key.get_ref()), line)
         })
     });

@@ -24,26 +24,23 @@ impl Position {
 
 /// Where each line of a text begins: the cost of a position does not grow with the text.
 #[derive(Debug)]
-struct LineStarts<'a> {
+pub(crate) struct LineStarts<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
 
 impl<'a> LineStarts<'a> {
-    fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         let later = text.match_indices('\n').map(|(end, _)| end + 1);
         Self { text, starts: std::iter::once(0).chain(later).collect() }
     }
 
-    fn position(&self, offset: usize) -> Position {
-        let text = self.text;
-        let offset = (0..=offset.min(text.len()))
-            .rev()
-            .find(|offset| text.is_char_boundary(*offset))
-            .unwrap_or(0);
+    /// Where the byte `offset` of the text is.
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        let offset = self.text.floor_char_boundary(offset);
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = self.starts[line - 1];
-        Position { line, column: text[start..offset].chars().count() + 1 }
+        Position { line, column: self.text[start..offset].chars().count() + 1 }
     }
 }
 
