@@ -78,10 +78,12 @@ impl HistoryWriter {
             if sweeps {
                 sweeps = self.sweep(&mut db);
             }
-            let patience = match self.retries.is_empty() {
-                _ if sweeps => Duration::ZERO,
-                true => SWEEP_INTERVAL,
-                false => RETRY_AFTER,
+            let patience = if sweeps {
+                Duration::ZERO
+            } else if self.retries.is_empty() {
+                SWEEP_INTERVAL
+            } else {
+                RETRY_AFTER
             };
             let first = match jobs.recv_timeout(patience) {
                 Ok(job) => Some(job),
