@@ -1,7 +1,5 @@
 //! Advice that several messages give: what to type, and where.
 
-use crate::dirs::Dirs;
-
 /// How an admin makes an invite; for messages of a client, which does not know how the box runs its server.
 pub const INVITE_ON_THE_BOX: &str =
     "`topsided invite --name NAME --role ROLE` on the box, with sudo where topsided is a service";
@@ -11,8 +9,8 @@ pub const TOKEN_ON_THE_BOX: &str = "`topsided token --name NAME --role ROLE --co
 /// The verb that makes the first invite, as an example.
 pub const FIRST_INVITE: &str = "invite --name phone --role operator";
 
-/// How a verb of `topsided` is typed for the server of these directories: that of a packaged server needs sudo.
-pub fn topsided(dirs: &Dirs, verb: &str) -> String {
-    let sudo = if *dirs == Dirs::system() { "sudo " } else { "" };
+/// How a verb of `topsided` is typed: for a server that runs as a service it needs sudo.
+pub fn topsided(is_service: bool, verb: &str) -> String {
+    let sudo = if is_service { "sudo " } else { "" };
     format!("`{sudo}topsided {verb}`")
 }

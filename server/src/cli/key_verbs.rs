@@ -198,7 +198,7 @@ pub(crate) fn create(
 
 pub(crate) fn keys(dirs: &Dirs, load: Load<'_>) -> Result<(), VerbError> {
     let rows = Control::open(dirs, load)?.list()?;
-    print!("{}", table::list(&rows, &advice::topsided(dirs, FIRST_INVITE)));
+    print!("{}", table::list(&rows, &advice::topsided(*dirs == Dirs::system(), FIRST_INVITE)));
     Ok(())
 }
 

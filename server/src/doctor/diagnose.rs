@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use topside_shared::advice::FIRST_INVITE;
+use topside_shared::advice::{self, FIRST_INVITE};
 
 use crate::admission::session_limits::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
 use crate::doctor::facts::{
@@ -194,8 +194,8 @@ fn keys(facts: &Facts, findings: &mut Findings) {
     findings.subject = "keys";
     match &facts.keys {
         KeyFacts::Known { keys: 0, invites: 0 } => findings.warn(format!(
-            "none may come in over TCP, so it stays closed: `{}topsided {FIRST_INVITE}`",
-            if facts.is_service { "sudo " } else { "" }
+            "none may come in over TCP, so it stays closed: {}",
+            advice::topsided(facts.is_service, FIRST_INVITE)
         )),
         KeyFacts::Known { keys, invites } => {
             findings.ok(format!("{keys} may come in over TCP; open invites: {invites}"));
