@@ -44,9 +44,6 @@ wire_enum! {
     }
 }
 
-/// Stands for a wrong secret, which no message shows.
-const HIDDEN: &str = "what was given";
-
 /// An argument that does not pass: which one, by which rule, and what would.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.sentence())]
@@ -57,7 +54,8 @@ pub struct ArgError {
     pub rule: Rule,
     /// What would pass: the tail of "it must be ..". Of an unknown argument: the names that there are.
     pub expected: String,
-    given: String,
+    /// The value; none if it may be a secret, which no message shows.
+    given: Option<String>,
     nearest: Vec<String>,
 }
 
@@ -72,12 +70,11 @@ impl ArgError {
                 )
             }
             Rule::Required => format!("{argument} is missing: it must be {expected}"),
-            // The value is a secret.
-            _ if given == HIDDEN => match expected.strip_prefix("text of ") {
-                Some(length) => format!("{argument} must have {length}"),
-                None => format!("{argument} must be {expected}"),
+            _ => match (given, expected.strip_prefix("text of ")) {
+                (Some(given), _) => format!("{argument} must be {expected}, not {given}"),
+                (None, Some(length)) => format!("{argument} must have {length}"),
+                (None, None) => format!("{argument} must be {expected}"),
             },
-            _ => format!("{argument} must be {expected}, not {given}"),
         }
     }
 
@@ -87,7 +84,7 @@ impl ArgError {
         expected: impl Into<String>,
         given: impl Into<String>,
     ) -> Self {
-        let (expected, given) = (expected.into(), given.into());
+        let (expected, given) = (expected.into(), Some(given.into()));
         Self { argument: argument.to_owned(), rule, expected, given, nearest: Vec::new() }
     }
 
@@ -147,7 +144,7 @@ impl ArgError {
     #[must_use]
     pub fn hidden_if(mut self, private: bool) -> Self {
         if private {
-            HIDDEN.clone_into(&mut self.given);
+            self.given = None;
         }
         self
     }
