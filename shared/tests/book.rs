@@ -2,27 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
 
-fn workspace() -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).canonicalize().unwrap()
-}
+use common::{files, workspace};
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The documents at or below `path`.
-fn documents(path: &Path, found: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        fs::read_dir(path).unwrap().for_each(|entry| documents(&entry.unwrap().path(), found));
-    } else if path.extension().is_some_and(|extension| extension == "md") {
-        found.push(path.to_owned());
-    }
 }
 
 /// All documents: those of the root, and the pages of the book.
@@ -32,7 +23,7 @@ fn all_documents() -> Vec<PathBuf> {
         ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"]
             .map(|name| root.join(name))
             .into();
-    documents(&root.join("docs"), &mut found);
+    found.extend(files(&root.join("docs"), &["md"]));
     found.sort();
     found
 }
@@ -90,10 +81,11 @@ fn headings(text: &str) -> BTreeSet<String> {
 /// The links of a document that lead nowhere.
 fn dead_links(path: &Path) -> Vec<String> {
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let code = Regex::new("`[^`]*`").unwrap();
     let shown = path.strip_prefix(workspace()).unwrap().display().to_string();
     let mut dead = Vec::new();
     for (number, line) in (1..).zip(prose(&read(path)).lines()) {
-        let line = Regex::new("`[^`]*`").unwrap().replace_all(line, "x");
+        let line = code.replace_all(line, "x");
         for found in link.captures_iter(&line) {
             let target = &found[1];
             if target.starts_with("https://") {
@@ -115,10 +107,8 @@ fn dead_links(path: &Path) -> Vec<String> {
 #[test]
 fn each_page_stands_once_in_the_table_of_contents() {
     let docs = workspace().join("docs");
-    let mut found = Vec::new();
-    documents(&docs, &mut found);
-    let mut files: Vec<String> =
-        found.iter().map(|path| path.strip_prefix(&docs).unwrap().display().to_string()).collect();
+    let relative = |path: &PathBuf| path.strip_prefix(&docs).unwrap().display().to_string();
+    let mut files: Vec<String> = files(&docs, &["md"]).iter().map(relative).collect();
     files.retain(|name| name != "SUMMARY.md");
     files.sort();
     let mut listed = pages();
@@ -195,28 +185,18 @@ fn a_mark_without_a_reason_is_a_fault() {
     assert_eq!(fences("a\n```sh\nb\n```\n```toml x\n```\n"), [(2, "sh"), (5, "toml x")]);
 }
 
-/// The files of `path` that are programs, not tests.
-fn sources(path: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()) {
-        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
-        if entry.is_dir() && name != "tests" {
-            sources(&entry, found);
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
-            found.push(entry);
-        }
-    }
-}
-
 #[test]
 fn the_page_of_the_environment_has_every_variable_of_topside() {
     let root = workspace();
-    let mut files = Vec::new();
-    for path in ["server/src", "tui-client/src", "shared/src"] {
-        sources(&root.join(path), &mut files);
-    }
+    let all =
+        ["server/src", "tui-client/src", "shared/src"].map(|path| files(&root.join(path), &["rs"]));
     let name = Regex::new(r"TOPSIDE_[A-Z]+(_[A-Z]+)*").unwrap();
     let mut used = BTreeSet::new();
-    for file in files {
+    for file in all.into_iter().flatten() {
+        let shown = file.strip_prefix(root).unwrap().to_str().unwrap();
+        if shown.contains("/tests/") || shown.ends_with("tests.rs") {
+            continue;
+        }
         let text = read(&file);
         used.extend(name.find_iter(&text).map(|found| found.as_str().to_owned()));
     }

@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
 
-fn workspace() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
+use common::{files, workspace};
 
 /// Files and folders without words for an actor that is left open.
 const CHECKED: [&str; 10] = [
@@ -24,17 +23,6 @@ const CHECKED: [&str; 10] = [
     "shared/src",
     "tui-client/src",
 ];
-
-/// The Rust files and documents at or below `path`.
-fn texts(path: &Path, found: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        let mut entries: Vec<_> = fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).collect();
-        entries.sort();
-        entries.iter().for_each(|entry| texts(entry, found));
-    } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "md") {
-        found.push(path.to_owned());
-    }
-}
 
 /// The lines with such a word; in quotes or backticks it is the name of an account.
 fn vague_lines(text: &str) -> Vec<(usize, &str)> {
@@ -73,10 +61,9 @@ fn a_block_is_a_quotation_only_if_it_names_a_file() {
 
 #[test]
 fn no_text_leaves_open_who_acts() {
-    let mut files = Vec::new();
-    CHECKED.iter().for_each(|path| texts(&workspace().join(path), &mut files));
+    let texts = CHECKED.iter().flat_map(|path| files(&workspace().join(path), &["rs", "md"]));
     let mut faults = Vec::new();
-    for file in files {
+    for file in texts {
         let shown = file.strip_prefix(workspace()).unwrap().display();
         for (number, line) in vague_lines(&fs::read_to_string(&file).unwrap()) {
             faults.push(format!("{shown}:{number}: {}", line.trim()));

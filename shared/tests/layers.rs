@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
+
+use common::workspace;
 
 /// Modules by name, in the order of the list: the lowest is 0.
 type Places = HashMap<String, usize>;
@@ -90,19 +94,6 @@ fn faults(places: &Places, krate: &Path) -> Vec<String> {
     faults
 }
 
-/// The Rust files below `folder`.
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// Adds `file` and the files of the modules that it declares.
 fn follow_modules(file: PathBuf, found: &mut HashSet<PathBuf>) {
     let module = r#"(?m)^\s*(?:#\[path = "([^"]+)"\]\s*)?(?:pub(?:\([^)]*\))?\s+)?mod (\w+);"#;
@@ -123,16 +114,11 @@ fn follow_modules(file: PathBuf, found: &mut HashSet<PathBuf>) {
 
 /// The files of a folder that no `mod` declares: they are never compiled.
 fn files_without_a_module(folder: &Path) -> Vec<PathBuf> {
-    let (mut files, mut modules) = (Vec::new(), HashSet::new());
-    rust_files(folder, &mut files);
+    let (mut files, mut modules) = (common::files(folder, &["rs"]), HashSet::new());
     let roots = files.iter().filter(|file| file.ends_with("main.rs") || file.ends_with("lib.rs"));
     roots.for_each(|root| follow_modules(root.clone(), &mut modules));
     files.retain(|file| !modules.contains(file));
     files
-}
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 #[test]
