@@ -228,12 +228,16 @@ impl Events {
             let lines = || clients_changed(changes.since(seen, &who));
             let is_usual = who.scope == Scope::Whole && !changes.concern(who.owner);
             let shared = by_role.get_mut(who.role as usize).filter(|_| is_usual);
+            let own;
             let lines = match shared.filter(|_| changes.all_new_to(seen)) {
-                Some(shared) => shared.get_or_insert_with(lines).clone(),
-                None => lines(),
+                Some(shared) => shared.get_or_insert_with(lines),
+                None => {
+                    own = lines();
+                    &own
+                }
             };
             subscription.clients_seen.published();
-            lines.into_iter().for_each(|line| subscription.send(line));
+            lines.iter().for_each(|line| subscription.send(line.clone()));
         }
     }
 
