@@ -9,6 +9,7 @@ use topside_shared::notifications::Stream;
 
 use crate::output::output_block::{Block, OpenBlock, unfinished};
 use crate::output::output_file::Extent;
+use crate::output::output_index;
 use crate::output::tail::MAX_TAIL;
 
 /// Memory for the newest output, in bytes.
@@ -204,9 +205,10 @@ impl Buffer {
         Arc::clone(self.file.insert(Arc::new(file)))
     }
 
-    /// The file of an ended output, and its parts.
-    pub(super) fn complete_file(&self) -> Option<(Arc<File>, Vec<Extent>)> {
-        let file = self.file.as_ref().filter(|_| self.ended)?;
+    /// The file of an ended output, and its parts, if these are enough for an index.
+    pub(super) fn file_to_index(&self) -> Option<(Arc<File>, Vec<Extent>)> {
+        let has_index = self.ended && self.kept.len() >= output_index::FEWEST;
+        let file = self.file.as_ref().filter(|_| has_index)?;
         Some((Arc::clone(file), self.kept.clone()))
     }
 

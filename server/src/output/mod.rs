@@ -109,11 +109,11 @@ impl Output {
         }
     }
 
-    /// Waits until the file has all bytes so far; of an ended output also the index.
+    /// Waits until the file has all bytes so far; of a large ended output also the index.
     pub(crate) async fn flush(&self) {
         self.start_writing();
         self.wait_for_disk(Buffer::is_written).await;
-        let Some((file, parts)) = self.state.buffer.lock().complete_file() else { return };
+        let Some((file, parts)) = self.state.buffer.lock().file_to_index() else { return };
         let written = blocking::blocking(move || output_index::write(&file, &parts)).await;
         if let Ok(Err(error)) = written {
             tracing::warn!(%error, path = %self.state.path.display(), "output gets no index");

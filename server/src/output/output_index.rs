@@ -12,7 +12,7 @@ use bytes::{Buf as _, BufMut as _};
 use crate::output::output_file::{Extent, HEADER};
 
 /// Fewer parts are found as fast without an index.
-const FEWEST: usize = 32;
+pub(super) const FEWEST: usize = 32;
 /// The last bytes of a file with an index.
 const MARK: &[u8; 8] = b"tsindex1";
 /// Where the index begins, and the mark.
@@ -20,9 +20,9 @@ const FOOTER: usize = 8 + MARK.len();
 /// Where a part begins in the output and in the file.
 const ENTRY: usize = 16;
 
-/// Writes the index of these parts behind them, if there are many.
+/// Writes the index of these parts behind them.
 pub(super) fn write(file: &File, parts: &[Extent]) -> io::Result<()> {
-    let Some(last) = parts.last().filter(|_| parts.len() >= FEWEST) else { return Ok(()) };
+    let Some(last) = parts.last() else { return Ok(()) };
     let mut bytes = vec![0; HEADER];
     for part in parts {
         bytes.put_u64_le(part.start);
