@@ -79,7 +79,7 @@ pub(super) struct Writer {
     pub(super) removing: Vec<PathBuf>,
     /// Whether the copies of administrative lines are rotated then.
     pub(super) kept_is_full: bool,
-    /// Notes whose write is retried.
+    /// Notes to write again after an error.
     retry: VecDeque<Entry>,
     /// Notes that were written and not synced, and since when.
     unsynced: Vec<Entry>,

@@ -79,7 +79,7 @@ impl ServerLock {
         Self::of(Resource::Socket(path.to_owned()), None)
     }
 
-    /// The same for a socket whose directory may not exist.
+    /// The same for a socket in a directory that may not exist.
     pub(crate) fn of_socket_without_server(path: &Path) -> Result<Self, ListenError> {
         let directory = path.parent().unwrap_or(Path::new("/"));
         platform::private_directory(directory).map_err(ListenError::io(directory))?;

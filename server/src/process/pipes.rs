@@ -11,7 +11,7 @@ use crate::process::run_processes::SpawnRecord;
 /// Default capacity of a pipe.
 pub(crate) const USUAL: usize = 64 * 1024;
 
-/// The pipes for the output of a run whose program has not been started yet.
+/// The pipes for the output of a run, before its program is started.
 #[derive(Debug)]
 pub(crate) struct Pipes {
     pub(crate) stdout: (Receiver, PipeWriter),

@@ -28,7 +28,7 @@ pub(crate) struct LeaderProcess {
     pub(crate) pid: u32,
     pub(crate) boot: String,
     pub(crate) start: u64,
-    /// Its session at its start; 0: one whose leader is outside of this container.
+    /// Its session at its start; 0: its leader is outside of this container.
     pub(crate) session: i32,
 }
 

@@ -11,7 +11,7 @@ use crate::common::Topsided;
 fn the_end_of_a_killed_servers_run_is_recorded_ahead_by_the_next_start() {
     let topsided = Topsided::new();
     let (state, seen) = (topsided.path("state"), topsided.path("seen"));
-    // One for each run: a pipe whose writer has gone is at its end.
+    // One for each run: a pipe is at its end once its writer has gone.
     let (mut alive, mut again) = (topsided.fifo("alive"), topsided.fifo("again"));
     topsided.write(
         "commands.toml",

@@ -104,7 +104,7 @@ fn programs_do_not_have_the_terminal_of_the_server() {
     let mut screen = pty.master.try_clone_reader().unwrap();
     let shown = std::thread::spawn(move || {
         let mut shown = Vec::new();
-        // A terminal whose last program has ended gives an error in place of an end.
+        // After its last program has ended, a terminal gives an error in place of an end.
         let _ = std::io::Read::read_to_end(&mut screen, &mut shown);
         String::from_utf8_lossy(&shown).into_owned()
     });
@@ -145,7 +145,7 @@ fn as_the_first_process_the_server_reaps_what_it_adopts() {
     });
 }
 
-/// The same for the children of the program before a restart, whose exit statuses are not awaited.
+/// Nothing waited for the children of the program before the restart.
 #[test]
 fn after_a_restart_the_children_of_the_program_before_are_reaped() {
     if !require_root() || !require("unshare") {

@@ -64,7 +64,7 @@ fn a_clock_that_jumps_by_ten_years_either_way_interrupts_nothing() {
     assert_eq!(keys.lines().filter(|line| line.contains("active")).count(), 4, "{keys}");
 }
 
-/// A command of `topsided` whose wall clock is so far off, and whose other clocks are right.
+/// A command of `topsided` with a wall clock that is this far off; its other clocks are right.
 fn with_clock(topsided: &Topsided, offset: &str) -> Command {
     let library = run(Command::new("faketime").args(["-f", offset, "printenv", "LD_PRELOAD"]));
     let mut by = topsided.command();

@@ -222,8 +222,8 @@ fn after_events_unsubscribe_there_are_no_notifications() {
     watcher.refused("events/unsubscribe", json!({"subscriptionId": id}));
 }
 
-/// A snapshot of runs with long arguments did not fit one line: it was refused, and left a
-/// subscription behind whose number its client never learnt.
+/// A snapshot of runs with long arguments did not fit one line. It was refused, and the subscription stayed: its client
+/// never got the number to end it.
 #[test]
 fn runs_too_long_for_one_line_follow_the_snapshot() {
     let server = TestServer::start();

@@ -81,7 +81,7 @@ fn an_invites_key_that_another_invite_enrols_is_not_taken() {
     assert_eq!(states, ["invited", "invited"]);
 }
 
-/// The watch slept on when a key came whose time is over sooner.
+/// The watch was not woken by a new key that expires sooner.
 #[test]
 fn a_session_does_not_outlive_a_key_that_was_just_made() {
     let server = TestServer::remote("");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Raw, TestServer, Topsided};
 
-/// A command whose safe state is a line in `closed` with the run's number, after `hook`.
+/// A command with a safe state that runs `hook`, then writes a line with the run's number to `closed`.
 fn menu(directory: &Path, hook: &str) -> String {
     let closed = directory.join("closed");
     let hook = format!("{hook}echo $TOPSIDE_RUN $TZ >> {}", closed.display());

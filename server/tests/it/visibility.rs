@@ -38,7 +38,7 @@ struct Scene {
     admin: Raw,
     /// The number of that run.
     hidden: u64,
-    // After the server, whose run waits at a pipe in it.
+    // Dropped after the server: its run waits at a pipe in this directory.
     _gate: TempDir,
 }
 

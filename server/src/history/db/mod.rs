@@ -102,7 +102,7 @@ pub(super) struct Db {
     with_hook: BTreeSet<RunId>,
 }
 
-/// A run whose server crashed.
+/// A run that was live when its server crashed.
 pub(super) struct LostRun {
     pub(super) id: RunId,
     pub(super) hook: Option<Hook>,

@@ -229,7 +229,7 @@ impl Raw {
     }
 }
 
-/// The error of an answer, whose form is what the protocol says of every error.
+/// The error of an answer, in the form that the protocol gives every error.
 pub(crate) fn error_of(mut answer: Value) -> Value {
     assert!(answer.get("result").is_none(), "{answer}");
     let error = answer["error"].take();
