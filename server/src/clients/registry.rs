@@ -133,9 +133,7 @@ impl Registry {
     /// Up to `limit` clients with an id greater than `after`.
     pub(crate) fn page(&self, after: Option<ClientId>, limit: usize) -> Vec<Arc<Client>> {
         let state = self.state.lock();
-        let after = after.unwrap_or(ClientId(0));
-        let later = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
-        state.clients.range(later).take(limit).map(|(_, client)| Arc::clone(client)).collect()
+        state.after(after.unwrap_or(ClientId(0))).take(limit).cloned().collect()
     }
 
     /// The next rows of the list as `viewer` sees them, at most `limit`.
@@ -147,8 +145,7 @@ impl Registry {
     ) -> Vec<ClientRow> {
         let who = viewer.who();
         let state = self.state.lock();
-        let later = (std::ops::Bound::Excluded(progress.last()), std::ops::Bound::Unbounded);
-        let mut later = state.clients.range(later).map(|(_, client)| client);
+        let mut later = state.after(progress.last());
         let row = |client: &Arc<Client>| client.row(&who, client.id == viewer.id);
         let rows: Vec<ClientRow> = later.by_ref().take(limit).map(row).collect();
         let up_to = later.next().and_then(|_| rows.last()).map(|row| row.client_id);
@@ -239,6 +236,12 @@ impl Registry {
 }
 
 impl RegistryState {
+    /// The clients with a greater id than this, by id.
+    fn after(&self, id: ClientId) -> impl Iterator<Item = &Arc<Client>> {
+        let later = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
+        self.clients.range(later).map(|(_, client)| client)
+    }
+
     fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock
