@@ -208,7 +208,7 @@ impl Outbox {
         let mut queue = self.queue.lock();
         let before = queue.bytes;
         queue.bytes = before.saturating_sub(written);
-        let fell_below = |bytes| (queue.bytes..before).contains(&(bytes - 1));
+        let fell_below = |bytes| queue.bytes < bytes && bytes <= before;
         if fell_below(self.cap - RESERVE) || fell_below(NEARLY_EMPTY) {
             drop(queue);
             self.room.notify_waiters();
