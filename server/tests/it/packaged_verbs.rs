@@ -1,6 +1,8 @@
 //! Verbs of `topsided` on a machine with a packaged server, with sudo and without.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
 
 use crate::common::eventually;
 use crate::common::service::{ORDINARY_USER, PackagedDirs, SERVER_USER};
@@ -63,10 +65,10 @@ fn a_user_with_a_server_of_the_own_reaches_that_without_sudo() {
     fs::create_dir_all(&state).unwrap();
     fs::write(state.join("state.lock"), "").unwrap();
     for directory in state.ancestors().take(4) {
-        std::os::unix::fs::chown(directory, Some(ORDINARY_USER), None).unwrap();
+        chown(directory, Some(ORDINARY_USER), None).unwrap();
     }
-    fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    std::os::unix::fs::chown(state.join("state.lock"), Some(ORDINARY_USER), None).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+    chown(state.join("state.lock"), Some(ORDINARY_USER), None).unwrap();
     let said = dirs.ordinary(&["keys"]);
     assert_eq!(said.status, Some(0), "{}", said.stderr);
     assert!(
@@ -90,8 +92,7 @@ fn root_reads_the_audit_log_of_the_service_and_status_1_is_damage_only() {
     assert!(said.stdout.contains("server/started"), "{}", said.stdout);
     // Nothing was changed.
     let log = dirs.path("var/lib/topside/audit.jsonl");
-    let owner =
-        |path: &std::path::Path| std::os::unix::fs::MetadataExt::uid(&fs::metadata(path).unwrap());
+    let owner = |path: &Path| fs::metadata(path).unwrap().uid();
     assert_eq!(owner(&log), SERVER_USER);
     for entry in fs::read_dir(dirs.path("var/lib/topside")).unwrap() {
         assert_eq!(owner(&entry.unwrap().path()), SERVER_USER);

@@ -63,7 +63,7 @@ type = "string"
 default = "exit 0"
 "#;
 
-/// Looks again and again until what is there is as `wanted`, and returns it.
+/// Calls `look` until its result is as `wanted`, and returns that.
 #[track_caller]
 pub(crate) fn wait_for<T: std::fmt::Debug>(
     what: &str,
@@ -81,7 +81,7 @@ pub(crate) fn wait_for<T: std::fmt::Debug>(
     }
 }
 
-/// Waits until `done`.
+/// Calls `done` until it returns true.
 #[track_caller]
 pub(crate) fn eventually(what: &str, done: impl FnMut() -> bool) {
     wait_for(what, done, |done| *done);
