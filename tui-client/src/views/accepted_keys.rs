@@ -87,7 +87,7 @@ impl AcceptedKeys {
     }
 
     fn pins(&self) -> Vec<Pin> {
-        self.shown().into_iter().map(|row| row.key_id).collect()
+        pins(&self.shown())
     }
 
     fn changed(&mut self) -> Outcome {
@@ -187,7 +187,8 @@ impl ListView for AcceptedKeys {
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let room = canvas.room();
         let inside = canvas.popup(&self.title(state), room.width, room.height);
-        let (shown, at) = (self.shown(), self.list.place(&self.pins()));
+        let shown = self.shown();
+        let at = self.list.place(&pins(&shown));
         let note = self.note();
         let invite = state.keys.word(Id::MakeInvite);
         let empty = format!("No client may connect over TCP: {invite} changes that.");
@@ -214,6 +215,10 @@ impl ListView for AcceptedKeys {
             vec![Line::Cells(key_cells(state, key, chosen, theme))]
         })
     }
+}
+
+fn pins(rows: &[&KeyRow]) -> Vec<Pin> {
+    rows.iter().map(|row| row.key_id).collect()
 }
 
 /// Whether it is an invite that cannot be used any more.

@@ -8,7 +8,7 @@ use topside_shared::records::{ClientRow, ClientRun};
 use super::admin_forms;
 use super::client_details::ClientDetails;
 use super::confirm::Confirm;
-use super::console::client_pane::{self, name};
+use super::console::client_pane::{ids, name, passing};
 use super::list_view::ListView;
 use crate::app::ask::{self, Ask};
 use crate::app::availability::may_administer;
@@ -48,13 +48,13 @@ pub(crate) fn open_others(state: &mut State) -> Vec<Effect> {
 fn open_at(state: &mut State, wanted: fn(&Console, &ClientRow) -> bool) -> Vec<Effect> {
     let Some(console) = state.console() else { return Vec::new() };
     let rows = console.client_rows();
-    let ids: Vec<ClientId> = rows.iter().map(|row| row.client_id).collect();
     let place = rows.iter().position(|row| wanted(console, row));
     let mut list = List::default();
-    list.choose(&ids, place.unwrap_or(0));
+    list.choose(&ids(&rows), place.unwrap_or(0));
     state.open(Clients(list));
     Vec::new()
 }
+
 /// Asks for the rows of the clients again. Who comes and goes is told without that.
 fn refresh(state: &mut State) -> Vec<Effect> {
     state.ask_if_connected(Ask::new(&ClientsList::default(), |state, answer| {
@@ -92,8 +92,7 @@ impl ListView for Clients {
     }
 
     fn rows(&self, state: &State) -> Vec<ClientId> {
-        let Some(console) = state.console() else { return Vec::new() };
-        client_pane::passing(console, &self.0).iter().map(|row| row.client_id).collect()
+        state.console().map_or_else(Vec::new, |console| ids(&passing(console, &self.0)))
     }
 
     fn enter(&mut self, state: &State) -> Outcome {
@@ -118,8 +117,7 @@ impl ListView for Clients {
         let wanted = u16::try_from(console.clients.len()).unwrap_or(u16::MAX).saturating_add(4);
         let height = wanted.max(8).min(room.height);
         let inside = canvas.popup(&self.title(state), room.width.min(WIDTH), height);
-        let rows = client_pane::passing(console, &self.0);
-        let ids: Vec<ClientId> = rows.iter().map(|row| row.client_id).collect();
+        let rows = passing(console, &self.0);
         let keys = match may_administer(state) {
             Ok(()) => &["Enter details", "Ctrl-X disconnect"][..],
             Err(_) => &["Enter details"],
@@ -132,7 +130,7 @@ impl ListView for Clients {
             beside: 0,
             hints: ListHints { row: keys, list: &["r refresh"], more: false },
         };
-        let at = self.0.place(&ids);
+        let at = self.0.place(&ids(&rows));
         self.0.draw(&table, (&rows, at), inside, canvas, |client, chosen, theme| {
             vec![Line::Cells(client_cells(state, console, client, chosen, theme))]
         })

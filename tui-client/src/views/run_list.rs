@@ -142,7 +142,7 @@ impl RunList {
     }
 
     fn ids(&self) -> Vec<RunId> {
-        self.shown().into_iter().map(|listed| listed.row.run_id).collect()
+        ids(&self.shown())
     }
 
     fn chosen_run(&self) -> Option<&ListedRun> {
@@ -274,7 +274,8 @@ impl ListView for RunList {
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let room = canvas.room();
         let inside = canvas.popup(&self.title(state), room.width, room.height);
-        let (shown, at) = (self.shown(), self.list.place(&self.ids()));
+        let shown = self.shown();
+        let at = self.list.place(&ids(&shown));
         let more = self.next.is_some();
         let beside = self.draw_states(inside, canvas);
         let table = Table {
@@ -335,6 +336,10 @@ impl RunList {
         }
         width + 1
     }
+}
+
+fn ids(runs: &[&ListedRun]) -> Vec<RunId> {
+    runs.iter().map(|listed| listed.row.run_id).collect()
 }
 
 fn run_cells(state: &State, listed: &ListedRun, chosen: bool, theme: &Theme) -> Vec<Cell> {

@@ -35,8 +35,12 @@ pub(crate) fn passing<'c>(console: &'c Console, list: &List<ClientId>) -> Vec<&'
 
 /// The clients that can be chosen.
 pub(super) fn keys(state: &State) -> Vec<ClientId> {
-    let Some(console) = state.console() else { return Vec::new() };
-    rows(console).iter().map(|row| row.client_id).collect()
+    state.console().map_or_else(Vec::new, |console| ids(&rows(console)))
+}
+
+/// The numbers of these clients.
+pub(crate) fn ids(rows: &[&ClientRow]) -> Vec<ClientId> {
+    rows.iter().map(|row| row.client_id).collect()
 }
 
 /// The chosen client.
@@ -72,7 +76,7 @@ pub(super) fn draw(
         };
         return cursor;
     }
-    let chosen = focused.then(|| chosen(state)).flatten();
+    let chosen = focused.then(|| list.chosen(&ids(&rows))).flatten();
     let at = rows.iter().position(|row| Some(row.client_id) == chosen);
     let lines = |nth: usize| 2 + usize::from(!rows[nth].runs.is_empty());
     let room = usize::from(place.height.saturating_sub(1));

@@ -97,7 +97,11 @@ fn recent<'c>(state: &State, console: &'c Console) -> Vec<&'c str> {
 /// The rows that can be chosen.
 pub(super) fn keys(state: &State) -> Vec<MenuKey> {
     let Some(console) = state.console() else { return Vec::new() };
-    rows(state, console).iter().filter_map(MenuRow::key).collect()
+    keys_of(&rows(state, console))
+}
+
+fn keys_of(rows: &[MenuRow<'_>]) -> Vec<MenuKey> {
+    rows.iter().filter_map(MenuRow::key).collect()
 }
 
 /// The chosen row.
@@ -109,9 +113,10 @@ pub(super) fn chosen(state: &State) -> Option<MenuKey> {
 pub(super) fn scroll(state: &mut State, by: i32, layout: ListLayout) {
     let Some(console) = state.console() else { return };
     let rows: Vec<Option<MenuKey>> = rows(state, console).iter().map(MenuRow::key).collect();
-    let chosen = (console.side.focus == Focus::Menu).then(|| chosen(state)).flatten();
-    let (top, next) = scrolled(&rows, chosen.as_ref(), by, layout);
     let keys: Vec<MenuKey> = rows.iter().flatten().cloned().collect();
+    let focused = console.side.focus == Focus::Menu;
+    let chosen = focused.then(|| console.side.menu.chosen(&keys)).flatten();
+    let (top, next) = scrolled(&rows, chosen.as_ref(), by, layout);
     let Some(console) = state.console_mut() else { return };
     console.side.menu.scroll_to(top);
     if let Some(place) = keys.iter().position(|key| Some(key) == next.as_ref()) {
@@ -137,7 +142,7 @@ pub(super) fn draw(
         return cursor;
     }
     let rows = rows(state, console);
-    let chosen = focused.then(|| chosen(state)).flatten();
+    let chosen = focused.then(|| console.side.menu.chosen(&keys_of(&rows))).flatten();
     // The last row describes the chosen command, or says how many rows are hidden.
     let height = usize::from(place.height.saturating_sub(1));
     let all = rows.len() <= height && !focused;
