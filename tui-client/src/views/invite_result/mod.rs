@@ -67,10 +67,10 @@ impl InviteResult {
         })
     }
 
-    /// Milliseconds until an invite that can still be used expires, by the clock of this device.
+    /// Milliseconds until the key expires, by the clock of this device; none if it has expired or never expires.
     fn left(&self, state: &State) -> Option<u64> {
         let left = self.key.expires_at?.millis_since(state.clock.wall);
-        (left > 0 && self.key.state == KeyState::Invited).then_some(left)
+        (left > 0).then_some(left)
     }
 
     /// How the invite stands: `good once, expires in 9:58`, `used by tablet`, `expired`.
@@ -82,8 +82,9 @@ impl InviteResult {
                 format!("used by {}", self.used_by.as_ref().unwrap_or(&key.name))
             }
             (KeyState::Revoked, _) => "revoked".to_owned(),
-            (KeyState::Expired, _) => "expired: create another one".to_owned(),
-            _ if expired => "expired: create another one".to_owned(),
+            (key_state, _) if expired || key_state == KeyState::Expired => {
+                "expired: create another one".to_owned()
+            }
             (KeyState::Invited, Some(left)) => {
                 format!("good once, expires in {}", times::countdown(left))
             }
@@ -197,12 +198,11 @@ impl View for InviteResult {
 
     /// Milliseconds until the countdown changes, or a token expires.
     fn next_tick(&self, state: &State) -> Option<u64> {
-        match self.left(state) {
-            Some(left) => Some(times::countdown_changes_in(left)),
-            None => {
-                let left = self.key.expires_at?.millis_since(state.clock.wall);
-                (left > 0 && self.key.state == KeyState::Active).then_some(left)
-            }
+        let left = self.left(state)?;
+        match self.key.state {
+            KeyState::Invited => Some(times::countdown_changes_in(left)),
+            KeyState::Active => Some(left),
+            _ => None,
         }
     }
 
