@@ -27,6 +27,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use topside_shared::Time;
 use topside_shared::dirs::Dirs;
+use topside_shared::time::millis;
 
 use crate::app::{Clock, Effect, Hits, Msg, State, Target, picker};
 use crate::config::{ProfileStore, THIS_MACHINE};
@@ -141,7 +142,7 @@ struct Loop {
 
 impl Loop {
     fn clock(&self) -> Clock {
-        let mono = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mono = millis(self.began.elapsed());
         Clock { mono, wall: Time::now() }
     }
 

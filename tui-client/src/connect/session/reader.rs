@@ -13,6 +13,7 @@ use topside_shared::frame::{Lines, MAX_LINE_OUT};
 use topside_shared::methods::{Call, Ping};
 use topside_shared::notifications::{Notification, SessionEnded};
 use topside_shared::text::clean;
+use topside_shared::time::millis;
 
 use super::{GRACE, SILENCE, Shared, TRICKLE, Waiter, leaving};
 use crate::connect::disconnect::DisconnectReason;
@@ -98,7 +99,7 @@ impl Reader {
                 Ok(Err(error)) => return broken(&error),
                 Err(_) if last_call.is_some() => return DisconnectReason::Gone,
                 Err(_) if pinged => {
-                    let ms = u64::try_from(heard.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    let ms = millis(heard.elapsed());
                     return DisconnectReason::Silent { ms };
                 }
                 Err(_) => {

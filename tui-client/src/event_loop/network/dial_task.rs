@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
+use topside_shared::time::millis;
 
 use crate::app::msg::{InviteRedeemed, NotPaired};
 use crate::app::picker::probe;
@@ -103,10 +104,6 @@ pub(super) async fn probe(address: &Address, remote: &Remote) -> ProbeResult {
             ProbeResult::Down { words, sentence: sentence(error), lasting }
         }
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(super) async fn pair(

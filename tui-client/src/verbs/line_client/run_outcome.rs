@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use topside_shared::methods::{CommandResult, CommandRun};
 use topside_shared::records::{RunRow, RunState};
+use topside_shared::time::millis;
 use topside_shared::{text, values};
 
 use super::super::run::print_answer;
@@ -102,8 +103,7 @@ impl Client {
         }
         match self.console.wait_for_end(SHUTDOWN).await {
             None if self.console.lost.is_none() => {
-                let waited =
-                    text::duration(u64::try_from(SHUTDOWN.as_millis()).unwrap_or(u64::MAX));
+                let waited = text::duration(millis(SHUTDOWN));
                 let sentence = format!("the server has not ended the session for {waited}");
                 self.wrong(exit_status::OWN_FAILURE, sentence).await;
                 NextStep::End

@@ -1,7 +1,5 @@
 //! Verbs for admins.
 
-use std::time::Duration;
-
 use jiff::tz::TimeZone;
 use topside_server::cli::{NewKey, ShowError};
 use topside_shared::methods::{
@@ -12,6 +10,7 @@ use topside_shared::notifications::{EndCode, Urgency, return_note};
 use topside_shared::records::ClientRow;
 use topside_shared::tables;
 use topside_shared::text::{self, MAX_NAME, MAX_REASON, clean};
+use topside_shared::time::millis;
 use topside_shared::values::parse_expected_return;
 use topside_shared::{ClientId, Time};
 
@@ -175,8 +174,4 @@ pub(super) async fn hand_over(
         }
     }
     Ok(status)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

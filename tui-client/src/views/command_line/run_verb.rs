@@ -1,8 +1,6 @@
 //! What each verb does on the screen: it opens the view that shows the same, or sends a request. The answer is then a block
 //! of the response pane, with the text that the shell prints.
 
-use std::time::Duration;
-
 use topside_shared::ClientId;
 use topside_shared::RunId;
 use topside_shared::methods::{
@@ -12,6 +10,7 @@ use topside_shared::methods::{
 use topside_shared::notifications::Urgency;
 use topside_shared::tables::{self, columns};
 use topside_shared::text::{MAX_NAME, clean, duration};
+use topside_shared::time::millis;
 use topside_shared::values::parse_expected_return;
 
 use super::answer_block::{add_ended, answer, show, table};
@@ -322,8 +321,4 @@ pub(super) fn expected_return(
     let begin = state.clock.wall.plus_millis(delay_ms);
     let back = text.map(|text| parse_expected_return(text, begin, &state.zone));
     back.transpose().map_err(|error| format!("--back: {error}"))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
