@@ -50,8 +50,9 @@ package:
 release:
     bash config/packaging/release target/dist
 
-# The packages for Debian, in target/deb; needs `cargo install --locked cargo-deb mdbook`
+# The packages for Debian, in target/deb; needs `apt install dpkg-dev lintian`, `cargo install --locked cargo-deb mdbook`
 deb:
+    bash config/packaging/build tools
     cargo build --release --package topside-server --package topside-client
     bash config/packaging/build release target/deb
     bash config/packaging/check target/deb
