@@ -16,6 +16,7 @@ SHOWN = {
     "ARCHITECTURE.md": "develop/architecture.md",
     "CHANGELOG.md": "develop/changelog.md",
     "CONTRIBUTING.md": "develop/contributing.md",
+    "SECURITY.md": "security/reporting.md",
     "config/client.toml": "reference/client-toml.md",
     "config/commands.toml": "reference/starter-menu.md",
     "config/keymap.toml": "reference/keymap-toml.md",

@@ -20,7 +20,7 @@ fn read(path: &Path) -> String {
 fn all_documents() -> Vec<PathBuf> {
     let root = workspace();
     let mut found: Vec<PathBuf> =
-        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
             .map(|name| root.join(name))
             .into();
     found.extend(files(&root.join("docs"), &["md"]));
