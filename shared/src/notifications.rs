@@ -166,7 +166,7 @@ pub struct LogEntry {
 pub enum Phase {
     /// It is scheduled; the server works normally until then.
     Scheduled,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
     /// It has begun.
     Now,

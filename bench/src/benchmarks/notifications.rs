@@ -75,7 +75,7 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// Orders a shutdown in an hour, and calls it off: a notice each.
+/// Orders a shutdown in an hour, and cancels it: a notice each.
 fn shutdowns() -> [(Vec<u8>, AnswerEnd); 2] {
     let order = exchange::json("server/shutdown", r#"{"delayMs":3600000,"reason":"bench"}"#);
     [order, exchange::json("server/shutdown/cancel", "")]

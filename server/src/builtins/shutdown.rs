@@ -71,7 +71,7 @@ impl Builtin for Shutdown {
                 format!("the server {what} now{back}\n")
             } else {
                 let left = text::duration(due.in_ms);
-                format!("the server {what} in {left}{back}; `topside call-off` cancels that\n")
+                format!("the server {what} in {left}{back}; `topside cancel-shutdown` cancels it\n")
             })
         })
     }

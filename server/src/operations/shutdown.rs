@@ -105,7 +105,7 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
                 shutdown_record::remove(&server.now().config.state);
                 let entry = Entry::new(By::server(), "server/shutdown/cancel", "server");
                 server.audit.note(entry.result(error.message.clone()));
-                tracing::error!(target: "topside", by = plan.by, "restart called off: {}", error.message);
+                tracing::error!(target: "topside", by = plan.by, "restart cancelled: {}", error.message);
                 let notice = Closing {
                     reason: clean(&error.message, MAX_REASON),
                     by: "the server".to_owned(),
@@ -113,7 +113,7 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
                 };
                 server.tell(&notification(name::SERVER_CLOSING, &notice));
                 // Clients do not show the reason of a cancelled shutdown.
-                warn_admins(server, &format!("the restart is called off: {}", error.message));
+                warn_admins(server, &format!("the restart is cancelled: {}", error.message));
             }
             // It was cancelled or replaced meanwhile.
             None | Some(_) => {}
@@ -152,7 +152,7 @@ pub(crate) fn cancel(server: &Server, client: &Client) -> Result<(), RpcError> {
     server.audit.note(entry.result("done"));
     let mut notice = plan.notice(Phase::Cancelled);
     notice.by = client.called();
-    tracing::info!(target: "topside", client = client.id.0, by = notice.by, "shutdown called off");
+    tracing::info!(target: "topside", client = client.id.0, by = notice.by, "shutdown cancelled");
     server.tell(&notification(name::SERVER_CLOSING, &notice));
     Ok(())
 }

@@ -195,7 +195,7 @@ fn a_restart_is_refused_where_the_program_is_gone_and_no_client_is_warned() {
 
 /// Regression: the program was checked only when the restart was scheduled.
 #[test]
-fn a_restart_is_called_off_where_the_program_is_gone_when_it_is_due() {
+fn a_restart_is_cancelled_where_the_program_is_gone_when_it_is_due() {
     let topsided = Topsided::new();
     let (program, mut server) = copied(&topsided);
     let mut client = server.connect();
@@ -209,7 +209,7 @@ fn a_restart_is_called_off_where_the_program_is_gone_when_it_is_due() {
     assert!(notice["reason"].as_str().unwrap().contains(&gone), "{notice}");
     let warning = client.told("broadcast");
     assert!(warning["message"].as_str().unwrap().contains(&gone), "{warning}");
-    server.says("restart called off");
+    server.says("restart cancelled");
     // The server goes on, and the next order is judged anew.
     assert_eq!(client.ok("server/status", json!({})).get("closing"), None);
     std::fs::copy(env!("CARGO_BIN_EXE_topsided"), &program).unwrap();

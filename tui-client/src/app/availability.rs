@@ -39,7 +39,7 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
         Needs::AnotherClient => may_kick(state),
         Needs::NoShutdownDue => may_shut_down(state),
         Needs::MayPostpone => may_postpone(state),
-        Needs::MayCallOff => may_call_off(state),
+        Needs::MayCancelShutdown => may_cancel_shutdown(state),
         Needs::Trying => trying(state),
         Needs::StandaloneClient => stoppable(state),
         Needs::SeveralTabs => several_tabs(state),
@@ -67,7 +67,7 @@ pub(crate) fn in_short(needs: Needs) -> &'static str {
         Needs::NoServerHere => "not needed",
         Needs::AnotherClient => "no other client",
         Needs::NoShutdownDue => "not now",
-        Needs::MayPostpone | Needs::MayCallOff => "none is due",
+        Needs::MayPostpone | Needs::MayCancelShutdown => "none is due",
         Needs::Trying => "nothing to stop",
         Needs::StandaloneClient => "server inside",
         Needs::SeveralTabs => "one tab",
@@ -269,7 +269,7 @@ fn may_kick(state: &State) -> Result<(), String> {
 fn may_shut_down(state: &State) -> Result<(), String> {
     may(state, SHUTDOWN)?;
     match due(state) {
-        Some(_) => no("one is due already: postpone it, or call it off"),
+        Some(_) => no("one is due already: postpone it, or cancel it"),
         None => Ok(()),
     }
 }
@@ -279,7 +279,7 @@ fn may_postpone(state: &State) -> Result<(), String> {
     due(state).map_or_else(|| no("none is due"), |_| Ok(()))
 }
 
-fn may_call_off(state: &State) -> Result<(), String> {
+fn may_cancel_shutdown(state: &State) -> Result<(), String> {
     may_administer(state)?;
     due(state).map_or_else(|| no("none is due"), |_| Ok(()))
 }

@@ -34,9 +34,13 @@ pub(super) fn keymap(document: &Document<String>) -> (Keymap, Vec<Fault>) {
     }
 }
 
+/// Earlier names of actions, so that a file written for an earlier version still applies.
+const RENAMED: [(&str, &str); 1] = [("call-off", "cancel-shutdown")];
+
 /// One entry: an action and its keys.
 fn change(name: &str, item: &Item, span: Option<Range<usize>>) -> Result<(Id, Vec<Key>), Fault> {
-    let Some(action) = ACTIONS.iter().find(|action| action.name == name) else {
+    let current = RENAMED.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new);
+    let Some(action) = ACTIONS.iter().find(|action| action.name == current) else {
         let near = unknown(name, ACTIONS.iter().map(|action| action.name));
         return Err((span, format!("there is no action {near}")));
     };

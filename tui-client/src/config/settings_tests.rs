@@ -21,6 +21,15 @@ fn read(files: &[(&str, &str)]) -> (Settings, Vec<String>) {
 }
 
 #[test]
+fn an_earlier_name_of_an_action_still_gives_it_its_keys() {
+    let (earlier, mistakes) = read(&[(KEYMAP_FILE, "call-off = [\"alt-x\"]")]);
+    assert_eq!(mistakes, Vec::<String>::new());
+    let (current, _) = read(&[(KEYMAP_FILE, "cancel-shutdown = [\"alt-x\"]")]);
+    assert_eq!(earlier.keys, current.keys);
+    assert_ne!(earlier.keys, Settings::default().keys);
+}
+
+#[test]
 fn without_files_all_is_as_the_program_comes() {
     assert_eq!(read(&[]), (Settings::default(), Vec::new()));
 }

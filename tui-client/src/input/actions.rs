@@ -70,7 +70,7 @@ pub(crate) enum Id {
     Broadcast,
     Shutdown,
     Postpone,
-    CallOff,
+    CancelShutdown,
     Keys,
     MakeInvite,
     Reload,
@@ -139,7 +139,7 @@ pub(crate) enum Needs {
     /// The role may shut the server down, and a shutdown is due.
     MayPostpone,
     /// The role may cancel a shutdown, and one is due.
-    MayCallOff,
+    MayCancelShutdown,
     /// A connection or an export is under way.
     Trying,
     /// No server runs inside this program.
@@ -260,7 +260,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Kick, name: "kick", title: "Disconnect a client", danger: Danger::Asks, needs: Needs::AnotherClient, ..SERVER },
     Action { id: Id::Shutdown, name: "shutdown", title: "Shut the server down, or restart it", danger: Danger::Name, needs: Needs::NoShutdownDue, ..SERVER },
     Action { id: Id::Postpone, name: "postpone", title: "Postpone the shutdown", short: "postpone", always: &["f9"], danger: Danger::Asks, needs: Needs::MayPostpone, ..SERVER },
-    Action { id: Id::CallOff, name: "call-off", title: "Call the shutdown off", needs: Needs::MayCallOff, ..SERVER },
+    Action { id: Id::CancelShutdown, name: "cancel-shutdown", title: "Cancel the shutdown", needs: Needs::MayCancelShutdown, ..SERVER },
     Action { id: Id::Keys, name: "keys", title: "Keys: who may come in, and taking one away", danger: Danger::Asks, needs: Needs::AdminRole, ..SERVER },
     Action { id: Id::MakeInvite, name: "make-invite", title: "Invite a device, or make a token", needs: Needs::AdminRole, ..SERVER },
     Action { id: Id::Reload, name: "reload", title: "Reload the server's files", needs: Needs::AdminRole, ..SERVER },

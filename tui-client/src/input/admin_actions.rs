@@ -11,6 +11,13 @@ struct AdminAction {
     id: Id,
 }
 
+const CANCEL_SHUTDOWN: AdminAction = AdminAction {
+    name: "cancel-shutdown",
+    verb: "cancel-shutdown",
+    part: "cancel-shutdown action",
+    id: Id::CancelShutdown,
+};
+
 const ACTIONS: &[AdminAction] = &[
     AdminAction { name: "broadcast", verb: "broadcast", part: "broadcast form", id: Id::Broadcast },
     AdminAction { name: "invite", verb: "invite", part: "invite form", id: Id::MakeInvite },
@@ -18,12 +25,8 @@ const ACTIONS: &[AdminAction] = &[
     AdminAction { name: "kick", verb: "kick", part: "clients view", id: Id::Clients },
     AdminAction { name: "reload", verb: "reload", part: "reload action", id: Id::Reload },
     AdminAction { name: "revoke", verb: "revoke", part: "keys view", id: Id::Keys },
-    AdminAction {
-        name: "shutdown-cancel",
-        verb: "call-off",
-        part: "call-off action",
-        id: Id::CallOff,
-    },
+    CANCEL_SHUTDOWN,
+    AdminAction { name: "shutdown-cancel", ..CANCEL_SHUTDOWN },
     AdminAction { name: "wall", verb: "broadcast", part: "broadcast form", id: Id::Broadcast },
 ];
 

@@ -37,7 +37,8 @@ pub(crate) fn complete(
     adapt(command, before);
     let args = words.iter().map(Into::into).collect();
     let found = engine::complete(command, args, before.len(), directory).unwrap_or_default();
-    found.iter().filter_map(safe).collect()
+    // The engine offers hidden names, such as earlier names of a verb, where nothing else fits.
+    found.iter().filter(|candidate| !candidate.is_hide_set()).filter_map(safe).collect()
 }
 
 /// A candidate that is safe to show: one with control characters cannot be typed either.

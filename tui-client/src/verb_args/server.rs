@@ -61,8 +61,9 @@ pub(crate) enum ServerVerb {
     Shutdown(Shutdown),
     /// Postpone the shutdown that is due (admin)
     Postpone(Postpone),
-    /// Call the shutdown off (admin)
-    CallOff(SessionArgs),
+    /// Cancel the shutdown (admin)
+    #[command(alias = "call-off", alias = "shutdown-cancel")]
+    CancelShutdown(SessionArgs),
     /// Have the server read its files again: all of it takes effect, or nothing does (admin)
     Reload(SessionArgs),
     /// Show the keys that the server accepts over TCP (admin)
@@ -92,7 +93,7 @@ impl ServerVerb {
             Self::Status(how)
             | Self::Menu(how)
             | Self::Notices(how)
-            | Self::CallOff(how)
+            | Self::CancelShutdown(how)
             | Self::Reload(how)
             | Self::Keys(how)
             | Self::Invite { how, .. }

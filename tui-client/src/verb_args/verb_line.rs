@@ -144,7 +144,8 @@ pub(crate) fn complete(line: &str, cursor: usize, known: &KnownValues) -> Comple
             kind: CandidateKind::Value,
         })
     };
-    let mut candidates: Vec<Candidate> = found.iter().filter_map(candidate).collect();
+    let shown = found.iter().filter(|found| !found.is_hide_set());
+    let mut candidates: Vec<Candidate> = shown.filter_map(candidate).collect();
     // Flags are proposed once a dash is typed, as in a shell.
     if !spot.word.text.starts_with('-')
         && candidates.iter().any(|found| !found.text.starts_with('-'))

@@ -23,7 +23,7 @@ pub(super) fn closing(closing: &Closing) -> String {
             format!("the server {does} in {}{why}{by}{back}", text::duration(closing.in_ms))
         }
         Phase::Now => format!("the server {does} now{why}{by}{back}"),
-        Phase::Cancelled => format!("the server stays: the shutdown was called off{by}"),
+        Phase::Cancelled => format!("the server stays: the shutdown was cancelled{by}"),
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
         notice.phase = Phase::Cancelled;
         assert_eq!(
             closing(&notice),
-            "the server stays: the shutdown was called off (ordered by ann (#4))"
+            "the server stays: the shutdown was cancelled (ordered by ann (#4))"
         );
     }
 }

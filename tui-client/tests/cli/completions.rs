@@ -233,6 +233,8 @@ fn bash_offers_verbs_servers_commands_and_their_arguments() {
     let place = known();
     let offers = |line: &str| in_bash(&place, line);
     assert!(offers("topside ").contains(&"connect".to_owned()));
+    assert_eq!(offers("topside cal"), [""; 0], "earlier names are hidden");
+    assert_eq!(offers("topside cancel-"), ["cancel-shutdown"]);
     assert!(offers("topside run --").contains(&"--detach".to_owned()));
     let places = [r"Back\ garden", r"it\'s\ mine", r"this\ machine"];
     assert_eq!(offers("topside run --on "), [&places[..], &["all"]].concat());

@@ -22,4 +22,5 @@ mod sudo;
 mod terminal;
 mod upgrade;
 mod verb_errors;
+mod verb_names;
 mod verbs;

@@ -75,7 +75,7 @@ fn what_does_not_exist_has_one_status_and_one_kind() {
         &["kick", "99", "--yes"],
         &["revoke", "unknown"],
         &["postpone"],
-        &["call-off"],
+        &["cancel-shutdown"],
         &["cancel", "99"],
     ] {
         let ended = place.verb(&[args, &["--json"]].concat()).with(127);

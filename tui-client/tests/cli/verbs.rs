@@ -72,7 +72,7 @@ fn more_rows_than_one_page_all_come() {
 #[test]
 fn what_is_refused_has_its_status_and_with_json_the_server_s_own_error() {
     let place = place();
-    for verb in ["status", "clients", "menu", "runs", "reload", "call-off", "notices"] {
+    for verb in ["status", "clients", "menu", "runs", "reload", "cancel-shutdown", "notices"] {
         let ended = place.verb(&[verb]).with(125);
         assert!(ended.err.contains("no server runs on this machine"), "{ended:?}");
     }
@@ -84,7 +84,7 @@ fn what_is_refused_has_its_status_and_with_json_the_server_s_own_error() {
         (&["kick", "99", "--yes"], 127),
         (&["kick", "99"], 127),
         (&["revoke", "unknown", "--yes"], 127),
-        (&["call-off"], 127),
+        (&["cancel-shutdown"], 127),
         (&["postpone"], 127),
         (&["broadcast", ""], 126),
         (&["kick", "seven"], 2),
@@ -237,9 +237,9 @@ fn each_change_of_a_shutdown_is_notified_with_its_user() {
         assert!(refused.err.contains("--back: the expected return"), "{refused:?}");
     }
     assert!(place.verb(&["status"]).with(0).out.contains("restarts "), "it is due");
-    place.verb(&["call-off"]).with(0);
+    place.verb(&["cancel-shutdown"]).with(0);
     assert_eq!(next(&mut other)["phase"], "cancelled");
-    place.verb(&["call-off"]).with(127);
+    place.verb(&["cancel-shutdown"]).with(127);
     other.signal(Signal::INT);
     other.end().with(130);
 }

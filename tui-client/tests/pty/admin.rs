@@ -82,7 +82,7 @@ fn a_broadcast_is_shown_and_kept() {
 }
 
 #[test]
-fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_screens() {
+fn a_shutdown_is_ordered_postponed_and_cancelled_and_each_step_is_on_both_screens() {
     let home = Home::new();
     let (mut server, mut first, mut second) = two(&home);
     act(&mut first, "Shut the server down, or restart it");
@@ -104,7 +104,7 @@ fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_scree
     for screen in [&first, &second] {
         screen.see_all(&["shuts down in 14:5", "postponed by", &by]);
     }
-    act(&mut first, "Call the shutdown off");
+    act(&mut first, "Cancel the shutdown");
     for screen in [&first, &second] {
         screen.see_all(&["cancelled by", &format!("({})", number(&first).trim())]);
     }

@@ -103,7 +103,7 @@ fn two_people_see_each_other_and_one_ends_the_server_for_both() {
 }
 
 #[test]
-fn a_shutdown_that_is_due_is_reported_and_can_be_called_off() {
+fn a_shutdown_that_is_due_is_reported_and_can_be_cancelled() {
     let home = Home::new();
     let mut first = console(&home);
     let mut second = console(&home);
@@ -115,7 +115,7 @@ fn a_shutdown_that_is_due_is_reported_and_can_be_called_off() {
         let text = screen.contents();
         text.contains("shuts down in 9:5") && text.contains("new disk")
     });
-    act(&mut first, "Call the shutdown off");
+    act(&mut first, "Cancel the shutdown");
     for screen in [&first, &second] {
         screen.see("cancelled by");
     }

@@ -215,16 +215,16 @@ fn each_change_of_a_shutdown_is_shown_with_its_user() {
 }
 
 #[test]
-fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
+fn what_is_due_can_be_postponed_and_cancelled_and_not_ordered_twice() {
     let mut world = admin(100, 24);
-    for none in ["postpone the shutdown", "call the shutdown off"] {
+    for none in ["postpone the shutdown", "cancel the shutdown"] {
         act(&mut world, none);
         assert!(world.remark().ends_with("none is due"), "{}", world.remark());
         world.press("esc");
     }
     world.notice(due(60_000, "phone (#4)"));
     act(&mut world, "shut the server down, or");
-    assert!(world.remark().ends_with("one is due already: postpone it, or call it off"));
+    assert!(world.remark().ends_with("one is due already: postpone it, or cancel it"));
     world.press("esc");
 
     act(&mut world, "postpone the shutdown");
@@ -240,7 +240,7 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
     assert_eq!(sent(&effects), ("shutdown".into(), args, true));
     assert!(world.state.views.is_empty());
 
-    let effects = act(&mut world, "call the shutdown off");
+    let effects = act(&mut world, "cancel the shutdown");
     assert_eq!(effects, [ask(world.session(), &ServerShutdownCancel {})]);
 }
 
@@ -260,7 +260,7 @@ fn only_a_later_time_of_what_is_due_does_without_the_servers_name() {
         assert!(world.enter(line).is_empty());
         assert_eq!(name_is_wanted(&world), wanted, "{line}");
     }
-    // What was due was called off while the question was up: this would be a new one.
+    // What was due was cancelled while the question was up: this would be a new one.
     let mut world = admin(100, 24);
     world.notice(due(60_000, "phone (#4)"));
     world.enter("ks 600");

@@ -36,7 +36,7 @@ fn what_is_chosen_in_the_palette_stays_chosen_when_the_session_ends() {
 }
 
 #[test]
-fn a_shutdown_counts_down_by_the_monotonic_clock_and_can_be_called_off() {
+fn a_shutdown_counts_down_by_the_monotonic_clock_and_can_be_cancelled() {
     let mut world = World::connected(80, 24);
     world.notice(closing(Phase::Scheduled, 58_000, "moving to a\u{1b}[2J new box"));
     let words = "sprinkler shuts down in 0:58 · moving to a[2J new box · phone (#4)";

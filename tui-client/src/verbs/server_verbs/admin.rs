@@ -89,7 +89,7 @@ pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Res
         .print(&due, |due| match due.in_ms {
             0 => format!("{name} {does} now{back}\n"),
             ms => format!(
-                "{name} {does} in {}{back}; `topside call-off` calls it off\n",
+                "{name} {does} in {}{back}; `topside cancel-shutdown` cancels it\n",
                 text::duration(ms)
             ),
         })
@@ -119,7 +119,7 @@ pub(super) async fn postpone(session: &mut OneShot<'_>, args: &Postpone) -> Resu
         .await
 }
 
-pub(super) async fn call_off(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
+pub(super) async fn cancel_shutdown(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let done = session.call(&ServerShutdownCancel {}).await?;
     session.print(&done, |_| format!("{} stays\n", session.name())).await
 }

@@ -85,7 +85,7 @@ pub(super) async fn answer(ask: &ServerVerb, session: &mut OneShot<'_>) -> Resul
         ServerVerb::Kick(args) => admin::kick(session, args).await,
         ServerVerb::Shutdown(args) => admin::shut_down(session, args).await,
         ServerVerb::Postpone(args) => admin::postpone(session, args).await,
-        ServerVerb::CallOff(_) => admin::call_off(session).await,
+        ServerVerb::CancelShutdown(_) => admin::cancel_shutdown(session).await,
         ServerVerb::Reload(_) => admin::reload(session).await,
         ServerVerb::Keys(_) => lists::keys(session).await,
         ServerVerb::Revoke(args) => admin::revoke(session, args).await,

@@ -80,8 +80,8 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Kick(args) => kick(state, line, &args),
         ServerVerb::Shutdown(args) => shut_down(state, line, args),
         ServerVerb::Postpone(args) => postpone(state, line, args),
-        ServerVerb::CallOff(_) => answer(state, line, &ServerShutdownCancel {}, |_| {
-            "the shutdown is called off".to_owned()
+        ServerVerb::CancelShutdown(_) => answer(state, line, &ServerShutdownCancel {}, |_| {
+            "the shutdown is cancelled".to_owned()
         }),
         ServerVerb::Revoke(args) => revoke(state, line, args),
         ServerVerb::Invite { invite, .. } => invite_result(state, &invite.request()),
@@ -206,7 +206,7 @@ fn shut_down(state: &mut State, line: &str, args: Shutdown) -> Vec<Effect> {
     let then = move |state: &mut State| {
         answer(state, &line, &order, move |due| match due.in_ms {
             0 => format!("{server} {does} now"),
-            ms => format!("{server} {does} in {}; `:call-off` calls it off", duration(ms)),
+            ms => format!("{server} {does} in {}; `:cancel-shutdown` cancels it", duration(ms)),
         })
     };
     if args.confirm.yes {

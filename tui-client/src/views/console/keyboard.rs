@@ -170,7 +170,7 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         }
         Id::Reconnect => return reconnect::dial_again(state, false),
         Id::StartHere => return reconnect::dial_again(state, true),
-        Id::CallOff => return admin_forms::call_off(state),
+        Id::CancelShutdown => return admin_forms::cancel_shutdown(state),
         Id::Copy => return export::copy(state),
         Id::Save => return export::save(state),
         Id::Zoom | Id::Wrap | Id::ShowMenu | Id::ShowClients => return side_panes::act(state, id),
