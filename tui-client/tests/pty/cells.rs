@@ -79,7 +79,7 @@ fn no_cell_is_left_over_after_scrolling_typing_clearing_and_resizing() {
     let mut screen = Screen::topside(&home, size, &[]);
     screen.connect("no server here");
     screen.write("clusters\r");
-    let ended = |text: &str| text.contains("the end") && text.contains("✓ done");
+    let ended = |text: &str| text.contains("the end") && text.contains("✓ succeeded");
     compare(&screen, &home, size, "the output", ended);
     for (key, what, line) in [
         ("\x1b[5~", "a page up", "plain 29"),

@@ -57,7 +57,7 @@ fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
     screen.until("the run in its block", |screen| {
         let text = screen.contents();
         let has = |what| text.contains(what);
-        has("herbs watered for 9") && has("100 %") && has("✓ done") && !has("10 %\n")
+        has("herbs watered for 9") && has("100 %") && has("✓ succeeded") && !has("10 %\n")
     });
     // The line is in the history as if it had been typed.
     screen.write("\x1b[A");
@@ -92,5 +92,5 @@ fn a_form_is_filled_in_and_run_with_the_mouse() {
     screen.click("▐ Run ▌");
     screen.see("Water lawn for 5 minutes?");
     screen.click("▐ Run it ▌");
-    screen.see_all(&["lawn watered for 5", "✓ done"]);
+    screen.see_all(&["lawn watered for 5", "✓ succeeded"]);
 }

@@ -28,12 +28,12 @@ fn a_paste_in_pieces_is_not_run() {
     for at in [1, 2, 4, 6, 15, 25, paste.len() - 5, paste.len() - 1] {
         write_slowly(&mut screen, &[&paste[..at], &paste[at..]]);
         let text = screen.see("2 lines were pasted");
-        assert!(!text.contains("done"), "{at}: {text}");
+        assert!(!text.contains("succeeded"), "{at}: {text}");
         screen.write("\x1b");
         screen.gone("were pasted");
     }
     screen.write("echo three\r");
-    let text = screen.see("✓ done");
+    let text = screen.see("✓ succeeded");
     assert!(!text.contains("echo one") && !text.contains("echo two"), "{text}");
     screen.write("\x03\x03");
     assert_eq!(screen.ended().0, 0);
@@ -45,7 +45,7 @@ fn a_paste_that_a_terminal_does_not_mark_is_not_run() {
     let mut screen = console(&home);
     screen.write("echo one\recho two\r");
     let text = screen.see("2 lines were pasted");
-    assert!(!text.contains("done"), "{text}");
+    assert!(!text.contains("succeeded"), "{text}");
     screen.write("\x1b");
     screen.gone("were pasted");
     screen.write("\x03\x03");
@@ -77,7 +77,7 @@ fn what_a_terminal_answers_is_not_typed() {
     screen.write("b");
     screen.see("❯ echo ab");
     screen.write("\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     screen.write("\x03\x03");
     assert_eq!(screen.ended().0, 0);
 }

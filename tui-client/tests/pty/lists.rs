@@ -25,13 +25,14 @@ fn after_three_runs() -> (Home, Server, Screen) {
     let home = Home::with_menu(MENU);
     let server = Server::start(&home);
     let mut screen = console(&home);
-    for (line, output) in [("water 1", "✓ done"), ("broken", "✗ exit 4"), ("water 2", "water 2")]
+    for (line, output) in
+        [("water 1", "✓ succeeded"), ("broken", "✗ exit 4"), ("water 2", "water 2")]
     {
         screen.write(&format!("{line}\r"));
         screen.see(output);
     }
     screen.until("the end of the last one", |screen| {
-        screen.contents().matches("✓ done").count() == 2
+        screen.contents().matches("✓ succeeded").count() == 2
     });
     (home, server, screen)
 }

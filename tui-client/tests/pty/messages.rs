@@ -63,7 +63,7 @@ fn after_a_killed_server_q_leaves_without_a_question() {
     let mut server = Server::start(&home);
     let mut screen: Screen = console(&home);
     screen.write("echo hello\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     server.kill();
     screen.see_all(&["lost at", "R reconnect", "q quit"]);
     screen.write("q");

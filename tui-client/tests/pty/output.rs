@@ -44,7 +44,7 @@ fn f7_saves_every_byte_of_a_run_of_any_size() {
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("many\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     save(&mut screen, "MiB saved to");
     let bytes = saved(&home, "many");
     let mut wanted = b"\xff\0\x1b[31mred\r\x1b[0m\n".to_vec();
@@ -63,7 +63,7 @@ fn what_the_server_has_not_kept_is_reported_in_the_file_and_on_the_screen() {
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("many\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     save(&mut screen, "are missing: the server");
     let text = String::from_utf8(saved(&home, "many")).unwrap();
     let gap = text.lines().find(|line| line.starts_with("[topside: ")).unwrap();
@@ -83,7 +83,7 @@ fn a_run_is_saved_as_far_as_it_is_and_continues() {
     save(&mut screen, "what it had");
     assert_eq!(saved(&home, "slow"), b"begun\n");
     std::fs::write(&gate, "\n").unwrap();
-    screen.see_all(&["over", "✓ done"]);
+    screen.see_all(&["over", "✓ succeeded"]);
 }
 
 /// The server dies during a run, and another one starts in the same place.
@@ -129,7 +129,7 @@ fn a_run_continues_after_a_reconnect_from_where_it_was() {
     go_on(3);
     screen.see_all(&["reconnected", "half a"]);
     go_on(4);
-    let text = screen.see_all(&["✓ done", "half a line"]);
+    let text = screen.see_all(&["✓ succeeded", "half a line"]);
     for line in ["line 1", "line 2", "line 3"] {
         assert_eq!(text.matches(line).count(), 1, "{text}");
     }
@@ -142,7 +142,7 @@ fn two_hundred_thousand_lines_are_followed_scrolled_searched_and_folded() {
     let _server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("many\r");
-    screen.see_all(&["✓ done", "200000"]);
+    screen.see_all(&["✓ succeeded", "200000"]);
     screen.write("\x1b[5~");
     screen.gone("200000");
     screen.write("\x1bOH");
@@ -176,7 +176,7 @@ fn a_flood_skips_and_says_so_and_the_screen_continues() {
     screen.write("echo hello");
     screen.see("❯ echo hello");
     std::fs::write(&gate, "\n").unwrap();
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     screen.write("\x15");
     screen.gone("❯ echo");
     screen.write("/bytes skipped\r");
@@ -204,7 +204,10 @@ fn a_progress_bar_stays_on_its_line_in_its_colours() {
         let cell =
             screen.cell(u16::try_from(row).unwrap(), u16::try_from(column).unwrap()).unwrap();
         let green = cell.fgcolor() == vt100::Color::Idx(2);
-        green && !text.contains("10 % of") && !text.contains("50 % of") && text.contains("✓ done")
+        green
+            && !text.contains("10 % of")
+            && !text.contains("50 % of")
+            && text.contains("✓ succeeded")
     });
 }
 

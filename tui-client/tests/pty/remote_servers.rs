@@ -102,7 +102,7 @@ fn an_invite_pasted_in_the_picker_connects_and_a_killed_server_is_reconnected() 
     let title = format!(" · LAN {} · connected · operator", there.address());
     screen.see(&title);
     screen.write("echo still here\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     screen.write("half a line");
     // Typed before the end of the session.
     screen.see("❯ half a line");

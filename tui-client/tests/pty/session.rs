@@ -55,7 +55,7 @@ fn from_the_picker_to_a_command_and_out_with_the_server_inside() {
     screen.write("echo hello there\r");
     screen.until("the echo in its block", |screen| {
         let text = screen.contents();
-        text.contains("❯ echo hello there") && text.contains("✓ done")
+        text.contains("❯ echo hello there") && text.contains("✓ succeeded")
     });
     assert!(exists(&home.socket()));
     screen.write("\x04");
@@ -147,7 +147,7 @@ fn a_killed_server_is_reported_as_lost_and_its_console_stays() {
     let mut server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("echo still here\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     screen.write("half a line");
     server.kill();
     screen.see_all(&["without saying why", "reconnecting", "still here", "q quit"]);

@@ -143,10 +143,12 @@ fn a_late_answer_is_discarded_and_not_typed() {
     screen.taken();
     screen.write(&WHITE[1..]);
     screen.write("uptime\r");
-    let text = screen.see("done");
+    let text = screen.see("succeeded");
     assert!(text.contains("❯ uptime") && !text.contains("rgb") && !text.contains("11;"), "{text}");
     assert!(
-        screen.until("the dark theme", |screen| !colours(screen).contains(&BLUE)).contains("done")
+        screen
+            .until("the dark theme", |screen| !colours(screen).contains(&BLUE))
+            .contains("succeeded")
     );
 }
 
@@ -249,7 +251,7 @@ fn ascii_is_all_that_is_drawn_where_it_is_wanted_or_the_locale_has_no_more() {
         screen.write("\r");
         screen.see(" - connected - ");
         screen.write("uptime\r");
-        let text = screen.see("done");
+        let text = screen.see("succeeded");
         assert!(text.is_ascii(), "{text}");
         screen.write("\x10");
         let text = screen.see("Enter does it");

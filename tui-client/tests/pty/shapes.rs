@@ -15,7 +15,7 @@ fn run(script: &str, what: &str, wanted: impl Fn(&[String]) -> bool) -> (Home, S
     screen.write("shape\r");
     let found = screen.look(PATIENCE, |screen, _| {
         let text = screen.contents();
-        let ended = text.contains("✓ done") || text.contains("✗ exit");
+        let ended = text.contains("✓ succeeded") || text.contains("✗ exit");
         (ended && wanted(&output(&text))).then_some(())
     });
     found.unwrap_or_else(|why| panic!("{what}: {why}"));
@@ -43,7 +43,7 @@ fn shows(script: &str, lines: &[&str]) -> (Home, Server, Screen) {
     screen.write("\x0c");
     compare(&screen, &home, SIZE, "the cleared screen", |text| !text.contains("❯ shape"));
     screen.write("shape\r");
-    let ended = |text: &str| text.contains("✓ done") || text.contains("✗ exit");
+    let ended = |text: &str| text.contains("✓ succeeded") || text.contains("✗ exit");
     compare(&screen, &home, SIZE, "the output again", |text| ended(text) && output(text) == lines);
     (home, server, screen)
 }

@@ -45,7 +45,7 @@ fn no_size_is_too_small_and_any_size_may_follow_another() {
     }
     screen.connect("no server here");
     screen.write("echo one\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     for (columns, rows) in [(1, 1), (2, 1), (100, 30)] {
         screen.resize(columns, rows);
     }

@@ -94,7 +94,7 @@ fn a_resize_hides_the_panes_without_room_and_brings_them_back() {
     screen.write("\r");
     screen.see("MENU");
     screen.write("echo one\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     screen.write("typed");
     screen.resize(120, 24);
     screen.until("the menu hidden", |screen| {
@@ -121,7 +121,7 @@ fn a_pasted_text_of_several_lines_arrives_as_one_and_is_not_run() {
     screen.connect("no server here");
     screen.write("\x1b[200~echo one\rks\r\x1b[201~");
     let text = screen.see("2 lines were pasted");
-    assert!(!text.contains("done"), "{text}");
+    assert!(!text.contains("succeeded"), "{text}");
     screen.write("\x1b");
     screen.gone("were pasted");
     screen.write("\x03\x03");
@@ -134,7 +134,7 @@ fn a_block_is_copied_by_the_terminals_own_clipboard() {
     let mut screen = Screen::topside(&home, (100, 30), &[]);
     screen.connect("no server here");
     screen.write("echo to the clipboard\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     screen.write("\x1b[17~");
     screen.see("sent to the terminal's clipboard");
     // `to the clipboard` and a line end, in base64.
@@ -158,7 +158,7 @@ fn without_colours_what_is_found_is_still_marked() {
     let mut screen = Screen::topside_with(&home, (100, 30), ("NO_COLOR", "1"));
     screen.connect("no server here");
     screen.write("echo needle\r");
-    screen.see("✓ done");
+    screen.see("✓ succeeded");
     screen.write("/needle");
     screen.until("the match in reverse", |screen| {
         let (rows, columns) = screen.size();

@@ -350,7 +350,12 @@ fn f_shows_failures_only_and_is_a_letter_once_a_filter_is_typed() {
         entry(n, "info", "run ended", &json!({"command": "zone-run", "run": n, "state": state}))
     };
     let refused = entry(4, "warn", "key refused", &json!({"key": "3f9a12c0".repeat(8)}));
-    answer(&mut world, 3, vec![run(1, "done"), run(2, "failed"), run(3, "done"), refused], &[]);
+    answer(
+        &mut world,
+        3,
+        vec![run(1, "succeeded"), run(2, "failed"), run(3, "succeeded"), refused],
+        &[],
+    );
     let drawn = world.screen();
     assert!(drawn.contains("✗ info   run ended command=zone-run run=2 state=failed"), "{drawn}");
     assert!(drawn.contains("✗ warn   key refused key=3f9a12c0…"), "{drawn}");

@@ -182,7 +182,7 @@ pub(crate) fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, St
         Phase::Running { cancelling: true } => ("●", "cancelling".into(), theme.cancelled),
         Phase::Reading => ("…", "reading".into(), theme.dim),
         Phase::Ended { state, exit, signal, .. } => match (state, exit, signal) {
-            (RunState::Succeeded, ..) => ("✓", "done".into(), theme.succeeded),
+            (RunState::Succeeded, ..) => ("✓", state.words().into(), theme.succeeded),
             (RunState::Failed, Some(code), _) => ("✗", format!("exit {code}"), theme.failed),
             (RunState::Failed, None, Some(n)) => ("✗", signals::name(n), theme.failed),
             (RunState::Failed, ..) => ("✗", "failed".into(), theme.failed),

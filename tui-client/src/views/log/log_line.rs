@@ -120,7 +120,7 @@ mod tests {
             ("error", "the disk is full", json!({}), true),
             ("info", "run ended", json!({"state": "failed", "exit": 4}), true),
             ("info", "run ended", json!({"state": "timed out"}), true),
-            ("info", "run ended", json!({"state": "done"}), false),
+            ("info", "run ended", json!({"state": "succeeded"}), false),
             ("info", "run ended", json!({"state": "cancelled"}), false),
             ("warn", "key refused", json!({"peer": "192.0.2.1"}), true),
             ("warn", "slow reader", json!({"client": 4}), false),

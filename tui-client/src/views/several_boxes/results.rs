@@ -1,5 +1,6 @@
 //! What the boxes did: a row for each, and groups of those that did the same.
 
+use topside_shared::records::RunState;
 use topside_shared::text::{MAX_REASON, clean};
 
 use crate::fan_out::{Outcome, Standing, group};
@@ -29,7 +30,7 @@ impl BoxRow {
     pub(super) fn end(&mut self, outcome: Outcome) {
         let reason = clean(&outcome.reason(), MAX_REASON);
         let words = if reason.is_empty() { outcome.state_words() } else { reason };
-        let words = if words.is_empty() { "done".to_owned() } else { words };
+        let words = if words.is_empty() { RunState::Succeeded.words().to_owned() } else { words };
         self.ended = Some((outcome.standing(), words));
         self.outcome = Some(outcome);
     }
