@@ -5,7 +5,7 @@ use topside_shared::Role;
 use crate::app::connection::ConnectionState;
 use crate::app::console::{Console, SHUTDOWN};
 use crate::app::runs::Phase;
-use crate::app::{DialFailed, LocalServer, Screen, State, Via, picker, prompt, tabs};
+use crate::app::{DialFailed, LocalServer, Screen, State, Via, picker, prompt, tab_actions};
 
 use crate::input::actions::{ACTIONS, Action, Id, Needs, Scope, get};
 use crate::input::key::Key;
@@ -206,14 +206,14 @@ fn trying(state: &State) -> Result<(), String> {
         ConnectionState::Dialling(_) => Ok(()),
         ConnectionState::Lost(lost) if lost.retry.is_some() => Ok(()),
         // Leaves a new tab for the one before it.
-        _ if tabs::is_new(state) => Ok(()),
+        _ if tab_actions::is_new(state) => Ok(()),
         _ => no("nothing is being tried now"),
     }
 }
 
 fn asks(state: &State) -> Result<(), String> {
     match state.console() {
-        Some(console) if prompt::can_switch(console) => Ok(()),
+        Some(console) if prompt::keyboard::can_switch(console) => Ok(()),
         _ => no("no run of yours takes input now"),
     }
 }

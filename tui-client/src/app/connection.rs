@@ -4,7 +4,6 @@ use topside_shared::Time;
 use topside_shared::notifications::{EndCode, SessionEnded};
 
 use super::console::shutdown_banner::expected_back;
-use super::reconnect::Retry;
 use super::{DialFailed, State};
 pub(crate) use crate::connect::Via;
 use crate::text::times;
@@ -54,8 +53,8 @@ pub(crate) struct Disconnected {
     pub(crate) at: Time,
     /// Why the last reconnection failed.
     pub(crate) failed: Option<DialFailed>,
-    /// The next automatic dial, if one is planned.
-    pub(crate) retry: Option<Retry>,
+    /// When the next automatic dial is planned, by the monotonic clock.
+    pub(crate) retry: Option<u64>,
     /// Number of dials so far.
     pub(crate) tries: u32,
 }

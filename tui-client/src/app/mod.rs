@@ -9,6 +9,7 @@
 pub(crate) mod apply_settings;
 pub(crate) mod ask;
 pub(crate) mod availability;
+pub(crate) mod clock;
 pub(crate) mod connection;
 pub(crate) mod console;
 pub(crate) mod msg;
@@ -18,6 +19,7 @@ pub(crate) mod reconnect;
 pub(crate) mod remark;
 pub(crate) mod runs;
 pub(crate) mod session;
+pub(crate) mod tab_actions;
 pub(crate) mod tabs;
 pub(crate) mod view;
 
@@ -28,7 +30,7 @@ use std::collections::VecDeque;
 
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
-use topside_shared::{ClientId, Time};
+use topside_shared::ClientId;
 
 use crate::config::{PaneChoices, Profile};
 use crate::connect::DiscoveredServer;
@@ -39,21 +41,14 @@ use crate::theme::{TerminalColours, Theme, ThemeChoice};
 use crate::widgets::canvas::{Hit, ListLayout};
 use crate::widgets::line_history::LineHistory;
 use ask::Ask;
+pub(crate) use clock::Clock;
 pub(crate) use connection::{Target, Via};
 use console::Console;
 use console::side_panes::{Focus, MenuKey};
 pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
-use picker::Picker;
+use picker::picker_state::Picker;
 pub(crate) use remark::{Remark, Tone};
 use tabs::Tabs;
-
-/// The time when the loop last read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Clock {
-    /// Milliseconds since the program started, by the monotonic clock.
-    pub(crate) mono: u64,
-    pub(crate) wall: Time,
-}
 
 #[derive(Debug)]
 pub(crate) enum Screen {
@@ -149,6 +144,8 @@ pub(crate) struct State {
     pub(crate) recent_actions: Vec<Id>,
     /// History of the command line of Topside, for all tabs.
     pub(crate) verb_history: LineHistory,
+    /// Actions to carry out as soon as the message is handled, the first one first.
+    actions: VecDeque<Id>,
     /// Number of the last dial, session or block.
     serial: u64,
     /// Whether the loop ends.
@@ -184,6 +181,7 @@ impl State {
             mouse_set: true,
             recent_actions: Vec::new(),
             verb_history: LineHistory::default(),
+            actions: VecDeque::new(),
             serial: 0,
             quitting: false,
         }
@@ -193,6 +191,23 @@ impl State {
     pub(crate) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
+    }
+
+    /// Has `update` carry out an action as soon as the message is handled: the table of actions and views stands above
+    /// all views. The effects of the action come then, so none are returned.
+    pub(crate) fn act(&mut self, id: Id) -> Vec<Effect> {
+        self.actions.push_back(id);
+        Vec::new()
+    }
+
+    pub(crate) fn next_action(&mut self) -> Option<Id> {
+        self.actions.pop_front()
+    }
+
+    /// Ends the program.
+    pub(crate) fn quit(&mut self) -> Effect {
+        self.quitting = true;
+        Effect::Quit
     }
 
     pub(crate) fn console_mut(&mut self) -> Option<&mut Console> {

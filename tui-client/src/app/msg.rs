@@ -9,7 +9,7 @@ use topside_shared::notifications::Notification;
 use topside_shared::{Role, RunId};
 
 use super::ask::{Ask, Reply};
-use super::picker::routes::ProbeResult;
+use super::picker::picker_state::ProbeResult;
 use super::runs::export::{ExportFailed, Exported};
 use super::{LocalServer, Size, Target};
 use crate::config::{PaneChoices, Profile, Settings};

@@ -7,13 +7,6 @@ use super::{Effect, State};
 /// Longest wait before a dial.
 const MAX_WAIT_MS: u64 = 30_000;
 
-/// The next automatic dial.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Retry {
-    /// When, by the monotonic clock.
-    pub(crate) at: u64,
-}
-
 impl Disconnected {
     /// Plans the next dial: after 1, 2, 4 .. 30 s, each wait shortened by up to a half so that many clients do not return
     /// together. On the same machine the clients are few and a restart is quick, so the first wait is 250 ms.
@@ -25,12 +18,12 @@ impl Disconnected {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        self.retry = Some(Retry { at: now + whole / 2 + seed % (whole / 2) });
+        self.retry = Some(now + whole / 2 + seed % (whole / 2));
     }
 
     /// The next dial in words: `reconnecting in 4 s (try 3)`.
     pub(super) fn next_try(&self, now: u64) -> Option<String> {
-        let left = self.retry?.at.saturating_sub(now).div_ceil(1000);
+        let left = self.retry?.saturating_sub(now).div_ceil(1000);
         Some(format!("reconnecting in {left} s (try {})", self.tries + 1))
     }
 }
@@ -72,9 +65,7 @@ pub(crate) fn stop(state: &mut State) -> Vec<Effect> {
 /// Dials again when the wait is over.
 pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
     match &state.link {
-        ConnectionState::Lost(Disconnected { retry: Some(Retry { at }), .. })
-            if *at <= state.clock.mono =>
-        {
+        ConnectionState::Lost(Disconnected { retry: Some(at), .. }) if *at <= state.clock.mono => {
             dial_again(state, false)
         }
         _ => Vec::new(),
@@ -109,7 +100,7 @@ mod tests {
         ] {
             lost.tries = tries;
             lost.plan(1_000_000, local);
-            let wait = lost.retry.unwrap().at - 1_000_000;
+            let wait = lost.retry.unwrap() - 1_000_000;
             assert!(wait >= most / 2 && wait < most, "{tries} tries: {wait} ms");
         }
     }

@@ -7,7 +7,8 @@ use super::status_bar::{self, AFTER_THE_END};
 use crate::app::availability::{check, nothing_typed};
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
-use crate::app::{Screen, State, picker, prompt, tabs};
+use crate::app::prompt::keyboard::can_switch;
+use crate::app::{Screen, State, picker, tab_actions};
 use crate::input::actions::{Action, Id, get};
 use crate::text::fit;
 use crate::theme::Theme;
@@ -35,7 +36,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
         let short = match action.id {
             // One column at a time: what the key leads to.
             Id::OtherColumn if state.picker.on_ways => "servers",
-            Id::StopTrying if tabs::is_new(state) && idle => "back",
+            Id::StopTrying if tab_actions::is_new(state) && idle => "back",
             _ => action.short,
         };
         Some(Hint { key, short, kept: KEPT.contains(&action.id) })
@@ -130,7 +131,7 @@ fn when_connected(console: &Console) -> &'static [Id] {
         &[Id::Copy, Id::Save, Id::Fold, Id::Search, Id::End, Id::Palette, Id::Help]
     } else if !console.runs.pane.is_following() {
         &[Id::End, Id::PageUp, Id::Search, Id::Copy, Id::Palette, Id::Help]
-    } else if prompt::can_switch(console) {
+    } else if can_switch(console) {
         &[Id::OtherBox, Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
     } else if runs && console.input.editor.is_empty() {
         &[Id::Interrupt, Id::Palette, Id::Clients, Id::Help, Id::PageUp, Id::Search, Id::NewTab]

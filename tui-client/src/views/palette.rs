@@ -5,7 +5,6 @@ use topside_shared::command::Command;
 
 use super::command_form;
 use super::list_view::ListView;
-use super::update::run;
 use crate::app::view::{Outcome, close, refuse, stay};
 use crate::app::{Effect, Screen, State, availability};
 use crate::input::actions::{self, Id};
@@ -191,7 +190,7 @@ impl ListView for Palette {
             Some(PaletteRow { pick, .. }) => close().then(|state| match pick {
                 Pick::Act(id) => {
                     remember(state, id);
-                    run(state, actions::get(id))
+                    state.act(id)
                 }
                 Pick::Command(name) => command_form::choose(state, &name),
             }),

@@ -12,6 +12,7 @@ use super::confirm::Confirm;
 use super::console::blocks::standing;
 use super::run_list::{ListedRun, RunList};
 use crate::app::ask::{self, Ask};
+use crate::app::runs::run_request;
 use crate::app::runs::{self, Phase};
 use crate::app::view::{Change, Outcome, View, act, close, open, refuse, stay};
 use crate::app::{Effect, State};
@@ -175,7 +176,7 @@ pub(super) fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect>
     let note = format!("{} of {}, started {started}", row.run_id, row.user);
     let own = row.user == console.welcome.you.user;
     console.runs.attached(block, line, &note, (row, own), clock);
-    state.ask_if_connected(runs::attach(block, row.run_id, 0))
+    state.ask_if_connected(run_request::attach(block, row.run_id, 0))
 }
 
 /// All that is known of a run.

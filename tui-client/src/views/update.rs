@@ -14,7 +14,7 @@ use crate::app::runs::export;
 use crate::app::view::{Change, View, stay};
 use crate::app::{
     Clicked, Clock, Effect, Msg, Screen, State, apply_settings, availability, console, prompt,
-    reconnect, session, tabs,
+    reconnect, session, tab_actions,
 };
 use crate::input::actions::{self, Action, Id};
 use crate::input::key::{Code, Key};
@@ -42,6 +42,9 @@ pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
 /// What a message does to its tab, the current one.
 fn handle(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = take(state, msg);
+    while let Some(id) = state.next_action() {
+        effects.extend(run(state, actions::get(id)));
+    }
     effects.extend(settle(state));
     effects
 }
@@ -66,7 +69,7 @@ fn below_strip(state: &mut State, msg: Msg) -> Result<Msg, Vec<Effect>> {
         Msg::Click(at) if at.y < strip => {
             state.remark = None;
             let tab = tab_strip::tab_at(state, at.x);
-            let mut effects = tab.map_or_else(Vec::new, |tab| tabs::select(state, tab));
+            let mut effects = tab.map_or_else(Vec::new, |tab| tab_actions::select(state, tab));
             effects.extend(settle(state));
             Err(effects)
         }
@@ -82,10 +85,10 @@ fn tab_key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
         return None;
     }
     if let Some(nth) = state.keys.of(Id::SelectTab).place(key) {
-        return Some(tabs::select(state, nth));
+        return Some(tab_actions::select(state, nth));
     }
     let forward = state.keys.means(Id::NextTab, key);
-    (forward || state.keys.means(Id::PreviousTab, key)).then(|| tabs::step(state, forward))
+    (forward || state.keys.means(Id::PreviousTab, key)).then(|| tab_actions::step(state, forward))
 }
 
 fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -161,7 +164,7 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     probe::used(state);
     if !state.terminal.enough() {
         // Nothing can be seen, so nothing is done but leaving.
-        return if key.is_ctrl('c') || key.is_ctrl('d') { vec![quit(state)] } else { Vec::new() };
+        return if key.is_ctrl('c') || key.is_ctrl('d') { vec![state.quit()] } else { Vec::new() };
     }
     if let Some(effects) = tab_key(state, key) {
         return effects;
@@ -201,7 +204,7 @@ fn closes_mistake(state: &State, key: Key) -> bool {
 }
 
 /// Carries out an action, or says why not.
-pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
+fn run(state: &mut State, action: &Action) -> Vec<Effect> {
     if let Err(why) = availability::check(state, action) {
         // Esc has nothing to stop most of the time, and that is no news.
         if action.id != Id::StopTrying {
@@ -215,14 +218,16 @@ pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
     }
     match action.id {
         Id::StopTrying if state.saving.is_some() => export::stop(state),
-        Id::StopTrying if tabs::is_new(state) && matches!(state.link, ConnectionState::Idle) => {
-            tabs::close(state)
+        Id::StopTrying
+            if tab_actions::is_new(state) && matches!(state.link, ConnectionState::Idle) =>
+        {
+            tab_actions::close(state)
         }
         Id::StopTrying => reconnect::stop(state),
-        Id::NewTab => tabs::open(state),
+        Id::NewTab => tab_actions::open(state),
         // Without one of its keys, as in the palette.
-        Id::SelectTab | Id::NextTab => tabs::step(state, true),
-        Id::PreviousTab => tabs::step(state, false),
+        Id::SelectTab | Id::NextTab => tab_actions::step(state, true),
+        Id::PreviousTab => tab_actions::step(state, false),
         Id::CloseTab => keyboard::ask_to_close_tab(state),
         Id::Mouse => {
             state.mouse = !state.mouse;
@@ -235,28 +240,22 @@ pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         }
         Id::ReadSettings => vec![Effect::ReadSettings],
         Id::OtherBox => {
-            prompt::switch(state);
+            prompt::keyboard::switch(state);
             Vec::new()
         }
         Id::Unhide => {
-            prompt::unhide(state);
+            prompt::keyboard::unhide(state);
             Vec::new()
         }
         Id::Suspend => vec![Effect::Suspend],
         Id::Quit if matches!(state.link, ConnectionState::Dialling(_)) => reconnect::stop(state),
         Id::Quit if state.embedded_server || state.tabs.len() > 1 => keyboard::ask_to_leave(state),
-        Id::Quit => vec![quit(state)],
+        Id::Quit => vec![state.quit()],
         id => match state.screen {
             Screen::Picker => super::picker::act(state, id),
             Screen::Console(_) => keyboard::act(state, id),
         },
     }
-}
-
-/// Ends the program.
-pub(super) fn quit(state: &mut State) -> Effect {
-    state.quitting = true;
-    Effect::Quit
 }
 
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
@@ -269,7 +268,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     if let Some(effects) = state.with_top(|view, state| view.paste(text, state)) {
         return effects;
     }
-    if !prompt::paste(state, text) && !redeem_invite::pasted_outside(state, text) {
+    if !prompt::keyboard::paste(state, text) && !redeem_invite::pasted_outside(state, text) {
         keyboard::paste(state, text);
     }
     Vec::new()

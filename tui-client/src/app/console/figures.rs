@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use topside_shared::methods::{BoxFigures, Status, StatusHistory};
 
-use crate::app::Clock;
+use crate::app::clock::Clock;
 
 /// Answers that lie further apart give no rate: between them the figures are unknown.
 const GAP: u64 = 5_000;

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use topside_shared::Time;
 use topside_shared::notifications::{Closing, Phase};
 
-use crate::app::Clock;
+use crate::app::clock::Clock;
 use crate::text::times;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,13 +3,12 @@
 //! The selected server has its own schedule, [`super::probe`]. The others are probed in rounds while the picker is
 //! watched, a limited number in each round, those with the oldest result first.
 
-use std::collections::HashMap;
-
 use topside_shared::Time;
 
 use super::chosen;
+use super::picker_state::{Known, ProbeResult};
 use super::probe::{self, EVERY, FRESH};
-use super::routes::{ProbeResult, RouteSign, millis};
+use super::routes::{RouteSign, millis};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::{Effect, Screen, State};
 use crate::config::Profile;
@@ -17,29 +16,6 @@ use crate::text::times;
 
 /// Number of servers in one round, each at two addresses at most.
 const AT_ONCE: usize = 16;
-
-#[derive(Debug, Default)]
-pub(crate) struct LastResults {
-    of: HashMap<String, Vec<Known>>,
-    /// Number of the current round.
-    round: u64,
-    /// When it began.
-    asked: Option<u64>,
-}
-
-#[derive(Debug)]
-struct Known {
-    via: Via,
-    result: ProbeResult,
-    /// When it came, by both clocks.
-    at: (u64, Time),
-}
-
-impl LastResults {
-    fn of(&self, profile: &Profile) -> &[Known] {
-        self.of.get(&profile.name).map_or(&[], Vec::as_slice)
-    }
-}
 
 pub(super) fn keep(state: &mut State, server: &str, via: Via, result: ProbeResult) {
     let at = (state.clock.mono, state.clock.wall);

@@ -3,47 +3,21 @@
 pub(crate) mod all_servers;
 pub(crate) mod discovered;
 pub(crate) mod filter;
+pub(crate) mod picker_state;
 pub(crate) mod probe;
 pub(crate) mod routes;
-
-use std::collections::BTreeSet;
 
 use topside_shared::advice::INVITE_ON_THE_BOX;
 
 use super::connection::{ConnectionState, Dialling, Target, Via};
-use super::{Effect, LocalServer, Screen, Size, State, tabs};
+use super::{Effect, LocalServer, Screen, Size, State, tab_actions};
 use crate::config::{Profile, THIS_MACHINE};
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
 use crate::text::sanitize;
-use crate::widgets::editor::Editor;
-use all_servers::LastResults;
-use probe::ProbeSchedule;
 
 /// In a narrower terminal one column is shown at a time.
 const BOTH_FROM: u16 = 72;
-
-/// State of the picker.
-#[derive(Debug, Default)]
-pub(crate) struct Picker {
-    /// Index of the selected server: the saved ones, then this machine, then the discovered ones.
-    pub(crate) at: usize,
-    /// The first row of the list that is drawn, unless the chosen one would be out of sight.
-    pub(crate) top: usize,
-    pub(crate) way: usize,
-    /// Whether the list of routes has the focus.
-    pub(crate) on_ways: bool,
-    /// A server to select as soon as it is in the list.
-    pub(crate) wanted: Option<String>,
-    /// Probes of the selected server.
-    pub(crate) asking: ProbeSchedule,
-    pub(crate) last: LastResults,
-    /// Names of the saved servers that are marked for a command.
-    pub(crate) marked: BTreeSet<String>,
-    pub(crate) filter: Editor,
-    /// Whether the filter has the focus.
-    pub(crate) is_filtering: bool,
-}
 
 /// Whether the picker has the keys, with no view above it.
 pub(crate) fn is_bare(state: &State) -> bool {
@@ -162,7 +136,7 @@ pub(crate) fn connect(state: &mut State) -> Vec<Effect> {
     let Some(via) = routes::chosen_via(state) else { return Vec::new() };
     let target = Target { server: chosen(state).map(|profile| profile.name.clone()), via };
     let start = via == Via::Same && state.local_server == LocalServer::NotRunning;
-    tabs::go_to_server(state, &target, start).unwrap_or_else(|| dial(state, target, start))
+    tab_actions::go_to_server(state, &target, start).unwrap_or_else(|| dial(state, target, start))
 }
 
 /// Dials a server. A pending dial is cancelled.
@@ -206,8 +180,8 @@ pub(crate) fn open_at(state: &mut State, name: &str, target: Target) -> Vec<Effe
 /// Opens the picker. An open session is closed. If another tab shows the picker, this tab closes.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     if state.tabs.picker().is_some_and(|place| place != state.tabs.current()) {
-        let mut effects = tabs::close(state);
-        effects.extend(tabs::open(state));
+        let mut effects = tab_actions::close(state);
+        effects.extend(tab_actions::open(state));
         return effects;
     }
     let mut effects = Vec::new();

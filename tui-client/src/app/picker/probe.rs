@@ -1,7 +1,8 @@
 //! Probe of the selected server: whether it answers, and for how long a result is shown. It runs only while the picker
 //! is shown.
 
-use super::routes::{self, ProbeResult};
+use super::picker_state::{ProbeResult, ProbeSchedule};
+use super::routes;
 use super::{all_servers, chosen};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::{Effect, LocalServer, Screen, State};
@@ -16,43 +17,6 @@ pub(super) const FRESH: u64 = 5_000;
 pub(crate) const PROBE_LIMIT: u64 = 3_000;
 /// Least interval between probes of a server that refuses this device.
 const REFUSED: u64 = 10_000;
-/// Time without a key after which the picker counts as unattended.
-const LOOKING: u64 = 120_000;
-
-/// Results for the selected server, and the time of the next probe.
-#[derive(Debug, Default)]
-pub(crate) struct ProbeSchedule {
-    /// Results with their time, by the monotonic clock.
-    known: Vec<(Via, ProbeResult, u64)>,
-    /// Routes without a result in this round.
-    waiting: Vec<Via>,
-    /// Number of the current round.
-    round: u64,
-    /// Time of the next probe, if it is not by the interval.
-    due: Option<u64>,
-    /// Time of the last probe.
-    asked: Option<u64>,
-    /// Time of the last key.
-    used: u64,
-    /// Time of the last result that lasts until the user acts.
-    refused: Option<u64>,
-}
-
-impl ProbeSchedule {
-    #[cfg(test)]
-    pub(crate) fn round(&self) -> u64 {
-        self.round
-    }
-
-    pub(crate) fn reach(&self, via: Via) -> Option<&ProbeResult> {
-        self.known.iter().find(|(known, ..)| *known == via).map(|(_, reach, _)| reach)
-    }
-
-    /// Whether a key was pressed lately. Otherwise no server is probed.
-    pub(super) fn is_watched(&self, now: u64) -> bool {
-        now <= self.used + LOOKING
-    }
-}
 
 /// Drops the results and probes soon, after another selection or a change of the server.
 pub(crate) fn anew(state: &mut State, pause: u64) {

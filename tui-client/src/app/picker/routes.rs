@@ -1,12 +1,13 @@
 //! Routes to the selected server: the address of each, whether it answers, and what to do if not.
 
+use super::picker_state::ProbeResult;
 use super::{chosen, discovered, probe};
 use crate::app::connection::{ConnectionState, Target, Via};
 use crate::app::{LocalServer, State, picker};
 use crate::config::Profile;
 use crate::connect::{ConnectError, KeyRefused};
 use crate::input::actions::Id;
-use crate::text::{fit, sanitize, times};
+use crate::text::{fit, times};
 
 /// The routes to a saved server, in the order of the screen.
 const SAVED: &[Via] = &[Via::Auto, Via::Same, Via::Lan, Via::Internet];
@@ -37,42 +38,7 @@ pub(crate) enum RouteSign {
     None,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ProbeResult {
-    /// The paired server answered after this many milliseconds.
-    Up(u64),
-    Down {
-        /// Why, in a few words.
-        words: &'static str,
-        sentence: String,
-        lasting: bool,
-    },
-}
-
 impl ProbeResult {
-    pub(crate) fn is_lasting(&self) -> bool {
-        matches!(self, Self::Down { lasting: true, .. })
-    }
-
-    /// The place among the results of one server: it answers, or a lasting error, or another error.
-    pub(super) fn rank(&self) -> u8 {
-        match self {
-            Self::Up(_) => 0,
-            Self::Down { lasting: true, .. } => 1,
-            Self::Down { lasting: false, .. } => 2,
-        }
-    }
-
-    /// The same, sanitized.
-    pub(super) fn clean(self) -> Self {
-        match self {
-            Self::Down { words, sentence, lasting } => {
-                Self::Down { words, sentence: sanitize::sentence(&sentence), lasting }
-            }
-            Self::Up(ms) => Self::Up(ms),
-        }
-    }
-
     /// The state of a route with this result.
     fn way(&self) -> Route {
         match self {

@@ -4,7 +4,7 @@
 //! ends first, the text stays in the box until the user drops it. It is in no history, and hidden text is on the
 //! screen as dots only.
 
-mod keyboard;
+pub(crate) mod keyboard;
 
 use std::collections::VecDeque;
 
@@ -18,8 +18,6 @@ use super::runs::{Info, Phase};
 use super::{Effect, State};
 use crate::text::secret_prompt::{MAX_QUESTION, asks_for_a_secret};
 use crate::widgets::editor::Editor;
-pub(crate) use keyboard::can_switch;
-pub(crate) use keyboard::{PromptKey, key, paste, switch, unhide};
 
 /// Most lines that wait for earlier ones to be accepted.
 const MAX_LINES: usize = 16;

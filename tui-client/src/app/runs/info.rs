@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
-use crate::app::Clock;
+use crate::app::clock::Clock;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Info {

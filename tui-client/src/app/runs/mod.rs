@@ -5,15 +5,15 @@ mod cancel;
 pub(crate) mod export;
 mod info;
 mod output_stream;
+pub(crate) mod run_request;
 mod selection;
 
 use serde_json::{Map, Value};
-use topside_shared::methods::{BuiltinAnswer, CommandResult, CommandRun, RunAttach, RunResult};
+use topside_shared::methods::BuiltinAnswer;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
-use super::ask::Ask;
-use super::{Clock, session};
+use super::clock::Clock;
 use crate::scrollback::{Channel, Pane, grouped};
 use crate::text::fit;
 pub(crate) use cancel::cancel;
@@ -23,28 +23,6 @@ pub(crate) use info::{Info, Phase};
 const MAX_BLOCKS: usize = 2_000;
 /// The number of the block that says how many were dropped; no other block has it.
 const DROPPED: u64 = u64::MAX;
-
-/// Runs a command; its output goes to this block.
-pub(crate) fn start(block: u64, run: &CommandRun) -> Ask {
-    Ask::new(run, move |state, result| match result {
-        Ok(CommandResult::Answer(answer)) => {
-            if let Some(console) = state.console_mut() {
-                console.runs.answered(block, &answer);
-            }
-            Vec::new()
-        }
-        Ok(CommandResult::Run(result)) => session::ran(state, block, Ok(result)),
-        Err(error) => session::ran(state, block, Err(error.into())),
-    })
-}
-
-/// Reads a run's output from a byte on, for this block.
-pub(crate) fn attach(block: u64, run_id: RunId, from: u64) -> Ask {
-    Ask::new(&RunAttach { run_id, from }, move |state, result| {
-        let ended = result.map(|row| Box::new(RunResult::without_output(row)));
-        session::ran(state, block, ended.map_err(Into::into))
-    })
-}
 
 #[derive(Debug, Default)]
 pub(crate) struct Runs {

@@ -4,22 +4,20 @@ mod notifications;
 
 use std::collections::BTreeMap;
 
+use topside_shared::SubscriptionId;
 use topside_shared::methods::{
-    EventsSubscribe, EventsUnsubscribe, InitializeResult, Menu, MenuPages, RunResult,
-    SubscribeResult, Topic,
+    EventsSubscribe, EventsUnsubscribe, InitializeResult, Menu, MenuPages, SubscribeResult, Topic,
 };
 use topside_shared::notifications::EndCode;
-use topside_shared::{ErrorKind, SubscriptionId};
 
 use super::ask::{self, Ask, Reply};
 use super::connection::{ConnectionState, Disconnected, Why};
 use super::console::figures::Figures;
 use super::console::{Console, Watch};
-use super::msg::RunRefused;
 use super::picker::{self, probe};
-use super::runs::{self, Phase};
+use super::runs::run_request::attach;
 use super::view::Change;
-use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Via, tabs};
+use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Via, tab_actions};
 use crate::text::sanitize;
 
 use crate::connect::{CallError, DisconnectReason, Reached, take_page};
@@ -89,7 +87,7 @@ pub(crate) fn dialled(
             shutdown_changed(state, closing);
         }
     }
-    let resumed = resumed.into_iter().map(|(block, run, from)| runs::attach(block, run, from));
+    let resumed = resumed.into_iter().map(|(block, run, from)| attach(block, run, from));
     for ask in [ask_menu(), subscribe()].into_iter().chain(resumed) {
         effects.push(Effect::Ask { session: attempt, ask });
     }
@@ -159,7 +157,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
 }
 
 /// Requests the menu, page by page.
-pub(super) fn ask_menu() -> Ask {
+pub(crate) fn ask_menu() -> Ask {
     ask_page(MenuPages::default())
 }
 
@@ -236,75 +234,6 @@ fn keep_menu(state: &State) -> Vec<Effect> {
     state.console().map(keep).into_iter().collect()
 }
 
-/// A command has ended, or was refused.
-pub(super) fn ran(
-    state: &mut State,
-    request: u64,
-    result: Result<Box<RunResult>, RunRefused>,
-) -> Vec<Effect> {
-    let clock = state.clock;
-    let Some(console) = state.console_mut() else { return Vec::new() };
-    let cancelled = result.as_ref().ok().and_then(|result| cancelled_by_another(console, result));
-    let next = run_ended(console, request, result, clock.mono);
-    if let Some(words) = cancelled {
-        console.notices.push(clock.wall, true, words.clone());
-        state.warn(words);
-    }
-    next.map_or_else(Vec::new, |ask| state.ask_if_connected(ask))
-}
-
-/// The client that cancelled a run of this one, if another did.
-fn cancelled_by_another(console: &Console, result: &RunResult) -> Option<String> {
-    let row = sanitize::run(result.row.clone());
-    let you = &console.welcome.you;
-    let by_you = format!("{} ({})", you.user, you.client_id);
-    let is_anothers = row.ended_by.as_ref().is_some_and(|by| *by != by_you);
-    let words = row.cancelled().filter(|_| is_anothers && row.client_id == you.client_id)?;
-    Some(format!("{} {}: {words}", row.command, row.run_id))
-}
-
-/// Handles the end of a command; returns the request that follows from it.
-fn run_ended(
-    console: &mut Console,
-    request: u64,
-    result: Result<Box<RunResult>, RunRefused>,
-    now: u64,
-) -> Option<Ask> {
-    let block = match &result {
-        Ok(result) => console.runs.with_run(request, result.row.run_id),
-        Err(RunRefused::Refused { .. }) => console.runs.without_run(request),
-        // One message at the end of the session covers all commands.
-        Err(RunRefused::Lost) => return None,
-    };
-    let info = console.runs.info(block);
-    // A block without a command has run a name that was not in the menu.
-    let asked = info.is_some_and(|info| info.command.is_empty());
-    // A run that has a number was started, so only the request for its output was refused.
-    let run = info.and_then(|info| info.run);
-    let shown_run = info.filter(|info| info.received > 0).and_then(|info| info.run);
-    match result {
-        Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. }) if asked => {
-            let words =
-                "the menu has changed: this command is new in it. Nothing was run; run it again";
-            console.runs.refused(block, Phase::Refused, words);
-            return Some(ask_menu());
-        }
-        // A server that was killed may have less of the output than the block. Its row still has the result.
-        Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. }) if shown_run.is_some() => {
-            return shown_run.map(|run| runs::attach(block, run, 0));
-        }
-        Ok(result) => {
-            console.runs.ended(block, &result.row, now);
-        }
-        Err(RunRefused::Refused { message, .. }) => {
-            let phase = if run.is_none() { Phase::Refused } else { Phase::Unknown };
-            console.runs.refused(block, phase, &sanitize::sentence(&message));
-        }
-        Err(RunRefused::Lost) => {}
-    }
-    None
-}
-
 fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     let goodbye = reason.ended().cloned().map(sanitize::ended).or_else(|| console.goodbye.take());
@@ -331,7 +260,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
     {
         state.link = ConnectionState::Idle;
         let several = state.tabs.len() > 1;
-        let effects = if several { tabs::close(state) } else { picker::open(state) };
+        let effects = if several { tab_actions::close(state) } else { picker::open(state) };
         state.done(format!("The session with {name} is closed."));
         return effects;
     }

@@ -48,7 +48,7 @@ use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
 use super::ask::Reply;
 use super::connection::ConnectionState;
 use super::console::Watch;
-use super::picker::routes::ProbeResult;
+use super::picker::picker_state::ProbeResult;
 use super::runs::Runs;
 use super::*;
 use crate::config::DEFAULT_PORT;

@@ -8,8 +8,9 @@ use topside_shared::invite::Invite;
 use topside_shared::time::millis;
 
 use crate::app::msg::{InviteRedeemed, NotPaired};
+use crate::app::picker::picker_state::ProbeResult;
 use crate::app::picker::probe;
-use crate::app::picker::routes::{ProbeResult, words};
+use crate::app::picker::routes::words;
 use crate::app::{DialFailed, LocalServer, Target};
 use crate::config::Profile;
 use crate::connect::{self, Address, ConnectError, Hello, Remote, SaveAs, Session, Via, connect};

@@ -16,7 +16,7 @@ use super::dial_task::{DialResult, dial, pair, place, probe, probe_here};
 use super::fan_out_task::FanOutTask;
 use super::{Order, SharedStop};
 use crate::app::msg::NotPaired;
-use crate::app::picker::routes::ProbeResult;
+use crate::app::picker::picker_state::ProbeResult;
 use crate::app::runs::export::ExportFailed;
 use crate::app::{DialFailed, Event, Msg};
 use crate::config::Profile;

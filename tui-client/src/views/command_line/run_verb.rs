@@ -16,7 +16,7 @@ use topside_shared::values::parse_expected_return;
 use super::answer_block::{add_ended, answer, show, table};
 use crate::app::ask::{self, Ask};
 use crate::app::{Effect, State};
-use crate::input::actions::{self, Id};
+use crate::input::actions::Id;
 use crate::text::sanitize;
 use crate::verb_args::Verb;
 use crate::verb_args::server::{
@@ -27,7 +27,6 @@ use crate::views::accepted_keys::is_own;
 use crate::views::confirm::Confirm;
 use crate::views::invite_result::InviteResult;
 use crate::views::run_details;
-use crate::views::update::run;
 
 /// Carries out a verb.
 pub(super) fn run_verb(state: &mut State, line: &str, verb: LineVerb) -> Vec<Effect> {
@@ -92,7 +91,7 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
 /// Opens the view of an action, above no other one.
 fn act(state: &mut State, id: Id) -> Vec<Effect> {
     state.views.clear();
-    run(state, actions::get(id))
+    state.act(id)
 }
 
 /// The list, or with a filter a table.

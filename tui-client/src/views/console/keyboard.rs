@@ -10,16 +10,15 @@ use crate::app::availability;
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
 use crate::app::console::side_panes::Focus;
-use crate::app::prompt::PromptKey;
+use crate::app::prompt::keyboard::PromptKey;
 use crate::app::runs::export;
 use crate::app::tabs::Tab;
-use crate::app::{Effect, State, Via, picker, prompt, reconnect, runs, tabs};
-use crate::input::actions::{self, Id};
+use crate::app::{Effect, State, Via, picker, prompt, reconnect, runs, tab_actions};
+use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::fit;
 use crate::views::admin_forms;
 use crate::views::confirm::Confirm;
-use crate::views::update::{quit, run};
 use crate::widgets::input_box::Typed;
 use crate::widgets::text_search::Search;
 
@@ -43,9 +42,9 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     if state.session().is_none() {
         return key_without_session(state, key);
     }
-    match prompt::key(state, key) {
+    match prompt::keyboard::key(state, key) {
         PromptKey::Taken(effects) => return effects,
-        PromptKey::Action(action) => return run(state, action),
+        PromptKey::Action(action) => return state.act(action.id),
         PromptKey::Passed => {}
     }
     let Some(console) = state.console_mut() else { return Vec::new() };
@@ -53,14 +52,14 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
         // End means the end of the line first, and the end of the output once the cursor is there.
         let follows = console.runs.pane.is_following();
         if key == Key::plain(Code::End) && console.input.editor.at_end() && !follows {
-            return run(state, actions::get(Id::End));
+            return state.act(Id::End);
         }
         if key == Key::plain(Code::Esc) && console.runs.selected().is_some() {
             console.runs.unselect();
             return Vec::new();
         }
         if let Some(action) = availability::action_of(state, key) {
-            return run(state, action);
+            return state.act(action.id);
         }
     }
     let Some(console) = state.console_mut() else { return Vec::new() };
@@ -69,7 +68,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
         Typed::Enter => enter(state),
         Typed::Used => Vec::new(),
         Typed::Passed => match availability::action_of(state, key) {
-            Some(action) => run(state, action),
+            Some(action) => state.act(action.id),
             None => Vec::new(),
         },
     }
@@ -93,7 +92,7 @@ fn key_without_session(state: &mut State, key: Key) -> Vec<Effect> {
     {
         return Vec::new();
     }
-    availability::action_of(state, key).map_or_else(Vec::new, |action| run(state, action))
+    availability::action_of(state, key).map_or_else(Vec::new, |action| state.act(action.id))
 }
 
 /// Pasted text: one line is typed, several are shown and joined only when a person says so.
@@ -257,12 +256,12 @@ fn cancel_attached(state: &State) -> Option<Confirm> {
 
 /// Closes the tab; asks first where something is lost with it.
 pub(crate) fn ask_to_close_tab(state: &mut State) -> Vec<Effect> {
-    let text = tabs::loss(state);
+    let text = tab_actions::loss(state);
     if text.is_empty() {
-        return tabs::close(state);
+        return tab_actions::close(state);
     }
     let title = format!("Close the tab of {}?", state.name());
-    state.open(Confirm::choice(title, text, "Close", tabs::close));
+    state.open(Confirm::choice(title, text, "Close", tab_actions::close));
     Vec::new()
 }
 
@@ -270,11 +269,11 @@ pub(crate) fn ask_to_close_tab(state: &mut State) -> Vec<Effect> {
 pub(crate) fn ask_to_leave(state: &mut State) -> Vec<Effect> {
     let text = loss(state);
     if text.is_empty() && state.tabs.iter().all(|tab| tab.session().is_none()) {
-        return vec![quit(state)];
+        return vec![state.quit()];
     }
     let title =
         if state.embedded_server { "Leave Topside and end its server?" } else { "Leave Topside?" };
-    let confirm = Confirm::choice(title, text, "Leave", |state| vec![quit(state)]).again_is_yes();
+    let confirm = Confirm::choice(title, text, "Leave", |state| vec![state.quit()]).again_is_yes();
     state.open(confirm);
     Vec::new()
 }

@@ -191,8 +191,8 @@ pub(super) fn link_changes_in(state: &State) -> Option<u64> {
     let now = state.clock.mono;
     match &state.link {
         ConnectionState::Dialling(dial) => Some(times::next_second(dial.since, now)),
-        ConnectionState::Lost(lost) => lost.retry.map(|retry| {
-            let left = retry.at.saturating_sub(now);
+        ConnectionState::Lost(lost) => lost.retry.map(|at| {
+            let left = at.saturating_sub(now);
             if left == 0 { 0 } else { times::countdown_changes_in(left) }
         }),
         ConnectionState::Connected { .. } | ConnectionState::Idle => None,

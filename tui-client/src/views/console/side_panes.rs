@@ -8,7 +8,6 @@ use crate::app::{Clicked, Effect, State, availability};
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::views::client_details::ClientDetails;
-use crate::views::update::run;
 use crate::views::{clients, command_form, palette};
 use crate::widgets::list::{ListKey, ListLayout};
 
@@ -159,7 +158,7 @@ fn other_key(state: &mut State, pane: Focus, key: Key) -> Vec<Effect> {
     }
     // A letter means text, which goes nowhere here.
     let bound = availability::action_of(state, key).filter(|_| key.typed().is_none());
-    bound.map_or_else(Vec::new, |action| run(state, action))
+    bound.map_or_else(Vec::new, |action| state.act(action.id))
 }
 
 /// Enter, or a click on the chosen row.

@@ -10,15 +10,15 @@ use topside_shared::values;
 
 use crate::app::console::shutdown_banner::what;
 use crate::app::console::{Console, SHUTDOWN};
-use crate::app::runs::{self, Phase};
+use crate::app::runs::Phase;
+use crate::app::runs::run_request::start;
 use crate::app::{Effect, State};
-use crate::input::actions::{self, Id};
+use crate::input::actions::Id;
 use crate::input::admin_actions;
 use crate::text::times;
 use crate::views::admin_forms;
 use crate::views::command_form::CommandForm;
 use crate::views::confirm::Confirm;
-use crate::views::update::run;
 
 /// Runs the line that is typed.
 pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
@@ -34,7 +34,7 @@ pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
     }
     if let Some(id) = local_command(console, typed) {
         console.input.editor.clear();
-        return run(state, actions::get(id));
+        return state.act(id);
     }
     if !connected {
         let key = state.keys.word(Id::Reconnect);
@@ -114,7 +114,7 @@ fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
     let shown = cmdline::masked(line.trim(), &console.menu.commands);
     console.runs.sent(block, &shown, ("", Map::new()), clock);
     let mut effects = remember(console, line);
-    effects.push(Effect::Ask { session, ask: runs::start(block, &run) });
+    effects.push(Effect::Ask { session, ask: start(block, &run) });
     effects
 }
 
@@ -259,7 +259,7 @@ pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effec
     let args = known.map(|command| command.masked(&run.args)).unwrap_or_default();
     console.runs.sent(block, &shown, (&run.command, args), clock);
     let mut effects = remember(console, line);
-    effects.push(Effect::Ask { session, ask: runs::start(block, run) });
+    effects.push(Effect::Ask { session, ask: start(block, run) });
     effects
 }
 

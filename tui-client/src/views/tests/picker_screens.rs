@@ -4,7 +4,7 @@ use topside_shared::invite::Invite;
 
 use super::{SIZES, assert_clean, at_every_size, frame, text};
 use crate::app::msg::{FanOutEvent, NotPaired};
-use crate::app::picker::routes::ProbeResult;
+use crate::app::picker::picker_state::ProbeResult;
 use crate::app::tests::pasted_invites::an_invite;
 use crate::app::tests::probes::find;
 use crate::app::tests::several_boxes::{ended, fleet, start, unreachable};
