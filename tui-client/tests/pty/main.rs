@@ -8,6 +8,7 @@ mod audit;
 mod cells;
 mod command_line;
 mod emulators;
+mod form_lines;
 mod forms;
 mod hang_up;
 mod harness;
@@ -20,6 +21,7 @@ mod messages;
 mod output;
 mod panes;
 mod prompt;
+mod relay;
 mod reload;
 mod remote_servers;
 #[path = "../cli/require.rs"]

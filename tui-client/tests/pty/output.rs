@@ -1,8 +1,9 @@
 //! Large output, colours and progress bars in a terminal; saving, and going on after the server was lost.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::harness::{Home, Screen, Server, eventually};
+use super::harness::{Home, Screen, Server};
+use super::relay::Relay;
 use super::session::console;
 
 /// A command that is a script of the shell.
@@ -219,52 +220,4 @@ fn a_killed_program_is_reported_with_the_name_of_the_signal() {
     screen.resize(160, 30);
     screen.write("die\r");
     screen.see("✗ killed by SIGKILL");
-}
-
-/// A socket in another directory that leads to the server's, until it is cut.
-struct Relay {
-    dir: PathBuf,
-    through: std::sync::Arc<std::sync::Mutex<Vec<std::os::unix::net::UnixStream>>>,
-}
-
-impl Relay {
-    fn start(home: &Home) -> Self {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let dir = home.0.path().join("relay");
-        std::fs::DirBuilder::new().mode(0o700).create(&dir).unwrap();
-        let socket = dir.join("topsided.sock");
-        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        let through = std::sync::Arc::<std::sync::Mutex<Vec<_>>>::default();
-        let (kept, server) = (through.clone(), home.socket());
-        std::thread::spawn(move || {
-            while let Ok((near, _)) = listener.accept() {
-                relay(&near, &server, &kept);
-            }
-        });
-        eventually("the relay is there", || super::harness::exists(&socket));
-        Self { dir, through }
-    }
-
-    /// Breaks all connections that go through it.
-    fn cut(&self) {
-        for stream in self.through.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
-        }
-    }
-}
-
-fn relay(
-    near: &std::os::unix::net::UnixStream,
-    server: &Path,
-    kept: &std::sync::Mutex<Vec<std::os::unix::net::UnixStream>>,
-) {
-    let far = std::os::unix::net::UnixStream::connect(server).unwrap();
-    for (from, to) in [(near, &far), (&far, near)] {
-        let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-        kept.lock().unwrap().push(from.try_clone().unwrap());
-        std::thread::spawn(move || {
-            let _ = std::io::copy(&mut from, &mut to);
-            let _ = to.shutdown(std::net::Shutdown::Write);
-        });
-    }
 }

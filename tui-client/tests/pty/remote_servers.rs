@@ -41,14 +41,7 @@ impl Box {
 
     /// Asks the server something over its socket, as its own user.
     pub(crate) fn ask(&self, method: &str, params: &Value) -> Value {
-        let mut socket = UnixStream::connect(self.home.socket()).unwrap();
-        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        writeln!(socket, "{request}").unwrap();
-        let mut answer = String::new();
-        BufReader::new(socket).read_line(&mut answer).unwrap();
-        let mut answer: Value = serde_json::from_str(&answer).unwrap();
-        assert!(answer["error"].is_null(), "{answer}");
-        answer["result"].take()
+        ask(&self.home, method, params)
     }
 
     pub(crate) fn invite(&mut self) -> String {
@@ -63,6 +56,18 @@ impl Box {
     fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
+}
+
+/// Asks the server of a box something over its socket, as its own user.
+pub(crate) fn ask(home: &Home, method: &str, params: &Value) -> Value {
+    let mut socket = UnixStream::connect(home.socket()).unwrap();
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    writeln!(socket, "{request}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(socket).read_line(&mut answer).unwrap();
+    let mut answer: Value = serde_json::from_str(&answer).unwrap();
+    assert!(answer["error"].is_null(), "{answer}");
+    answer["result"].take()
 }
 
 /// Has the server of a box listen on this port of this machine; 0: on any.
