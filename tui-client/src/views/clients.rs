@@ -15,6 +15,7 @@ use crate::app::availability::may_administer;
 use crate::app::console::Console;
 use crate::app::view::{Outcome, act, open, refuse, stay};
 use crate::app::{Effect, State};
+use crate::input::actions::Id;
 use crate::input::key::Key;
 use crate::text::{sanitize, times};
 use crate::theme::Theme;
@@ -81,6 +82,10 @@ impl ListView for Clients {
             1 => "1 client".to_owned(),
             n => format!("{n} clients"),
         }
+    }
+
+    fn opened_by(&self) -> Option<Id> {
+        Some(Id::Clients)
     }
 
     fn list(&self) -> &List<ClientId> {

@@ -8,6 +8,7 @@ use ratatui::layout::Position;
 
 use crate::app::State;
 use crate::app::view::{Change, Outcome, View, close, stay};
+use crate::input::actions::Id;
 use crate::input::key::Key;
 use crate::widgets::canvas::{Canvas, page};
 use crate::widgets::list::{List, ListKey};
@@ -17,6 +18,11 @@ pub(super) trait ListView: Any + fmt::Debug {
     type Row: Clone + PartialEq;
 
     fn title(&self, state: &State) -> String;
+
+    /// The action that opens it. Its key closes it.
+    fn opened_by(&self) -> Option<Id> {
+        None
+    }
 
     fn list(&self) -> &List<Self::Row>;
 
@@ -81,6 +87,11 @@ pub(super) trait ListView: Any + fmt::Debug {
     }
 }
 
+/// Whether a key that types nothing means the action that opened a view.
+fn closes(opened_by: Option<Id>, key: Key, state: &State) -> bool {
+    key.typed().is_none() && opened_by.is_some_and(|id| state.keys.means(id, key))
+}
+
 impl<V: ListView> View for V {
     fn title(&self, state: &State) -> String {
         ListView::title(self, state)
@@ -101,6 +112,7 @@ impl<V: ListView> View for V {
             ListKey::Beyond => self.beyond(state),
             ListKey::Filtered => self.filtered(state),
             ListKey::Moved => self.moved(state),
+            ListKey::Passed if closes(self.opened_by(), key, state) => self.leave(state),
             ListKey::Passed => self.other_key(key, state),
         }
     }

@@ -7,6 +7,7 @@ use super::list_view::ListView;
 use crate::app::console::notices::SessionNotice;
 use crate::app::view::{Outcome, open, stay};
 use crate::app::{Effect, State};
+use crate::input::actions::Id;
 use crate::text::{fit, times};
 use crate::widgets::canvas::{Canvas, text_width};
 use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell};
@@ -42,6 +43,10 @@ impl ListView for NoticesView {
 
     fn title(&self, _state: &State) -> String {
         "Notices of this session".to_owned()
+    }
+
+    fn opened_by(&self) -> Option<Id> {
+        Some(Id::Notices)
     }
 
     fn list(&self) -> &List<u64> {

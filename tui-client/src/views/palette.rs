@@ -4,6 +4,7 @@ use ratatui::layout::Position;
 use topside_shared::command::Command;
 
 use super::command_form;
+use super::console::menu::{CommandSigns, effect_sign};
 use super::list_view::ListView;
 use crate::app::view::{Outcome, close, refuse, stay};
 use crate::app::{Effect, Screen, State, availability};
@@ -24,13 +25,25 @@ pub(crate) struct Palette {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PaletteRow {
     /// What it belongs to; empty in the further rows of a group.
-    group: &'static str,
+    group: String,
     pub(crate) title: String,
     /// A few words beside it: keys, or what a command is.
     detail: String,
     /// Why it cannot be chosen now.
     why_not: Option<String>,
+    /// What is shown beside the name of a command.
+    signs: Option<CommandSigns>,
     pub(crate) pick: Pick,
+}
+
+impl PaletteRow {
+    /// The columns of its name, with what stands behind it.
+    fn name_width(&self) -> u16 {
+        let behind = self.signs.as_ref().map_or(0, |signs| {
+            2 * (u16::from(signs.needs_arguments) + u16::from(signs.active))
+        });
+        fit::columns(&self.title) + behind
+    }
 }
 
 /// What choosing a row does.
@@ -50,8 +63,9 @@ const COMMANDS: &str = "Commands";
 /// The groups of actions, in the order of the list: what moves about is looked for least.
 const GROUPS: [&str; 8] =
     [RECENT, "Server", "Choosing", "Output", "Tabs", "Typing", "Topside", NOT_NOW];
-/// Columns of the group's name.
+/// Columns of the group's name, and of a command's category.
 const GROUP: u16 = 8;
+const CATEGORY: u16 = 12;
 /// From this width on each group has its name.
 const GROUP_FROM: u16 = 60;
 /// How many actions count as recent.
@@ -66,12 +80,12 @@ fn remember(state: &mut State, id: Id) {
 
 /// Leaves the name of each group in its first row only.
 fn name_groups_once(rows: &mut [PaletteRow]) {
-    let mut last = "";
+    let mut last = String::new();
     for row in rows {
         if last == row.group {
-            row.group = "";
+            row.group.clear();
         } else {
-            last = row.group;
+            last.clone_from(&row.group);
         }
     }
 }
@@ -134,10 +148,12 @@ impl Palette {
                         Some(_) => NOT_NOW,
                         None if is_recent => RECENT,
                         None => action.group,
-                    },
+                    }
+                    .to_owned(),
                     title: action.title.to_owned(),
                     detail,
                     why_not,
+                    signs: None,
                     pick: Pick::Act(action.id),
                 });
             }
@@ -151,14 +167,16 @@ impl Palette {
             rows.sort_by_key(|row| (rank(row), recent(row)));
         }
         if let Screen::Console(console) = &state.screen {
-            for command in by_category(&console.menu.commands).into_iter().flat_map(|(_, of)| of) {
-                rows.push(PaletteRow {
-                    group: COMMANDS,
+            for (category, commands) in by_category(&console.menu.commands) {
+                let group = if self.commands_only { category } else { COMMANDS };
+                rows.extend(commands.into_iter().map(|command| PaletteRow {
+                    group: group.to_owned(),
                     title: command.name.clone(),
                     detail: about(command),
                     why_not: None,
+                    signs: Some(CommandSigns::of(console, command)),
                     pick: Pick::Command(command.name.clone()),
-                });
+                }));
             }
         }
         rows
@@ -170,6 +188,10 @@ impl ListView for Palette {
 
     fn title(&self, _state: &State) -> String {
         if self.commands_only { "Menu".to_owned() } else { "Actions and commands".to_owned() }
+    }
+
+    fn opened_by(&self) -> Option<Id> {
+        Some(if self.commands_only { Id::Menu } else { Id::Palette })
     }
 
     fn list(&self) -> &List<Pick> {
@@ -210,9 +232,6 @@ impl ListView for Palette {
     }
 
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {
-        if key.is_ctrl('p') {
-            return close();
-        }
         match self.chosen_row(state).map(|row| row.pick) {
             Some(Pick::Command(name)) if key.is_ctrl('o') => close().then(move |state| {
                 command_form::type_line(state, &format!("{name} "));
@@ -229,15 +248,17 @@ impl ListView for Palette {
         let mut rows = self.filtered(rows);
         name_groups_once(&mut rows);
         let inside = canvas.popup(&self.title(state), room.width.min(76), wanted);
-        let name_width = rows.iter().map(|row| fit::columns(&row.title)).max().unwrap_or(0);
-        let has_groups = !self.commands_only && inside.width >= GROUP_FROM;
-        let room = inside.width - if has_groups { GROUP + 2 } else { 0 };
+        let name_width = rows.iter().map(PaletteRow::name_width).max().unwrap_or(0);
+        let has_groups = inside.width >= GROUP_FROM;
+        let (group, group_width) =
+            if self.commands_only { ("CATEGORY", CATEGORY) } else { ("GROUP", GROUP) };
+        let room = inside.width - if has_groups { group_width + 2 } else { 0 };
         let name_width = name_width.clamp(8, room * 7 / 10);
         let (name, about) =
             if self.commands_only { ("COMMAND", "ABOUT") } else { ("ACTION", "KEYS") };
         let mut columns = vec![Column::new(name, name_width), Column::rest(about)];
         if has_groups {
-            columns.insert(0, Column::new("GROUP", GROUP));
+            columns.insert(0, Column::new(group, group_width));
         }
         let at = self.list.place(&picks(&rows));
         let types = rows.get(at).is_some_and(|row| matches!(row.pick, Pick::Command(_)));
@@ -271,9 +292,16 @@ impl ListView for Palette {
                 Pick::Act(_) if row.why_not.is_none() => theme.accent,
                 _ => theme.dim,
             };
-            let mut cells = vec![cell(row.title.clone(), style), cell(about, about_style)];
+            let (mut name, mut about) = (cell(row.title.clone(), style), cell(about, about_style));
+            if let Some(CommandSigns { effect, needs_arguments, active }) = row.signs {
+                let (sign, style) = effect_sign(effect, theme);
+                about.insert(0, (format!("{sign} ").into(), style));
+                name.push((if needs_arguments { " …" } else { "" }.into(), theme.dim));
+                name.push((if active { " ●" } else { "" }.into(), theme.running));
+            }
+            let mut cells = vec![name, about];
             if has_groups {
-                cells.insert(0, cell(row.group.to_owned(), theme.dim));
+                cells.insert(0, cell(row.group.clone(), theme.dim));
             }
             vec![Line::Cells(cells)]
         })

@@ -17,6 +17,7 @@ use crate::app::runs::Phase;
 use crate::app::view::{Change, Outcome, act, open, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
+use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::{fit, sanitize, times};
 use crate::theme::Theme;
@@ -218,6 +219,10 @@ impl ListView for RunList {
 
     fn title(&self, _state: &State) -> String {
         "Runs".to_owned()
+    }
+
+    fn opened_by(&self) -> Option<Id> {
+        Some(Id::Runs)
     }
 
     fn list(&self) -> &List<RunId> {

@@ -292,3 +292,15 @@ fn a_server_without_runs_says_so_and_not_that_none_passes() {
     world.answer::<RunsList>(Ok(RunsPage::default()));
     assert!(world.screen().contains("There are no runs yet."), "{}", world.screen());
 }
+
+/// `F3` a second time did nothing where the menu is a list above the screen, and F2 the same.
+#[test]
+fn the_key_that_opened_a_list_closes_it() {
+    for key in ["f2", "f3", "f12", "alt-l", "alt-n", "ctrl-p"] {
+        let mut world = admin(80, 24);
+        world.press(key);
+        assert_eq!(world.state.views.len(), 1, "{key}");
+        world.press(key);
+        assert!(world.state.views.is_empty(), "{key}: {}", world.screen());
+    }
+}

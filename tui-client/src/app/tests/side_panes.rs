@@ -280,3 +280,20 @@ fn the_choice_that_was_kept_is_that_of_the_next_start() {
     world.press("f3");
     assert!(world.screen().contains("MENU ❯ "));
 }
+
+/// In a terminal without room for the pane, `zone-stop` looked like `zones`.
+#[test]
+fn the_menu_as_a_list_has_the_signs_and_categories_of_the_pane() {
+    let mut world = World::connected(100, 30);
+    let mut changed = menu();
+    let stop = changed.commands.iter_mut().find(|command| command.name == "zone-stop").unwrap();
+    stop.effect = topside_shared::command::Effect::Destructive;
+    world.answer::<CommandsList>(Ok(changed));
+    let effects = world.enter("zone-run 3");
+    world.block_of(&effects);
+    world.press("f3");
+    let shown = world.screen();
+    for words in ["CATEGORY", "◇ All zones", "zone-run … ●", "▲ Stop a zone"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}

@@ -195,13 +195,28 @@ fn command_row(console: &Console, command: &Command, here: bool, row: &mut Row<'
     row.left(if here { "▌" } else { " " }, theme.accent).skip_right(1);
     let favourite = console.side.favourites.contains(&command.name);
     row.left(if favourite { "★ " } else { "  " }, theme.accent);
-    let active = is_active(console, command);
+    let CommandSigns { effect, needs_arguments, active } = CommandSigns::of(console, command);
     row.right(if active { " ●" } else { "  " }, theme.running);
-    let (sign, style) = effect_sign(command.effect, theme);
+    let (sign, style) = effect_sign(effect, theme);
     row.right(sign, style).skip_right(1);
-    let needs = command.args.iter().any(|arg| arg.required);
     row.left(&command.name, if here { theme.chosen() } else { theme.plain });
-    row.left(if needs { " …" } else { "" }, theme.dim);
+    row.left(if needs_arguments { " …" } else { "" }, theme.dim);
+}
+
+/// What a menu shows beside the name of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::views) struct CommandSigns {
+    pub(in crate::views) effect: Effect,
+    pub(in crate::views) needs_arguments: bool,
+    /// A run of it is active, of any client.
+    pub(in crate::views) active: bool,
+}
+
+impl CommandSigns {
+    pub(in crate::views) fn of(console: &Console, command: &Command) -> Self {
+        let needs_arguments = command.args.iter().any(|arg| arg.required);
+        Self { effect: command.effect, needs_arguments, active: is_active(console, command) }
+    }
 }
 
 /// Whether any client runs the command now.

@@ -23,6 +23,7 @@ use crate::app::console::Console;
 use crate::app::view::{Change, Outcome, act, close, open, refuse, stay};
 use crate::app::{Effect, State, connection, session};
 use crate::connect::CallError;
+use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::scrollback::grouped;
 use crate::terminal::Size;
@@ -136,6 +137,10 @@ impl ListView for LogView {
 
     fn title(&self, state: &State) -> String {
         format!("Log of {}", state.console().map_or("the server", Console::name))
+    }
+
+    fn opened_by(&self) -> Option<Id> {
+        Some(Id::Log)
     }
 
     fn list(&self) -> &List<u64> {
