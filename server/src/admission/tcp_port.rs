@@ -190,7 +190,7 @@ impl TcpPort {
         let addresses: Vec<String> = opened.addresses.iter().map(ToString::to_string).collect();
         tracing::info!(
             target: "topside", addresses = addresses.join(", "), keys, invites,
-            "TCP is open to those whose key is known"
+            "listening on TCP (paired devices only)"
         );
         self.opened.send_replace(Some(opened));
         Ok(())

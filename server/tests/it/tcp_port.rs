@@ -46,7 +46,7 @@ fn an_invite_that_was_made_before_the_server_ran_lets_a_device_in() {
     let one_time = invited(&ok(said));
     assert_eq!(one_time.address.port(), port);
     let mut server = topsided.start();
-    let line = server.says("TCP is open");
+    let line = server.says("listening on TCP");
     assert!(line.contains(&format!("127.0.0.1:{port}")) && line.contains("invites=1"), "{line}");
     let device = one_time.enrol();
     device.connect().ok("ping", json!({}));
@@ -57,7 +57,7 @@ fn invite_on_a_running_server_opens_tcp() {
     let topsided = topsided();
     let mut server = topsided.start();
     let one_time = invited(&ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer"])));
-    server.says("TCP is open");
+    server.says("listening on TCP");
     let device = one_time.enrol();
     let mut client = device.connect_with_notices();
     let keys = ok(topsided.run(&["keys"]));
@@ -277,7 +277,7 @@ fn a_known_source_is_known_after_a_restart_too() {
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.exit(), Some(0));
     let mut server = topsided.start();
-    server.says("TCP is open");
+    server.says("listening on TCP");
     let stranger = device.stranger();
     for _ in 0..5 {
         assert!(stranger.refusal().is_some());

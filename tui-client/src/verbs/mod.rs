@@ -23,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use topside_shared::cmdline;
 
 use crate::connect::Via;
 use crate::verb_args::target::TargetArgs;
@@ -76,10 +77,11 @@ pub fn main() -> ExitCode {
         Some(Verb::Completions(args)) => finish(completions::main(&args)),
         Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
         Some(Verb::Connect(connect)) => {
-            need_terminal("topside connect");
             let via = connect.on.via();
             let ascii = line.ascii || connect.ascii;
-            screen(connect.name.or(connect.on.on).map(|name| (name, via)), ascii)
+            let name = connect.name.or(connect.on.on);
+            need_terminal("topside connect", name.as_deref());
+            screen(name.map(|name| (name, via)), ascii)
         }
         None if !std::io::stdin().is_terminal() => finish(line_client::main(line.yes, line.on)),
         None if is_dumb() => {
@@ -92,7 +94,7 @@ pub fn main() -> ExitCode {
             if line.yes {
                 usage("--yes is for commands on standard input; on the screen you are asked");
             }
-            need_terminal("topside");
+            need_terminal("topside", None);
             let via = line.on.via();
             screen(line.on.on.map(|name| (name, via)), line.ascii)
         }
@@ -136,15 +138,18 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-fn need_terminal(what: &str) {
+/// Ends with status 2 where no screen can be drawn; `server`: the saved server that was to be shown.
+fn need_terminal(what: &str, server: Option<&str>) {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         usage(&format!(
             "{what} draws a screen and needs a terminal for input and output: use `topside run COMMAND` instead"
         ));
     }
     if is_dumb() {
+        let on = server.map(|name| format!(" --on {}", cmdline::quote(name))).unwrap_or_default();
         usage(&format!(
-            "{what} draws a screen, which this terminal (TERM=dumb) cannot: use `topside run COMMAND` instead"
+            "{what} draws a screen, which this terminal (TERM=dumb) cannot: `topside{on}` takes one command a line, \
+             `topside run{on} COMMAND` runs one"
         ));
     }
 }

@@ -66,6 +66,9 @@ enum Focus {
 /// Below this height there is no blank row above the buttons.
 const SMALL: u16 = 12;
 
+/// The button that does nothing, unless another text is clearer.
+const CANCEL: &str = "Cancel";
+
 /// The numbers of the places that can be clicked.
 const HITS: [Focus; 3] = [Focus::No, Focus::Yes, Focus::Field];
 
@@ -82,7 +85,7 @@ impl Confirm {
             text,
             input: None,
             focus: Focus::No,
-            no: "Cancel",
+            no: CANCEL,
             yes,
             on_yes: Some(Box::new(|state, _| then(state))),
             on_no: None,
@@ -333,9 +336,11 @@ impl Confirm {
         let places = buttons::draw(row, [self.no, self.yes], chosen, theme);
         let numbers = places.into_iter().enumerate();
         hits.extend(numbers.map(|(number, place)| (place, canvas::Hit::Number(number))));
+        // Beside "Cancel run", "Esc cancels" would mean the run.
+        let esc = if self.no == CANCEL { "Esc cancels" } else { "Esc closes" };
         let keys: &[&str] = match self.focus {
-            Focus::Field => &["Enter next", "Esc cancels"],
-            Focus::No | Focus::Yes => &["y yes", "n no", "Esc cancels"],
+            Focus::Field => &["Enter next", esc],
+            Focus::No | Focus::Yes => &["y yes", "n no", esc],
         };
         row.skip(2);
         canvas::keys(row, keys.iter().copied(), hits, theme);

@@ -39,9 +39,10 @@ pub(crate) struct PaletteRow {
 impl PaletteRow {
     /// The columns of its name, with what stands behind it.
     fn name_width(&self) -> u16 {
-        let behind = self.signs.as_ref().map_or(0, |signs| {
-            2 * (u16::from(signs.needs_arguments) + u16::from(signs.active))
-        });
+        let behind = self
+            .signs
+            .as_ref()
+            .map_or(0, |signs| 2 * (u16::from(signs.needs_arguments) + u16::from(signs.active)));
         fit::columns(&self.title) + behind
     }
 }

@@ -15,7 +15,10 @@ fn a_prompt_names_the_server_and_comes_back_after_each_line() {
     let _server = place.serve();
     let prompt = prompt();
     let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
+    // A reader of the lines alone has no header that says where this is.
+    let shown = terminal.sees(&prompt);
+    let greeting = format!("connected to {}(this machine) as ", prompt.replace("> ", " "));
+    assert!(shown.contains(&greeting) && shown.contains(", admin"), "{shown}");
     terminal.type_text("echo one\r");
     terminal.sees("\none\r\n");
     terminal.sees(&prompt);

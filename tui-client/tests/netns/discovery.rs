@@ -35,7 +35,7 @@ fn a_client_on_the_lan_finds_the_box_follows_its_addresses_and_sees_it_go() {
     let home = Home::new();
     let mut server = serve(&net, &home, "");
     invite(&net, &home, "first");
-    server.says("TCP is open");
+    server.says("listening on TCP");
     let (sender, lists) = channel();
     let tell = move |list| {
         let _ = sender.send(list);
@@ -73,7 +73,7 @@ fn announces(settings: &str) -> Option<bool> {
     let home = Home::new();
     let mut server = serve(&net, &home, settings);
     invite(&net, &home, "first");
-    server.says("TCP is open");
+    server.says("listening on TCP");
     server.terminate();
     assert_eq!(server.exit(), Some(0));
     let counted = said(net.on(Host::Box, "nft").args(["list", "ruleset"]));

@@ -18,9 +18,30 @@ const SIZE: (u16, u16) = (180, 50);
 
 /// Texts that a line could read as something else.
 const TEXTS: [&str; 24] = [
-    "a", "two words", "it's", " lead", "trail ", "a  b", "say \"hi\"", "--", "-x", "--dry",
-    "--no-dry", "note=x", "=", "café ü", "日本語", "😀 한글", "a\\b", "$HOME `id` !", "*;|#&<>",
-    "'", "5", "true", "C:\\x", "%s {a}",
+    "a",
+    "two words",
+    "it's",
+    " lead",
+    "trail ",
+    "a  b",
+    "say \"hi\"",
+    "--",
+    "-x",
+    "--dry",
+    "--no-dry",
+    "note=x",
+    "=",
+    "café ü",
+    "日本語",
+    "😀 한글",
+    "a\\b",
+    "$HOME `id` !",
+    "*;|#&<>",
+    "'",
+    "5",
+    "true",
+    "C:\\x",
+    "%s {a}",
 ];
 const NUMBERS: [&str; 6] = ["7", "-3", "0", " 42 ", "+5", "100"];
 const FLOATS: [&str; 6] = ["1.5", "-0.25", "3", "1e3", ".5", " 2 "];
@@ -85,7 +106,9 @@ fn text(arg: &Arg, round: usize) -> String {
     let padding = "x".repeat(usize::try_from(arg.min_length.unwrap_or(0)).unwrap());
     let choices = arg.choices.iter().map(values::to_text);
     let texts: Vec<String> = match arg.choices.is_empty() {
-        true => texts.iter().flat_map(|text| [(*text).to_owned(), format!("{text}{padding}")]).collect(),
+        true => {
+            texts.iter().flat_map(|text| [(*text).to_owned(), format!("{text}{padding}")]).collect()
+        }
         false => choices.collect(),
     };
     let accepted = |text: &&String| {
@@ -159,7 +182,11 @@ impl Walk {
     }
 
     /// Fills the form in; the values that are meant, and the line that it shows.
-    fn fill(&mut self, command: &Command, (way, round): (usize, usize)) -> (Map<String, Value>, String) {
+    fn fill(
+        &mut self,
+        command: &Command,
+        (way, round): (usize, usize),
+    ) -> (Map<String, Value>, String) {
         let mut meant = Map::new();
         for _ in &command.args {
             self.screen.write("\x1b[A");
@@ -170,7 +197,9 @@ impl Walk {
                 match filling {
                     Filling::Typed(text) => self.screen.write(&text),
                     Filling::Toggled => self.screen.write(" "),
-                    Filling::Chosen(at) => self.screen.write(&format!("\x1b[H{}", "\x1b[C".repeat(at))),
+                    Filling::Chosen(at) => {
+                        self.screen.write(&format!("\x1b[H{}", "\x1b[C".repeat(at)));
+                    }
                 }
                 meant.extend(value.map(|value| (arg.name.clone(), value)));
             } else if arg.required && arg.kind == ArgType::Bool {
@@ -220,7 +249,8 @@ impl Walk {
         for arg in command.args.iter().filter(|arg| arg.kind == ArgType::Secret) {
             assert!(!line.contains(&format!("--{}", arg.name)), "{line:?}");
             if let Some(secret) = meant.get(&arg.name) {
-                let option = format!(" --{}={}", arg.name, cmdline::quote(secret.as_str().unwrap()));
+                let option =
+                    format!(" --{}={}", arg.name, cmdline::quote(secret.as_str().unwrap()));
                 typed.insert_str(command.name.len(), &option);
             }
         }
@@ -249,11 +279,13 @@ impl Walk {
 
 /// The cells of a part of a row.
 fn cells(screen: &vt100::Screen, row: u16, columns: std::ops::Range<u16>) -> Vec<String> {
-    let cell = |column| screen.cell(row, column).map(|cell| match cell.contents() {
-        "" if cell.is_wide_continuation() => String::new(),
-        "" => " ".to_owned(),
-        text => text.to_owned(),
-    });
+    let cell = |column| {
+        screen.cell(row, column).map(|cell| match cell.contents() {
+            "" if cell.is_wide_continuation() => String::new(),
+            "" => " ".to_owned(),
+            text => text.to_owned(),
+        })
+    };
     columns.filter_map(cell).collect()
 }
 

@@ -108,9 +108,12 @@ impl Shared {
             return None;
         }
         let params = request["params"].take();
-        let held = params["command"].as_str().is_some_and(|name| self.held.iter().any(|h| h == name));
+        let held =
+            params["command"].as_str().is_some_and(|name| self.held.iter().any(|h| h == name));
         self.commands.lock().unwrap().push(params);
         let error = json!({"code": -32000, "message": "Kept by the relay."});
-        held.then(|| format!("{}\n", json!({"jsonrpc": "2.0", "id": request["id"], "error": error})))
+        held.then(|| {
+            format!("{}\n", json!({"jsonrpc": "2.0", "id": request["id"], "error": error}))
+        })
     }
 }

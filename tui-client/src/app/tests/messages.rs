@@ -85,6 +85,10 @@ fn ctrl_c_offers_to_cancel_a_run_that_is_only_looked_at() {
     world.press("ctrl-c");
     let question = world.state.top_view::<Confirm>().unwrap();
     assert_eq!(question.title, "Cancel run #31, zone-run 3 10?");
+    let shown = world.screen();
+    for words in ["▐▸Keep running◂▌", "▐ Cancel run ▌", "Esc closes"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
     let effects = world.press("right enter");
     assert_eq!(effects, [ask(world.session(), &RunCancel { run_id: RunId(31) })]);
     // It is being cancelled: the next one offers to leave, and no hint says otherwise.

@@ -2,12 +2,14 @@
 
 use tokio::sync::mpsc;
 use topside_shared::methods::CommandRun;
-use topside_shared::text::{MAX_REASON, clean};
+use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 use super::super::exit_status;
 use super::super::printer::{OutputPart, Printer};
+use super::super::server_verbs::Peer;
 use super::super::stdin_lines::StdinLine;
 use super::{Client, NextStep, recv};
+use crate::connect::Via;
 
 /// What `help` prints at a terminal.
 const HELP: &str = "\
@@ -32,6 +34,17 @@ impl OwnWord {
             _ => None,
         }
     }
+}
+
+/// The first line at a terminal: which server this is, and as whom one is there.
+pub(super) fn greeting(peer: &Peer, via: Via, embedded: bool) -> String {
+    let route = match (embedded, via) {
+        (true, _) => "this machine; the server runs inside this program and ends with it",
+        (false, Via::Same) => "this machine",
+        (false, via) => via.title(),
+    };
+    let (name, you) = (&peer.name, &peer.welcome.you);
+    format!("connected to {name} ({route}) as {}, {}", clean(&you.user, MAX_NAME), you.role)
 }
 
 /// The prompt. It is printed to standard error, so that a redirected standard output has answers only.

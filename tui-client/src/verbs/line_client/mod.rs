@@ -18,7 +18,7 @@ use topside_shared::methods::{CommandRun, Menu, SessionClose};
 use topside_shared::notifications::EndCode;
 use topside_shared::text::{MAX_NAME, clean};
 
-use line_prompt::Prompt;
+use line_prompt::{Prompt, greeting};
 
 use super::errors::with_sources;
 use super::printer::{LAST_WORDS, Printer};
@@ -73,7 +73,11 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
             let name = clean(on.saved().unwrap_or(&session.welcome.server.hostname), MAX_NAME);
             let prompt = std::io::stdin().is_terminal().then(|| Prompt::new(name.clone()));
             let (handle, welcome) = (session.handle.clone(), session.welcome.clone());
+            let via = session.reached.via;
             let peer = Peer { handle, welcome, key: session.reached.key, name: name.clone() };
+            if prompt.is_some() {
+                printer.say(greeting(&peer, via, embedded.is_some())).await;
+            }
             let mut client = Client {
                 console: Runner::new(session, printer, signals),
                 peer,

@@ -251,7 +251,7 @@ fn cancel_attached(state: &State) -> Option<Confirm> {
         }
         state.ask_if_connected(runs::cancel(run))
     });
-    Some(question.of_session())
+    Some(question.of_session().keeping("Keep running"))
 }
 
 /// Closes the tab; asks first where something is lost with it.
