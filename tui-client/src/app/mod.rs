@@ -36,6 +36,7 @@ use crate::config::{PaneChoices, Profile};
 use crate::connect::DiscoveredServer;
 use crate::input::Keymap;
 use crate::input::actions::Id;
+use crate::input::key::Key;
 pub(crate) use crate::terminal::Size;
 use crate::theme::{TerminalColours, Theme, ThemeChoice};
 use crate::widgets::canvas::{Hit, ListLayout};
@@ -91,6 +92,8 @@ pub(crate) enum Clicked {
     Candidate(usize),
     /// A pane of the console.
     Pane(Focus),
+    /// A key hint: the same as its key.
+    Key(Key),
     /// A clickable place of the top view.
     InView(Hit),
 }

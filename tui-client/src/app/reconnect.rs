@@ -48,7 +48,7 @@ pub(crate) fn stop(state: &mut State) -> Vec<Effect> {
                 state.link = ConnectionState::Lost(Disconnected { retry: None, ..lost });
             }
             probe::again(state);
-            state.done("Given up.");
+            state.note("Given up.");
             vec![Effect::CancelDial { attempt: dial.attempt }]
         }
         ConnectionState::Lost(lost) => {

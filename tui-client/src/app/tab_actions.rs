@@ -110,7 +110,7 @@ pub(crate) fn go_to_server(state: &mut State, target: &Target, start: bool) -> O
         }
         effects.extend(picker::dial(state, target.clone(), start));
     } else {
-        state.done(format!("{} is open in this tab already.", state.name().to_owned()));
+        state.note(format!("{} is open in this tab already.", state.name().to_owned()));
     }
     Some(effects)
 }

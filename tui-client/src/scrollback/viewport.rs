@@ -136,6 +136,11 @@ impl Pane {
         self.view == ScrollPosition::Follow
     }
 
+    /// Whether no row is above the screen.
+    pub(crate) fn is_at_top(&self) -> bool {
+        self.top().is_none_or(|mut walker| !walker.up())
+    }
+
     /// The rows to draw now.
     pub fn frame(&self) -> Frame<'_> {
         let mut frame = Frame {

@@ -190,6 +190,8 @@ impl ListView for AcceptedKeys {
         let shown = self.shown();
         let at = self.list.place(&pins(&shown));
         let note = self.note();
+        let may_revoke =
+            may_administer(state).is_ok() && shown.get(at).is_some_and(|row| is_good(row));
         let invite = state.keys.word(Id::MakeInvite);
         let empty = format!("No client may connect over TCP: {invite} changes that.");
         let table = Table {
@@ -199,7 +201,11 @@ impl ListView for AcceptedKeys {
             below: u16::from(note.is_some()),
             beside: 0,
             hints: ListHints {
-                row: &["Enter details", "Ctrl-X revoke"],
+                row: if may_revoke {
+                    &["Enter details", "Ctrl-X revoke"]
+                } else {
+                    &["Enter details"]
+                },
                 list: &["r refresh"],
                 more: false,
             },
@@ -254,6 +260,16 @@ pub(super) fn question(state: &State, row: &KeyRow) -> Outcome {
         return refuse(why);
     }
     let Some(console) = state.console() else { return stay() };
+    let (key, name) = (row.key_id, row.name.clone());
+    open(revocation(console, row, move |state| revoke(state, key, &name)))
+}
+
+/// The question before a key is revoked; a yes does `then`.
+pub(super) fn revocation(
+    console: &Console,
+    row: &KeyRow,
+    then: impl FnOnce(&mut State) -> Vec<Effect> + 'static,
+) -> Confirm {
     let mut text = vec![format!("{} · pin {}", row.role, row.key_id.short())];
     if is_own(console, row.key_id) {
         text.push(
@@ -273,15 +289,13 @@ pub(super) fn question(state: &State, row: &KeyRow) -> Outcome {
     });
     let what = if row.state == KeyState::Invited { "invite" } else { "key" };
     let title = format!("Revoke the {what} of {}?", row.name);
-    let (key, name) = (row.key_id, row.name.clone());
-    let then = move |state: &mut State| revoke(state, key, &name);
-    open(Confirm::choice(title, text, "Revoke", then).of_session())
+    Confirm::choice(title, text, "Revoke", then).of_session()
 }
 
 /// Revokes the key that the question was about; the list may have changed since.
 fn revoke(state: &mut State, key_id: Pin, name: &str) -> Vec<Effect> {
     if state.session().is_some() {
-        state.done(format!("Revoking {name} …"));
+        state.note(format!("Revoking {name} …"));
     }
     state.ask(Ask::new(&KeyRevoke { key_id }, move |state, result| revoked(state, key_id, result)))
 }

@@ -7,7 +7,7 @@ use topside_shared::notifications::Urgency;
 use topside_shared::text::MAX_BROADCAST;
 
 use super::command_form::{self, CommandForm, Submit};
-use super::console::submit;
+use super::console::submit::{self, ShutdownOrder};
 use crate::app::ask::{self, Ask};
 use crate::app::console::SHUTDOWN;
 use crate::app::console::shutdown_banner::what;
@@ -55,7 +55,14 @@ pub(crate) fn send_broadcast(state: &mut State, form: &CommandForm) -> Vec<Effec
     let warns = args.get("warning") == Some(&Value::Bool(true));
     let level = if warns { Urgency::Warning } else { Urgency::Info };
     state.views.clear();
-    act(state, &Broadcast { message, level }, BroadcastResult::sentence)
+    state.ask(Ask::new(&Broadcast { message, level }, |state, told| {
+        match told {
+            // The message itself is shown too, with the same sign.
+            Ok(told) => state.note(BroadcastResult::sentence(told)),
+            Err(error) => state.refuse(ask::why(&error)),
+        }
+        Vec::new()
+    }))
 }
 
 /// Opens the form for the end of the server, or for a restart.
@@ -92,7 +99,7 @@ pub(crate) fn postpone(state: &mut State) -> Vec<Effect> {
 /// A postponement was confirmed. Where the shutdown that was due was cancelled meanwhile, this would be a new one, which
 /// wants the name typed.
 pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> Vec<Effect> {
-    if submit::is_postponement(state, &run) {
+    if submit::is_postponement(state, &ShutdownOrder::of_run(&run)) {
         run.confirm = true;
         return submit::send(state, line, &run);
     }

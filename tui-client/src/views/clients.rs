@@ -123,19 +123,21 @@ impl ListView for Clients {
         let height = wanted.max(8).min(room.height);
         let inside = canvas.popup(&self.title(state), room.width.min(WIDTH), height);
         let rows = passing(console, &self.0);
-        let keys = match may_administer(state) {
-            Ok(()) => &["Enter details", "Ctrl-X disconnect"][..],
-            Err(_) => &["Enter details"],
+        let at = self.0.place(&ids(&rows));
+        let other = rows.get(at).is_some_and(|row| !console.is_me(row));
+        let keys = match other && may_administer(state).is_ok() {
+            true => &["Enter details", "Ctrl-X disconnect"][..],
+            false => &["Enter details"],
         };
+        let list: &[_] = if state.session().is_some() { &["r refresh"] } else { &[] };
         let table = Table {
             columns: COLUMNS,
             load: &Load::Done,
             empty: "No client passes the filter.",
             below: 0,
             beside: 0,
-            hints: ListHints { row: keys, list: &["r refresh"], more: false },
+            hints: ListHints { row: keys, list, more: false },
         };
-        let at = self.0.place(&ids(&rows));
         self.0.draw(&table, (&rows, at), inside, canvas, |client, chosen, theme| {
             vec![Line::Cells(client_cells(state, console, client, chosen, theme))]
         })

@@ -167,11 +167,7 @@ impl Confirm {
     /// Whether what was typed is taken; else the field has the focus and says why not.
     fn is_right(&mut self) -> bool {
         let Some(input) = &mut self.input else { return true };
-        let typed = input.field.text();
-        input.wrong = match &input.kind {
-            InputKind::Reason { .. } => too_long(typed),
-            InputKind::Name(name) => (typed.trim() != name).then(|| format!("That is not {name}.")),
-        };
+        input.wrong = input.mistake();
         if input.wrong.is_some() {
             self.focus = Focus::Field;
         }
@@ -330,6 +326,17 @@ impl View for Confirm {
     }
 }
 
+impl Input {
+    /// Why what was typed is not taken.
+    fn mistake(&self) -> Option<String> {
+        let typed = self.field.text();
+        match &self.kind {
+            InputKind::Reason { .. } => too_long(typed),
+            InputKind::Name(name) => (typed.trim() != name).then(|| format!("That is not {name}.")),
+        }
+    }
+}
+
 impl Confirm {
     fn draw_buttons(&self, row: &mut Row<'_>, hits: &mut ViewHits, theme: &Theme) {
         let chosen = HITS[..2].iter().position(|focus| *focus == self.focus);
@@ -338,9 +345,12 @@ impl Confirm {
         hits.extend(numbers.map(|(number, place)| (place, canvas::Hit::Number(number))));
         // Beside "Cancel run", "Esc cancels" would mean the run.
         let esc = if self.no == CANCEL { "Esc cancels" } else { "Esc closes" };
-        let keys: &[&str] = match self.focus {
-            Focus::Field => &["Enter next", esc],
-            Focus::No | Focus::Yes => &["y yes", "n no", esc],
+        let is_right = self.input.as_ref().is_none_or(|input| input.mistake().is_none());
+        let keys: &[&str] = match (self.focus, is_right) {
+            (Focus::Field, true) => &["Enter next", esc],
+            (Focus::Field, false) => &[esc],
+            (Focus::No | Focus::Yes, true) => &["y yes", "n no", esc],
+            (Focus::No | Focus::Yes, false) => &["n no", esc],
         };
         row.skip(2);
         canvas::keys(row, keys.iter().copied(), hits, theme);

@@ -158,7 +158,7 @@ impl View for InviteForm {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        command_form::draw(&self.form, Some(&self.step), &self.title(state), canvas)
+        command_form::draw(&self.form, Some(&self.step), &self.title(state), canvas, state)
     }
 }
 

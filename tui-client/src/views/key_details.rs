@@ -5,6 +5,7 @@ use topside_shared::methods::KeyRow;
 
 use super::accepted_keys::{connected, is_good, is_own, question, refresh};
 use crate::app::State;
+use crate::app::availability::may_administer;
 use crate::app::view::{Change, Outcome, View, act, close, stay};
 use crate::input::key::Key;
 use crate::text::times;
@@ -57,7 +58,8 @@ impl View for KeyDetails {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let revoke = is_good(&self.row).then_some("Ctrl-X revoke");
+        let may_revoke = is_good(&self.row) && may_administer(state).is_ok();
+        let revoke = may_revoke.then_some("Ctrl-X revoke");
         let keys: Vec<&str> = revoke.into_iter().chain(["r refresh", "Esc back"]).collect();
         self.scroll.draw(&self.title(state), &facts(state, &self.row), &keys, canvas);
         None

@@ -7,11 +7,13 @@ use super::status_bar::{self, AFTER_THE_END};
 use crate::app::availability::{check, nothing_typed};
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
+use crate::app::picker::filter;
 use crate::app::prompt::keyboard::can_switch;
-use crate::app::{Screen, State, picker, tab_actions};
+use crate::app::{Clicked, Hits, Screen, State, picker, tab_actions};
 use crate::input::actions::{Action, Id, get};
 use crate::text::fit;
 use crate::theme::Theme;
+use crate::widgets::canvas::{self, ViewHits};
 use crate::widgets::row::{self, Row};
 
 /// The row of hints in an area.
@@ -19,7 +21,8 @@ pub(super) fn last_row(area: Rect) -> Rect {
     Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }
 }
 
-pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hits) {
+    let theme = &state.theme;
     row::clear(buffer, area);
     let mut row = Row::new(buffer, area);
     row.skip(1).skip_right(1);
@@ -29,9 +32,20 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
     if !state.views.is_empty() {
         return;
     }
+    let own = match &state.screen {
+        Screen::Picker if state.picker.is_filtering => Some(&filter::KEYS[..]),
+        Screen::Picker => None,
+        Screen::Console(console) => console.input.keys(),
+    };
+    if let Some(keys) = own {
+        let mut places = ViewHits::new();
+        canvas::keys(&mut row, keys.iter().copied(), &mut places, theme);
+        hits.extend(places.into_iter().map(|(place, hit)| (place, Clicked::InView(hit))));
+        return;
+    }
     let bare = nothing_typed(state);
     let idle = matches!(state.link, ConnectionState::Idle);
-    let hint = |action: &Action| {
+    let hint_of = |action: &Action| {
         let key = state.keys.first(action.id, bare)?.to_string();
         let short = match action.id {
             // One column at a time: what the key leads to.
@@ -41,9 +55,27 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
         };
         Some(Hint { key, short, kept: KEPT.contains(&action.id) })
     };
-    let (hints, gap) = fitting(key_hints(state).filter_map(hint).collect(), row.room());
+    draw_fitting(key_hints(state).filter_map(hint_of).collect(), &mut row, hits, theme);
+}
+
+/// Writes what keys do, as far as there is room, and lets each be clicked. Esc stays longest.
+pub(super) fn draw_keys(
+    keys: Vec<(String, &'static str)>,
+    row: &mut Row<'_>,
+    hits: &mut Hits,
+    theme: &Theme,
+) {
+    let hint = |(key, short): (String, _)| Hint { kept: key == "Esc", key, short };
+    draw_fitting(keys.into_iter().map(hint).collect(), row, hits, theme);
+}
+
+fn draw_fitting(hints: Vec<Hint>, row: &mut Row<'_>, hits: &mut Hits, theme: &Theme) {
+    let (hints, gap) = fitting(hints, row.room());
     for Hint { key, short, .. } in &hints {
-        row.left(key, theme.plain).left(" ", theme.plain).left(short, theme.dim).skip(gap);
+        let x = row.x();
+        row.left(key, theme.plain).left(" ", theme.plain).left(short, theme.dim);
+        hits.extend(canvas::named(key).map(|key| (row.since(x), Clicked::Key(key))));
+        row.skip(gap);
     }
 }
 
@@ -122,7 +154,18 @@ fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
     let zoomed = state.console().is_some() && state.pane_choice().zoomed;
     let wanted = zoomed.then_some(&Id::Zoom).into_iter().chain(wanted);
     let actions = wanted.filter(move |id| !in_bar || !AFTER_THE_END.contains(id));
-    actions.map(|id| get(*id)).filter(|action| check(state, action).is_ok())
+    actions
+        .map(|id| get(*id))
+        .filter(|action| check(state, action).is_ok() && does_something(state, action.id))
+}
+
+/// Whether a key would change anything now: where all output is on the screen there is nothing to scroll.
+fn does_something(state: &State, id: Id) -> bool {
+    state.console().is_none_or(|console| match id {
+        Id::PageUp => !console.runs.pane.is_at_top(),
+        Id::End => !console.runs.pane.is_following() || console.runs.selected().is_some(),
+        _ => true,
+    })
 }
 
 fn when_connected(console: &Console) -> &'static [Id] {

@@ -133,10 +133,11 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     let below = below.iter().map(|view| view.title(state)).collect();
     let mut canvas = Canvas { area, buffer: &mut *buffer, theme, below, hits: Vec::new() };
     let cursor = top.draw(&mut canvas, state);
-    let hits = canvas.hits.into_iter().map(|(place, hit)| (place, Clicked::InView(hit))).collect();
+    let hits = canvas.hits.into_iter().map(|(place, hit)| (place, Clicked::InView(hit)));
+    let mut hits = hits.collect();
     // No popup has more than its frame in the row above the last one, and none reaches the last one.
     let last = key_hints::last_row(area);
-    status_bar::draw(state, Rect { y: last.y.saturating_sub(1), ..last }, buffer);
+    status_bar::draw(state, Rect { y: last.y.saturating_sub(1), ..last }, buffer, &mut hits);
     message_line::draw(state, last, buffer);
     (cursor, hits)
 }

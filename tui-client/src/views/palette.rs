@@ -262,22 +262,24 @@ impl ListView for Palette {
             columns.insert(0, Column::new(group, group_width));
         }
         let at = self.list.place(&picks(&rows));
-        let types = rows.get(at).is_some_and(|row| matches!(row.pick, Pick::Command(_)));
+        let hints: &[&str] = match rows.get(at) {
+            Some(PaletteRow { pick: Pick::Command(name), .. }) => {
+                match command_form::on_choice(state, name) {
+                    Some("run") => &["Enter runs it", "Ctrl-O edit as a line"],
+                    Some(_) => &["Enter opens it", "Ctrl-O edit as a line"],
+                    None => &["Ctrl-O edit as a line"],
+                }
+            }
+            Some(PaletteRow { why_not: None, .. }) => &["Enter does it"],
+            _ => &[],
+        };
         let table = Table {
             columns: &columns,
             load: &Load::Done,
             empty: "Nothing matches; Esc closes.",
             below: 0,
             beside: 0,
-            hints: ListHints {
-                row: if types {
-                    &["Enter opens it", "Ctrl-O edit as a line"]
-                } else {
-                    &["Enter does it"]
-                },
-                list: &[],
-                more: false,
-            },
+            hints: ListHints { row: hints, list: &[], more: false },
         };
         self.list.draw(&table, (&rows, at), inside, canvas, |row, chosen, theme| {
             let style = match (chosen, &row.why_not) {

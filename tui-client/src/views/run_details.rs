@@ -70,11 +70,19 @@ impl View for RunDetails {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let mut keys = vec!["Enter output", "e change and run", "Ctrl-R form"];
-        if !self.run.row.state.ended() {
-            keys.push("Ctrl-X cancel");
-        }
-        keys.extend(["r refresh", "Esc back"]);
+        let connected = state.session().is_some();
+        let menu = state.console().map(|console| &console.menu);
+        let has_form = menu.is_some_and(|menu| menu.find(&self.run.row.command).is_some());
+        let goes_on = connected && !self.run.row.state.ended();
+        let keys = [
+            connected.then_some("Enter output"),
+            connected.then_some("e change and run"),
+            has_form.then_some("Ctrl-R form"),
+            goes_on.then_some("Ctrl-X cancel"),
+            connected.then_some("r refresh"),
+            Some("Esc back"),
+        ];
+        let keys: Vec<&str> = keys.into_iter().flatten().collect();
         self.scroll.draw(&self.title(state), &facts(state, &self.run), &keys, canvas);
         None
     }
@@ -106,7 +114,7 @@ pub(super) fn run_key(key: Key, listed: &ListedRun, state: &State) -> Option<Out
             Some(close_both(move |state| attach(state, &row, &line)))
         }
         Code::Char('e') if key.typed().is_some() => Some(change_and_run(state, listed)),
-        _ if key.is_ctrl('x') => Some(question(listed)),
+        _ if key.is_ctrl('x') => Some(question(state, listed)),
         _ if key.is_ctrl('r') => Some(again(state, &listed.row)),
         _ => None,
     }
@@ -134,8 +142,14 @@ fn change_and_run(state: &State, listed: &ListedRun) -> Outcome {
 }
 
 /// Asks whether to cancel a run.
-fn question(listed: &ListedRun) -> Outcome {
+fn question(state: &State, listed: &ListedRun) -> Outcome {
     let id = listed.row.run_id;
+    if state.session().is_none() {
+        let key = state.keys.word(Id::Reconnect);
+        return refuse(format!(
+            "Not connected, so {id} cannot be cancelled: {key} connects again."
+        ));
+    }
     if listed.row.state.ended() {
         return refuse(format!("{id} has ended already."));
     }

@@ -283,6 +283,8 @@ impl ListView for RunList {
         let at = self.list.place(&ids(&shown));
         let more = self.next.is_some();
         let beside = self.draw_states(inside, canvas);
+        let connected = state.session().is_some();
+        let may_cancel = connected && shown.get(at).is_some_and(|run| !run.row.state.ended());
         let table = Table {
             columns: COLUMNS,
             load: &self.load,
@@ -294,8 +296,12 @@ impl ListView for RunList {
             below: 1,
             beside,
             hints: ListHints {
-                row: &["Enter details", "Ctrl-X cancel"],
-                list: &["Tab state", "r refresh"],
+                row: if may_cancel {
+                    &["Enter details", "Ctrl-X cancel"]
+                } else {
+                    &["Enter details"]
+                },
+                list: if connected { &["Tab state", "r refresh"] } else { &["Tab state"] },
                 more,
             },
         };

@@ -3,11 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::State;
 use crate::app::availability::is_possible;
 use crate::app::console::Console;
+use crate::app::console::side_panes::Focus;
 use crate::app::remark::MESSAGE_MARGIN;
+use crate::app::{Clicked, Hits, State};
 use crate::input::actions::{Id, get};
+use crate::input::key::Key;
 use crate::text::fit;
 use crate::widgets::row::{self, Row};
 
@@ -15,7 +17,7 @@ use crate::widgets::row::{self, Row};
 pub(super) const AFTER_THE_END: [Id; 3] = [Id::Reconnect, Id::Back, Id::QuitEnded];
 
 /// Draws the bar into the rows of `place`.
-pub(super) fn draw(state: &State, place: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut Hits) {
     let Some(console) = state.console() else { return };
     let Some(text) = console.bar_text(state) else { return };
     let theme = &state.theme;
@@ -43,7 +45,13 @@ pub(super) fn draw(state: &State, place: Rect, buffer: &mut Buffer) {
     if keys_fit(&lines, &keys, room) {
         let last = u16::try_from(lines.len()).unwrap_or(1).saturating_sub(1);
         let mut row = Row::at(buffer, place, last);
-        row.skip_right(1).right(&keys, key_style);
+        row.skip(place.width.saturating_sub(1 + columns(&keys)));
+        for (key, what) in keys {
+            let x = row.x();
+            row.left(&key.to_string(), key_style).left(" ", key_style).left(what, key_style);
+            hits.insert(0, (row.since(x), Clicked::Key(key)));
+            row.skip(GAP);
+        }
     }
 }
 
@@ -55,18 +63,34 @@ pub(super) fn shows_keys(state: &State, console: &Console, place: Rect) -> bool 
     keys_fit(&lines, &keys(state, false), room)
 }
 
-fn keys_fit(lines: &[String], keys: &str, room: usize) -> bool {
+fn keys_fit(lines: &[String], keys: &[KeyHint], room: usize) -> bool {
     let last = lines.last().map_or(0, |line| fit::width(line));
-    !keys.is_empty() && last + 3 + fit::width(keys) <= room
+    !keys.is_empty() && last + 3 + usize::from(columns(keys)) <= room
 }
 
-/// The keys in the bar: `F9 postpone`, or `R reconnect  P picker  q quit`.
-fn keys(state: &State, is_due: bool) -> String {
+/// A key, and what it does.
+type KeyHint = (Key, &'static str);
+
+/// Columns between two hints.
+const GAP: u16 = 2;
+
+/// Columns that the hints take.
+fn columns(keys: &[KeyHint]) -> u16 {
+    let gaps = GAP * u16::try_from(keys.len().saturating_sub(1)).unwrap_or(0);
+    let wide = |(key, what): &KeyHint| fit::columns(&key.to_string()) + 1 + fit::columns(what);
+    keys.iter().map(wide).sum::<u16>() + gaps
+}
+
+/// The keys in the bar: `F9 postpone`, or `R reconnect  P picker  q quit`. While a view, a side pane or a search has the
+/// keys, they mean something else.
+fn keys(state: &State, is_due: bool) -> Vec<KeyHint> {
+    let has_keys = state.console().is_some_and(|console| {
+        state.views.is_empty() && console.side.focus == Focus::Input && console.search.is_none()
+    });
+    if !has_keys {
+        return Vec::new();
+    }
     let ids = if is_due { &[Id::Postpone][..] } else { &AFTER_THE_END };
     let possible = ids.iter().copied().filter(|id| is_possible(state, *id));
-    let shown = possible.filter_map(|id| {
-        let key = state.keys.first(id, !is_due)?;
-        Some(format!("{key} {}", get(id).short))
-    });
-    shown.collect::<Vec<_>>().join("  ")
+    possible.filter_map(|id| Some((state.keys.first(id, !is_due)?, get(id).short))).collect()
 }

@@ -184,6 +184,12 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
         return Vec::new();
     }
     match state.screen {
+        // Ctrl-C stops what goes on, and `q` ends the program at once.
+        Screen::Picker
+            if key.is_ctrl('c') && matches!(state.link, ConnectionState::Dialling(_)) =>
+        {
+            reconnect::stop(state)
+        }
         Screen::Picker => match availability::action_of(state, key) {
             Some(action) => run(state, action),
             None => Vec::new(),
@@ -248,7 +254,6 @@ fn run(state: &mut State, action: &Action) -> Vec<Effect> {
             Vec::new()
         }
         Id::Suspend => vec![Effect::Suspend],
-        Id::Quit if matches!(state.link, ConnectionState::Dialling(_)) => reconnect::stop(state),
         Id::Quit if state.embedded_server || state.tabs.len() > 1 => keyboard::ask_to_leave(state),
         Id::Quit => vec![state.quit()],
         id => match state.screen {
@@ -312,7 +317,7 @@ fn click(state: &mut State, at: Position) -> Vec<Effect> {
             let effects = state.with_top(|view, state| view.click_row(row, state));
             return effects.unwrap_or_default();
         }
-        Some(Clicked::InView(Hit::Key(key))) => return on_key(state, key),
+        Some(Clicked::Key(key) | Clicked::InView(Hit::Key(key))) => return on_key(state, key),
         Some(Clicked::InView(Hit::Back(view))) => return back_to(state, view),
         Some(Clicked::ServerList(_) | Clicked::InView(Hit::List(_))) | None => {}
     }

@@ -147,9 +147,7 @@ pub(crate) fn keys<'k>(
         let (name, what) = key.split_once(' ').unwrap_or((key, ""));
         row.left(name, theme.plain).left(if what.is_empty() { "" } else { " " }, theme.dim);
         row.left(what, theme.dim);
-        if let Some(key) = named(name) {
-            hits.push((row.since(x), Hit::Key(key)));
-        }
+        hits.extend(named(name).map(|key| (row.since(x), Hit::Key(key))));
     }
 }
 
@@ -161,7 +159,7 @@ pub(crate) fn more_below(row: &mut Row<'_>, lines: usize, theme: &Theme) {
 }
 
 /// The key of a name as a hint shows it.
-fn named(name: &str) -> Option<Key> {
+pub(crate) fn named(name: &str) -> Option<Key> {
     let lower = || name.to_lowercase().parse().ok();
     name.parse().ok().or_else(lower)
 }

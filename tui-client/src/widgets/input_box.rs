@@ -33,6 +33,24 @@ impl InputBox {
         self.popup.is_some() || self.recall.is_some()
     }
 
+    /// What keys do while the list of completions or the search in the history is open; none else.
+    pub(crate) fn keys(&self) -> Option<&'static [&'static str]> {
+        if let Some(popup) = &self.popup {
+            return Some(match popup.at {
+                Some(_) => &["Tab next", "Enter takes it", "Esc as it was"],
+                None => &["Tab next", "Esc closes the list"],
+            });
+        }
+        let recall = self.recall.as_ref()?;
+        Some(match recall.at {
+            Some(at) if self.history.find(&recall.query, at).is_some() => {
+                &["Enter runs it", "Ctrl-R older", "Esc as it was"]
+            }
+            Some(_) => &["Enter runs it", "Esc as it was"],
+            None => &["Esc as it was"],
+        })
+    }
+
     /// A key, after everything above the input has passed it on.
     pub(crate) fn key(&mut self, key: Key, complete: Complete<'_>) -> Typed {
         if self.recall.is_some() {

@@ -37,7 +37,7 @@ fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
     // The menu has come.
     screen.see("F3 menu");
     screen.write("\x1bOR");
-    screen.see("Enter opens it");
+    screen.see("Ctrl-O edit as a line");
     screen.write("water\r");
     screen.see_all(&["Water a bed", "( tomatoes ) ( herbs ) ( lawn )", "default 5 · int to 15"]);
     screen.write("h\t99");
@@ -73,7 +73,7 @@ fn a_form_is_filled_in_and_run_with_the_mouse() {
     screen.see("F3 menu");
     let open = |screen: &mut Screen| {
         screen.write("\x1bOR");
-        screen.see("Enter opens it");
+        screen.see("Ctrl-O edit as a line");
         screen.write("water\r");
         screen.see("▐ Cancel ▌");
     };

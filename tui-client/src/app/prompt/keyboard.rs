@@ -20,7 +20,7 @@ pub(crate) fn switch(state: &mut State) {
         let name = console.prompt.asker.as_ref().map(PromptRun::name).unwrap_or_default();
         console.prompt.leave();
         let key = state.keys.word(actions::Id::OtherBox);
-        state.done(format!("The command box; {key} goes back to {name}."));
+        state.note(format!("The command box; {key} goes back to {name}."));
         return;
     }
     if console.prompt.asker.as_ref().is_some_and(|asker| !asker.closed) {

@@ -131,7 +131,7 @@ pub(crate) fn fetched(
 
 pub(crate) fn stop(state: &mut State) -> Vec<Effect> {
     let Some(saving) = state.saving.take() else { return Vec::new() };
-    state.done(format!("Given up: nothing was saved as {}.", saving.name));
+    state.note(format!("Given up: nothing was saved as {}.", saving.name));
     vec![Effect::StopFetch { id: saving.id }]
 }
 

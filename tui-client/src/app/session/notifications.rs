@@ -112,7 +112,7 @@ pub(super) fn shutdown_changed(state: &mut State, closing: Closing) {
         let what = shutdown_banner::what(before.is_some_and(|before| before.restart));
         let words = format!("{} stays: its {what} was cancelled{by}", console.name());
         console.notices.push(clock.wall, false, words.clone());
-        state.done(words);
+        state.note(words);
         return;
     }
     let banner = Banner::after(before.as_ref(), closing, clock.mono);

@@ -7,20 +7,20 @@ use super::runs_list::{page, past};
 use super::*;
 use crate::views::tests::SIZES;
 
-fn runs(width: u16, height: u16) -> World {
+pub(super) fn runs(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
     world.press("f12");
     world.answer::<RunsList>(Ok(page()));
     world
 }
 
-fn clients(width: u16, height: u16) -> World {
+pub(super) fn clients(width: u16, height: u16) -> World {
     let mut world = admin(width, height);
     act(&mut world, "disconnect a client");
     world
 }
 
-fn notices(width: u16, height: u16) -> World {
+pub(super) fn notices(width: u16, height: u16) -> World {
     let mut world = admin(width, height);
     for n in 0..3 {
         let text = format!("notice {n}");
@@ -30,7 +30,7 @@ fn notices(width: u16, height: u16) -> World {
     world
 }
 
-fn themes(width: u16, height: u16) -> World {
+pub(super) fn themes(width: u16, height: u16) -> World {
     let mut world = admin(width, height);
     act(&mut world, "theme");
     world

@@ -6,6 +6,7 @@ mod command_forms;
 mod commands;
 mod connections;
 mod exports;
+mod key_hints;
 pub(crate) mod key_list;
 mod lists;
 pub(crate) mod log_lines;

@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Draws a frame, as the loop does before it reads what the user did.
-    fn lay(&mut self) {
+    pub(super) fn lay(&mut self) {
         let Size { width, height } = self.state.terminal;
         let area = Rect::new(0, 0, width, height);
         (_, self.state.hits) = crate::views::draw(&self.state, area, &mut Buffer::empty(area));

@@ -6,6 +6,7 @@ use topside_shared::command::{Arg, ArgType};
 use topside_shared::values;
 
 use super::{CommandForm, FieldState, Submit, rules};
+use crate::app::State;
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::views::create_invite::InviteStep;
@@ -84,6 +85,7 @@ pub(in crate::views) fn draw(
     step: Option<&InviteStep>,
     title: &str,
     canvas: &mut Canvas<'_>,
+    state: &State,
 ) -> Option<Position> {
     let area = canvas.area;
     let width = WIDTH.min(area.width.saturating_sub(4));
@@ -114,7 +116,13 @@ pub(in crate::views) fn draw(
         Some(step) => said(step, below, buffer, theme),
     }
     let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    foot(form, step, &plan, &mut row, &mut canvas.hits, theme);
+    let count = form.entries.len();
+    if usize::from(plan.shown) < count
+        && let Some(nth) = form.focus.field()
+    {
+        row.right(&format!("{} of {count}", nth + 1), theme.dim).skip_right(1);
+    }
+    foot(form, step, state, &mut row, &mut canvas.hits);
     cursor
 }
 
@@ -320,41 +328,43 @@ fn said(step: &InviteStep, place: Rect, buffer: &mut Buffer, theme: &Theme) {
 fn foot(
     form: &CommandForm,
     step: Option<&InviteStep>,
-    plan: &Plan,
+    state: &State,
     row: &mut Row<'_>,
     hits: &mut ViewHits,
-    theme: &Theme,
 ) {
-    let count = form.entries.len();
-    if usize::from(plan.shown) < count
-        && let Some(nth) = form.focus.field()
-    {
-        row.right(&format!("{} of {count}", nth + 1), theme.dim).skip_right(1);
-    }
+    let theme = &state.theme;
     let (action, does) = match step {
         Some(_) => ("Create", "creates it"),
         None if form.submit == Submit::Broadcast => ("Send", "sends it"),
         None if form.is_postponement() => ("Postpone", "to continue (asks first)"),
-        None if form.command.confirm.is_some() => ("Run", "to continue (asks first)"),
+        None if form.asks() => ("Run", "to continue (asks first)"),
         None => ("Run", "runs it"),
     };
     form.focus.draw_buttons(row, [action, "Cancel"], hits, theme);
-    let on_action = format!("Enter {does}");
-    let focused = match (form.focus, form.focus.field().and_then(|nth| form.entries.get(nth))) {
-        (FormFocus::Action, _) => &[on_action.as_str()][..],
-        (FormFocus::Cancel, _) => &["Enter closes"],
-        (_, Some(FormField::Switch(_))) => &["Space on or off", "Enter next"],
-        (_, Some(FormField::Choice(_))) => &["← → choose", "Enter next"],
-        _ => &["Enter next"],
+    if step == Some(&InviteStep::Asking) {
+        return canvas::keys(row, ["Esc closes"], hits, theme);
+    }
+    // With a mistake, both keys go to its field; without a session neither sends anything.
+    let connected = state.session().is_some();
+    let ready = connected && form.mistake().is_none();
+    let on_action = match form.mistake() {
+        Some(_) => Some("Enter to what is missing".to_owned()),
+        None => connected.then(|| format!("Enter {does}")),
     };
-    let mut keys = focused.to_vec();
-    keys.push("Esc closes");
+    let field = form.focus.field().and_then(|nth| form.entries.get(nth));
+    let focused = match (form.focus, field) {
+        (FormFocus::Action, _) => None,
+        (FormFocus::Cancel, _) => Some("Enter closes"),
+        (_, Some(FormField::Switch(_))) => Some("Space on or off"),
+        (_, Some(FormField::Choice(_))) => Some("← → choose"),
+        _ => None,
+    };
+    let on_action = on_action.as_deref().filter(|_| form.focus == FormFocus::Action);
+    let next = field.map(|_| "Enter next");
     let at_once = format!("Ctrl-S {}", action.to_lowercase());
-    if form.focus.field().is_some() && form.entries.len() > 1 {
-        keys.push(&at_once);
-    }
-    if step.is_none() && form.submit == Submit::Command {
-        keys.push("Ctrl-O edit as a line");
-    }
-    canvas::keys(row, keys, hits, theme);
+    let at_once = (ready && field.is_some() && form.entries.len() > 1).then_some(&*at_once);
+    let as_line =
+        (step.is_none() && form.submit == Submit::Command).then_some("Ctrl-O edit as a line");
+    let keys = [on_action, focused, next, Some("Esc closes"), at_once, as_line];
+    canvas::keys(row, keys.into_iter().flatten(), hits, theme);
 }

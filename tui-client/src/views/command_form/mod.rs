@@ -145,6 +145,12 @@ impl CommandForm {
         self.command.name == SHUTDOWN && arg.name == "back"
     }
 
+    /// Whether a question follows before it is sent.
+    fn asks(&self) -> bool {
+        let is_command = self.submit == Submit::Command;
+        is_command && (self.command.name == SHUTDOWN || self.command.confirm.is_some())
+    }
+
     /// Whether it puts off a shutdown that is due.
     fn is_postponement(&self) -> bool {
         self.command.name == SHUTDOWN && self.purpose.is_some()
@@ -214,7 +220,7 @@ impl View for CommandForm {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        draw(self, None, &self.title(state), canvas)
+        draw(self, None, &self.title(state), canvas, state)
     }
 }
 
@@ -253,14 +259,25 @@ pub(super) fn pasted(whole: bool) -> Outcome {
     if whole { stay() } else { refuse("Only the first line was taken: a value is one line.") }
 }
 
+/// The command of this name, if choosing it runs it at once: it only reads, and needs no argument.
+fn plain<'s>(state: &'s State, name: &str) -> Option<&'s Command> {
+    let command = state.console()?.menu.find(name)?;
+    let needs_arguments = command.args.iter().any(|arg| arg.required);
+    (!needs_arguments && command.effect == Harm::Read && command.confirm.is_none())
+        .then_some(command)
+}
+
+/// What choosing a command of the menu does, in a word; none where it is not possible now.
+pub(crate) fn on_choice(state: &State, name: &str) -> Option<&'static str> {
+    match plain(state, name) {
+        Some(_) => state.session().map(|_| "run"),
+        None => Some("form"),
+    }
+}
+
 /// A row of the menu was chosen: a command that only reads and needs no argument runs at once, any other opens its form.
 pub(crate) fn choose(state: &mut State, name: &str) -> Vec<Effect> {
-    let command = state.console().and_then(|console| console.menu.find(name));
-    let plain = command.is_some_and(|command| {
-        let needs_arguments = command.args.iter().any(|arg| arg.required);
-        !needs_arguments && command.effect == Harm::Read && command.confirm.is_none()
-    });
-    if plain && let Some(command) = command.cloned() {
+    if let Some(command) = plain(state, name).cloned() {
         return run(state, &CommandForm::new(command));
     }
     open(state, name);

@@ -208,7 +208,10 @@ impl View for CommandLine {
         }
         let mut hints = Row::new(buffer, layout.hints);
         hints.skip(1).skip_right(1);
-        let keys = ["Enter runs it", "Esc closes", "Tab completes", "`help` lists the verbs"];
+        let may_run = !self.input.editor.is_empty() && self.wrong.is_none();
+        let run = may_run.then_some("Enter runs it");
+        let keys = run.into_iter().chain(["Esc closes", "Tab completes", "`help` lists the verbs"]);
+        let keys = self.input.keys().map_or_else(|| keys.collect::<Vec<_>>(), <[_]>::to_vec);
         canvas::keys(&mut hints, keys, &mut canvas.hits, theme);
         cursor
     }

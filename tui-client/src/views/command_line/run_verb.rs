@@ -23,8 +23,9 @@ use crate::verb_args::server::{
     BroadcastArgs, Kick, LevelArg, Log, Postpone, Revoke, Runs, ServerVerb, Shutdown,
 };
 use crate::verb_args::verb_line::LineVerb;
-use crate::views::accepted_keys::is_own;
+use crate::views::accepted_keys::revocation;
 use crate::views::confirm::Confirm;
+use crate::views::console::submit::{self, ShutdownOrder};
 use crate::views::invite_result::InviteResult;
 use crate::views::run_details;
 
@@ -77,7 +78,7 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
             answer(state, line, &broadcast(&args), BroadcastResult::sentence)
         }
         ServerVerb::Kick(args) => kick(state, line, &args),
-        ServerVerb::Shutdown(args) => shut_down(state, line, args),
+        ServerVerb::Shutdown(args) => shut_down(state, line, &args),
         ServerVerb::Postpone(args) => postpone(state, line, args),
         ServerVerb::CancelShutdown(_) => answer(state, line, &ServerShutdownCancel {}, |_| {
             "the shutdown is cancelled".to_owned()
@@ -178,7 +179,7 @@ fn kick(state: &mut State, line: &str, args: &Kick) -> Vec<Effect> {
     Vec::new()
 }
 
-fn shut_down(state: &mut State, line: &str, args: Shutdown) -> Vec<Effect> {
+fn shut_down(state: &mut State, line: &str, args: &Shutdown) -> Vec<Effect> {
     let delay_ms = args.delay.map_or(0, millis);
     let back = match expected_return(state, args.back.as_deref(), delay_ms) {
         Ok(back) => back,
@@ -187,32 +188,51 @@ fn shut_down(state: &mut State, line: &str, args: Shutdown) -> Vec<Effect> {
             return Vec::new();
         }
     };
-    let Some(console) = state.console() else { return Vec::new() };
-    let name = console.name().to_owned();
-    let (verb, does) =
-        if args.restart { ("Restart", "restarts") } else { ("Shut down", "shuts down") };
-    let when = match delay_ms {
-        0 => "now".to_owned(),
-        ms => format!("in {}", duration(ms)),
+    let restart = args.restart;
+    let asked = ShutdownOrder {
+        delay_ms,
+        restart,
+        reason: joined(&args.reason),
+        back: back.map(|back| back.to_string()),
     };
-    let reason = joined(&args.reason);
-    let mut text =
-        vec![format!("{name} {does} {when}; all clients are told, and their sessions end.")];
-    text.extend(reason.as_ref().map(|reason| format!("Reason: {reason}")));
-    text.extend(args.back.map(|back| format!("Expected return: {back}")));
-    let order = ServerShutdown { delay_ms, reason, back, then: None, restart: args.restart };
-    let (line, server) = (line.to_owned(), name.clone());
-    let then = move |state: &mut State| {
-        answer(state, &line, &order, move |due| match due.in_ms {
-            0 => format!("{server} {does} now"),
-            ms => format!("{server} {does} in {}; `:cancel-shutdown` cancels it", duration(ms)),
-        })
-    };
+    let order =
+        ServerShutdown { delay_ms, reason: asked.reason.clone(), back, then: None, restart };
     if args.confirm.yes {
-        return then(state);
+        return order_shutdown(state, line, &order);
     }
-    state.open(Confirm::name(format!("{verb} {name}?"), text, name, verb, then).of_session());
+    ask_about_shutdown(state, line, &asked, &order);
     Vec::new()
+}
+
+/// Asks before a shutdown. Where the shutdown that was due was cancelled meanwhile, a postponement would be a new one, and
+/// that is asked about as such.
+fn ask_about_shutdown(
+    state: &mut State,
+    line: &str,
+    asked: &ShutdownOrder,
+    order: &ServerShutdown,
+) {
+    let postpones = submit::is_postponement(state, asked);
+    let (line, again, order) = (line.to_owned(), asked.clone(), order.clone());
+    let then = move |state: &mut State| {
+        if postpones && !submit::is_postponement(state, &again) {
+            ask_about_shutdown(state, &line, &again, &order);
+            return Vec::new();
+        }
+        order_shutdown(state, &line, &order)
+    };
+    if let Some(question) = submit::shutdown_question(state, asked, then) {
+        state.open(question.of_session());
+    }
+}
+
+fn order_shutdown(state: &mut State, line: &str, order: &ServerShutdown) -> Vec<Effect> {
+    let name = state.console().map(|console| console.name().to_owned()).unwrap_or_default();
+    let does = if order.restart { "restarts" } else { "shuts down" };
+    answer(state, line, order, move |due| match due.in_ms {
+        0 => format!("{name} {does} now"),
+        ms => format!("{name} {does} in {}; `:cancel-shutdown` cancels it", duration(ms)),
+    })
 }
 
 /// Reads what is due, then orders the same for later.
@@ -258,12 +278,6 @@ fn revoke(state: &mut State, line: &str, args: Revoke) -> Vec<Effect> {
             }
         };
         let (key_id, name) = (row.key_id, row.name.clone());
-        let own = state.console().is_some_and(|console| is_own(console, key_id));
-        let mut text = vec![format!("{} · pin {}", row.role, key_id.short())];
-        text.push("Its sessions end, and the key is not accepted any more.".to_owned());
-        if own {
-            text.push("It is the key of this device: your own session ends.".to_owned());
-        }
         let then = move |state: &mut State| {
             answer(state, &line, &KeyRevoke { key_id }, move |_| {
                 format!("revoked {name} ({}), its sessions included", key_id.short())
@@ -272,8 +286,9 @@ fn revoke(state: &mut State, line: &str, args: Revoke) -> Vec<Effect> {
         if args.confirm.yes {
             return then(state);
         }
-        let title = format!("Revoke the key of {}?", row.name);
-        state.open(Confirm::choice(title, text, "Revoke", then).of_session());
+        if let Some(question) = state.console().map(|console| revocation(console, &row, then)) {
+            state.open(question);
+        }
         Vec::new()
     }))
 }

@@ -173,10 +173,12 @@ fn draw_search(
 
 /// Keys of a search, for the last row.
 pub(crate) fn search_keys(search: &Search) -> Vec<(String, &'static str)> {
-    let keys: &[_] = if search.typing {
-        &[("Enter", "keep"), ("↑ ↓", "other matches"), ("Esc", "back")]
-    } else {
-        &[("n", "next"), ("N", "previous"), ("/", "other text"), ("Esc", "back")]
+    let keys: &[_] = match (search.typing, search.count) {
+        (true, 0) if search.field.is_empty() => &[("Esc", "back")],
+        (true, 0) => &[("Enter", "keep"), ("Esc", "back")],
+        (true, _) => &[("Enter", "keep"), ("↑ ↓", "other matches"), ("Esc", "back")],
+        (false, 0) => &[("/", "other text"), ("Esc", "back")],
+        (false, _) => &[("n", "next"), ("N", "previous"), ("/", "other text"), ("Esc", "back")],
     };
     keys.iter().map(|(key, what)| ((*key).to_owned(), *what)).collect()
 }

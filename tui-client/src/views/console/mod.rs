@@ -14,11 +14,11 @@ mod welcome;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::{key_hints, message_line, status_bar};
+use super::{command_form, key_hints, message_line, status_bar};
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
 use crate::app::console::layout::ConsoleLayout;
-use crate::app::console::side_panes::Focus;
+use crate::app::console::side_panes::{Focus, MenuKey};
 use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
 use crate::scrollback::grouped;
@@ -58,7 +58,7 @@ pub(super) fn draw(
         0 => (None, None),
         _ => input_box::draw(state, console, layout.input, buffer, hits),
     };
-    status_bar::draw(state, layout.bar, buffer);
+    status_bar::draw(state, layout.bar, buffer, hits);
     let focus = console.side.focus;
     let cursor = if focus == Focus::Input { cursor } else { menu.or(clients) };
     let keys = match &console.search {
@@ -70,13 +70,11 @@ pub(super) fn draw(
     if let Some(keys) = keys {
         let mut row = Row::new(buffer, layout.hints);
         row.skip(1);
-        for (key, what) in keys {
-            row.left(&key, theme.plain).left(" ", theme.plain).left(what, theme.dim).skip(3);
-        }
+        key_hints::draw_keys(keys, &mut row, hits, theme);
     } else if let Some(hint) = long_hint {
         input_box::draw_long_hint(&hint, layout.hints, buffer, theme);
     } else {
-        key_hints::draw(state, layout.hints, buffer, theme);
+        key_hints::draw(state, layout.hints, buffer, hits);
     }
     cursor
 }
@@ -105,18 +103,30 @@ fn pane_head(
 /// What keys do while a side pane has the focus.
 fn pane_keys(state: &State, console: &Console) -> Vec<(String, &'static str)> {
     let clients = &console.side.clients;
-    let keys: &[(&str, &str)] = match console.side.focus {
-        Focus::Menu => {
-            &[("Esc", "input"), ("Enter", "open"), ("*", "favourite"), ("Ctrl-O", "type")]
+    let mut keys = Vec::new();
+    if console.side.focus == Focus::Menu {
+        keys.push(("Esc", "input"));
+        match menu::chosen(state) {
+            Some(MenuKey::Fold) if console.side.unfolded => keys.push(("Enter", "fold")),
+            Some(MenuKey::Fold) => keys.push(("Enter", "unfold")),
+            Some(MenuKey::Top(name) | MenuKey::Command(name)) => {
+                keys.extend(command_form::on_choice(state, &name).map(|does| ("Enter", does)));
+                keys.extend([("*", "favourite"), ("Ctrl-O", "type")]);
+            }
+            None => {}
         }
-        _ if clients.is_filtering() => &[("Esc", "no filter"), ("Enter", "keep filter")],
-        _ if clients.filter.is_empty() => {
-            &[("Esc", "input"), ("Enter", "details"), ("/", "filter")]
+    } else {
+        let plain = clients.filter.is_empty() && !clients.is_filtering();
+        keys.push(("Esc", if plain { "input" } else { "no filter" }));
+        if clients.is_filtering() {
+            keys.push(("Enter", "keep filter"));
+        } else {
+            let row = client_pane::chosen(state).map(|_| ("Enter", "details"));
+            keys.extend(row.into_iter().chain([("/", "filter")]));
         }
-        _ => &[("Esc", "no filter"), ("Enter", "details"), ("/", "filter")],
-    };
+    }
     let id = if console.side.focus == Focus::Menu { Id::Menu } else { Id::Clients };
-    let keys = keys.iter().map(|(key, what)| ((*key).to_owned(), *what));
+    let keys = keys.into_iter().map(|(key, what)| (key.to_owned(), what));
     keys.chain([(state.keys.word(id), "hide")]).collect()
 }
 

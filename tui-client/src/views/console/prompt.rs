@@ -45,12 +45,17 @@ pub(crate) fn keys(state: &State, prompt: &Prompt) -> Vec<(String, &'static str)
     // The input box's own, and those of two actions, which may have none.
     let own = |key: &str, does| Some((key.to_owned(), does));
     let key = |id, does| state.keys.first(id, false).map(|key| (key.to_string(), does));
-    let (other, hide) = (key(Id::OtherBox, "commands"), key(Id::Unhide, "show or hide"));
+    let other = key(Id::OtherBox, "commands");
+    let hide = key(Id::Unhide, "show or hide").filter(|_| !prompt.editor.is_empty());
     let keys = if prompt.is_over() {
         vec![own("Esc", "drop it"), other, hide]
     } else {
-        let (answer, end) = (own("Enter", "answer"), own("Ctrl-D", "end of input"));
-        vec![answer, end, other, hide, own("Ctrl-C", "cancel")]
+        let answer = own("Enter", "answer");
+        let (end, stop) = match prompt.editor.is_empty() {
+            true => (own("Ctrl-D", "end of input"), own("Ctrl-C", "cancel")),
+            false => (None, own("Ctrl-C", "clear")),
+        };
+        vec![answer, end, other, hide, stop]
     };
     keys.into_iter().flatten().collect()
 }

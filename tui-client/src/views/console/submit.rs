@@ -153,61 +153,88 @@ pub(crate) fn question(
         move |state: &mut State| send(state, &line, &run)
     };
     if command.name == SHUTDOWN {
-        let name = console.name().to_owned();
-        let restart = run.args.get("restart") == Some(&Value::Bool(true));
-        let verb = if restart { "restarts" } else { "shuts down" };
-        let delay = delay_ms(run);
-        let when = match delay {
-            0 => "at once".to_owned(),
-            ms => format!("in {}", duration(ms)),
-        };
-        let due = console.due_in(state.clock.mono);
-        let others = match console.clients.len().saturating_sub(1) {
-            0 => "no other client is connected".to_owned(),
-            1 => "1 other client is told, and its session ends".to_owned(),
-            n => format!("{n} other clients are told, and their sessions end"),
-        };
-        let instead = due.map(|ms| format!(" and not in {}", times::countdown(ms)));
-        let instead = instead.unwrap_or_default();
-        let mut text = vec![format!("{name} {verb} {when}{instead}; {others}.")];
-        let told = |name: &str| run.args.get(name).and_then(Value::as_str);
-        text.push(match told("reason") {
-            Some(reason) => format!("Reason told: {}", clean(reason, 500)),
-            None => "No reason is given.".to_owned(),
-        });
-        text.extend(told("back").map(|back| match back.parse::<Time>() {
-            Ok(time) => {
-                format!("Expected back: {}", times::date(time, state.clock.wall, &state.zone))
-            }
-            Err(_) => format!("Expected back: {}", clean(back, MAX_NAME)),
-        }));
-        if is_postponement(state, run) {
-            let title = format!("Postpone the {}?", what(restart));
+        let order = ShutdownOrder::of_run(run);
+        if is_postponement(state, &order) {
             let (line, run) = (line.to_owned(), run.clone());
             let then = move |state: &mut State| admin_forms::postponed(state, &line, run);
-            return Some(confirmed(Confirm::choice(title, text, "Postpone", then)));
+            return Some(confirmed(shutdown_question(state, &order, then)?));
         }
-        let verb = if restart { "Restart" } else { "Shut down" };
-        return Some(confirmed(Confirm::name(format!("{verb} {name}?"), text, name, verb, then)));
+        return Some(confirmed(shutdown_question(state, &order, then)?));
     }
     let question = command.question(&in_words(command, &run.args))?;
     let text = vec![format!("❯ {}", cmdline::masked(line.trim(), &console.menu.commands))];
     Some(confirmed(Confirm::choice(question, text, "Run it", then)))
 }
 
-/// The delay of a shutdown; a number counts seconds, as in the menu of an older server.
-fn delay_ms(run: &CommandRun) -> u64 {
-    let delay = run.args.get("delay").map(values::to_text);
-    delay.and_then(|text| values::parse_duration_argument(&text)).unwrap_or(0)
+/// What a shutdown is to be, from a command or a verb.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ShutdownOrder {
+    pub(crate) delay_ms: u64,
+    pub(crate) restart: bool,
+    pub(crate) reason: Option<String>,
+    /// The expected return, as it was typed or as the server takes it.
+    pub(crate) back: Option<String>,
+}
+
+impl ShutdownOrder {
+    /// A number of a delay counts seconds, as in the menu of an older server.
+    pub(crate) fn of_run(run: &CommandRun) -> Self {
+        let delay = run.args.get("delay").map(values::to_text);
+        let text = |name: &str| run.args.get(name).and_then(Value::as_str).map(str::to_owned);
+        Self {
+            delay_ms: delay
+                .and_then(|text| values::parse_duration_argument(&text))
+                .unwrap_or_default(),
+            restart: run.args.get("restart") == Some(&Value::Bool(true)),
+            reason: text("reason"),
+            back: text("back"),
+        }
+    }
+}
+
+/// The question before a shutdown, a restart, or a postponement of either; a yes does `then`.
+pub(crate) fn shutdown_question(
+    state: &State,
+    order: &ShutdownOrder,
+    then: impl FnOnce(&mut State) -> Vec<Effect> + 'static,
+) -> Option<Confirm> {
+    let console = state.console()?;
+    let name = console.name().to_owned();
+    let verb = if order.restart { "restarts" } else { "shuts down" };
+    let when = match order.delay_ms {
+        0 => "at once".to_owned(),
+        ms => format!("in {}", duration(ms)),
+    };
+    let due = console.due_in(state.clock.mono);
+    let others = match console.clients.len().saturating_sub(1) {
+        0 => "no other client is connected".to_owned(),
+        1 => "1 other client is told, and its session ends".to_owned(),
+        n => format!("{n} other clients are told, and their sessions end"),
+    };
+    let instead = due.map(|ms| format!(" and not in {}", times::countdown(ms)));
+    let instead = instead.unwrap_or_default();
+    let mut text = vec![format!("{name} {verb} {when}{instead}; {others}.")];
+    text.push(match &order.reason {
+        Some(reason) => format!("Reason told: {}", clean(reason, 500)),
+        None => "No reason is given.".to_owned(),
+    });
+    text.extend(order.back.as_deref().map(|back| match back.parse::<Time>() {
+        Ok(time) => format!("Expected back: {}", times::date(time, state.clock.wall, &state.zone)),
+        Err(_) => format!("Expected back: {}", clean(back, MAX_NAME)),
+    }));
+    if is_postponement(state, order) {
+        let title = format!("Postpone the {}?", what(order.restart));
+        return Some(Confirm::choice(title, text, "Postpone", then));
+    }
+    let verb = if order.restart { "Restart" } else { "Shut down" };
+    Some(Confirm::name(format!("{verb} {name}?"), text, name, verb, then))
 }
 
 /// Whether a shutdown is due already, and this one only begins later. That is less than what is due.
-pub(crate) fn is_postponement(state: &State, run: &CommandRun) -> bool {
-    let Some(console) = state.console().filter(|_| run.command == SHUTDOWN) else { return false };
-    let restart = run.args.get("restart") == Some(&Value::Bool(true));
-    let delay = delay_ms(run);
-    let same = console.banner.as_ref().is_some_and(|banner| banner.restart == restart);
-    same && console.due_in(state.clock.mono).is_some_and(|due| delay > due)
+pub(crate) fn is_postponement(state: &State, order: &ShutdownOrder) -> bool {
+    let Some(console) = state.console() else { return false };
+    let same = console.banner.as_ref().is_some_and(|banner| banner.restart == order.restart);
+    same && console.due_in(state.clock.mono).is_some_and(|due| order.delay_ms > due)
 }
 
 /// A question was answered with no: the line comes back, unless a form still holds it.

@@ -243,22 +243,23 @@ impl ListView for LogView {
             _ if self.is_empty() => "There is no line yet.",
             _ => "No line passes the filters.",
         };
+        let live = matches!(self.standing, LogState::Live(_));
+        let list: Vec<&str> = [
+            Some("Tab level"),
+            Some(if self.failures { "f all lines" } else { "f failures" }),
+            (!self.follows()).then_some("End follow"),
+            live.then_some("r refresh"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let table = Table {
             columns: if narrow { NARROW_COLUMNS } else { COLUMNS },
             load: &Load::Done,
             empty,
             below: rows + 1,
             beside: beside + 1,
-            hints: ListHints {
-                row: &["Enter details"],
-                list: &[
-                    "Tab level",
-                    if self.failures { "f all lines" } else { "f failures" },
-                    "End follow",
-                    "r refresh",
-                ],
-                more: false,
-            },
+            hints: ListHints { row: &["Enter details"], list: &list, more: false },
         };
         let seam = Rect { y: inside.bottom().saturating_sub(rows + 2), height: 1, ..inside };
         row::rule(canvas.buffer, seam, theme.rule);

@@ -85,7 +85,7 @@ pub(super) fn draw(
     if state.views.is_empty() {
         message_line::draw(state, Rect { y, height: rows, ..last }, buffer);
     }
-    key_hints::draw(state, last, buffer, theme);
+    key_hints::draw(state, last, buffer, hits);
     cursor
 }
 

@@ -82,12 +82,13 @@ pub(super) fn draw(form: &ServerForm, canvas: &mut Canvas<'_>, state: &State) ->
         note(&mut Row::at(buffer, inside, count), form, nth, theme);
     }
     let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    draw_foot(form, &mut foot, hits, theme);
+    draw_foot(form, state, &mut foot, hits);
     cursor
 }
 
 /// Draws the buttons, then the keys or what Esc would lose.
-fn draw_foot(form: &ServerForm, row: &mut Row<'_>, hits: &mut ViewHits, theme: &Theme) {
+fn draw_foot(form: &ServerForm, state: &State, row: &mut Row<'_>, hits: &mut ViewHits) {
+    let theme = &state.theme;
     form.focus.draw_buttons(row, ["Save", "Cancel"], hits, theme);
     if form.warned {
         row.left("▲ ", theme.warn).left("Esc again discards what you typed", theme.plain);
@@ -96,12 +97,18 @@ fn draw_foot(form: &ServerForm, row: &mut Row<'_>, hits: &mut ViewHits, theme: &
     if let Some(pin) = discovered::pin(&form.kept) {
         row.right(&format!("pin {}", pin.short()), theme.dim).skip_right(1);
     }
+    let is_right = form.profile(&state.servers).is_ok();
+    let is_changed = form.texts() != form.before;
     let enter = match form.focus {
         FormFocus::Field(_) => "Enter next",
-        FormFocus::Action => "Enter saves it",
+        FormFocus::Action if is_right => "Enter saves it",
+        FormFocus::Action => "Enter to what is wrong",
+        FormFocus::Cancel if is_changed => "Enter closes (asks first)",
         FormFocus::Cancel => "Enter closes",
     };
-    canvas::keys(row, [enter, "Esc closes", "Ctrl-S save"], hits, theme);
+    let esc = if is_changed { "Esc closes (asks first)" } else { "Esc closes" };
+    let save = is_right.then_some("Ctrl-S save");
+    canvas::keys(row, [enter, esc].into_iter().chain(save), hits, theme);
 }
 
 /// What is wrong with a field, or what belongs there.

@@ -119,7 +119,8 @@ impl ServerForm {
     fn edit_key(&mut self, key: Key, saved: &[Profile]) -> Filled {
         let replaces = std::mem::take(&mut self.replaces);
         match (key.code, self.focus) {
-            (Code::Esc, _) | (Code::Enter, FormFocus::Cancel) => return self.leave(),
+            _ if key.leaves() => return self.leave(),
+            (Code::Enter, FormFocus::Cancel) => return self.leave(),
             (Code::Enter, FormFocus::Action) => return self.save(saved),
             _ if key.is_ctrl('s') => return self.save(saved),
             _ => {

@@ -59,7 +59,10 @@ pub(super) fn draw(
                 None => below.left("Each box reads the line with its own menu.", theme.dim),
             };
             servers(view, state, list, canvas.buffer);
-            keys = &["Enter run", "Esc closes"];
+            keys = match view.line.text().trim().is_empty() {
+                true => &["Esc closes"],
+                false => &["Enter run", "Esc closes"],
+            };
         }
         Phase::Running { cancelled } => {
             let lasted = state.clock.mono.saturating_sub(view.began);
@@ -73,7 +76,12 @@ pub(super) fn draw(
             let mut heads = Row::at(canvas.buffer, inside, 1);
             heads.skip(1).column("BOX", NAME, theme.dim).skip(1).left("STATE", theme.dim);
             boxes(view, list, canvas.buffer, &theme);
-            keys = &["Esc cancels", "↑ ↓ scroll"];
+            keys = match (*cancelled, view.rows.len() > usize::from(list.height)) {
+                (false, false) => &["Esc cancels"],
+                (false, true) => &["Esc cancels", "↑ ↓ scroll"],
+                (true, false) => &["Esc waits no longer"],
+                (true, true) => &["Esc waits no longer", "↑ ↓ scroll"],
+            };
         }
         Phase::Confirm { waiting, number, is_wrong } => {
             let count = waiting.len();
@@ -92,7 +100,10 @@ pub(super) fn draw(
                 below.left("The list does not change any more.", theme.dim);
             }
             targets(view, waiting, list, canvas.buffer, &theme);
-            keys = &["Enter run", "Esc runs it on none"];
+            keys = match number.text().trim() == count.to_string() {
+                true => &["Enter run", "Esc runs it on none"],
+                false => &["Esc runs it on none"],
+            };
         }
         Phase::Done { results, lasted } => {
             let of =
@@ -102,7 +113,11 @@ pub(super) fn draw(
                 return groups(view, results, fit::columns(&of) + 1, inside, canvas);
             }
             whole(results, list, canvas, state);
-            keys = &["Esc all results", "↑ ↓ scroll"];
+            let (width, page) = list_room(state);
+            keys = match results.whole_rows(width).len() > page {
+                true => &["Esc all results", "↑ ↓ scroll"],
+                false => &["Esc all results"],
+            };
         }
     }
     let mut foot = Row::at(canvas.buffer, inside, inside.height.saturating_sub(1));

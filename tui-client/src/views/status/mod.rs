@@ -98,7 +98,9 @@ impl View for StatusView {
         }
         let head = (&*self.title(state), width(state));
         let at = figures.last.as_ref().map(|last| times::clock(last.at.wall, &state.zone));
-        let foot = (&["Esc closes", "r refresh"][..], &*at.unwrap_or_default());
+        let keys: &[_] =
+            if state.session().is_some() { &["Esc closes", "r refresh"] } else { &["Esc closes"] };
+        let foot = (keys, &*at.unwrap_or_default());
         self.0.draw_with_foot(head, foot, &rows, 0, canvas, |line, row, theme| match line {
             StatusLine::Asking => {
                 row.left("Asking …", theme.dim);

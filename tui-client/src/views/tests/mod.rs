@@ -4,7 +4,7 @@ mod admin_screens;
 mod any_screen;
 mod key_screens;
 mod picker_screens;
-mod screens;
+pub(crate) mod screens;
 mod server_screens;
 mod tab_screens;
 

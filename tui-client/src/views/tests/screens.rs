@@ -15,7 +15,7 @@ use crate::connect::DisconnectReason;
 use crate::theme::Theme;
 
 /// A console that has been worked at.
-pub(super) fn worked(width: u16, height: u16) -> World {
+pub(crate) fn worked(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
     world.now = 2_000;
     world.run(
@@ -47,7 +47,7 @@ fn pressed(name: &str, keys: &'static str) {
     });
 }
 
-pub(super) fn after_the_end(width: u16, height: u16) -> World {
+pub(crate) fn after_the_end(width: u16, height: u16) -> World {
     let mut world = worked(width, height);
     world.now = 128_000;
     let by = "phone (#4)".to_owned();
