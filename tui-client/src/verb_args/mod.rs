@@ -85,7 +85,7 @@ It never starts a server: where none runs, it says so. `topside` and its line cl
 start one inside themselves.
 
 Exit status:
-  the command's own, or 128 + n where signal n ended it
+  other  the command's own; 128 + n where signal n ended it
   124  it took longer than --timeout, or than it may
   125  no server, no way to it, a key that one side does not take, a session that ended,
        or Topside's own failure

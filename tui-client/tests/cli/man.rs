@@ -19,11 +19,15 @@ fn pages(place: &Place) -> Vec<PathBuf> {
 
 #[test]
 fn every_verb_has_a_page_in_which_man_finds_no_fault() {
-    if !require("man") {
+    if !require("man") || !require("mandoc") {
         return;
     }
     let place = Place::new();
     let pages = pages(&place);
+    let lint = Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(&pages).output();
+    let lint = lint.unwrap();
+    let remarks = String::from_utf8_lossy(&lint.stdout);
+    assert!(remarks.is_empty(), "{remarks}");
     for page in &pages {
         let mut man = Command::new("man");
         let read = man.args(["--warnings=w", "-E", "UTF-8", "-l"]).arg(page).output().unwrap();
@@ -128,6 +132,8 @@ fn the_pages_of_the_files_have_every_key() {
             assert!(page.contains(&format!("\\fB{key} = ")), "{name}(5) has no {key}");
         }
     }
+    // The description of the page says it in other words.
+    assert!(!page(&place, "client.toml.5").contains("How Topside"));
     // The tables of the fields, of which the last has names that the first has too.
     let page = page(&place, "commands.toml.5");
     let of_page: Vec<&str> =

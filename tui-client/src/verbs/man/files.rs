@@ -204,8 +204,10 @@ fn heading(name: &str, title: &str, description: &[&str]) -> Roff {
     page.control("SH", ["NAME"]);
     page.text([roman(format!("{name} - {title}"))]);
     page.control("SH", ["DESCRIPTION"]);
-    for paragraph in description {
-        page.control("PP", []);
+    for (index, paragraph) in description.iter().enumerate() {
+        if index > 0 {
+            page.control("PP", []);
+        }
         page.text([roman(*paragraph)]);
     }
     page
@@ -223,20 +225,26 @@ fn finish(mut page: Roff, name: &str, see_also: &str, to: &Path) -> io::Result<(
 /// A sample as text: its sections are headings, its comments are paragraphs, and its keys stand below them.
 fn sample(page: &mut Roff, sample: &str) {
     let mut comment = Vec::new();
-    // A first paragraph without a section is about the file, as the description is.
-    let keys = sample.split_once("\n\n").filter(|(first, _)| !first.contains("\n["));
-    let mut lines = keys.map_or(sample, |(_, keys)| keys).lines().peekable();
+    let mut follows_heading = true;
+    let mut lines = sample.lines().skip(comment_about_file(sample)).peekable();
     while let Some(line) = lines.next() {
         let commented_out =
             line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && !rest.is_empty());
         let key = commented_out.unwrap_or(line);
         if let Some(text) = line.strip_prefix("# ") {
             comment.push(text);
-        } else if key.starts_with('[') {
+            continue;
+        }
+        let is_heading = key.starts_with('[');
+        if is_heading {
             page.control("SS", [key]);
-            paragraph(page, &mut comment);
-        } else if key.contains('=') {
-            paragraph(page, &mut comment);
+        }
+        follows_heading |= is_heading;
+        if !comment.is_empty() {
+            paragraph(page, &mut comment, follows_heading);
+            follows_heading = false;
+        }
+        if !is_heading && key.contains('=') {
             let mut block = vec![key];
             while let Some(next) =
                 lines.next_if(|next| next.contains('=') && !next.starts_with('#'))
@@ -244,18 +252,24 @@ fn sample(page: &mut Roff, sample: &str) {
                 block.push(next);
             }
             literal(page, &block);
-        } else {
-            paragraph(page, &mut comment);
+            follows_heading = false;
         }
     }
 }
 
-/// The lines of a comment: those with spaces in front are examples.
-fn paragraph(page: &mut Roff, comment: &mut Vec<&str>) {
-    if comment.is_empty() {
-        return;
+/// How many lines at the top are about the file, as the description of the page is: a comment up to an empty line, or to one
+/// that holds nothing but `#`.
+fn comment_about_file(sample: &str) -> usize {
+    let count = sample.lines().take_while(|line| line.starts_with("# ")).count();
+    let is_apart = sample.lines().nth(count).is_some_and(|line| matches!(line, "" | "#"));
+    if is_apart { count } else { 0 }
+}
+
+/// The lines of a comment: those with spaces in front are examples. A heading begins a paragraph of its own.
+fn paragraph(page: &mut Roff, comment: &mut Vec<&str>, follows_heading: bool) {
+    if !follows_heading {
+        page.control("PP", []);
     }
-    page.control("PP", []);
     for line in comment.drain(..) {
         match line.strip_prefix("  ") {
             Some(example) => literal(page, &[example]),

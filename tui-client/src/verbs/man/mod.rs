@@ -148,6 +148,8 @@ fn write(command: &Command, above: Option<&str>, manual: &Manual, to: &Path) -> 
     let above = above.map(|above| format!("{above}({}), ", manual.section)).unwrap_or_default();
     rest.text([roman(above + manual.see_also)]);
     rest.to_writer(&mut page)?;
+    // clap_mangen breaks a line twice before the possible values of a flag, which mandoc reports.
+    let page = String::from_utf8_lossy(&page).replace("\n.br\n\n.br\n", "\n.br\n");
     fs::write(to.join(format!("{name}.{}", manual.section)), page)?;
     let verbs = command.get_subcommands().filter(|verb| has_page(verb) && !elsewhere);
     for verb in verbs {
@@ -178,7 +180,9 @@ fn synopsis(command: &Command, name: &str, has_verbs: bool) -> Roff {
         page.text(line);
     }
     if has_verbs {
-        page.control("br", []);
+        if !command.is_subcommand_required_set() {
+            page.control("br", []);
+        }
         page.text([bold(typed), roman(" "), italic("verb"), roman(" ...")]);
     }
     page
@@ -234,16 +238,21 @@ fn terms(page: &mut Roff, heading: &str, terms: impl IntoIterator<Item = Term>) 
 /// its meaning, which goes on in lines that are indented further. Returns whether it had the exit statuses.
 fn after_help(page: &mut Roff, help: &str) -> bool {
     let mut has_statuses = false;
+    let mut after_empty_line = false;
     if !help.is_empty() && !help.lines().next().is_some_and(|line| line.ends_with(':')) {
         page.control("SH", ["NOTES"]);
     }
     for line in help.lines() {
+        if line.trim().is_empty() {
+            after_empty_line = true;
+            continue;
+        }
+        // Before a heading or a term there is no break: they begin a paragraph.
+        let begins_paragraph = std::mem::take(&mut after_empty_line);
         if let Some(heading) = line.strip_suffix(':') {
             let heading = heading.to_uppercase();
             has_statuses |= heading == "EXIT STATUS";
             page.control("SH", [heading.as_str()]);
-        } else if line.trim().is_empty() {
-            page.control("PP", []);
         } else if let Some(continued) = line.strip_prefix("    ") {
             page.text([roman(continued.trim_start())]);
         } else if let Some(term) = line.strip_prefix("  ") {
@@ -252,6 +261,9 @@ fn after_help(page: &mut Roff, help: &str) -> bool {
             page.text([bold(term)]);
             page.text([roman(meaning.trim_start())]);
         } else {
+            if begins_paragraph {
+                page.control("PP", []);
+            }
             page.text([roman(line)]);
         }
     }
