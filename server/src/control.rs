@@ -149,7 +149,7 @@ impl Control {
             name: platform::hostname(),
             addresses: invite_addresses(listen.addresses.iter().copied()),
             port: listen.port,
-            router: None,
+            router: config.router.internet_address(None, listen.port),
         };
         let (row, invite, _) = request.make(place)?;
         let key = keys.change(KeyChange::Add(row), audit, By::verb())?;

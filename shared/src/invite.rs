@@ -28,7 +28,7 @@ const CHECKSUM: usize = 4;
 /// Most addresses of the box in one invite.
 pub const MAX_ADDRESSES: usize = 8;
 /// Longest address of the router, in bytes (RFC 1035, section 2.3.4).
-const MAX_ROUTER: usize = 253;
+pub const MAX_ROUTER: usize = 253;
 
 /// What an invite, or a script's token, says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -116,6 +116,11 @@ pub fn did_you_mean(names: &[&str]) -> String {
     }
 }
 
+/// Host and port as one word: an IPv6 address stands in brackets.
+pub fn host_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 /// Milliseconds as people say them: `41 ms`, `1.2 s`, `4 m 05 s`, `3 h 12 m`, `3 d 4 h`.
 pub fn duration(ms: u64) -> String {
     let s = ms / 1000;

@@ -33,6 +33,7 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
     };
     let Kept { keep, keep_bytes } = config.runs;
     let metrics = config.metrics.listen;
+    let router = &config.router;
     let mut all = vec![
         ("listen.port", port.to_string()),
         ("listen.addresses", format!("[{}]", addresses.join(", "))),
@@ -40,6 +41,11 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("runs.keep", time::write(keep)),
         ("runs.keep_bytes", bytes::write(keep_bytes.unwrap_or(0))),
         ("router.map", config.router.map.to_string()),
+        (
+            "router.address",
+            router.address.as_ref().map_or_else(String::new, |host| format!("\"{host}\"")),
+        ),
+        ("router.port", router.port.map_or_else(String::new, |port| port.to_string())),
         ("discovery.announce", config.discovery.announce.to_string()),
         ("metrics.listen", metrics.map_or_else(String::new, |address| format!("\"{address}\""))),
     ];

@@ -38,7 +38,7 @@ pub struct Config {
     pub runs: Kept,
     /// Whether an open port is announced on the LAN.
     pub discovery: Discovery,
-    /// Whether the router is asked to forward the port.
+    /// Whether the router is asked to forward the port, and by which address the internet reaches it.
     pub router: Router,
     /// Address for metrics.
     pub metrics: Metrics,
@@ -209,7 +209,7 @@ impl Config {
     /// Keeps the settings of `in_force` that only a restart changes.
     pub(crate) fn keep_what_waits_for_a_start(&mut self, in_force: &Self) {
         self.listen.clone_from(&in_force.listen);
-        self.router = in_force.router;
+        self.router.clone_from(&in_force.router);
         self.discovery = in_force.discovery;
         self.metrics = in_force.metrics;
     }

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use topside_shared::Time;
+use tokio::net::lookup_host;
+use tokio::time::timeout;
 use topside_shared::dirs::Dirs;
 use topside_shared::methods::{KeyState, KeysList, ServerStatus};
+use topside_shared::{Time, text};
 
 use crate::admission::tcp_port;
 use crate::base::platform;
 use crate::config::Config;
 use crate::control::{self, ControlError, call, is_not_served};
 use crate::doctor::facts::{
-    ClockFacts, Facts, FileFacts, KeyFacts, PrivateFile, RouterFacts, Served, Settings,
+    ClockFacts, Facts, FileFacts, KeyFacts, NamedAddress, PrivateFile, RouterFacts, Served,
+    Settings,
 };
 use crate::doctor::firewall;
 use crate::keys;
@@ -42,6 +45,16 @@ pub(super) async fn collect_facts(dirs: &Dirs, config: Result<&Config, String>) 
     let answers = match place {
         Some(place) => probe(place).await,
         None => Vec::new(),
+    };
+    let mapped = match &server.server {
+        Served::By { mapped, .. } => mapped.as_deref().and_then(port_of),
+        Served::None | Served::Unclear(_) => None,
+    };
+    let named =
+        config.as_ref().ok().and_then(|config| config.router.internet_address(mapped, port));
+    let named = match named {
+        Some((host, port)) => Some(try_address(&host, port).await),
+        None => None,
     };
     let state = &dirs.state;
     Facts {
@@ -70,9 +83,36 @@ pub(super) async fn collect_facts(dirs: &Dirs, config: Result<&Config, String>) 
         server: server.server,
         tcp_addresses,
         firewall: firewall::check(port),
-        router: RouterFacts { place, answers },
+        router: RouterFacts { place, answers, named },
         keys: server.keys.unwrap_or_else(|| keys_on_disk(state)),
     }
+}
+
+/// The port at the end of `HOST:PORT`.
+fn port_of(address: &str) -> Option<u16> {
+    address.rsplit_once(':')?.1.parse().ok()
+}
+
+/// Looks the host up, and connects to it as a client would.
+async fn try_address(host: &str, port: u16) -> NamedAddress {
+    let silent = || format!("no answer within {} s", TIME_LIMIT.as_secs());
+    let looked_up = timeout(TIME_LIMIT, lookup_host((host, port))).await;
+    let found = match looked_up {
+        Ok(Ok(addresses)) => Ok(addresses.collect::<Vec<_>>()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(silent()),
+    };
+    let answer = match &found {
+        Ok(addresses) => {
+            match timeout(TIME_LIMIT, tokio::net::TcpStream::connect(&addresses[..])).await {
+                Ok(connected) => connected.map(drop).map_err(|error| error.to_string()),
+                Err(_) => Err(silent()),
+            }
+        }
+        Err(why) => Err(why.clone()),
+    };
+    let found = found.map(|addresses| addresses.iter().map(SocketAddr::ip).collect());
+    NamedAddress { shown: text::host_port(host, port), found, answer }
 }
 
 fn keys_on_disk(state: &Path) -> KeyFacts {

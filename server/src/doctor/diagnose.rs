@@ -7,7 +7,7 @@ use topside_shared::advice::{self, FIRST_INVITE};
 
 use crate::admission::session_limits::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
 use crate::doctor::facts::{
-    ClockFacts, Facts, FileFacts, Firewall, KeyFacts, PrivateFile, Served, Settings,
+    ClockFacts, Facts, FileFacts, Firewall, KeyFacts, NamedAddress, PrivateFile, Served, Settings,
 };
 use crate::net::port_mapping::external_address::unreachable;
 
@@ -283,7 +283,10 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
         None => findings.warn("its address is not known on this system; there may be one"),
     }
     let names: Vec<&str> = router.answers.iter().map(|(protocol, _)| protocol.title()).collect();
-    let by_hand = format!("forward {port} to {} by hand on its own page", place.own);
+    let by_hand = format!(
+        "forward {port} to {} by hand on its own page, and set `address` in [router]",
+        place.own
+    );
     match (names.is_empty(), settings.map) {
         (true, _) => findings.warn(format!(
             "it answers neither NAT-PMP, PCP nor UPnP: switch one on there, or {by_hand}; only \
@@ -303,6 +306,10 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
         )),
         Some((address, None)) => findings.ok(format!("its outside address is {address}")),
         None => findings.warn("its outside address is not known"),
+    }
+    if let Some(named) = &router.named {
+        named_address(named, outside, findings);
+        return;
     }
     if !settings.map {
         return;
@@ -328,3 +335,39 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
 #[cfg(test)]
 #[path = "diagnose_tests.rs"]
 mod tests;
+
+/// The address that `[router]` names for clients on the internet; `outside` is the one that the router reports.
+fn named_address(named: &NamedAddress, outside: Option<IpAddr>, findings: &mut Findings) {
+    let NamedAddress { shown, found, answer } = named;
+    let addresses = match found {
+        Ok(addresses) => addresses,
+        Err(why) => {
+            findings.fail(format!(
+                "invites name {shown}, and this box cannot look it up ({why}): see `address` of [router]"
+            ));
+            return;
+        }
+    };
+    for address in addresses {
+        if let Some(why) = unreachable(*address) {
+            findings.fail(format!(
+                "invites name {shown}, and {address} {why}: it cannot be reached from the internet"
+            ));
+            return;
+        }
+    }
+    if let Some(outside) = outside.filter(|outside| {
+        unreachable(*outside).is_none() && !addresses.is_empty() && !addresses.contains(outside)
+    }) {
+        findings.warn(format!(
+            "invites name {shown}, and the router's outside address {outside} is not among its addresses: update the name"
+        ));
+    }
+    match answer {
+        Ok(()) => findings.ok(format!("{shown} takes connections: the address for clients on the internet")),
+        Err(why) => findings.warn(format!(
+            "{shown} takes no connection from this box ({why}): the port may not be forwarded here, or the router does not lead \
+             back in; try `topside test` from another network"
+        )),
+    }
+}

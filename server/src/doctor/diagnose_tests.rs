@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::doctor::facts::RouterFacts;
+use crate::doctor::facts::{NamedAddress, RouterFacts};
 use crate::net::port_mapping::external_address::Protocol;
 use crate::net::port_mapping::protocols::Place;
 
@@ -47,6 +47,7 @@ fn well() -> Facts {
                 own: Ipv4Addr::new(192, 168, 1, 10),
             }),
             answers: vec![(Protocol::NatPmp, outside), (Protocol::Upnp, outside)],
+            named: None,
         },
         keys: KeyFacts::Known { keys: 2, invites: 1 },
     }
@@ -211,6 +212,35 @@ fn the_router_is_reported_with_advice() {
     };
     expect(closed, "ok    router", "once TCP is open");
     assert!(!says(&text(|facts| settings(facts).tcp = false), "ok    router", ""), "TCP is off");
+}
+
+#[test]
+fn the_address_of_a_port_forwarded_by_hand_is_checked() {
+    let named = |found: Result<&str, &str>, answer: Result<(), &str>| {
+        let found = found.map(|address| vec![address.parse().unwrap()]).map_err(str::to_owned);
+        let answer = answer.map_err(str::to_owned);
+        let shown = "garden.example.org:18677".to_owned();
+        move |facts: &mut Facts| {
+            settings(facts).map = false;
+            facts.router.named = Some(NamedAddress { shown, found, answer });
+        }
+    };
+    let outside = "203.0.113.7";
+    expect(
+        named(Ok(outside), Ok(())),
+        "ok    router",
+        "garden.example.org:18677 takes connections",
+    );
+    expect(named(Ok(outside), Err("timed out")), "warn  router", "from this box (timed out)");
+    expect(
+        named(Ok("203.0.113.9"), Ok(())),
+        "warn  router",
+        "203.0.113.7 is not among its addresses",
+    );
+    expect(named(Ok("192.168.1.10"), Ok(())), "FAIL  router", "192.168.1.10 is private");
+    expect(named(Err("no such name"), Err("no such name")), "FAIL  router", "(no such name)");
+    let lines = text(named(Ok(outside), Ok(())));
+    assert!(!lines.iter().any(|line| line.contains("leads here")), "{lines:#?}");
 }
 
 #[test]

@@ -100,6 +100,19 @@ pub(super) struct RouterFacts {
     pub(super) place: Option<Place>,
     /// Protocols it answers, and the external address it reported.
     pub(super) answers: Vec<(Protocol, Option<IpAddr>)>,
+    /// The address that `[router]` names, tried from this box.
+    pub(super) named: Option<NamedAddress>,
+}
+
+/// An address for clients on the internet.
+#[derive(Debug, Clone)]
+pub(super) struct NamedAddress {
+    /// Host and port.
+    pub(super) shown: String,
+    /// The addresses of the host, or why there is none.
+    pub(super) found: Result<Vec<IpAddr>, String>,
+    /// Whether a connection from this box was accepted.
+    pub(super) answer: Result<(), String>,
 }
 
 #[derive(Debug, Clone)]

@@ -45,7 +45,7 @@ pub(super) async fn make_invite(
                 name: server.info.hostname.clone(),
                 addresses: invite_addresses(opened.addresses.iter().map(SocketAddr::ip)),
                 port: opened.port(),
-                router: server.router_address.for_invites(),
+                router: server.internet_address(opened.port()),
             };
             let (row, invite, _) = request
                 .make(place)

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use topside_shared::methods::{ListenAddress, ServerInfo};
 use topside_shared::notifications::Closing;
-use topside_shared::{ErrorKind, RpcError, Time};
+use topside_shared::{ErrorKind, RpcError, Time, text};
 
 use crate::admission::tcp_port::TcpPort;
 use crate::audit::Audit;
@@ -241,6 +241,13 @@ impl Server {
         result.await.unwrap_or_else(|_| Err(self.shutdown.interrupted(what)))
     }
 
+    /// Host and port that invites name for the internet: those of `[router]`, or those that the router has given.
+    pub(crate) fn internet_address(&self, own_port: u16) -> Option<(String, u16)> {
+        let mapped = self.router_address.outside().map(|outside| outside.port);
+        let named = self.now().config.router.internet_address(mapped, own_port);
+        named.or_else(|| self.router_address.for_invites())
+    }
+
     /// Where the server listens now, and where the router does for it.
     pub(crate) fn listening(&self) -> Vec<ListenAddress> {
         let local = ListenAddress { transport: "unix".into(), address: self.socket.clone() };
@@ -248,9 +255,15 @@ impl Server {
         let addresses = opened.iter().flat_map(|opened| &opened.addresses);
         let tcp = addresses
             .map(|address| ListenAddress { transport: "tls".into(), address: address.to_string() });
-        let router = self.router_address.outside().map(|outside| ListenAddress {
+        let outside = self.router_address.outside();
+        let named = opened.as_ref().and_then(|opened| {
+            let mapped = outside.map(|outside| outside.port);
+            self.now().config.router.internet_address(mapped, opened.port())
+        });
+        let outside = outside.map(|outside| (outside.address.to_string(), outside.port));
+        let router = named.or(outside).map(|(host, port)| ListenAddress {
             transport: "router".into(),
-            address: SocketAddr::new(outside.address, outside.port).to_string(),
+            address: text::host_port(&host, port),
         });
         let metrics = self.metrics.get().map(|address| ListenAddress {
             transport: "http".into(),

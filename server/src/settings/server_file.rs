@@ -167,7 +167,8 @@ mod tests {
              max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
              connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
              max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
-             user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n[metrics]\nlisten = \"[::1]:9677\"\n",
+             user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n\
+             address = \"garden.example.org\"\nport = 18677\n[metrics]\nlisten = \"[::1]:9677\"\n",
         )
         .unwrap();
         assert_eq!(read.local.allow["alice"], Role::Operator);
@@ -202,7 +203,8 @@ mod tests {
         let keep = Some(Duration::from_secs(14 * 86_400));
         assert_eq!(read.runs, Kept { keep, keep_bytes: Some(15 << 20) });
         assert_eq!(read.discovery, Discovery { announce: false });
-        assert_eq!(read.router, Router { map: true });
+        let address = Some("garden.example.org".to_owned());
+        assert_eq!(read.router, Router { map: true, address, port: Some(18677) });
         assert_eq!(read.metrics, Metrics { listen: Some("[::1]:9677".parse().unwrap()) });
     }
 
@@ -235,6 +237,19 @@ mod tests {
                 "[listen]\naddresses = [\"::\", \"localhost\"]\n",
                 "server.toml:2:20: `addresses` of [listen] must hold an IP address such as \
                  \"0.0.0.0\" or \"::\", not `localhost`",
+            ),
+            (
+                "[router]\naddress = \"https://garden.example.org:8677\"\n",
+                "server.toml:2:11: `address` of [router] must be an IP address or a host name such as \
+                 \"garden.example.org\", without a port",
+            ),
+            (
+                "[router]\nport = 8677\n",
+                "server.toml:2:8: `port` of [router] needs `address`: the host name or outside address",
+            ),
+            (
+                "[router]\naddress = \"2001:db8::7\"\nport = 0\n",
+                "server.toml:3:8: `port` of [router] must be a whole number from 1 to 65535",
             ),
             ("limits = 3\n", "server.toml:1:10: `limits` of server.toml must be a table"),
             ("[limits\n", "server.toml:1:"),

@@ -3,7 +3,11 @@
 use rustls::AlertDescription;
 use serde_json::{Value, json};
 
+use topside_shared::invite::Invite;
+
+use crate::common::program::Topsided;
 use crate::common::raw::error_of;
+use crate::common::server::LOOPBACK;
 use crate::common::{Device, Raw, TestServer};
 
 fn invite(admin: &mut Raw, more: Value) -> (Device, Value) {
@@ -35,6 +39,42 @@ fn tcp_opens_with_the_first_invite_and_not_before() {
     assert_eq!(listens(&mut admin), ["unix", "tls"]);
     assert_eq!(key["state"], "invited");
     drop(device.dial());
+}
+
+/// The host and the port that the invite names for the internet.
+fn internet(invite: &str) -> (Option<String>, u16) {
+    let invite: Invite = invite.parse().unwrap();
+    (invite.router, invite.router_port)
+}
+
+#[test]
+fn an_invite_names_the_address_of_a_port_that_is_forwarded_by_hand() {
+    let router = "[router]\naddress = \"garden.example.org\"\nport = 18677\n";
+    let named = (Some("garden.example.org".to_owned()), 18677);
+    let server = TestServer::with("", &format!("{LOOPBACK}{router}"));
+    let mut admin = server.connect();
+    let params = json!({"name": "phone", "role": "operator"});
+    let made = admin.ok("key/invite", params);
+    assert_eq!(internet(made["invite"].as_str().unwrap()), named);
+    let listeners = admin.ok("server/status", json!({}))["listeners"].take();
+    let shown = json!({"transport": "router", "address": "garden.example.org:18677"});
+    assert!(listeners.as_array().unwrap().contains(&shown), "{listeners}");
+    // Without a server the verb reads the file.
+    let topsided = Topsided::new();
+    topsided.write("server.toml", router);
+    let made = topsided.run(&["invite", "--name", "phone", "--role", "viewer"]);
+    assert_eq!(internet(made.stdout.lines().next().unwrap()), named, "{made:?}");
+}
+
+#[test]
+fn the_port_at_the_router_is_that_of_the_server_where_the_file_names_no_other() {
+    let topsided = Topsided::new();
+    topsided.write("server.toml", "[listen]\nport = 9001\n[router]\naddress = \"2001:db8::7\"\n");
+    let made = topsided.run(&["invite", "--name", "phone", "--role", "viewer"]);
+    let named = (Some("2001:db8::7".to_owned()), 9001);
+    assert_eq!(internet(made.stdout.lines().next().unwrap()), named, "{made:?}");
+    let doctor = topsided.run(&["doctor"]).stdout;
+    assert!(doctor.contains("[2001:db8::7]:9001 takes no connection from this box"), "{doctor}");
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Servers that announce themselves on the LAN. An announcement is a hint: the pin decides.
 
 use topside_shared::Pin;
-use topside_shared::text::{MAX_NAME, clean};
+use topside_shared::text::{MAX_NAME, clean, host_port};
 
-use super::routes;
 use crate::app::State;
 use crate::config::Profile;
 use crate::connect::DiscoveredServer;
@@ -55,5 +54,5 @@ pub(crate) fn hint(state: &State, profile: &Profile) -> Option<String> {
         find.port == profile.port
             && (lan == find.host || find.addresses.iter().any(|address| address.to_string() == lan))
     });
-    (!known).then(|| routes::host_port(&address(find), find.port))
+    (!known).then(|| host_port(&address(find), find.port))
 }

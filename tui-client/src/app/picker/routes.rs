@@ -2,6 +2,8 @@
 
 use super::picker_state::ProbeResult;
 use super::{chosen, discovered, probe};
+use topside_shared::text::host_port;
+
 use crate::app::connection::{ConnectionState, Target, Via};
 use crate::app::{LocalServer, State, picker};
 use crate::config::Profile;
@@ -132,10 +134,6 @@ pub(crate) fn address(profile: &Profile, via: Via) -> Option<String> {
         Via::Same | Via::Auto => return None,
     };
     Some(host_port(host, port))
-}
-
-pub(crate) fn host_port(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 pub(crate) fn millis(ms: u64) -> String {

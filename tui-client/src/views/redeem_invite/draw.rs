@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use topside_shared::advice::INVITE_ON_THE_BOX;
 use topside_shared::invite::{Invite, InviteError};
+use topside_shared::text::host_port;
 
 use super::{PairingStep, RedeemInvite};
 use crate::app::State;
-use crate::app::picker::{discovered, routes};
+use crate::app::picker::discovered;
 use crate::app::view::View as _;
 use crate::config::Profile;
 use crate::text::times;
@@ -138,12 +139,12 @@ fn about(state: &State, invite: &Invite, body: Rect, buffer: &mut Buffer, theme:
     let addresses: Vec<String> = invite.addresses.iter().map(ToString::to_string).collect();
     let lan = match &addresses[..] {
         [] => "no address".to_owned(),
-        [one] => routes::host_port(one, invite.port),
+        [one] => host_port(one, invite.port),
         many => format!("{} · port {}", many.join(", "), invite.port),
     };
     let internet = invite.router.as_ref().map_or_else(
         || "no router address".to_owned(),
-        |router| routes::host_port(router, invite.router_port),
+        |router| host_port(router, invite.router_port),
     );
     let rows = [("LAN", lan), ("Internet", internet), ("Pin", invite.server.short())];
     for (y, (label, value)) in (1..body.height).zip(rows) {
