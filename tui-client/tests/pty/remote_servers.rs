@@ -77,7 +77,7 @@ pub(crate) fn listen(home: &Home, port: u16) {
 }
 
 /// Pastes as a terminal does.
-fn paste(screen: &mut Screen, text: &str) {
+pub(crate) fn paste(screen: &mut Screen, text: &str) {
     screen.write(&format!("\x1b[200~{text}\r\x1b[201~"));
 }
 
