@@ -37,10 +37,15 @@ pub(crate) fn select(state: &mut State, place: usize) -> Vec<Effect> {
         return Vec::new();
     }
     state.tabs.show(place);
-    if matches!(state.screen, Screen::Picker) {
-        probe::again(state);
+    // The LAN is listened to only while the picker is on the screen.
+    match (&state.screen, state.tabs.picker()) {
+        (Screen::Picker, _) => {
+            probe::again(state);
+            vec![Effect::Browse(true)]
+        }
+        (Screen::Console(_), Some(_)) => vec![Effect::Browse(false)],
+        (Screen::Console(_), None) => Vec::new(),
     }
-    Vec::new()
 }
 
 /// Shows the next or previous tab, in a circle.

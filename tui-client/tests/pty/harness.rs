@@ -254,6 +254,12 @@ impl Screen {
         }
     }
 
+    /// Whether the program prints anything within this time.
+    pub(crate) fn prints_within(&self, time: Duration) -> bool {
+        let before = self.shown.0.lock().unwrap().printed.len();
+        self.look(time, |_, printed| (printed.len() > before).then_some(())).is_ok()
+    }
+
     /// Waits for all of these on the screen at once: a frame may arrive in pieces.
     pub(crate) fn see_all(&self, texts: &[&str]) -> String {
         self.until(&format!("{texts:?}"), |screen| {

@@ -27,6 +27,7 @@ mod reload;
 mod remote_servers;
 #[path = "../cli/require.rs"]
 mod require;
+mod resources;
 mod run_output;
 mod runs;
 mod session;

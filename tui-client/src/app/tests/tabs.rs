@@ -162,6 +162,19 @@ fn esc_in_a_new_tab_goes_back_to_the_tab_it_was_opened_from() {
     assert_eq!(names(&world), ["garden", "clock"]);
 }
 
+/// A hidden picker woke the program up fourteen times a second.
+#[test]
+fn the_lan_is_not_listened_to_for_a_hidden_picker() {
+    let (mut world, ..) = two_tabs(80, 24);
+    assert!(world.press("ctrl-t").contains(&Effect::Browse(true)));
+    assert_eq!(world.press("alt-1"), [Effect::Browse(false)]);
+    assert_eq!(world.press("alt-2"), [Effect::Browse(false)]);
+    assert_eq!(world.press("alt-3"), [Effect::Browse(true)]);
+    // A closed tab may leave the picker on the screen.
+    world.press("alt-2");
+    assert!(world.press("alt-w").contains(&Effect::Browse(true)));
+}
+
 #[test]
 fn one_tab_at_most_shows_the_picker() {
     let (mut world, ..) = two_tabs(80, 24);
