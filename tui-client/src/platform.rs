@@ -13,7 +13,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::sync::oneshot;
 
-pub(crate) use tty::{Echo, read_input};
+pub(crate) use tty::{Echo, drain_terminal, read_input, write_all};
 
 /// Limit of every wait of a program whose terminal was closed.
 const HANG_UP_PATIENCE: Duration = Duration::from_millis(400);

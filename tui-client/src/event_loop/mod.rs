@@ -1,8 +1,9 @@
 //! Event loop of the screen: messages go through `update`, effects are carried out, and a frame is drawn when
 //! something has changed.
 //!
-//! This runs on the main thread. A terminal that stops reading blocks it in `draw`; the connection
-//! lives on a thread of its own and does not notice.
+//! This runs on the main thread. No frame is sent before the terminal has taken the last one; frames of keys go ahead of that
+//! while little is on the way. A terminal that answers no question and stops reading blocks this thread in `draw`; the
+//! connection lives on a thread of its own and does not notice.
 //!
 //! **Invariant:** with nothing pending there is no timer and no wake-up. The time of the next frame
 //! is checked by hand: a timer inside `select!` starves while output floods in.
@@ -94,6 +95,7 @@ async fn run(
     let colours = terminal::colours();
     let mut background = BackgroundQuery::new(colours);
     let asked = background.ask(&mut terminal).context("cannot write to the terminal")?;
+    terminal.ask_taken().context("cannot write to the terminal")?;
     let clock = Clock { mono: 0, wall: Time::now() };
     let mut state = State::new(clock, terminal::size(), TimeZone::system());
     state.set_terminal_colours(colours);
@@ -105,8 +107,11 @@ async fn run(
         background,
         told,
         dirty: true,
+        unfinished: false,
         last_frame: None,
+        last_key_frame: None,
         typing: false,
+        suspending: false,
         status: ExitCode::SUCCESS,
     };
     looped.open(target)?;
@@ -114,7 +119,7 @@ async fn run(
         input_thread::listen(asked).context("cannot start the thread that reads keys")?;
     let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
     if ended.is_ok() {
-        looped.await_answer(&mut keys).await;
+        looped.await_answers(&mut keys).await;
     }
     let status = looped.status;
     let Loop { terminal, doer, told, .. } = looped;
@@ -135,8 +140,15 @@ struct Loop {
     told: mpsc::Receiver<Msg>,
     /// Whether the state has changed since the last frame.
     dirty: bool,
+    /// Whether a part of the last frame is still to be sent.
+    unfinished: bool,
     last_frame: Option<Instant>,
+    /// The last frame that showed a key.
+    last_key_frame: Option<Instant>,
+    /// Whether the next frame shows a key.
     typing: bool,
+    /// Whether the user wants the program to stop, as Ctrl-Z does.
+    suspending: bool,
     status: ExitCode,
 }
 
@@ -204,7 +216,7 @@ impl Loop {
         for effect in effects {
             match effect {
                 Effect::Quit => self.state.quitting = true,
-                Effect::Suspend => self.suspend(true)?,
+                Effect::Suspend => self.suspending = true,
                 Effect::Mouse(on) => self.terminal.mouse(on)?,
                 effect => {
                     for msg in self.doer.carry_out(effect, &mut self.terminal) {
@@ -217,7 +229,13 @@ impl Loop {
     }
 
     /// Stops the program with the terminal restored, and takes the terminal again when it continues.
-    fn suspend(&mut self, group: bool) -> anyhow::Result<()> {
+    async fn suspend(
+        &mut self,
+        group: bool,
+        keys: &mut mpsc::Receiver<TerminalInput>,
+    ) -> anyhow::Result<()> {
+        self.suspending = false;
+        self.await_answers(keys).await;
         terminal::restore();
         let stopped = Jobs::stop(group);
         self.resume()?;
@@ -238,19 +256,29 @@ impl Loop {
         self.take(Msg::Resize(terminal::size()))
     }
 
+    /// When the next frame is due; none at once.
     fn next_frame(&self) -> Option<Instant> {
-        let pause = if self.typing { TYPING_FRAME } else { FRAME };
-        let next = self.last_frame.map(|last| last + pause);
-        next.or_else(|| self.background.holds_first_frame())
+        let next = if self.typing {
+            self.last_key_frame.map(|last| last + TYPING_FRAME)
+        } else if self.unfinished {
+            None
+        } else {
+            self.last_frame.map(|last| last + FRAME)
+        };
+        let first = || self.background.holds_first_frame().filter(|_| self.last_frame.is_none());
+        next.or_else(first).max(self.terminal.busy_until(self.typing))
     }
 
-    /// Waits a moment for an answer of the terminal that is still to come.
-    async fn await_answer(&mut self, keys: &mut mpsc::Receiver<TerminalInput>) {
-        let Some(until) = self.background.holds_end() else { return };
-        let answer = async {
-            while !matches!(keys.recv().await, None | Some(TerminalInput::Background(_))) {}
-        };
-        let _ = tokio::time::timeout_at(until.into(), answer).await;
+    /// Waits a moment for answers of the terminal that are still to come: another program would take them for typed text.
+    async fn await_answers(&mut self, keys: &mut mpsc::Receiver<TerminalInput>) {
+        while let Some(until) = self.background.holds_end().max(self.terminal.answers_until()) {
+            match tokio::time::timeout_at(until.into(), keys.recv()).await {
+                Ok(Some(TerminalInput::Background(rgb))) => drop(self.background.answered(rgb)),
+                Ok(Some(TerminalInput::Taken)) => self.terminal.has_taken(),
+                Ok(Some(TerminalInput::Event(_))) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
     }
 
     async fn turn(
@@ -262,11 +290,15 @@ impl Loop {
         while !self.state.quitting {
             let now = Instant::now();
             let due = self.next_frame().is_none_or(|at| now >= at);
-            if self.dirty && due {
+            if (self.dirty || self.unfinished) && due {
                 self.draw()?;
                 continue;
             }
-            let wake = if self.dirty {
+            if self.suspending {
+                self.suspend(true, keys).await?;
+                continue;
+            }
+            let wake = if self.dirty || self.unfinished {
                 self.next_frame()
             } else {
                 // The clock as it is now, so that what is counted is counted from now.
@@ -289,11 +321,11 @@ impl Loop {
                     return Ok(());
                 }
                 job = jobs.next() => match job {
-                    Job::Stop => self.suspend(false)?,
+                    Job::Stop => self.suspend(false, keys).await?,
                     Job::Continue => self.resume()?,
                     Job::Resized => {
                         // Even at the same size it may have lost its content.
-                        self.terminal.clear()?;
+                        self.terminal.clear();
                         self.resized()?;
                     }
                 },
@@ -310,7 +342,7 @@ impl Loop {
                     None => anyhow::bail!("the network's thread has ended"),
                 },
                 () = alarm => {
-                    if !self.dirty {
+                    if !self.dirty && !self.unfinished {
                         self.take(Msg::Tick)?;
                     }
                 }
@@ -340,6 +372,10 @@ impl Loop {
                 TerminalInput::Background(rgb) => {
                     self.background.answered(*rgb).map(Msg::Background)
                 }
+                TerminalInput::Taken => {
+                    self.terminal.has_taken();
+                    None
+                }
             };
             if let Some(msg) = msg {
                 self.typing = true;
@@ -366,28 +402,39 @@ impl Loop {
         Ok(())
     }
 
-    fn draw_frame(&mut self) -> std::io::Result<()> {
+    /// Makes a frame of the state.
+    fn make_frame(&mut self) {
+        self.state.clock = self.clock();
         let (state, mut hits) = (&self.state, Hits::new());
-        self.terminal.draw(state.terminal, |area, buffer| {
+        self.terminal.frame(state.terminal, |area, buffer| {
             let cursor;
             (cursor, hits) = views::draw(state, area, buffer);
             cursor
-        })?;
+        });
         self.state.hits = hits;
-        Ok(())
     }
 
+    /// Draws a frame, or sends the next part of the last one.
     fn draw(&mut self) -> anyhow::Result<()> {
-        self.state.clock = self.clock();
-        self.dirty = false;
-        self.typing = false;
-        if self.draw_frame().is_err() {
-            // Half a frame is on the screen. Give up only if a full redraw fails too.
-            self.terminal.clear()?;
-            self.draw_frame().context("cannot write to the terminal")?;
+        // A frame that only has newer output does not replace one that is still sent: none would ever be complete.
+        if self.dirty && (self.typing || !self.unfinished) {
+            self.make_frame();
+            self.dirty = false;
         }
+        let complete = match self.terminal.paint() {
+            Ok(complete) => complete,
+            Err(_) => {
+                // Half a frame is on the screen. Give up only if a full redraw fails too.
+                self.terminal.clear();
+                self.terminal.paint().context("cannot write to the terminal")?
+            }
+        };
+        self.unfinished = !complete;
         // Measured from the end, so that a slow terminal does not get more frames.
         self.last_frame = Some(Instant::now());
+        if std::mem::take(&mut self.typing) {
+            self.last_key_frame = self.last_frame;
+        }
         Ok(())
     }
 

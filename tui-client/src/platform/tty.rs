@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcdrain, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
 
 use crate::terminal_input::{Decoder, TerminalInput};
@@ -84,10 +84,31 @@ pub(crate) fn read_input(asked: bool, mut on_input: impl FnMut(TerminalInput) ->
             }
         }
         let background = decoder.take_background().map(TerminalInput::Background);
-        if !events.drain(..).map(TerminalInput::Event).chain(background).all(&mut on_input) {
+        let taken = std::iter::repeat_n(TerminalInput::Taken, decoder.take_taken());
+        let answers = background.into_iter().chain(taken);
+        if !events.drain(..).map(TerminalInput::Event).chain(answers).all(&mut on_input) {
             return;
         }
     }
+}
+
+/// Writes bytes without a buffer: in one piece, as far as the stream takes it.
+pub(crate) fn write_all(stream: &impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(stream, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the device of standard output has sent all that was written to it. A pseudo-terminal does not wait.
+pub(crate) fn drain_terminal() {
+    // Where it fails, there is nothing to wait for.
+    let _ = tcdrain(io::stdout());
 }
 
 /// Waits until the stream is ready, at most for `most`. Empty after a timeout or a signal; none where the stream cannot be

@@ -3,28 +3,34 @@
 //! **Invariant:** however the program ends, including a panic of any thread, the terminal is restored:
 //! [`restore`] undoes every mode that [`Terminal::enter`] sets, once, and after it nothing more is drawn.
 
-pub(crate) mod painter;
+mod cell_writer;
+mod line_pace;
+mod painter;
+mod scroll;
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, queue, style};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tokio::sync::Notify;
 
+use line_pace::LinePace;
 use painter::Painter;
 
-use crate::terminal_input::ASK_BACKGROUND;
+use crate::platform;
+use crate::terminal_input::{ASK_BACKGROUND, ASK_TAKEN};
 use crate::theme::TerminalColours;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +55,9 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 /// The most text that terminals take through OSC 52: 100,000 bytes of sequence.
 pub(crate) const MAX_COPY: usize = 74_994;
 
+/// A longer piece of a frame is sent as a synchronized update. A shorter one comes in one read and is drawn at once anyway.
+const SYNCHRONIZED_FROM: usize = 512;
+
 const USUAL_SIZE: Size = Size { width: 80, height: 24 };
 /// A larger size is no real screen: each cell of a frame takes memory.
 const MAX_SIZE: Size = Size { width: 1000, height: 400 };
@@ -59,41 +68,9 @@ pub(crate) static PANICKED: Notify = Notify::const_new();
 /// Panic messages of other threads; printed after the teardown.
 static ELSEWHERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Standard output while the screen is set up; afterwards writes are dropped.
-#[derive(Debug)]
-struct Out(Option<BufWriter<Stdout>>);
-
-impl Out {
-    fn new() -> Self {
-        Self(Some(BufWriter::with_capacity(64 * 1024, io::stdout())))
-    }
-
-    fn open(&mut self) -> Option<&mut BufWriter<Stdout>> {
-        self.0.as_mut().filter(|_| UP.load(Ordering::SeqCst))
-    }
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.open().map_or(Ok(bytes.len()), |out| out.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.open().map_or(Ok(()), Write::flush)
-    }
-}
-
-impl Drop for Out {
-    fn drop(&mut self) {
-        // Half a frame in the buffer must not follow the teardown, so the buffer is dropped without a flush.
-        if let Some(out) = self.0.take() {
-            drop(out.into_parts());
-        }
-    }
-}
-
 pub(crate) struct Terminal {
-    screen: Painter<Out>,
+    painter: Painter,
+    pace: LinePace,
     mouse: bool,
 }
 
@@ -106,7 +83,7 @@ impl Terminal {
         // The painter starts with the size in the state, not one that is read later.
         let size = size();
         let area = Rect::new(0, 0, size.width, size.height);
-        Ok(Self { screen: Painter::new(Out::new(), area), mouse: true })
+        Ok(Self { painter: Painter::new(area), pace: LinePace::default(), mouse: true })
     }
 
     /// Sets the terminal up again after [`restore`], or after another program has changed its modes.
@@ -114,38 +91,83 @@ impl Terminal {
         // crossterm does nothing where it takes raw mode to be on.
         disable_raw_mode()?;
         set_up(self.mouse)?;
-        self.clear()
+        self.pace = LinePace::default();
+        self.clear();
+        self.ask_taken()
     }
 
-    /// Draws a frame. It appears at once where the terminal supports synchronized updates.
-    pub(crate) fn draw(
+    /// Takes a frame, which [`Terminal::paint`] sends.
+    pub(crate) fn frame(
         &mut self,
         size: Size,
         frame: impl FnOnce(Rect, &mut Buffer) -> Option<Position>,
-    ) -> io::Result<()> {
-        queue!(self.screen.out(), BeginSynchronizedUpdate)?;
+    ) {
         let area = Rect::new(0, 0, size.width, size.height);
-        self.screen.draw(area, |buffer| frame(area, buffer))?;
-        queue!(self.screen.out(), EndSynchronizedUpdate)?;
-        io::Write::flush(self.screen.out())
+        self.painter.draw(area, |buffer| frame(area, buffer));
     }
 
-    pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.screen.clear()
+    /// Sends the frame, or on a slow line the next part of it; returns whether all of it was sent. It appears at once
+    /// where the terminal supports synchronized updates.
+    pub(crate) fn paint(&mut self) -> io::Result<bool> {
+        let painted = self.painter.paint(self.pace.piece());
+        if painted.bytes.is_empty() {
+            return Ok(painted.complete);
+        }
+        let mut bytes = painted.bytes;
+        if bytes.len() > SYNCHRONIZED_FROM {
+            bytes.splice(..0, *b"\x1b[?2026h");
+            bytes.extend_from_slice(b"\x1b[?2026l");
+        }
+        if self.pace.answers() {
+            bytes.extend_from_slice(ASK_TAKEN.as_bytes());
+        }
+        let began = Instant::now();
+        send(&bytes)?;
+        if self.pace.answers() {
+            self.pace.sent(bytes.len(), began);
+        } else {
+            // A line of a device is empty then; what a pseudo-terminal does with the bytes is not known.
+            platform::drain_terminal();
+            self.pace.taken(bytes.len(), began.elapsed());
+        }
+        Ok(painted.complete)
+    }
+
+    /// The terminal has taken a frame, or answered the first question of that.
+    pub(crate) fn has_taken(&mut self) {
+        self.pace.answered(Instant::now());
+    }
+
+    /// How long the next frame waits at most until the terminal has taken the last ones; none where it need not wait.
+    /// `key`: the frame shows a key.
+    pub(crate) fn busy_until(&self, key: bool) -> Option<Instant> {
+        self.pace.busy_until(key)
+    }
+
+    /// How long answers to frames are waited for at the end; none where all have come.
+    pub(crate) fn answers_until(&self) -> Option<Instant> {
+        self.pace.answers_until()
+    }
+
+    /// Erases the terminal with the next frame.
+    pub(crate) fn clear(&mut self) {
+        self.painter.clear();
     }
 
     pub(crate) fn mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        let out = self.screen.out();
-        out.write_all(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
-        io::Write::flush(out)
+        send(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
     }
 
     /// Asks the terminal for the colour of its background.
     pub(crate) fn ask_background(&mut self) -> io::Result<()> {
-        let out = self.screen.out();
-        out.write_all(ASK_BACKGROUND.as_bytes())?;
-        io::Write::flush(out)
+        send(ASK_BACKGROUND.as_bytes())
+    }
+
+    /// Asks the terminal whether it has taken all that was sent before. From its first answer on, each frame asks.
+    pub(crate) fn ask_taken(&mut self) -> io::Result<()> {
+        self.pace.asked(Instant::now());
+        send(ASK_TAKEN.as_bytes())
     }
 
     /// Sends text to the terminal's clipboard; the terminal does not report whether it took it. Inside tmux, `tmux
@@ -161,9 +183,7 @@ impl Terminal {
         } else {
             format!("\x1b]52;c;{encoded}\x07")
         };
-        let out = self.screen.out();
-        out.write_all(sequence.as_bytes())?;
-        io::Write::flush(out)
+        send(sequence.as_bytes())
     }
 }
 
@@ -205,6 +225,17 @@ fn copy_by_tmux(text: &str) -> io::Result<()> {
     if ended.success() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
 }
 
+/// Writes bytes to the terminal while the screen is up; afterwards they are dropped.
+fn send(bytes: &[u8]) -> io::Result<()> {
+    let out = io::stdout().lock();
+    // Under the lock, so that nothing follows the teardown of another thread.
+    if !UP.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    // The buffer of standard output would write what is before a line feed first: half a change would be seen.
+    platform::write_all(&out, bytes)
+}
+
 fn set_up(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     UP.store(true, Ordering::SeqCst);
@@ -229,6 +260,8 @@ pub(crate) fn restore() {
     }
     let mut out = io::stdout();
     let _ = out.write_all(MOUSE_OFF.as_bytes());
+    // All rows scroll again.
+    let _ = out.write_all(b"\x1b[r");
     let _ = queue!(
         out,
         EndSynchronizedUpdate,
@@ -297,103 +330,4 @@ pub(crate) fn complain(message: impl std::fmt::Display) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-
-    use super::*;
-
-    /// Set in the process that panics.
-    const CHILD: &str = "TOPSIDE_TEST_PANICKING_THREAD";
-
-    /// What the child does: the screen is up, and a thread panics.
-    fn panic_in(thread: &str) {
-        catch_panics(&["ours"]);
-        let mut terminal = Terminal::enter().unwrap();
-        // As a panic in the middle of drawing leaves it.
-        queue!(terminal.screen.out(), BeginSynchronizedUpdate).unwrap();
-        terminal.screen.out().write_all(b"half a frame").unwrap();
-        let panicking = std::thread::Builder::new().name(thread.to_owned());
-        panicking.spawn(|| panic!("a fault")).unwrap().join().unwrap_err();
-        assert_eq!(UP.load(Ordering::SeqCst), thread != "ours");
-        drop(terminal);
-        print_kept_panics();
-    }
-
-    /// Runs this very test once more in a terminal, and returns the terminal and what was printed.
-    fn run_in_terminal(test: &str, thread: &str) -> (vt100::Parser, String) {
-        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
-        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-        // By default it would be the home directory, which need not exist.
-        command.cwd("/");
-        command.args(["--exact", test, "--nocapture"]);
-        command.env(CHILD, thread);
-        command.env_remove("RUST_BACKTRACE");
-        let mut child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let (mut printed, mut buffer) = (Vec::new(), [0; 4096]);
-        // The end of a pseudo-terminal is an error on some systems.
-        while let Ok(count @ 1..) = reader.read(&mut buffer) {
-            printed.extend_from_slice(&buffer[..count]);
-        }
-        let text = String::from_utf8_lossy(&printed).into_owned();
-        assert!(child.wait().unwrap().success(), "{text}");
-        let mut parser = vt100::Parser::new(24, 80, 0);
-        parser.process(&printed);
-        (parser, text)
-    }
-
-    fn assert_undone(parser: &vt100::Parser) {
-        let screen = parser.screen();
-        assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
-        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
-    }
-
-    #[test]
-    fn a_locale_says_whether_it_has_more_than_ascii() {
-        for utf8 in [None, Some("C.UTF-8"), Some("de_DE.utf8"), Some("UTF-8")] {
-            assert!(super::is_utf8(utf8), "{utf8:?}");
-        }
-        for other in ["C", "POSIX", "en_GB.ISO-8859-1", "ru_RU.KOI8-R"] {
-            assert!(!super::is_utf8(Some(other)), "{other}");
-        }
-    }
-
-    #[test]
-    fn a_terminal_without_a_size_has_that_of_the_environment_and_none_is_without_limit() {
-        let size = |width, height| Size { width, height };
-        assert_eq!(usable_size(size(0, 0), None, None), size(80, 24));
-        assert_eq!(usable_size(size(0, 0), Some(132), Some(43)), size(132, 43));
-        assert_eq!(usable_size(size(0, 0), Some(0), Some(u16::MAX)), size(80, 400));
-        assert_eq!(usable_size(size(1, 1), Some(132), Some(43)), size(1, 1));
-        assert_eq!(usable_size(size(u16::MAX, u16::MAX), None, None), size(1000, 400));
-    }
-
-    #[test]
-    fn a_panic_of_the_screen_gives_the_terminal_back_and_is_reported_on_it() {
-        if let Ok(thread) = std::env::var(CHILD) {
-            return panic_in(&thread);
-        }
-        let name =
-            "terminal::tests::a_panic_of_the_screen_gives_the_terminal_back_and_is_reported_on_it";
-        let (parser, text) = run_in_terminal(name, "ours");
-        assert_undone(&parser);
-        let (_, after) = text.split_once("\x1b[?1049l").expect("the alternate screen is left");
-        assert!(after.contains("a fault"), "{after}");
-        assert!(!after.contains("half a frame") && !after.contains("\x1b[?2026h"), "{after:?}");
-    }
-
-    #[test]
-    fn a_panic_of_another_thread_is_reported_once_the_screen_is_down() {
-        if let Ok(thread) = std::env::var(CHILD) {
-            return panic_in(&thread);
-        }
-        let name = "terminal::tests::a_panic_of_another_thread_is_reported_once_the_screen_is_down";
-        let (parser, text) = run_in_terminal(name, "a session");
-        assert_undone(&parser);
-        let (before, after) = text.split_once("\x1b[?1049l").expect("the alternate screen is left");
-        assert!(!before.contains("a fault") && after.contains("a fault"), "{text}");
-    }
-}
+mod tests;

@@ -14,6 +14,11 @@ impl Decoder {
         self.background.take()
     }
 
+    /// How often the terminal has said that it took all bytes, once.
+    pub(crate) fn take_taken(&mut self) -> usize {
+        std::mem::take(&mut self.taken)
+    }
+
     /// Behind an ESC that came alone: an answer, as far as it looks like one.
     pub(super) fn late_answer_byte(&mut self, byte: u8, events: &mut Vec<Event>) {
         if byte != ANSWER_BEGIN[self.pending.len()] {

@@ -71,6 +71,8 @@ pub(crate) struct Decoder {
     pub(super) cut_answer: bool,
     /// The background as the terminal said it.
     pub(super) background: Option<[u8; 3]>,
+    /// How many answers have come to the question for its status.
+    pub(super) taken: usize,
 }
 
 impl Decoder {
@@ -309,6 +311,8 @@ impl Decoder {
     }
 
     fn end_csi(&mut self, last: u8, alt: bool, events: &mut Vec<Event>) {
+        // `CSI 0 n`, or 3 where something is out of order.
+        self.taken += usize::from(last == b'n' && is_number(&self.pending));
         let event = sequence::csi(&self.pending, last);
         self.end_sequence(event, alt, events);
     }

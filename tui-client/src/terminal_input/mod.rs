@@ -19,10 +19,15 @@ pub(crate) enum TerminalInput {
     Event(Event),
     /// The answer to [`ASK_BACKGROUND`]: red, green and blue.
     Background([u8; 3]),
+    /// The answer to [`ASK_TAKEN`].
+    Taken,
 }
 
 /// Asks the terminal for the colour of its background (OSC 11).
 pub(crate) const ASK_BACKGROUND: &str = "\x1b]11;?\x07";
+
+/// Asks the terminal for its status (DSR 5), which it answers when it has processed all bytes before.
+pub(crate) const ASK_TAKEN: &str = "\x1b[5n";
 
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,9 @@ fn picture(
 ) -> (usize, Vec<u8>) {
     let found = screen.look(PATIENCE, |screen, printed| {
         let clears = printed.windows(CLEAR.len()).filter(|at| *at == CLEAR).count();
-        let complete = printed.ends_with(b"\x1b[?2026l");
+        // A short change is no synchronized update, and is written at once.
+        let count = |mark: &[u8]| printed.windows(mark.len()).filter(|at| *at == mark).count();
+        let complete = count(b"\x1b[?2026h") == count(b"\x1b[?2026l");
         if !complete || clears < erased || !wanted(&screen.contents()) {
             return None;
         }

@@ -44,7 +44,10 @@ fn in_vt100(_: &Path, (columns, rows): Size, bytes: &[u8]) -> Picture {
     let cell = |row, column| {
         let cell = terminal.screen().cell(row, column).unwrap();
         let text = Some(cell.contents()).filter(|text| !text.is_empty()).unwrap_or(" ");
-        format!("{text}|{:?} {:?} {} ", cell.fgcolor(), cell.bgcolor(), cell.inverse())
+        // The colour of a blank is not seen.
+        let seen = text != " " || cell.inverse();
+        let colour = if seen { cell.fgcolor() } else { vt100::Color::Default };
+        format!("{text}|{colour:?} {:?} {} ", cell.bgcolor(), cell.inverse())
     };
     (0..rows).map(|row| (0..columns).map(|column| cell(row, column)).collect()).collect()
 }
@@ -56,7 +59,8 @@ screen = pyte.Screen(columns, rows)
 pyte.ByteStream(screen).feed(open(file, 'rb').read())
 for y in range(rows):
     cells = [screen.buffer[y][x] for x in range(columns)]
-    print(''.join(f'{c.data}|{c.fg} {c.bg} {c.reverse} ' for c in cells))
+    seen = lambda c: c.data != ' ' or c.reverse
+    print(''.join(f'{c.data}|{c.fg if seen(c) else None} {c.bg} {c.reverse} ' for c in cells))
 ";
 
 fn in_pyte(dir: &Path, (columns, rows): Size, bytes: &[u8]) -> Picture {

@@ -68,12 +68,19 @@ struct Shown {
     printed: Vec<u8>,
     /// The terminal is to be taken away.
     leaving: bool,
+    /// The terminal reads nothing.
+    stopped: bool,
 }
+
+type Writer = Arc<Mutex<Option<Box<dyn Write + Send>>>>;
+
+/// Asks whether the terminal has taken all bytes before.
+pub(crate) const ASK_TAKEN: &[u8] = b"\x1b[5n";
 
 /// The program in its terminal.
 pub(crate) struct Screen {
     shown: Arc<(Mutex<Shown>, Condvar)>,
-    writer: Option<Box<dyn Write + Send>>,
+    writer: Writer,
     master: Option<Box<dyn MasterPty + Send>>,
     ended: Receiver<ExitStatus>,
     killer: Box<dyn ChildKiller + Send + Sync>,
@@ -89,6 +96,14 @@ impl Screen {
         let mut command = CommandBuilder::new(TOPSIDE);
         command.args(args);
         Self::start(home, (columns, rows), command)
+    }
+
+    /// The same in a terminal that says when it has taken what was printed, as most do.
+    pub(crate) fn answering(home: &Home, size: (u16, u16), args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(TOPSIDE);
+        command.args(args);
+        Self::prepare(home, &mut command);
+        Self::spawn_in(size, command, true)
     }
 
     /// The same with one variable more in its environment.
@@ -107,15 +122,23 @@ impl Screen {
     }
 
     fn start(home: &Home, size: (u16, u16), mut command: CommandBuilder) -> Self {
+        Self::prepare(home, &mut command);
+        Self::spawn(size, command)
+    }
+
+    fn prepare(home: &Home, command: &mut CommandBuilder) {
         command.cwd(home.0.path());
         for (name, dir) in home.env() {
             command.env(name, dir);
         }
-        Self::spawn(size, command)
     }
 
     /// Starts any program.
-    pub(crate) fn spawn((columns, rows): (u16, u16), mut command: CommandBuilder) -> Self {
+    pub(crate) fn spawn(size: (u16, u16), command: CommandBuilder) -> Self {
+        Self::spawn_in(size, command, false)
+    }
+
+    fn spawn_in((columns, rows): (u16, u16), mut command: CommandBuilder, answers: bool) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         command.env("TERM", "xterm-256color");
@@ -129,14 +152,27 @@ impl Screen {
 
         let parser = vt100::Parser::new(rows, columns, 0);
         let shown = Arc::new((
-            Mutex::new(Shown { parser, closed: false, printed: Vec::new(), leaving: false }),
+            Mutex::new(Shown {
+                parser,
+                closed: false,
+                printed: Vec::new(),
+                leaving: false,
+                stopped: false,
+            }),
             Condvar::new(),
         ));
+        let writer: Writer = Arc::new(Mutex::new(Some(pair.master.take_writer().unwrap())));
+        let answer = answers.then(|| Arc::clone(&writer));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let drained = Arc::clone(&shown);
         let drain = std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
+            let (mut buffer, mut asked) = ([0; 8192], 0);
             loop {
+                let mut shown = drained.0.lock().unwrap();
+                while shown.stopped {
+                    shown = drained.1.wait(shown).unwrap();
+                }
+                drop(shown);
                 let read = reader.read(&mut buffer).unwrap_or(0);
                 let mut shown = drained.0.lock().unwrap();
                 match read {
@@ -150,18 +186,27 @@ impl Screen {
                 if read == 0 || shown.leaving {
                     return;
                 }
+                if let Some(writer) = &answer {
+                    let new = shown.printed[asked..].windows(ASK_TAKEN.len());
+                    let count = new.filter(|bytes| *bytes == ASK_TAKEN).count();
+                    asked = shown.printed.len().saturating_sub(ASK_TAKEN.len() - 1).max(asked);
+                    drop(shown);
+                    if let Some(writer) = writer.lock().unwrap().as_mut() {
+                        writer.write_all("\x1b[0n".repeat(count).as_bytes()).unwrap();
+                    }
+                }
             }
         });
         let killer = child.clone_killer();
         let (tell, ended) = channel();
         std::thread::spawn(move || tell.send(child.wait().unwrap()));
-        let writer = Some(pair.master.take_writer().unwrap());
         Self { shown, writer, master: Some(pair.master), ended, killer, drain: Some(drain), pid }
     }
 
     /// Types.
     pub(crate) fn write(&mut self, text: &str) {
-        let writer = self.writer.as_mut().unwrap();
+        let mut writer = self.writer.lock().unwrap();
+        let writer = writer.as_mut().unwrap();
         writer.write_all(text.as_bytes()).unwrap();
         writer.flush().unwrap();
     }
@@ -279,6 +324,17 @@ impl Screen {
         shown.printed.windows(bytes.len()).any(|window| window == bytes)
     }
 
+    /// How many bytes were printed so far.
+    pub(crate) fn count(&self) -> usize {
+        self.shown.0.lock().unwrap().printed.len()
+    }
+
+    /// From now on the terminal reads nothing, or everything again.
+    pub(crate) fn stop_reading(&self, stopped: bool) {
+        self.shown.0.lock().unwrap().stopped = stopped;
+        self.shown.1.notify_all();
+    }
+
     /// Waits for the program's end and everything that it printed; its status and the screen.
     pub(crate) fn ended(&self) -> (u32, String) {
         let status = self.ended.recv_timeout(PATIENCE);
@@ -314,7 +370,7 @@ impl Screen {
         self.write(" ");
         self.resize(101, 31);
         self.drain.take().unwrap().join().unwrap();
-        self.writer = None;
+        *self.writer.lock().unwrap() = None;
         self.master = None;
     }
 

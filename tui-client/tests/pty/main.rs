@@ -35,6 +35,7 @@ mod settings;
 mod several_boxes;
 mod shapes;
 mod sizes;
+mod slow_line;
 mod tabs;
 mod terminal;
 mod tutorial;

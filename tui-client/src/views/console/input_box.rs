@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use topside_shared::cmdline::{self, Hint};
+use topside_shared::cmdline::{self, Hint, LineErrorKind};
 
 use crate::app::console::Console;
 use crate::app::{Clicked, Hits, State};
@@ -124,6 +124,11 @@ fn hint_of(console: &Console) -> Option<Hint<'_>> {
 
 fn hint_words(hint: &Hint<'_>) -> (&'static str, String) {
     match &hint.error {
+        // The line shows the word. A text that repeats it would be drawn again with each key.
+        Some(error) if error.kind == LineErrorKind::UnknownCommand => {
+            let rest = error.message.split_once(": ").map_or("m shows the menu", |(_, rest)| rest);
+            ("✗ ", format!("no such command: {rest}"))
+        }
         Some(error) => ("✗ ", error.message.clone()),
         None => ("", hint.text()),
     }
