@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::goal::Goal;
 use crate::load::Pool;
 use crate::report::Report;
 use crate::servers::Programs;
 use crate::settings::Settings;
-use crate::{baseline, benchmarks, exchange};
+use crate::statistics::Series;
+use crate::{baseline, benchmarks, exchange, machine, report};
 
-const USAGE: &str = "usage: topside-bench [--quick] [--only requests|memory|start|notices|programs|output|flood|shutdown|growth|tls]..
+const USAGE: &str = "usage: topside-bench [--quick] [--check] [--markdown FILE] [--only requests|memory|start|notices|programs|output|flood|burst|shutdown|growth|tls]..
        topside-bench load SOCKET ping|echo|COMMAND CLIENTS MS";
 
 pub(crate) fn main() -> ExitCode {
@@ -24,6 +26,9 @@ pub(crate) fn main() -> ExitCode {
         ["raw-line", socket] => baseline::line::serve(Path::new(socket)),
         ["raw-run", socket] => run_once(Path::new(socket)),
         ["print", bytes] => print(bytes),
+        ["spin"] => loop {
+            std::hint::spin_loop();
+        },
         ["load", socket, what, clients, ms] => load(socket, what, clients, ms),
         flags => return measure(flags),
     };
@@ -38,11 +43,16 @@ pub(crate) fn main() -> ExitCode {
 
 fn measure(flags: &[&str]) -> ExitCode {
     let mut settings = Settings::FULL;
-    let mut only = Vec::new();
+    let (mut only, mut check, mut page) = (Vec::new(), false, None);
     let mut flags = flags.iter();
     while let Some(flag) = flags.next() {
         match *flag {
             "--quick" => settings = Settings::QUICK,
+            "--check" => check = true,
+            "--markdown" => match flags.next() {
+                Some(file) => page = Some(Path::new(file)),
+                None => return refuse(),
+            },
             "--only" => match flags.next() {
                 Some(group) if benchmarks::GROUPS.iter().any(|(name, _)| name == group) => {
                     only.push(*group);
@@ -76,13 +86,35 @@ fn measure(flags: &[&str]) -> ExitCode {
         }
         eprintln!("{name}: measured in {:.1} s", since.elapsed().as_secs_f64());
     }
-    print!("{report}");
-    println!(
-        "medians of {} interleaved rounds; the whole run took {:.0} s",
+    if only.is_empty() {
+        let whole = Series { ours: vec![started.elapsed().as_secs_f64()], ..Series::default() };
+        report.add("this bench as a whole", "s", whole, &[Goal::at_most(480.0)]);
+    }
+    let figures = format!(
+        "{report}\nMedians of {} interleaved rounds on {}.\n",
         settings.rounds,
-        started.elapsed().as_secs_f64()
+        machine::describe()
     );
+    print!("{figures}");
+    if let Some(page) = page
+        && let Err(error) = write_figures(page, &figures)
+    {
+        eprintln!("topside-bench: {}: {error}", page.display());
+        status = ExitCode::FAILURE;
+    }
+    let failures = report.failures();
+    if check && !failures.is_empty() {
+        eprintln!("\ngoals that are not reached:\n{}", failures.join("\n"));
+        status = ExitCode::FAILURE;
+    }
     status
+}
+
+/// Writes the figures into a page of the documentation.
+fn write_figures(page: &Path, figures: &str) -> io::Result<()> {
+    let text = std::fs::read_to_string(page)?;
+    let text = report::replace_figures(&text, figures).map_err(io::Error::other)?;
+    std::fs::write(page, text)
 }
 
 fn refuse() -> ExitCode {

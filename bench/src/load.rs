@@ -3,16 +3,20 @@
 
 use std::io::{self, BufRead, Read, Write};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
 use crate::connect::{Connect, Connection};
-use crate::exchange::{AnswerEnd, Exchange};
+use crate::exchange::{self, AnswerEnd, Exchange};
 
 /// A server that says nothing for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Interval between two of [`pings`]: short enough to measure, too long to be a load.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What one slice of load gave.
 #[derive(Debug, Clone, Copy)]
@@ -284,4 +288,17 @@ impl Client {
             _ => Ok(()),
         }
     }
+}
+
+/// Pings as another client until `done`; how long each took, in ms.
+pub(crate) fn pings(server: &dyn Connect, done: &AtomicBool) -> io::Result<Vec<f64>> {
+    let mut line = Client::connect(server)?;
+    let mut times = Vec::new();
+    while !done.load(Ordering::Relaxed) {
+        let started = Instant::now();
+        line.ask(&exchange::ping().request)?;
+        times.push(started.elapsed().as_secs_f64() * 1e3);
+        std::thread::sleep(PAUSE);
+    }
+    Ok(times)
 }

@@ -2,7 +2,7 @@
 //! over the local socket and over TLS. All are measured in turn in one run, and the report prints ratios, because absolute
 //! times differ between machines and drift on one.
 //!
-//! `topside-bench [--quick] [--only WORD]..`; see the `bench` recipe of the justfile. It looks for
+//! `topside-bench [--quick] [--check] [--markdown FILE] [--only WORD]..`; see the `bench` recipe of the justfile. It looks for
 //! `topsided` (and `topside`, for one row) beside itself. Processor time and memory are read from `/proc`: Linux only.
 
 mod baseline;
@@ -10,7 +10,9 @@ mod benchmarks;
 mod cli;
 mod connect;
 mod exchange;
+mod goal;
 mod load;
+mod machine;
 mod report;
 mod servers;
 mod settings;

@@ -30,6 +30,20 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
+/// The value that `part` of 100 do not exceed.
+pub(crate) fn percentile(mut values: Vec<f64>, part: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let index = (values.len() * part / 100).min(values.len().saturating_sub(1));
+    values.get(index).copied().unwrap_or(f64::NAN)
+}
+
+/// How far the values lie from their median at most, as a part of it; none of none.
+pub(crate) fn spread(values: &[f64]) -> Option<f64> {
+    let middle = median(values)?;
+    let far = values.iter().map(|value| (value - middle).abs()).fold(0.0, f64::max);
+    Some(if middle == 0.0 { 0.0 } else { far / middle })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

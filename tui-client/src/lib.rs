@@ -23,5 +23,5 @@ mod widgets;
 
 pub use config::{ConfigError, Profile, ProfileStore};
 pub use connect::{Browse, BrowseError, DiscoveredServer, browse};
-pub use scrollback::{Channel, Look, Pane};
+pub use scrollback::{Channel, Look, Needle, Pane};
 pub use verbs::main;

@@ -2,6 +2,7 @@
 
 pub(crate) mod json;
 pub(crate) mod line;
+pub(crate) mod ssh;
 pub(crate) mod tls;
 
 use std::cell::RefCell;

@@ -1,5 +1,6 @@
 //! The benchmarks, one file each, in the order in which they are printed.
 
+mod burst;
 mod flood;
 mod growth;
 mod memory;
@@ -29,6 +30,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("programs", programs::measure),
     ("output", output::measure),
     ("flood", flood::measure),
+    ("burst", burst::measure),
     ("shutdown", shutdown::measure),
     ("growth", growth::measure),
     ("tls", tls::measure),

@@ -4,8 +4,9 @@ use std::io;
 use std::time::Instant;
 
 use crate::exchange;
+use crate::goal::Goal;
 use crate::load::{Client, Pool};
-use crate::report::{Goal, Report};
+use crate::report::Report;
 use crate::servers::{Programs, ServerKind};
 use crate::settings::Settings;
 use crate::statistics::Series;
@@ -51,7 +52,7 @@ pub(crate) fn measure(
         format!("shutting down {CLIENTS} notified clients"),
         "ms",
         series,
-        Goal::Figure(200.0),
+        &[Goal::at_most(15.0)],
     );
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::report::{Goal, Report};
+use crate::goal::Goal;
+use crate::report::Report;
 use crate::servers::{Programs, ServerKind};
 use crate::settings::Settings;
 use crate::statistics::Series;
@@ -26,7 +27,7 @@ pub(crate) fn measure(
             of(&mut memory, server.memory()? / 1024.0);
         }
     }
-    report.add("start to first answer", "ms", time, Goal::Figure(6.0));
-    report.add("idle memory", "MiB", memory, Goal::Figure(8.0));
+    report.add("start to first answer", "ms", time, &[Goal::at_most(6.0)]);
+    report.add("idle memory", "MiB", memory, &[Goal::at_most(6.0)]);
     Ok(())
 }

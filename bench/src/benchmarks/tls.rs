@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use super::{memory, requests};
 use crate::exchange::{self, Exchange};
+use crate::goal::Goal;
 use crate::load::{Client, Pool};
-use crate::report::{Goal, Report};
+use crate::report::Report;
 use crate::servers::{Programs, Server, ServerKind, Transport};
 use crate::settings::Settings;
 use crate::statistics::{Series, median};
@@ -21,7 +22,7 @@ pub(crate) fn measure(
 ) -> io::Result<()> {
     requests::measure_with(Transport::Tls, programs, settings, report)?;
     let idle = memory::series(Transport::Tls, programs, settings)?;
-    report.add("TLS: memory of an idle session", "KiB", idle, Goal::Figure(14.0));
+    report.add("TLS: memory of an idle session", "KiB", idle, &[Goal::at_most(14.0)]);
     joins(programs, settings, report)?;
     crowd(programs, settings, report)
 }
@@ -48,8 +49,8 @@ fn joins(programs: &Programs, settings: &Settings, report: &mut Report) -> io::R
             cpu.push((server.cpu()? - before) * 1e6 / JOINS as f64);
         }
     }
-    report.add("TLS: connect, handshake, one request", "us", time, Goal::AtMost(Some(1.25), None));
-    report.add("  processor of the server", "us", cpu, Goal::AtMost(Some(1.25), None));
+    report.add("TLS: connect, handshake, one request", "us", time, &[Goal::raw_at_most(1.25)]);
+    report.add("  processor of the server", "us", cpu, &[Goal::raw_at_most(1.15)]);
     Ok(())
 }
 
@@ -84,11 +85,12 @@ fn crowd(programs: &Programs, settings: &Settings, report: &mut Report) -> io::R
         }
     }
     let of = |what: &str| format!("TLS: {what}, {sessions} sessions");
-    report.add(of("memory of each"), "KiB", memory, Goal::Figure(14.0));
-    report.add(of("a notice to all"), "ms", notice, Goal::AtMost(Some(1.15), None));
-    report.add(of("processor a ping"), "us", request, Goal::AtMost(Some(1.15), None));
-    let flat = Goal::AtMost(Some(1.20), None);
-    report.add(format!("  the same, {sessions} sessions : {FEW}"), "us", growth, flat);
+    report.add(of("memory of each"), "KiB", memory, &[Goal::at_most(14.0)]);
+    report.add(of("a notice to all"), "ms", notice, &[Goal::raw_at_most(1.15)]);
+    report.add(of("processor a ping"), "us", request, &[Goal::raw_at_most(1.15)]);
+    let flat = [Goal::raw_at_most(1.20)];
+    let row = report.add(of("  the same"), "us", growth, &flat);
+    row.beside(format!("at {FEW}"), "");
     Ok(())
 }
 

@@ -295,7 +295,8 @@ impl Server {
         Ok((key, invite.server, invite.port))
     }
 
-    fn proc(&self, file: &str) -> PathBuf {
+    /// A file that the kernel has of its process.
+    pub(crate) fn proc(&self, file: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/{file}", self.child.id()))
     }
 

@@ -40,6 +40,7 @@ pub use draw::Look;
 pub(crate) use geometry::Part;
 pub(crate) use line::LineKind;
 pub use pane::Pane;
-pub(crate) use search::{Match, Needle};
+pub(crate) use search::Match;
+pub use search::Needle;
 #[cfg(test)]
 use {pane::PaneCaps, store::Caps, style::TextStyle};

@@ -12,8 +12,9 @@ use super::chunk::Chunk;
 use super::geometry::Part;
 use super::pane::Pane;
 
+/// A text to search for.
 #[derive(Clone, Debug)]
-pub(crate) struct Needle {
+pub struct Needle {
     matcher: Matcher,
 }
 
@@ -61,7 +62,7 @@ type Key = (usize, u64, usize);
 
 impl Needle {
     /// A literal text; `None` if it is empty. With a capital letter in it the search is case-sensitive.
-    pub(crate) fn new(text: &str) -> Option<Self> {
+    pub fn new(text: &str) -> Option<Self> {
         if text.is_empty() {
             return None;
         }
@@ -200,7 +201,7 @@ impl Pane {
     }
 
     /// Number of matches, at most `limit`.
-    pub(crate) fn count_matches(&self, needle: &Needle, limit: usize) -> usize {
+    pub fn count_matches(&self, needle: &Needle, limit: usize) -> usize {
         let (mut count, mut lower) = (0, Vec::new());
         for block in &self.blocks {
             each_forward(block, needle, (0, 0), u64::MAX, &mut lower, |_, _| {

@@ -1,15 +1,15 @@
-//! Time to draw a frame of a scrollback of a million lines, at several positions.
+//! A scrollback of a million lines: its memory, a search in it, and the time to draw a frame at several positions.
 
 use std::time::Instant;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use topside_client::{Channel, Look, Pane};
+use topside_client::{Channel, Look, Needle, Pane};
 
-use super::percentile;
-use crate::report::{Goal, Report};
+use crate::goal::Goal;
+use crate::report::Report;
 use crate::settings::Settings;
-use crate::statistics::Series;
+use crate::statistics::{Series, percentile};
 
 /// Blocks of as many lines as one keeps.
 const BLOCKS: u64 = 5;
@@ -19,8 +19,8 @@ const AREA: Rect = Rect { x: 0, y: 0, width: 120, height: 40 };
 pub(super) fn measure(settings: &Settings, report: &mut Report) {
     let mut pane = Pane::default();
     pane.set_size(AREA.width, AREA.height);
-    let line =
-        "\x1b[32mthe quick brown fox\x1b[0m jumps over the lazy dog while the kettle sings on\n";
+    let line = "\x1b[32mthe quick brown fox\x1b[0m jumps over the lazy dog while the kettle sings on the hob, and a cat purrs loud\n";
+    let before = own_memory();
     for block in 1..=BLOCKS {
         pane.add_block(block);
         for _ in 0..LINES / 100 {
@@ -28,11 +28,16 @@ pub(super) fn measure(settings: &Settings, report: &mut Report) {
         }
         pane.finish(block);
     }
+    let used = own_memory() - before;
     let lines: u64 =
         pane.blocks().iter().map(|block| block.lines().end - block.lines().start).sum();
     let (look, mut buffer) = (Look::default(), Buffer::empty(AREA));
-    let mut series = Series::default();
-    for _ in 0..settings.rounds {
+    let (mut series, mut search) = (Series::default(), Series::default());
+    let needle = Needle::new("zebra").into_iter();
+    for needle in needle.cycle().take(settings.rounds) {
+        let started = Instant::now();
+        assert_eq!(pane.count_matches(&needle, 1), 0, "no line has it");
+        search.ours.push(started.elapsed().as_secs_f64() * 1e3);
         let mut times = Vec::new();
         let mut frame = |pane: &mut Pane, step: &dyn Fn(&mut Pane)| {
             let started = Instant::now();
@@ -55,6 +60,18 @@ pub(super) fn measure(settings: &Settings, report: &mut Report) {
         frame(&mut pane, &Pane::end);
         series.ours.push(percentile(times, 99));
     }
-    let work = format!("a page of {lines} lines of scrollback, p99");
-    report.add(work, "ms", series, Goal::Figure(5.0));
+    let of = |what: &str| format!("{lines} lines of 100 bytes: {what}");
+    let memory = Series { ours: vec![used], ..Series::default() };
+    report.add(of("memory"), "MB", memory, &[Goal::at_most(140.0)]);
+    report.add(of("search"), "ms", search, &[Goal::at_most(40.0)]);
+    let work = of("a page, p99");
+    report.add(work, "ms", series, &[Goal::at_most(2.0)]);
+}
+
+/// Resident memory of this process, in MB.
+fn own_memory() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(f64::NAN);
+    kib * 1024.0 / 1e6
 }

@@ -4,13 +4,13 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::{percentile, pings};
 use crate::exchange;
-use crate::load::Client;
-use crate::report::{Goal, Report};
+use crate::goal::Goal;
+use crate::load::{Client, pings};
+use crate::report::Report;
 use crate::servers::{Programs, Server, ServerKind};
 use crate::settings::Settings;
-use crate::statistics::Series;
+use crate::statistics::{Series, percentile};
 
 pub(super) fn measure(
     programs: &Programs,
@@ -43,10 +43,10 @@ pub(super) fn measure(
         ping.ours.push(percentile(times, 99));
     }
     let work = format!("{} MiB to a stopped reader", settings.flood_bytes >> 20);
-    report.add(work, "MB/s", rate, Goal::None);
-    report.add("  memory of the server before", "MiB", before, Goal::None);
-    report.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));
-    report.add("  p99 of another client's ping", "ms", ping, Goal::Figure(100.0));
+    report.add(work, "MB/s", rate, &[]);
+    report.add("  memory of the server before", "MiB", before, &[]);
+    report.add("  the most that it grew meanwhile", "MiB", growth, &[Goal::at_most(8.0)]);
+    report.add("  p99 of another client's ping", "ms", ping, &[Goal::at_most(100.0)]);
     Ok(())
 }
 

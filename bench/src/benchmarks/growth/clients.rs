@@ -1,11 +1,11 @@
-//! Cost per request with many clients: processor time of our server with 2,000 connected clients (column *ours*) against the
-//! same with 10 (column *raw*). One client is subscribed to the list of clients.
+//! Cost per request with many clients: processor time of our server with 2,000 connected clients beside the same with 10. One client is subscribed to the list of clients.
 
 use std::io;
 
 use crate::exchange;
+use crate::goal::Goal;
 use crate::load::{Client, Pool};
-use crate::report::{Goal, Report};
+use crate::report::Report;
 use crate::servers::{Programs, Server, ServerKind};
 use crate::settings::Settings;
 use crate::statistics::Series;
@@ -53,11 +53,15 @@ pub(super) fn measure(
             of(&mut notice).push(costs.notice);
         }
     }
-    let goal = Goal::AtMost(Some(1.20), None);
-    let of = |what: &str| format!("{what}, {MANY} clients : {FEW}");
-    report.add(of("growth: a request"), "us", request, goal);
-    report.add(of("growth: a join, a ping and a leave"), "us", join, goal);
-    report.add(of("growth: a notice to a client"), "us", notice, goal);
+    for (what, series) in [
+        ("a request", request),
+        ("a join, a ping and a leave", join),
+        ("a notice to a client", notice),
+    ] {
+        let work = format!("growth: {what}, {MANY} clients");
+        let row = report.add(work, "us", series, &[Goal::raw_at_most(1.20)]);
+        row.beside(format!("at {FEW}"), "");
+    }
     Ok(())
 }
 
@@ -90,10 +94,10 @@ pub(super) fn subscribers(
         }
     }
     let [few, many] = SUBSCRIBERS;
-    let work = format!("growth: a subscriber that reads nothing, {many} : {few}");
-    report.add(work, "KiB", each, Goal::Figure(20.0));
-    let work = format!("growth: memory after {many} have left : before");
-    report.add(work, "KiB", left, Goal::AtMost(Some(1.20), None));
+    let work = format!("growth: a subscriber that reads nothing, {many}");
+    report.add(work, "KiB", each, &[Goal::at_most(20.0)]).beside(format!("at {few}"), "");
+    let work = format!("growth: memory after {many} have left");
+    report.add(work, "KiB", left, &[Goal::raw_at_most(1.20)]).beside("before", "");
     Ok(())
 }
 

@@ -4,12 +4,15 @@ use std::io;
 
 use super::add_curves;
 use crate::exchange;
+use crate::goal::Goal;
 use crate::load::Client;
 use crate::report::Report;
 use crate::servers::Programs;
 use crate::settings::Settings;
+use crate::statistics::Series;
 
-const COUNTS: [usize; 3] = [500, 2_000, 10_000];
+const COUNTS: [usize; 3] = [500, 2_000, MOST];
+const MOST: usize = 10_000;
 
 pub(super) fn measure(
     programs: &Programs,
@@ -17,7 +20,17 @@ pub(super) fn measure(
     report: &mut Report,
 ) -> io::Result<()> {
     let names = [("start, a command of the menu", "us"), ("read the menu, a command", "us")];
-    add_curves(report, settings, names, &COUNTS, |count| costs(programs, count))
+    let mut start = Series::default();
+    add_curves(report, settings, names, &COUNTS, |count| {
+        let costs = costs(programs, count)?;
+        if count == MOST {
+            start.ours.push(costs[0] * count as f64 / 1e3);
+        }
+        Ok(costs)
+    })?;
+    let work = format!("start with {MOST} commands, processor");
+    report.add(work, "ms", start, &[Goal::at_most(300.0)]);
+    Ok(())
 }
 
 /// Processor time for each command, in µs.

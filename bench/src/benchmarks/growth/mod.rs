@@ -1,4 +1,4 @@
-//! Growth: what one thing costs among many (column *ours*) against the same among few (column *raw*). A ratio near 1 is a
+//! Growth: what one thing costs among many, beside the same among few. A ratio near 1 is a
 //! straight line; a cost that grows with the square of the number shows the ratio of the numbers.
 
 mod clients;
@@ -8,7 +8,8 @@ mod runs;
 
 use std::io;
 
-use crate::report::{Goal, Report};
+use crate::goal::Goal;
+use crate::report::Report;
 use crate::servers::Programs;
 use crate::settings::Settings;
 use crate::statistics::Series;
@@ -46,8 +47,10 @@ fn add_curves<const FIGURES: usize>(
     }
     for (index, (name, unit)) in names.into_iter().enumerate() {
         for (many, series) in counts[1..].iter().zip(&all) {
-            let work = format!("growth: {name}, {many} : {}", counts[0]);
-            report.add(work, unit, series[index].clone(), Goal::AtMost(Some(1.50), None));
+            let work = format!("growth: {name}, {many}");
+            let goal = [Goal::raw_at_most(1.50)];
+            let few = format!("at {}", counts[0]);
+            report.add(work, unit, series[index].clone(), &goal).beside(few, "");
         }
     }
     Ok(())

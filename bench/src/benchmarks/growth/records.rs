@@ -1,19 +1,29 @@
 //! Many records: lists of runs with filters, the first run after a start, and the end of a large output.
 
+use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::add_curves;
 use crate::exchange;
+use crate::goal::Goal;
 use crate::load::Client;
 use crate::report::Report;
-use crate::servers::Programs;
+use crate::servers::{Programs, Server};
 use crate::settings::Settings;
+use crate::statistics::Series;
 
-const ROWS: [usize; 3] = [5_000, 20_000, 100_000];
+const ROWS: [usize; 2] = [5_000, 100_000];
+/// Rows of one measurement that takes a while.
+const MANY_ROWS: usize = 1_000_000;
+/// Rows that are deleted while runs start.
+const OLD_ROWS: usize = 500_000;
 const OUTPUT_MIB: [usize; 2] = [16, 128];
+/// For how long runs are started while rows are deleted.
+const DELETION: Duration = Duration::from_secs(3);
 /// Requests of one measurement.
 const REQUESTS: usize = 20;
 
@@ -24,20 +34,75 @@ pub(super) fn measure(
 ) -> io::Result<()> {
     let names = [("start and first run among rows", "us"), ("list of two filters", "us")];
     add_curves(report, settings, names, &ROWS, |rows| rows_cost(programs, rows))?;
+    many_rows(programs, report)?;
+    retention(programs, report)?;
     let names = [("the end of an output of MiB", "us")];
     add_curves(report, settings, names, &OUTPUT_MIB, |mib| output_cost(programs, mib))
 }
 
-/// Processor time among so many rows, in µs.
-fn rows_cost(programs: &Programs, rows: usize) -> io::Result<[f64; 2]> {
+/// Time of a list and of the first run after a start, among many rows.
+fn many_rows(programs: &Programs, report: &mut Report) -> io::Result<()> {
+    let mut server = among(programs, MANY_ROWS, "")?;
+    let mut client = Client::connect(&server.socket)?;
+    let (mut first, mut list) = (Series::default(), Series::default());
+    let ms = |started: Instant| started.elapsed().as_secs_f64() * 1e3;
+    for _ in 0..3 {
+        server.restart(programs, |_| Ok(()))?;
+        client = Client::connect(&server.socket)?;
+        let started = Instant::now();
+        client.ask(&exchange::run("nothing").request)?;
+        first.ours.push(ms(started));
+    }
+    for _ in 0..REQUESTS {
+        let started = Instant::now();
+        client.ask(&filtered_list())?;
+        list.ours.push(ms(started));
+    }
+    let of = |what: &str| format!("growth: {what}, {MANY_ROWS} rows");
+    report.add(of("a list of two filters"), "ms", list, &[Goal::at_most(5.0)]);
+    report.add(of("the first run after a start"), "ms", first, &[Goal::at_most(15.0)]);
+    Ok(())
+}
+
+/// The slowest run while old rows are deleted.
+fn retention(programs: &Programs, report: &mut Report) -> io::Result<()> {
+    let server = among(programs, OLD_ROWS, "[runs]\nkeep_bytes = \"4MiB\"\n")?;
+    let mut client = Client::connect(&server.socket)?;
+    let (until, mut slowest) = (Instant::now() + DELETION, Duration::ZERO);
+    while Instant::now() < until {
+        let started = Instant::now();
+        client.ask(&exchange::run("nothing").request)?;
+        slowest = slowest.max(started.elapsed());
+    }
+    let series = Series { ours: vec![slowest.as_secs_f64() * 1e3], ..Series::default() };
+    let work = format!("growth: the slowest run while {OLD_ROWS} rows are deleted");
+    report.add(work, "ms", series, &[Goal::at_most(20.0)]);
+    Ok(())
+}
+
+/// A server that was started with this `server.toml` on a database of so many rows.
+fn among(programs: &Programs, rows: usize, settings: &str) -> io::Result<Server> {
     let mut server = programs.start_with_files(&programs.menu(0), "")?;
     Client::connect(&server.socket)?.ask(&exchange::run("nothing").request)?;
-    server.restart(programs, |directory| fill(&directory.join("runs.db"), rows))?;
+    server.restart(programs, |directory| {
+        fs::write(directory.join("server.toml"), settings)?;
+        fill(&directory.join("runs.db"), rows)
+    })?;
+    Ok(server)
+}
+
+/// The two filters match some of the oldest rows only.
+fn filtered_list() -> Vec<u8> {
+    exchange::json("runs/list", r#"{"command":"df","user":"ann","limit":10}"#).request
+}
+
+/// Processor time among so many rows, in µs.
+fn rows_cost(programs: &Programs, rows: usize) -> io::Result<[f64; 2]> {
+    let server = among(programs, rows, "")?;
     let mut client = Client::connect(&server.socket)?;
     client.ask(&exchange::run("nothing").request)?;
     let first = server.cpu()?;
-    // The two filters match some of the oldest rows only.
-    let list = exchange::json("runs/list", r#"{"command":"df","user":"ann","limit":10}"#).request;
+    let list = filtered_list();
     client.ask(&list)?;
     let since = server.cpu()?;
     for _ in 0..REQUESTS {
