@@ -20,7 +20,7 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) const FULL: Self = Self {
         rounds: 5,
-        slice: Duration::from_millis(400),
+        slice: Duration::from_millis(300),
         broadcast_clients: 10_000,
         output_bytes: 256 << 20,
         flood_bytes: 1 << 30,

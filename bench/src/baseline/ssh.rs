@@ -34,9 +34,10 @@ impl Sshd {
         fs::copy(dir.path().join("key.pub"), dir.path().join("authorized"))?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let at = |name: &str| dir.path().join(name).display().to_string();
+        // With this SHLVL, bash does not read its start-up file for each command.
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\n\
-             UsePAM no\nPidFile none\nPasswordAuthentication no\n",
+             UsePAM no\nPidFile none\nPasswordAuthentication no\nSetEnv SHLVL=1\n",
             at("host"),
             at("authorized")
         );

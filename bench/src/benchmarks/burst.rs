@@ -30,7 +30,7 @@ pub(crate) fn measure(
         }
         let list = exchange::json("runs/list", &format!(r#"{{"limit":{RUNS}}}"#));
         // One list before, so that what each server has once is not counted.
-        client.ask(&list.request)?;
+        client.text(&list.request)?;
         let mut pool = Pool::connect(&server.socket, CLIENTS)?;
         pool.each(&exchange::ping(), 0)?;
         server.settle()?;

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the screen is left alone while its wake-ups are counted.
 const IDLE: Duration = Duration::from_secs(5);
 /// So many times as much as a stopped reader gets: a second of typing has few keys.
-const TIMES: u64 = 24;
+const TIMES: u64 = 16;
 
 pub(super) fn measure(
     programs: &Programs,
@@ -191,7 +191,7 @@ impl Terminal {
         let (child, master) = (Mutex::new(child), Mutex::new(pair.master));
         let first_frame = Duration::ZERO;
         let mut terminal = Self { drawn, writer, child, pid, first_frame, _master: master };
-        terminal.drawn.until("gush")?;
+        terminal.drawn.until("try:")?;
         terminal.first_frame = started.elapsed();
         Ok(Some(terminal))
     }
