@@ -268,8 +268,8 @@ fn reject<'a>(kind: ErrorKind, message: impl fmt::Display) -> Rejection<'a> {
 }
 
 /// The bytes of a response with a result, without a line ending. `id` is the id as it was written.
-pub fn result(id: &str, result: &[u8]) -> Vec<u8> {
-    [br#"{"jsonrpc":"2.0","id":"#, id.as_bytes(), br#","result":"#, result, b"}"].concat()
+pub fn result(id: &str, result: &impl Serialize) -> Vec<u8> {
+    line(&[r#"{"jsonrpc":"2.0","id":"#, id, r#","result":"#], result)
 }
 
 /// The bytes of a response with an error, without a line ending. No id: null.
@@ -289,7 +289,8 @@ pub fn request(id: u64, method: &str, params: &impl Serialize) -> Vec<u8> {
 }
 
 fn line(head: &[&str], value: &impl Serialize) -> Vec<u8> {
-    let mut line = Vec::with_capacity(160);
+    // Room for most lines, with their ending.
+    let mut line = Vec::with_capacity(256);
     head.iter().for_each(|part| line.extend_from_slice(part.as_bytes()));
     serde_json::to_writer(&mut line, value).expect("the wire's own types have string keys only");
     line.push(b'}');

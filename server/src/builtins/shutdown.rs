@@ -61,7 +61,7 @@ impl Builtin for Shutdown {
             let back = back.map(|text| parse_expected_return(text, begin, &zone)).transpose()?;
             let reason = call.text("reason").map(str::to_owned);
             let order = ServerShutdown { delay_ms, reason, back, then: None, restart };
-            let answered = Some(call.answered.clone());
+            let answered = call.answered.clone();
             let due = shutdown::schedule(&self.0.get(), &call.client, order, answered)
                 .await
                 .map_err(|error| error.message)?;

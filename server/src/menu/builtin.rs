@@ -76,8 +76,8 @@ pub struct BuiltinCall {
     pub(crate) client: Arc<Client>,
     who: Arc<Identity>,
     args: Arguments,
-    /// Cancelled once the answer is in the client's outbox, or will never be.
-    pub(crate) answered: CancellationToken,
+    /// Cancelled once the answer is in the client's outbox, or will never be; none where the command only reads.
+    pub(crate) answered: Option<CancellationToken>,
 }
 
 impl fmt::Debug for BuiltinCall {
@@ -95,9 +95,9 @@ impl Deref for BuiltinCall {
 }
 
 impl BuiltinCall {
-    pub(crate) fn new(client: Arc<Client>, args: Map<String, Value>) -> Self {
-        let (who, args) = (client.who(), Arguments(args));
-        Self { client, who, args, answered: CancellationToken::new() }
+    pub(crate) fn new(client: Arc<Client>, who: Arc<Identity>, args: Map<String, Value>) -> Self {
+        let args = Arguments(args);
+        Self { client, who, args, answered: None }
     }
 
     /// The caller.

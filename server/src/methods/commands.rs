@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 use topside_shared::command::{Command, Effect};
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{
@@ -53,7 +54,8 @@ pub(super) async fn run(
     request: Option<Box<RawValue>>,
 ) -> Result<Answered<CommandResult>, RpcError> {
     let now = caller.server.now();
-    let entry = now.menu.find(&params.command, &caller.client.who())?;
+    let who = caller.client.who();
+    let entry = now.menu.find(&params.command, &who)?;
     let limits = Limits { max_argument: now.config.limits.max_argument };
     let args = values::check(&entry.info.args, &params.args, limits)?;
     if let Execution::Run(command) = &entry.execution
@@ -71,10 +73,14 @@ pub(super) async fn run(
         .with("confirm", question));
     }
     match &entry.execution {
-        Execution::Builtin(builtin) => answer(&caller, entry, builtin, args).await,
+        Execution::Builtin(builtin) => {
+            let call = BuiltinCall::new(Arc::clone(&caller.client), who, args);
+            answer(&caller, entry, builtin, call).await
+        }
         Execution::Run(command) => {
             let stream = params.stream && streaming == Streaming::Allowed;
-            start(&caller, command, args, (params.wait, stream), request).await
+            // In a box, so that the future of a built-in is small.
+            Box::pin(start(&caller, command, args, (params.wait, stream), request)).await
         }
     }
 }
@@ -83,16 +89,17 @@ async fn answer(
     caller: &Caller,
     entry: &Entry,
     builtin: &Arc<dyn Builtin>,
-    args: Map<String, Value>,
+    mut call: BuiltinCall,
 ) -> Result<Answered<CommandResult>, RpcError> {
-    let call = BuiltinCall::new(Arc::clone(&caller.client), args);
-    // Cancelled by its drop, also where the client has left.
-    let answered = call.answered.clone().drop_guard();
-    let answer = match entry.info.effect {
-        Effect::Read => perform(&**builtin, &entry.info, &call).await,
+    let (answer, after) = match entry.info.effect {
+        Effect::Read => (perform(&**builtin, &entry.info, &call).await, Vec::new()),
         Effect::Write | Effect::Destructive => {
             let (server, builtin) = (Arc::clone(&caller.server), Arc::clone(builtin));
             let (info, is_own) = (Arc::clone(&entry.info), entry.is_own);
+            let answered = CancellationToken::new();
+            call.answered = Some(answered.clone());
+            // Cancelled by its drop, also where the client has left.
+            let answered = answered.drop_guard();
             let change = async move {
                 let (client, name) = (&call.client, &info.name);
                 let argv = argv::argv(name, &info.masked(call.args()));
@@ -110,11 +117,11 @@ async fn answer(
                 );
                 Ok(answer)
             };
-            caller.server.finish(&entry.info.name, change).await?
+            let answer = Box::pin(caller.server.finish(&entry.info.name, change)).await?;
+            (answer, vec![After::Answered(answered)])
         }
     };
     check_size(&answer, &entry.info)?;
-    let after = vec![After::Answered(answered)];
     Ok(Answered { answer: CommandResult::Answer(answer), after })
 }
 

@@ -87,8 +87,8 @@ impl<A> From<A> for Answered<A> {
     }
 }
 
-/// A result as the bytes of its JSON.
-type HandlerResult = Result<(Vec<u8>, Vec<After>), RpcError>;
+/// The line that answers with the result; none for a notification.
+type HandlerResult = Result<Response, RpcError>;
 type HandlerFuture = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;
 
 /// Whether a request may stream; nothing in a batch does.
@@ -230,16 +230,11 @@ impl Item {
 /// The line that answers a request. A notification is never answered.
 fn answer(caller: &Caller, id: Option<&str>, answered: bool, result: HandlerResult) -> Response {
     match result {
-        Ok((_, after)) if !answered => (None, after),
-        Err(_) if !answered => (None, Vec::new()),
-        Ok((result, after)) => {
-            let line = envelope::result(id.unwrap_or("null"), &result);
-            if line.len() < MAX_LINE_OUT {
-                (Some(line), after)
-            } else {
-                (Some(refuse(caller, id, &too_large())), after)
-            }
+        Ok((Some(line), after)) if line.len() >= MAX_LINE_OUT => {
+            (Some(refuse(caller, id, &too_large())), after)
         }
+        Ok(response) => response,
+        Err(_) if !answered => (None, Vec::new()),
         Err(error) => (Some(refuse(caller, id, &error)), Vec::new()),
     }
 }
@@ -300,8 +295,6 @@ fn dispatch(
         caller.client.log(&caller.server.audit);
     }
     authorize(&caller.client.who(), Action::Call(method))?;
-    let asker = caller.clone();
-    let caller = caller.clone();
     let handler = match method {
         Method::Initialize => call_handler(caller, request, session::initialize),
         Method::Ping => call_handler(caller, request, session::ping),
@@ -338,16 +331,19 @@ fn dispatch(
     Ok(match streaming {
         Streaming::Allowed => handler,
         // An item of a batch waits for those before it, and its key may lose its rights meanwhile.
-        Streaming::No => Box::pin(async move {
-            asker.may(method)?;
-            handler.await
-        }),
+        Streaming::No => {
+            let caller = caller.clone();
+            Box::pin(async move {
+                caller.may(method)?;
+                handler.await
+            })
+        }
     })
 }
 
-/// Reads the parameters and calls the handler.
+/// Reads the parameters, calls the handler and writes its answer into a line.
 fn call_handler<P, F, Fut, A>(
-    caller: Caller,
+    caller: &Caller,
     request: &Request<'_>,
     handler: F,
 ) -> Result<HandlerFuture, RpcError>
@@ -358,11 +354,10 @@ where
     A: Into<Answered<P::Answer>> + 'static,
 {
     let params: P = request.params()?;
-    let handling = handler(caller, params);
+    let handling = handler(caller.clone(), params);
+    let id: Option<Box<str>> = request.id.map(Into::into);
     Ok(Box::pin(async move {
         let Answered { answer, after } = handling.await?.into();
-        let json = serde_json::to_vec(&answer)
-            .map_err(|error| RpcError::new(ErrorKind::Internal, error))?;
-        Ok((json, after))
+        Ok((id.map(|id| envelope::result(&id, &answer)), after))
     }))
 }
