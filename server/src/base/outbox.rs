@@ -16,7 +16,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore};
 use topside_shared::SubscriptionId;
-use topside_shared::notifications::SessionEnded;
+use topside_shared::notifications::{EventsDropped, SessionEnded, name};
 
 use crate::base::mutex::Mutex;
 
@@ -162,35 +162,37 @@ impl Outbox {
         !matches!(self.queue.lock().phase, Phase::Open)
     }
 
-    /// The session's side: takes the order to end, once.
-    pub(crate) fn take_end(&self) -> Option<SessionEnded> {
-        let mut queue = self.queue.lock();
-        match std::mem::replace(&mut queue.phase, Phase::Closing) {
-            Phase::Ending(ended) => Some(ended),
-            other => {
-                queue.phase = other;
-                None
-            }
-        }
-    }
-
     /// The session's side: takes no more lines; the queued ones can still be written.
     pub(crate) fn close(&self) {
         self.queue.lock().phase = Phase::Closed;
         self.room.notify_waiters();
     }
 
-    /// The session's side: moves all queued lines into `batch` if that is empty.
+    /// The session's side: moves all queued lines into `batch` if that is empty. After the last line comes a report of the
+    /// events that were dropped.
     pub(crate) fn take(&self, batch: &mut VecDeque<Bytes>) {
-        if batch.is_empty() {
-            std::mem::swap(batch, &mut self.queue.lock().lines);
+        if !batch.is_empty() {
+            return;
         }
+        let mut queue = self.queue.lock();
+        if queue.lines.is_empty() && !queue.is_closed() {
+            queue.report_dropped();
+        }
+        std::mem::swap(batch, &mut queue.lines);
     }
 
     /// The session's side: it is running, and checks the queue before it sleeps. Without this, each answer that it
-    /// puts in would wake it for nothing.
-    pub(crate) fn awake(&self) {
-        self.queue.lock().session = None;
+    /// puts in would wake it for nothing. Returns the order to end, once.
+    pub(crate) fn awake(&self) -> Option<SessionEnded> {
+        let mut queue = self.queue.lock();
+        queue.session = None;
+        if !matches!(queue.phase, Phase::Ending(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut queue.phase, Phase::Closing) {
+            Phase::Ending(ended) => Some(ended),
+            _ => None,
+        }
     }
 
     /// The session's side: registers its waker, for lines and for an order to end; false if there is one already. A
@@ -204,15 +206,18 @@ impl Outbox {
         true
     }
 
-    pub(crate) fn written(&self, written: usize) {
+    /// The session's side: so many bytes were written; whether the session should take requests again.
+    pub(crate) fn written(&self, written: usize) -> bool {
         let mut queue = self.queue.lock();
         let before = queue.bytes;
         queue.bytes = before.saturating_sub(written);
         let fell_below = |bytes| queue.bytes < bytes && bytes <= before;
+        let is_full_no_more = fell_below(self.cap);
         if fell_below(self.cap - RESERVE) || fell_below(NEARLY_EMPTY) {
             drop(queue);
             self.room.notify_waiters();
         }
+        is_full_no_more
     }
 
     /// The session's side: discards all queued lines.
@@ -220,11 +225,6 @@ impl Outbox {
         let mut queue = self.queue.lock();
         queue.lines = VecDeque::new();
         queue.dropped = Vec::new();
-    }
-
-    /// The session's side: events that were dropped since the last call.
-    pub(crate) fn take_dropped(&self) -> Vec<(SubscriptionId, u64)> {
-        std::mem::take(&mut self.queue.lock().dropped)
     }
 }
 
@@ -243,6 +243,15 @@ impl LineQueue {
         match self.dropped.iter_mut().find(|(id, _)| *id == subscription) {
             Some((_, dropped)) => *dropped += count,
             None => self.dropped.push((subscription, count)),
+        }
+    }
+
+    fn report_dropped(&mut self) {
+        for (subscription_id, count) in std::mem::take(&mut self.dropped) {
+            let params = EventsDropped { subscription_id, count };
+            let line = notification(name::EVENTS_DROPPED, &params);
+            self.bytes += line.len();
+            self.lines.push_back(line);
         }
     }
 
@@ -303,8 +312,15 @@ mod tests {
         outbox.event(subscription, of(CAP - RESERVE));
         outbox.event(subscription, of(1));
         outbox.event(subscription, of(1));
-        assert_eq!(outbox.take_dropped(), [(subscription, 2)]);
-        assert_eq!(outbox.take_dropped(), []);
+        let lines = || {
+            let mut batch = VecDeque::new();
+            outbox.take(&mut batch);
+            batch
+        };
+        assert_eq!(lines().len(), 1);
+        let report = r#"{"jsonrpc":"2.0","method":"events/dropped","params":{"subscriptionId":3,"count":2}}"#;
+        assert_eq!(lines(), [line(report.into())]);
+        assert!(lines().is_empty());
     }
 
     #[tokio::test]
@@ -323,8 +339,8 @@ mod tests {
         let end = |reason: &str| SessionEnded::new(EndCode::Shutdown, reason, "");
         outbox.end(end("first"));
         outbox.end(end("second"));
-        assert_eq!(outbox.take_end().unwrap().reason, "first");
-        assert!(outbox.take_end().is_none());
+        assert_eq!(outbox.awake().unwrap().reason, "first");
+        assert!(outbox.awake().is_none());
     }
 
     fn futures_poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {

@@ -2,21 +2,22 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Interval};
 use topside_shared::notifications::{EndCode, SessionEnded, name};
 
 use crate::base::outbox::notification;
 use crate::base::transport::Transport;
-use crate::session::Session;
+use crate::session::{SCRATCH, Session};
 
 /// How long, and how many bytes, a client may still send after the end of its session.
 const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: u64 = 1024 * 1024;
+const LINGER_BYTES: usize = 1024 * 1024;
 /// Shortest time that a client has to close its end when the server ends, and the interval of the checks.
 const LINGER_STEP: Duration = Duration::from_millis(20);
 /// Interval between checks whether a client that is not read from has left.
@@ -110,6 +111,22 @@ impl<S: Transport> Session<S> {
         watch.poll(&mut self.stream, cx).then_some(Why::Gone(None))
     }
 
+    /// Reads and discards input; ready at its end, at an error, or once `left` bytes came.
+    fn poll_discard(&mut self, left: &mut usize, cx: &mut Context<'_>) -> Poll<()> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            while *left > 0 {
+                let mut buffer = ReadBuf::new(scratch);
+                match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
+                    Ok(()) if !buffer.filled().is_empty() => {
+                        *left = left.saturating_sub(buffer.filled().len());
+                    }
+                    _ => break,
+                }
+            }
+            Poll::Ready(())
+        })
+    }
+
     /// Sends the last lines and closes the connection, under a deadline.
     pub(super) async fn finish(&mut self, why: Why) {
         let client = Arc::clone(&self.caller.client);
@@ -142,17 +159,16 @@ impl<S: Transport> Session<S> {
             poll_fn(|cx| self.poll_write(cx)).await?;
             self.stream.shutdown().await?;
             // Closing with unread input would make the kernel throw the last line away.
-            let mut rest = (&mut self.stream).take(LINGER_BYTES);
-            let mut nowhere = tokio::io::sink();
+            let mut left = LINGER_BYTES;
             let end = Instant::now() + LINGER;
             let step = if stops { LINGER_STEP } else { LINGER };
-            while tokio::time::timeout(step, tokio::io::copy(&mut rest, &mut nowhere))
+            while tokio::time::timeout(step, poll_fn(|cx| self.poll_discard(&mut left, cx)))
                 .await
                 .is_err()
                 && Instant::now() < end
             {
                 // A server that ends does not wait for clients that have read everything and stay connected.
-                if stops && rest.get_ref().is_delivered() {
+                if stops && self.stream.is_delivered() {
                     break;
                 }
             }

@@ -159,24 +159,22 @@ impl Drop for Cleanup<'_> {
 
 impl<S: Transport> Session<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Why> {
-        self.caller.client.outbox.awake();
         loop {
+            let ended = self.caller.client.outbox.awake();
             let mut moved = self.poll_in_flight(cx);
-            // Waiting requests may continue once something was written.
-            let held = self.is_full();
+            if let Some(ended) = ended {
+                // Completed requests are answered first. All lines are written together with the last one.
+                return Poll::Ready(Why::Ended(ended));
+            }
             match self.poll_write(cx) {
-                Poll::Ready(Ok(wrote)) => moved |= wrote && held,
+                // Waiting requests may continue.
+                Poll::Ready(Ok(was_full)) => moved |= was_full,
                 Poll::Ready(Err(error)) => return Poll::Ready(Why::Gone(Some(error))),
                 Poll::Pending => {
                     if self.poll_stuck(cx).is_ready() {
                         return Poll::Ready(Why::SlowReader);
                     }
                 }
-            }
-            if let Some(ended) = self.caller.client.outbox.take_end() {
-                // Completed requests are answered before the session ends.
-                self.poll_in_flight(cx);
-                return Poll::Ready(Why::Ended(ended));
             }
             match self.poll_read(cx) {
                 Poll::Ready(Ok(())) => moved = true,

@@ -3,14 +3,11 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::time::Sleep;
-use topside_shared::notifications::{EventsDropped, name};
 
-use crate::base::outbox::notification;
 use crate::base::transport::Transport;
 use crate::session::Session;
 
@@ -24,28 +21,23 @@ pub(super) struct Stuck {
 }
 
 impl<S: Transport> Session<S> {
-    /// Writes the outbox. Ready once it is empty, with whether anything was written; pending while the socket is full.
+    /// Writes the outbox. Ready once it is empty, with whether it was full before; pending while the socket is full.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let outbox = Arc::clone(&self.caller.client.outbox);
-        let mut moved = false;
+        let mut was_full = false;
         loop {
-            outbox.take(&mut self.batch);
+            self.caller.client.outbox.take(&mut self.batch);
             if self.batch.is_empty() {
                 // TLS accepts more than it has sent.
                 ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
                 self.stuck = None;
-                if !self.report_dropped() {
-                    return Poll::Ready(Ok(moved));
-                }
-                continue;
+                return Poll::Ready(Ok(was_full));
             }
             let written = ready!(write_some(&mut self.stream, &self.batch, cx))?;
             self.take_off(written);
-            outbox.written(written);
+            was_full |= self.caller.client.outbox.written(written);
             self.caller.server.counters.sent(written);
             self.caller.client.sent(written);
             self.stuck = None;
-            moved = true;
         }
     }
 
@@ -66,17 +58,6 @@ impl<S: Transport> Session<S> {
             // An idle client keeps no queue.
             self.batch = VecDeque::new();
         }
-    }
-
-    /// Reports events that were dropped for lack of room; whether there were any.
-    fn report_dropped(&self) -> bool {
-        let outbox = &self.caller.client.outbox;
-        let dropped = outbox.take_dropped();
-        for (subscription_id, count) in &dropped {
-            let params = EventsDropped { subscription_id: *subscription_id, count: *count };
-            outbox.push(notification(name::EVENTS_DROPPED, &params));
-        }
-        !dropped.is_empty()
     }
 
     /// Ready when no byte was sent for as long as a write may take.
