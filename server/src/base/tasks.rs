@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Dispatch;
@@ -26,12 +27,12 @@ impl Tasks {
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_until(self.ended.clone(), task);
+        self.spawn_until(self.ended.clone(), Box::pin(task));
     }
 
     /// Starts the task of a run; dropping it ends the run.
     pub(crate) fn spawn_run(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_until(self.runs_ended.clone(), task);
+        self.spawn_until(self.runs_ended.clone(), Box::pin(task));
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -61,7 +62,8 @@ impl Tasks {
         self.dispatch.clone()
     }
 
-    fn spawn_until(&self, end: CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
+    /// The task is in a box: each future around it would have room for it twice, for before and after its start.
+    fn spawn_until(&self, end: CancellationToken, task: BoxFuture<'static, ()>) {
         // Its guards have run when the panic is logged.
         let task = AssertUnwindSafe(task).catch_unwind();
         let task = async move {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
+use futures_util::FutureExt;
 use tokio::net::UnixStream;
 use topside_shared::{Connection, ErrorKind, Role, RpcError};
 
@@ -81,10 +82,8 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     let identity = Identity { owner, user, role, scope: Scope::Whole };
     let registered = server.clients.register(address, Connection::Same, identity, outbox);
     let session = session::run(Arc::clone(server), stream, registered);
-    server.spawn(async move {
-        session.await;
-        drop(place);
-    });
+    // Not an `async` block, which would have room for the session twice.
+    server.spawn(session.map(move |()| drop(place)));
 }
 
 /// Answers the first request of a local user with `error`. Each user may hold a few such connections; more are closed
