@@ -105,7 +105,7 @@ impl Limits {
 fn leaves_room(limit: Rlimit) -> bool {
     limit.current.is_some_and(|most| {
         let half = usize::try_from(most / 2).unwrap_or(usize::MAX);
-        platform::open_descriptors_up_to(half).is_some_and(|open| open < half)
+        platform::open_descriptors().is_some_and(|open| open < half)
     })
 }
 

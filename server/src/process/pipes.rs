@@ -16,17 +16,17 @@ pub(crate) const USUAL: usize = 64 * 1024;
 pub(crate) struct Pipes {
     pub(crate) stdout: (Receiver, PipeWriter),
     pub(crate) stderr: (Receiver, PipeWriter),
+    /// Identifies processes that write into them, if the system shows enough.
+    pub(crate) spawn_record: Option<SpawnRecord>,
 }
 
 impl Pipes {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { stdout: pair()?, stderr: pair()? })
-    }
-
-    /// Identifies processes that write into them, if the system shows enough.
-    pub(crate) fn spawn_record(&self) -> Option<SpawnRecord> {
+        let (stdout, stderr) = (pair()?, pair()?);
         let number = |(reader, _): &(Receiver, PipeWriter)| platform::pipe_number(reader).ok();
-        SpawnRecord::now([number(&self.stdout)?, number(&self.stderr)?])
+        let numbers = number(&stdout).zip(number(&stderr));
+        let spawn_record = numbers.and_then(|(stdout, stderr)| SpawnRecord::now([stdout, stderr]));
+        Ok(Self { stdout, stderr, spawn_record })
     }
 }
 

@@ -82,8 +82,11 @@ impl Program {
     ) -> Result<Process, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
         let fail = |error| explain(error, &self.path, cwd);
-        let spawn_record = pipes.spawn_record();
-        let Pipes { stdout: (stdout, stdout_writer), stderr: (stderr, stderr_writer) } = pipes;
+        let Pipes {
+            stdout: (stdout, stdout_writer),
+            stderr: (stderr, stderr_writer),
+            spawn_record,
+        } = pipes;
         let argv = self.argv(args);
         let (stdin, input) = self.input(args).map_err(fail)?;
 

@@ -317,7 +317,7 @@ async fn spawn(
     let pipes =
         program.pipes().map_err(|error| shortage::rpc_error(error, ErrorKind::SpawnFailed))?;
     let hook = program.safe_state(&caller, &args);
-    guard.record(Intent { hook, birth: pipes.spawn_record() }).await?;
+    guard.record(Intent { hook, birth: pipes.spawn_record.clone() }).await?;
     // The record may have waited for the disk.
     program.confirm(call.args()).await?;
     guard.spawn(program, call, &caller, pipes)

@@ -194,15 +194,14 @@ pub(crate) fn cpu_seconds() -> Option<f64> {
     Some(ticks / f64::from(u32::try_from(rustix::param::clock_ticks_per_second()).ok()?))
 }
 
+/// How many descriptors this process has open. Only Linux has such a directory.
 pub(crate) fn open_descriptors() -> Option<usize> {
-    open_descriptors_up_to(usize::MAX)
-}
-
-/// How many descriptors this process has open, counted up to `most`. Only Linux has such a directory.
-pub(crate) fn open_descriptors_up_to(most: usize) -> Option<usize> {
-    let names = std::fs::read_dir("/proc/self/fd").ok()?;
-    // One of them is the directory itself.
-    Some(names.take(most.saturating_add(1)).count().saturating_sub(1))
+    let directory = Path::new("/proc/self/fd");
+    match directory.metadata().ok()?.len() {
+        // Before Linux 6.2 the directory had no size. One of the names is that of the directory while it is read.
+        0 => Some(directory.read_dir().ok()?.count().saturating_sub(1)),
+        open => usize::try_from(open).ok(),
+    }
 }
 
 /// Closes inherited descriptors beside the standard streams, which child processes would inherit too. For the beginning of

@@ -104,12 +104,9 @@ pub(crate) fn pipe_number(pipe: &impl AsFd) -> io::Result<u64> {
     Ok(rustix::fs::fstat(pipe)?.st_ino)
 }
 
-/// The time now in the unit of [`ProcessInfo::start`]. Only Linux has such a file.
-pub(crate) fn moment() -> Option<u64> {
-    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
-    let (seconds, hundredths) = uptime.split(' ').next()?.split_once('.')?;
-    let hundredths = seconds.parse::<u64>().ok()? * 100 + hundredths.parse::<u64>().ok()?;
-    Some(hundredths * rustix::param::clock_ticks_per_second() / 100)
+/// The time now in the unit of [`ProcessInfo::start`].
+pub(crate) fn moment() -> u64 {
+    super::uptime_ms() * rustix::param::clock_ticks_per_second() / 1_000
 }
 
 /// The id of this boot. Only Linux has such a file.
