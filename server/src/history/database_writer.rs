@@ -33,6 +33,9 @@ use crate::settings::retention::Kept;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Pause before an end that could not be written is retried.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How long the process of a run waits for the next job, to be written with it: most programs end at once. Until then a
+/// crash finds it by its pipes.
+const STARTED_WAITS: Duration = Duration::from_millis(50);
 /// Most jobs in one transaction.
 const BATCH: usize = 256;
 
@@ -90,8 +93,13 @@ impl HistoryWriter {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let new_jobs: Vec<WriteJob> =
+            let mut new_jobs: Vec<WriteJob> =
                 first.into_iter().chain(jobs.try_iter().take(BATCH - 1)).collect();
+            let are_starts =
+                |jobs: &[WriteJob]| jobs.iter().all(|job| matches!(job, WriteJob::Started(..)));
+            if !new_jobs.is_empty() && are_starts(&new_jobs) {
+                new_jobs.extend(jobs.recv_timeout(STARTED_WAITS));
+            }
             let closes = new_jobs.iter().any(|job| matches!(job, WriteJob::Close(_)));
             if let Some(kept) = new_jobs.iter().rev().find_map(|job| match job {
                 WriteJob::Keep(kept) => Some(*kept),

@@ -24,7 +24,7 @@ static OWN: OnceLock<Mutex<HashMap<Pid, u64>>> = OnceLock::new();
 /// through this module: the exit statuses of others would be lost.
 pub(crate) fn reap_adopted() -> io::Result<()> {
     let adopts = getpid().is_init() || platform::is_subreaper();
-    if !adopts && platform::children().is_empty() {
+    if !adopts && !platform::has_children() {
         return Ok(());
     }
     let (mut reader, writer) = UnixStream::pair()?;
