@@ -21,14 +21,13 @@ impl Server {
                 () = stop.at_once_requested() => return Some(self.end_at_once()),
             }
             self.save_seen().await;
-            let server = Arc::clone(self);
             self.note("server/stopped", "in order");
-            // They have logged their errors.
-            let close = move || {
-                server.runs.history.close();
-                server.audit.close();
-            };
-            let _ = blocking(close).await;
+            let (runs, audit) = (Arc::clone(self), Arc::clone(self));
+            // They have logged their errors. Each syncs its own files.
+            let _ = tokio::join!(
+                blocking(move || runs.runs.history.close()),
+                blocking(move || audit.audit.close())
+            );
             None
         });
         let at_once = loop {

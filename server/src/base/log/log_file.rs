@@ -63,6 +63,7 @@ impl Drop for LogThread {
         // The dispatcher may outlive this, so the channel stays open.
         let _ = self.lines.send(LogMessage::Stop);
         if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }
@@ -131,7 +132,7 @@ fn write_lines(
         }
         if !stopped {
             // Lines that arrive meanwhile are written together, and their senders need not wake this thread.
-            std::thread::sleep(WRITE_INTERVAL);
+            std::thread::park_timeout(WRITE_INTERVAL);
         }
     }
 }
