@@ -26,6 +26,7 @@ pub(crate) fn main() -> ExitCode {
         ["raw-line", socket] => baseline::line::serve(Path::new(socket)),
         ["raw-run", socket] => run_once(Path::new(socket)),
         ["print", bytes] => print(bytes),
+        ["tick"] => tick(),
         ["spin"] => loop {
             std::hint::spin_loop();
         },
@@ -164,4 +165,15 @@ fn print(bytes: &str) -> io::Result<()> {
         left -= piece;
     }
     out.flush()
+}
+
+/// Prints distinct lines, one after the other.
+fn tick() -> io::Result<()> {
+    use crate::benchmarks::flood::slow_line::{LINE_BYTES, LINE_INTERVAL, LINES};
+    for number in 1..=LINES {
+        let line = format!("line-{number} the quick brown fox jumps over the lazy dog and runs on");
+        println!("{line:.<0$}", LINE_BYTES - 1);
+        std::thread::sleep(LINE_INTERVAL);
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The benchmarks, one file each, in the order in which they are printed.
 
 mod burst;
-mod flood;
+pub(crate) mod flood;
 mod growth;
 mod memory;
 mod notifications;

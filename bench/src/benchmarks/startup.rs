@@ -27,6 +27,14 @@ pub(crate) fn measure(
             of(&mut memory, server.memory()? / 1024.0);
         }
     }
+    for (name, path, goal) in [
+        ("topside", programs.topside(), vec![Goal::at_most(14.0)]),
+        ("topsided", Some(programs.topsided()), Vec::new()),
+    ] {
+        let size = path.map(std::fs::metadata).transpose()?.map(|file| file.len() as f64 / 1e6);
+        let series = Series { ours: size.into_iter().collect(), ..Series::default() };
+        report.add(format!("size of {name}"), "MB", series, &goal);
+    }
     report.add("start to first answer", "ms", time, &[Goal::at_most(6.0)]);
     report.add("idle memory", "MiB", memory, &[Goal::at_most(6.0)]);
     Ok(())

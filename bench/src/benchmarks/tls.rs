@@ -89,7 +89,7 @@ fn crowd(programs: &Programs, settings: &Settings, report: &mut Report) -> io::R
     report.add(of("a notice to all"), "ms", notice, &[Goal::raw_at_most(1.15)]);
     report.add(of("processor a ping"), "us", request, &[Goal::raw_at_most(1.15)]);
     let flat = [Goal::raw_at_most(1.20)];
-    let row = report.add(of("  the same"), "us", growth, &flat);
+    let row = report.add("  the same", "us", growth, &flat);
     row.beside(format!("at {FEW}"), "");
     Ok(())
 }

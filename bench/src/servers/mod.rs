@@ -103,6 +103,10 @@ impl Programs {
         self.topside.as_deref()
     }
 
+    pub(crate) fn topsided(&self) -> &Path {
+        &self.topsided
+    }
+
     pub(crate) fn own(&self) -> &Path {
         &self.own
     }
@@ -204,7 +208,8 @@ impl Programs {
             "[commands.nothing]\nexec = [\"/bin/true\"]\neffect = \"read\"\n\
              [commands.flood]\nexec = [{0:?}, \"print\", \"{output}\"]\neffect = \"read\"\n\
              max_output = \"4GiB\"\n\
-             [commands.gush]\nexec = [{0:?}, \"print\", \"{output}\"]\neffect = \"read\"\n",
+             [commands.gush]\nexec = [{0:?}, \"print\", \"{output}\"]\neffect = \"read\"\n\
+             [commands.tick]\nexec = [{0:?}, \"tick\"]\neffect = \"read\"\n",
             self.own.display().to_string()
         )
     }

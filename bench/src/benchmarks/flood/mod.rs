@@ -3,8 +3,10 @@
 
 mod frame_time;
 mod screen;
+pub(crate) mod slow_line;
 mod ssh;
 mod stopped_reader;
+mod terminal;
 
 use std::io;
 
@@ -19,6 +21,7 @@ pub(crate) fn measure(
 ) -> io::Result<()> {
     stopped_reader::measure(programs, settings, report)?;
     screen::measure(programs, settings, report)?;
+    slow_line::measure(programs, settings, report)?;
     ssh::measure(programs, settings, report)?;
     frame_time::measure(settings, report);
     Ok(())
