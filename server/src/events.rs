@@ -319,7 +319,8 @@ mod tests {
     /// A client that was an admin when it subscribed got the log as long as its session lasted.
     #[test]
     fn a_client_that_may_not_subscribe_any_more_gets_no_event() {
-        let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
+        let (log, dispatch, _writing) =
+            Log::open(&Sinks::default(), topside_shared::notifications::Level::Info).unwrap();
         let registry = Arc::new(Registry::default());
         let identity =
             |role, scope| Identity { owner: Owner::User(1), user: "u".into(), role, scope };
@@ -354,7 +355,8 @@ mod tests {
     /// A log that is faster than its publication lost lines without a count.
     #[test]
     fn dropped_log_lines_are_counted_for_each_subscriber() {
-        let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
+        let (log, dispatch, _writing) =
+            Log::open(&Sinks::default(), topside_shared::notifications::Level::Info).unwrap();
         let registry = Arc::new(Registry::default());
         let identity = Identity {
             owner: Owner::User(1),

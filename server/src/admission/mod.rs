@@ -29,6 +29,7 @@ use crate::admission::pending_connections::{PendingConnection, Phase};
 pub(crate) use crate::admission::permit::Permit;
 use crate::admission::source_record::{SourceRecord, source_bucket};
 use crate::admission::token_bucket::TokenBucket;
+use crate::base::limit::Limit;
 use crate::base::mutex::Mutex;
 use crate::base::peer::Peer;
 use crate::settings::limits::Limits;
@@ -49,13 +50,13 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The key of `[limits]` that it comes from.
-    pub(crate) fn limit(self) -> &'static str {
+    pub(crate) fn limit(self) -> Limit {
         match self {
-            Self::Handshakes => "max_handshakes",
-            Self::HandshakesOfSource => "max_handshakes_per_source",
-            Self::Connects => "connects",
-            Self::ConnectsOfSource => "connects_per_source",
-            Self::Penalty => "penalty",
+            Self::Handshakes => Limit::MaxHandshakes,
+            Self::HandshakesOfSource => Limit::MaxHandshakesPerSource,
+            Self::Connects => Limit::Connects,
+            Self::ConnectsOfSource => Limit::ConnectsPerSource,
+            Self::Penalty => Limit::Penalty,
         }
     }
 }

@@ -8,6 +8,7 @@ use topside_shared::{ErrorKind, Role, RpcError};
 
 use crate::base::descriptors;
 use crate::base::identity::Owner;
+use crate::base::limit::Limit;
 use crate::base::mutex::Mutex;
 use crate::settings::limits::Limits;
 
@@ -64,14 +65,14 @@ pub(crate) struct SessionPermit {
 /// No place is free: the key of `[limits]`, and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Full {
-    pub(crate) limit: &'static str,
+    pub(crate) limit: Limit,
     most: usize,
 }
 
 impl From<Full> for RpcError {
     fn from(Full { limit, most }: Full) -> Self {
         let of =
-            if limit == "max_sessions_per_key" { " with this key or by this user" } else { "" };
+            if limit == Limit::MaxSessionsPerKey { " with this key or by this user" } else { "" };
         let message = format_args!(
             "{most} sessions are open{of}, which is the limit: close one, or try again later"
         );
@@ -108,11 +109,11 @@ impl SessionLimits {
         let reserved = if role == Role::Admin { 0 } else { counts.for_admins };
         let (most, per_key) = (counts.most.saturating_sub(reserved), counts.per_key);
         if counts.all >= most {
-            return Err(Full { limit: "max_sessions", most });
+            return Err(Full { limit: Limit::MaxSessions, most });
         }
         let with_key = counts.by_owner.entry(owner).or_default();
         if *with_key >= per_key {
-            return Err(Full { limit: "max_sessions_per_key", most: per_key });
+            return Err(Full { limit: Limit::MaxSessionsPerKey, most: per_key });
         }
         *with_key += 1;
         counts.all += 1;
@@ -156,10 +157,10 @@ mod tests {
         let first = sessions.take(key(1), Role::Viewer).unwrap();
         let _second = sessions.take(key(1), Role::Operator).unwrap();
         let full = sessions.take(key(2), Role::Operator).unwrap_err();
-        assert_eq!(full, Full { limit: "max_sessions", most: 2 });
+        assert_eq!(full, Full { limit: Limit::MaxSessions, most: 2 });
         let third = sessions.take(key(2), Role::Admin).unwrap();
         let full = sessions.take(key(2), Role::Admin).unwrap_err();
-        assert_eq!(full, Full { limit: "max_sessions", most: 3 });
+        assert_eq!(full, Full { limit: Limit::MaxSessions, most: 3 });
         drop(third);
         assert!(sessions.take(key(2), Role::Operator).is_err());
         drop(first);
@@ -171,7 +172,7 @@ mod tests {
         let sessions = sessions(usize::MAX, 2, 0);
         let _held = [(); 2].map(|()| sessions.take(key(1), Role::Viewer).unwrap());
         let full = sessions.take(key(1), Role::Viewer).unwrap_err();
-        assert_eq!(full, Full { limit: "max_sessions_per_key", most: 2 });
+        assert_eq!(full, Full { limit: Limit::MaxSessionsPerKey, most: 2 });
         assert!(sessions.take(key(2), Role::Viewer).is_ok());
     }
 }

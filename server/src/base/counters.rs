@@ -1,6 +1,5 @@
 //! Counters since the start of the server, for `server/status` and the metrics.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value};
@@ -8,7 +7,8 @@ use topside_shared::ErrorKind;
 use topside_shared::methods::ByteCounts;
 use topside_shared::records::RunState;
 
-use crate::base::mutex::Mutex;
+use crate::base::limit::Limit;
+
 const ENDS: [RunState; 4] =
     [RunState::Succeeded, RunState::Failed, RunState::Cancelled, RunState::TimedOut];
 
@@ -19,7 +19,10 @@ pub(crate) struct Counters {
     sent: AtomicU64,
     /// In the order of [`ENDS`].
     runs_ended: [AtomicU64; ENDS.len()],
-    refusals: Mutex<BTreeMap<String, u64>>,
+    /// Errors that were answered, in the order of [`ErrorKind::ALL`].
+    errors: [AtomicU64; ErrorKind::ALL.len()],
+    /// In the order of [`Limit::ALL`].
+    limits: [AtomicU64; Limit::ALL.len()],
 }
 
 impl Counters {
@@ -41,17 +44,14 @@ impl Counters {
         }
     }
 
+    /// An error was answered.
     pub(crate) fn refused(&self, kind: ErrorKind) {
-        self.limited(kind.name());
+        self.errors[kind as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A client was refused or delayed: `by` is a key of `[limits]`, or the reason that its connection was refused.
-    pub(crate) fn limited(&self, by: &str) {
-        let mut refusals = self.refusals.lock();
-        match refusals.get_mut(by) {
-            Some(count) => *count += 1,
-            None => drop(refusals.insert(by.to_owned(), 1)),
-        }
+    /// A client was refused or delayed.
+    pub(crate) fn limited(&self, limit: Limit) {
+        self.limits[limit as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -69,7 +69,19 @@ impl Counters {
         std::array::from_fn(|index| (ENDS[index], self.runs_ended[index].load(Ordering::Relaxed)))
     }
 
+    /// The count of each kind of error and of each limit, also where it is 0: a monitoring system sees the step to the
+    /// first refusal only if it has seen the 0 before.
+    pub(crate) fn all_refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let known = |(kind, _): &(ErrorKind, &AtomicU64)| *kind != ErrorKind::Unknown;
+        let errors = ErrorKind::ALL.into_iter().zip(&self.errors).filter(known);
+        let errors = errors.map(|(kind, count)| (kind.name(), count));
+        let limits = Limit::ALL.map(Limit::name).into_iter().zip(&self.limits);
+        errors.chain(limits).map(|(name, count)| (name, count.load(Ordering::Relaxed)))
+    }
+
+    /// The counts that are not 0.
     pub(crate) fn refusals(&self) -> Map<String, Value> {
-        self.refusals.lock().iter().map(|(by, count)| (by.clone(), (*count).into())).collect()
+        let counts = self.all_refusals().filter(|(_, count)| *count > 0);
+        counts.map(|(name, count)| (name.to_owned(), count.into())).collect()
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod counters;
 pub(crate) mod descriptors;
 pub(crate) mod identity;
+pub(crate) mod limit;
 pub(crate) mod log;
 pub(crate) mod mutex;
 pub(crate) mod outbox;

@@ -16,7 +16,7 @@ pub(crate) struct Setting {
 impl Setting {
     /// Whether a reload changes it; other keys need a restart.
     pub(crate) fn is_live(&self) -> bool {
-        matches!(self.key.split('.').next(), Some("limits" | "runs" | "local"))
+        matches!(self.key.split('.').next(), Some("limits" | "runs" | "local" | "log"))
     }
 }
 
@@ -48,6 +48,7 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("router.port", router.port.map_or_else(String::new, |port| port.to_string())),
         ("discovery.announce", config.discovery.announce.to_string()),
         ("metrics.listen", metrics.map_or_else(String::new, |address| format!("\"{address}\""))),
+        ("log.level", format!("\"{}\"", config.log_level.0.name())),
     ];
     all.extend(limits::values(&config.limits));
     all.into_iter().map(|(key, value)| Setting { key: key.to_owned(), value }).collect()

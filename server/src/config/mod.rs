@@ -13,6 +13,7 @@ use crate::menu::{self, Embedded, Parts, Table, TableError};
 use crate::net::sd_notify::Supervisor;
 use crate::settings::discovery::{Discovery, Router};
 use crate::settings::limits::Limits;
+use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
 use crate::settings::server_file::Lines;
@@ -48,6 +49,8 @@ pub struct Config {
     pub(crate) built_ins: BuiltIns,
     /// Commands of the program that embeds the server.
     embedded: EmbeddedCommands,
+    /// Which lines the log keeps.
+    pub log_level: LogLevel,
     /// Destinations of the log.
     pub log: Sinks,
     /// The service manager that gets the status of the server.
@@ -143,7 +146,7 @@ impl Config {
         let left_out = menu
             .left_out
             .iter()
-            .map(|left| format!("the starter menu goes without {}: {}", left.name, left.reason));
+            .map(|left| format!("the starter menu leaves out {}: {}", left.name, left.reason));
         let remarks = left_out.chain(menu.remarks).collect();
         Ok(Self {
             local: server.local,
@@ -153,6 +156,7 @@ impl Config {
             discovery: server.discovery,
             router: server.router,
             metrics: server.metrics,
+            log_level: server.log,
             commands: menu.commands,
             residents: menu.workers,
             built_ins,

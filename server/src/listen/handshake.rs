@@ -17,6 +17,7 @@ use crate::admission::Permit;
 use crate::admission::tcp_port::OpenPort;
 use crate::audit::aggregate::Origin;
 use crate::base::identity::{Identity, Scope};
+use crate::base::limit::Limit;
 use crate::base::outbox::Outbox;
 use crate::base::{peer, platform};
 use crate::keys::Standing;
@@ -79,11 +80,15 @@ pub(crate) async fn run<S: Socket>(
         Ok(Ok(Err((error, stream)))) => {
             return Box::pin(fail(&server, peer, &error, stream, permit)).await;
         }
-        Ok(Err(refusal)) => return server.counters.limited(refusal.limit()),
+        Ok(Err(refusal)) => {
+            tracing::debug!(target: "topside", %peer, limit = refusal.limit().name(), "connection dropped in its handshake");
+            return server.counters.limited(refusal.limit());
+        }
         Err(_) => {
+            tracing::debug!(target: "topside", %peer, limit = Limit::HandshakeTimeout.name(), "connection dropped in its handshake");
             let origin = Origin::Network(peer::Peer::of(peer.ip()));
             server.audit.refused(origin, "handshake/failed", "timeout");
-            return server.counters.limited("handshake_timeout");
+            return server.counters.limited(Limit::HandshakeTimeout);
         }
     };
     Box::pin(start_session(server, stream, peer, permit)).await;
@@ -106,15 +111,17 @@ async fn fail<S: Socket>(
             return;
         }
         Some(Some(key)) => {
-            server.counters.limited("key");
+            server.counters.limited(Limit::Key);
             server.audit.refused(Origin::Network(permit.source()), "key/refused", key);
             if let Some(times) = permit.key_refused(Instant::now()) {
                 let source = permit.source();
                 tracing::warn!(target: "topside", %peer, %source, key, times, "key refused");
+            } else {
+                tracing::debug!(target: "topside", %peer, key, "key refused");
             }
         }
         None | Some(None) => {
-            server.counters.limited("handshake");
+            server.counters.limited(Limit::Handshake);
             server.audit.refused(Origin::Network(permit.source()), "handshake/failed", "tls");
             tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
         }
@@ -147,7 +154,7 @@ async fn start_session<S: Socket>(
         Err(full) => {
             server.counters.limited(full.limit);
             let user = &identity.user;
-            tracing::warn!(target: "topside", %peer, user, limit = full.limit, "connection refused");
+            tracing::warn!(target: "topside", %peer, user, limit = full.limit.name(), "connection refused");
             // The answer is sent under the limits of the handshake: admins may not be the first to retry too often.
             let error = full.into();
             tokio::select! {

@@ -9,6 +9,7 @@ use topside_shared::{Connection, ErrorKind, Role, RpcError};
 
 use crate::audit::aggregate::Origin;
 use crate::base::identity::{Identity, Owner, Scope};
+use crate::base::limit::Limit;
 use crate::base::outbox::Outbox;
 use crate::base::shortage::Shortage;
 use crate::net::accept::{Acceptor, Room};
@@ -39,7 +40,8 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     if let Room::Reserved(left) = room
         && (owner.has_limits() || left == 0)
     {
-        server.counters.limited("descriptors");
+        server.counters.limited(Limit::Descriptors);
+        tracing::debug!(target: "topside", uid, limit = Limit::Descriptors.name(), "connection not admitted");
         let error = RpcError::new(ErrorKind::Busy, Shortage::Descriptors);
         if left >= FOR_ADMINS {
             refuse(server, stream, owner, error);
@@ -58,6 +60,8 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
                 target: "topside", address, user,
                 "connection refused (the audit log counts further ones of this user)"
             );
+        } else {
+            tracing::debug!(target: "topside", address, user, "connection refused");
         }
         let error = RpcError::new(
             ErrorKind::Forbidden,
@@ -74,10 +78,12 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
         Ok(place) => place,
         Err(full) => {
             server.counters.limited(full.limit);
+            tracing::debug!(target: "topside", address, user, limit = full.limit.name(), "connection refused");
             refuse(server, stream, owner, full.into());
             return;
         }
     };
+    tracing::trace!(target: "topside", address, user, "connection admitted");
     let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
     let identity = Identity { owner, user, role, scope: Scope::Whole };
     let registered = server.clients.register(address, Connection::Same, identity, outbox);

@@ -1,6 +1,7 @@
 //! Connections over TCP: admission, then the handshake in a task that becomes the session's.
 
 use crate::admission::tcp_port::OpenPort;
+use crate::base::limit::Limit;
 use crate::base::peer;
 use crate::listen::handshake;
 use crate::net::accept::Room;
@@ -18,7 +19,10 @@ pub(crate) fn attach(server: &Arc<Server>) {
         match room {
             Room::Free => accept(&server, opened, stream, peer),
             // A handshake would take the reserved descriptor for seconds; a client that cannot connect tries again.
-            Room::Reserved(_) => server.counters.limited("descriptors"),
+            Room::Reserved(_) => {
+                tracing::debug!(target: "topside", %peer, limit = Limit::Descriptors.name(), "connection not admitted");
+                server.counters.limited(Limit::Descriptors);
+            }
         }
     });
 }
@@ -26,10 +30,14 @@ pub(crate) fn attach(server: &Arc<Server>) {
 fn accept(server: &Arc<Server>, opened: &Arc<OpenPort>, stream: TcpStream, peer: SocketAddr) {
     match server.tcp.admission.enter(peer::Peer::of(peer.ip()), Instant::now()) {
         Ok(permit) => {
+            tracing::trace!(target: "topside", %peer, "connection admitted");
             let (here, opened) = (Arc::clone(server), Arc::clone(opened));
             server.spawn(handshake::accept(here, opened, stream, peer, permit));
         }
-        Err(refusal) => server.counters.limited(refusal.limit()),
+        Err(refusal) => {
+            tracing::debug!(target: "topside", %peer, limit = refusal.limit().name(), "connection not admitted");
+            server.counters.limited(refusal.limit());
+        }
     }
 }
 

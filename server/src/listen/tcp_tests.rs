@@ -104,7 +104,7 @@ fn server(directory: &Path, client: &PrivateKey) -> Arc<Server> {
     };
     let mut config = Config::load(&dirs, None, None).unwrap();
     config.log = Sinks::default();
-    let (log, dispatch, _writing) = Log::open(&config.log).unwrap();
+    let (log, dispatch, _writing) = Log::open(&config.log, config.log_level.0).unwrap();
     let menu = config.table(None).unwrap();
     let keys = Keys::open(&config.state).unwrap();
     let row = KeyRow {

@@ -10,6 +10,7 @@ mod server;
 mod session;
 
 use crate::authorize::{Action, authorize};
+use crate::base::limit::Limit;
 use crate::clients::Client;
 use crate::server::Server;
 
@@ -240,12 +241,19 @@ fn answer(caller: &Caller, id: Option<&str>, answered: bool, result: HandlerResu
 }
 
 fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
-    caller.server.counters.refused(error.kind());
+    let more = &error.data.more;
+    let limit = more.get("limit").and_then(serde_json::Value::as_str).and_then(Limit::from_name);
+    let limit = limit.or_else(|| more.contains_key("lock").then_some(Limit::Lock));
+    let kind = error.kind();
+    // Without the sentence: it may quote an argument.
+    tracing::debug!(
+        target: "topside", client = caller.client.id.0, kind = kind.name(), limit = limit.map(Limit::name),
+        "request refused"
+    );
+    caller.server.counters.refused(kind);
     // A limit is counted by its name too: an admin can change it.
-    if let Some(limit) = error.data.more.get("limit").and_then(|limit| limit.as_str()) {
+    if let Some(limit) = limit {
         caller.server.counters.limited(limit);
-    } else if error.data.more.contains_key("lock") {
-        caller.server.counters.limited("lock");
     }
     envelope::error(id, error)
 }
@@ -267,7 +275,7 @@ fn may_follow(caller: &Caller, waiting: usize) -> Result<(), RpcError> {
          them, or cancel its run"
     );
     let error = RpcError::new(ErrorKind::Busy, why);
-    Err(error.with("limit", "max_waiting").with("most", most as u64))
+    Err(error.with("limit", Limit::MaxWaiting).with("most", most as u64))
 }
 
 /// Checks the caller's rights and calls the handler of the method.
@@ -283,6 +291,9 @@ fn dispatch(
         let message = format_args!("there is no method `{shown}`{}", did_you_mean(&near));
         return Err(RpcError::new(ErrorKind::UnknownMethod, message));
     };
+    tracing::trace!(
+        target: "topside", client = caller.client.id.0, method = method.name(), "request"
+    );
     if method == Method::RunAttach {
         may_follow(caller, waiting)?;
     }

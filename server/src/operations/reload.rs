@@ -144,6 +144,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
     let revision = menu.revision();
     server.tcp.set_limits(&config.limits);
     server.runs.history.keep(config.runs);
+    server.log.set_level(config.log_level.0);
     for remark in &config.remarks {
         tracing::info!(target: "topside", "{remark}");
     }

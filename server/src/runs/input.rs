@@ -16,6 +16,7 @@ use topside_shared::command::Stdin;
 use topside_shared::methods::MaskedText;
 use topside_shared::{ErrorKind, RpcError, RunId};
 
+use crate::base::limit::Limit;
 use crate::base::mutex::Mutex;
 
 /// Most bytes that wait for a program to read them, in its pipe and in the server together.
@@ -93,7 +94,7 @@ impl Input {
                  send this again later"
             );
             return Err(RpcError::new(ErrorKind::Busy, message)
-                .with("limit", "max_unread_input")
+                .with("limit", Limit::MaxUnreadInput)
                 .with("most", MAX_UNREAD as u64));
         }
         state.waiting.extend(bytes);

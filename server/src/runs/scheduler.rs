@@ -15,6 +15,7 @@ use topside_shared::{ErrorKind, Role, RpcError, RunId};
 
 use crate::authorize::{Action, authorize};
 use crate::base::identity::Identity;
+use crate::base::limit::Limit;
 use crate::base::shortage;
 use crate::clients::Client;
 use crate::history::{Intent, Unwritable};
@@ -148,7 +149,7 @@ fn enter(
     let own = state.live.values().filter(|live| live.client_id == run.client_id).count();
     let most = limits.max_runs_per_client;
     if own >= most {
-        return Err(busy("max_runs_per_client", most, &format!("you have {most} runs")));
+        return Err(busy(Limit::MaxRunsPerClient, most, &format!("you have {most} runs")));
     }
     let by_admin = who.role == Role::Admin;
     let seats = seats(limits.max_runs, limits.admin_runs, by_admin);
@@ -174,7 +175,7 @@ fn enter(
     Ok(starts)
 }
 
-fn busy(limit: &str, most: usize, what: &str) -> RpcError {
+fn busy(limit: Limit, most: usize, what: &str) -> RpcError {
     let message = format_args!("{what} at once already, which is the limit: wait for one to end");
     RpcError::new(ErrorKind::Busy, message).with("limit", limit).with("most", most as u64)
 }
@@ -183,20 +184,20 @@ fn busy(limit: &str, most: usize, what: &str) -> RpcError {
 fn refusal(command: &Runnable, refused: &Refused, seats: usize) -> RpcError {
     let Refused { why, waits_for, .. } = refused;
     if queue::waits_only_for_a_seat(waits_for) && *why == RefusalReason::NoQueue {
-        return busy("max_runs", seats, &format!("{seats} runs go on"));
+        return busy(Limit::MaxRuns, seats, &format!("{seats} runs go on"));
     }
     let lock = waits_for.iter().find_map(|wait| wait.lock.as_ref());
     let max_concurrent = command.exclusion.max_concurrent.map(NonZeroUsize::get);
     let (because, limit) = match *why {
         RefusalReason::NoQueue => {
-            ("it has no queue".to_owned(), ("max_concurrent", max_concurrent))
+            ("it has no queue".to_owned(), (Limit::MaxConcurrent, max_concurrent))
         }
         RefusalReason::Queue(most) => {
-            (format!("its queue is full ({most} waiting)"), ("queue", Some(most)))
+            (format!("its queue is full ({most} waiting)"), (Limit::Queue, Some(most)))
         }
         RefusalReason::Server(most) => {
             let because = format!("{most} runs wait on this server already, which is the limit");
-            (because, ("max_queued", Some(most)))
+            (because, (Limit::MaxQueued, Some(most)))
         }
     };
     let (name, what) = (&command.info.name, queue_reason::describe(waits_for));

@@ -97,7 +97,8 @@ pub async fn serve(
     mut config: Config,
     stop: Stop,
 ) -> Result<Ended, ServeError> {
-    let (log, dispatch, _writing) = Log::open(&config.log).map_err(ServeError::Log)?;
+    let (log, dispatch, _writing) =
+        Log::open(&config.log, config.log_level.0).map_err(ServeError::Log)?;
     let server_ref = ServerRef::default();
     config.built_ins = BuiltIns(builtins::all(&server_ref));
     let menu = config.table(None)?;

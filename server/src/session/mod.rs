@@ -25,6 +25,7 @@ use topside_shared::envelope::{self, ClientMessage};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::base::limit::Limit;
 use crate::base::outbox::line;
 use crate::base::transport::Transport;
 use crate::clients::Client;
@@ -125,7 +126,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
     };
     cleanup.reason = reason;
     if matches!(why, Why::SlowReader) {
-        server.counters.limited("write_timeout");
+        server.counters.limited(Limit::WriteTimeout);
     }
     // Before the last messages, which may take as long as a write may.
     server.runs.client_left(client.id);
@@ -323,7 +324,9 @@ impl<S: Transport> Session<S> {
 
     /// Answers input after which nothing more can be read; returns the reason for the end.
     fn refuse(&self, error: &RpcError) -> Why {
-        self.caller.server.counters.refused(error.kind());
+        let kind = error.kind();
+        tracing::debug!(target: "topside", client = self.caller.client.id.0, kind = kind.name(), "request refused");
+        self.caller.server.counters.refused(kind);
         self.caller.client.outbox.push(line(envelope::error(None, error)));
         Why::Protocol(error.message.clone())
     }
@@ -332,7 +335,8 @@ impl<S: Transport> Session<S> {
     fn is_too_fast(&mut self) -> bool {
         let waits = self.rate_limit.as_mut().is_some_and(RateLimit::waits);
         if waits {
-            self.caller.server.counters.limited("requests");
+            self.caller.server.counters.limited(Limit::Requests);
+            tracing::debug!(target: "topside", client = self.caller.client.id.0, limit = Limit::Requests.name(), "request delayed");
         }
         waits
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod discovery;
 pub(crate) mod limits;
+pub(crate) mod log_level;
 pub(crate) mod metrics;
 pub(crate) mod retention;
 pub(crate) mod server_file;

@@ -14,9 +14,12 @@ use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::settings::discovery::{Discovery, Router};
 use crate::settings::limits::Limits;
+use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
-use crate::settings::{Listen, Local, SERVER_FILE, discovery, limits, metrics, retention};
+use crate::settings::{
+    Listen, Local, SERVER_FILE, discovery, limits, log_level, metrics, retention,
+};
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerFile {
@@ -27,6 +30,7 @@ pub(crate) struct ServerFile {
     pub(crate) discovery: Discovery,
     pub(crate) router: Router,
     pub(crate) metrics: Metrics,
+    pub(crate) log: LogLevel,
 }
 
 /// The keys in the file, such as `limits.max_runs`, and their lines.
@@ -73,7 +77,7 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
     let document = Fields::parse(file, text)?;
     let mut m = Errors::new(file, text);
     let top = Fields::of(&document, "server.toml");
-    let known = ["local", "listen", "limits", "runs", "discovery", "router", "metrics"];
+    let known = ["local", "listen", "limits", "runs", "discovery", "router", "metrics", "log"];
     top.refuse_unknown(&known, &mut m);
     let file = ServerFile {
         local: section(&top, "local", &mut m, local),
@@ -83,6 +87,7 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
         discovery: section(&top, "discovery", &mut m, discovery::discovery),
         router: section(&top, "router", &mut m, discovery::router),
         metrics: section(&top, "metrics", &mut m, metrics::read),
+        log: section(&top, "log", &mut m, log_level::read),
     };
     m.finish().map(|()| file)
 }
@@ -142,6 +147,8 @@ fn listen(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Listen {
 mod tests {
     use std::time::Duration;
 
+    use topside_shared::notifications::Level;
+
     use super::*;
     use crate::settings::SAMPLE;
 
@@ -168,7 +175,7 @@ mod tests {
              connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
              max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
              user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n\
-             address = \"garden.example.org\"\nport = 18677\n[metrics]\nlisten = \"[::1]:9677\"\n",
+             address = \"garden.example.org\"\nport = 18677\n[metrics]\nlisten = \"[::1]:9677\"\n[log]\nlevel = \"trace\"\n",
         )
         .unwrap();
         assert_eq!(read.local.allow["alice"], Role::Operator);
@@ -205,6 +212,7 @@ mod tests {
         assert_eq!(read.discovery, Discovery { announce: false });
         let address = Some("garden.example.org".to_owned());
         assert_eq!(read.router, Router { map: true, address, port: Some(18677) });
+        assert_eq!(read.log, LogLevel(Level::Trace));
         assert_eq!(read.metrics, Metrics { listen: Some("[::1]:9677".parse().unwrap()) });
     }
 
@@ -250,6 +258,10 @@ mod tests {
             (
                 "[router]\naddress = \"2001:db8::7\"\nport = 0\n",
                 "server.toml:3:8: `port` of [router] must be a whole number from 1 to 65535",
+            ),
+            (
+                "[log]\nlevel = \"verbose\"\n",
+                "server.toml:2:9: `level` of [log] must be one of error, warn, info, debug, trace, not `verbose`",
             ),
             ("limits = 3\n", "server.toml:1:10: `limits` of server.toml must be a table"),
             ("[limits\n", "server.toml:1:"),

@@ -38,6 +38,7 @@ mod large_menu;
 mod lifetime;
 mod limits;
 mod lists;
+mod log_level;
 mod menu;
 mod metrics;
 mod other_protocols;

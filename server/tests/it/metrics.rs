@@ -73,6 +73,30 @@ fn without_an_address_nothing_listens() {
     assert_eq!(status["listeners"].as_array().unwrap().len(), 1, "{status}");
 }
 
+/// An alert on the first refusal needs the 0 before it: `increase()` of a counter that appears with 1 is 0.
+#[test]
+fn each_counter_of_refusals_is_there_from_the_start_with_0() {
+    let server = TestServer::with(MENU, METRICS);
+    let address = address(&server);
+    let of_refusals = || {
+        let mut figures = figures(&address);
+        figures.retain(|name, _| name.starts_with("topside_refusals_total"));
+        figures
+    };
+    let start = of_refusals();
+    for kind in ["forbidden", "internal", "key", "handshake", "max_runs", "requests", "descriptors"] {
+        let name = format!("topside_refusals_total{{kind=\"{kind}\"}}");
+        assert_eq!(start.get(&name), Some(&0.0), "{kind}: {start:?}");
+    }
+    assert!(start.values().all(|count| *count == 0.0), "{start:?}");
+    let mut client = server.connect();
+    client.refused("no/such", json!({}));
+    let mut wanted = start;
+    wanted.insert("topside_refusals_total{kind=\"unknownMethod\"}".to_owned(), 1.0);
+    assert_eq!(of_refusals(), wanted);
+    assert_eq!(client.ok("server/status", json!({}))["refusals"], json!({"unknownMethod": 1}));
+}
+
 #[test]
 fn metrics_equal_the_status() {
     let menu = format!(

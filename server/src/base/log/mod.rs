@@ -13,9 +13,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use topside_shared::notifications::LogEntry;
+use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::tables::log_line;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
+use tracing_subscriber::{Registry, reload};
 
 use crate::base::blocking::blocking;
 use crate::base::log::log_file::{LineSender, LogFile, LogThread, unwritable};
@@ -33,7 +35,11 @@ pub(crate) struct Log {
     lines: OnceLock<LineSender>,
     /// The file, if there is one.
     path: Option<PathBuf>,
+    filter: OnceLock<LevelFilter>,
 }
+
+/// Changes the filter of the running log.
+type LevelFilter = reload::Handle<Targets, Registry>;
 
 trait Callback: Fn() + Send + Sync {}
 impl<F: Fn() + Send + Sync> Callback for F {}
@@ -62,16 +68,18 @@ pub struct Sinks {
 
 impl Log {
     /// A log and the dispatcher that fills it. The log is written while the [`LogThread`] lives.
-    pub(crate) fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, LogThread)> {
+    pub(crate) fn open(
+        sinks: &Sinks,
+        level: Level,
+    ) -> io::Result<(Arc<Self>, tracing::Dispatch, LogThread)> {
         let path = sinks.directory.as_ref().map(|directory| directory.join(FILE_NAME));
         let log = Arc::new(Self { path: path.clone(), ..Self::default() });
         let (file, error) = path.clone().map(LogFile::open).unzip();
         let (lines, thread) = LogThread::start(file, sinks.stderr)?;
         let _ = log.lines.set(lines.clone());
         let layer = Events { log: Arc::clone(&log), lines };
-        let filter = tracing_subscriber::filter::Targets::new()
-            .with_target("topside", tracing::Level::INFO)
-            .with_target("topsided", tracing::Level::INFO);
+        let (filter, handle) = reload::Layer::new(targets(level));
+        let _ = log.filter.set(handle);
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
         let dispatch = tracing::Dispatch::new(subscriber);
         if let (Some(path), Some(Some(error))) = (&path, error) {
@@ -86,6 +94,14 @@ impl Log {
     /// Calls `callback` after each new entry, on the thread that logs it. Only the first call counts.
     pub(crate) fn on_entry(&self, callback: impl Fn() + Send + Sync + 'static) {
         let _ = self.on_entry.set(Box::new(callback));
+    }
+
+    /// Keeps lines of this level and of those that matter more from now on.
+    pub(crate) fn set_level(&self, level: Level) {
+        if let Some(filter) = self.filter.get() {
+            // It fails only where the subscriber is gone, with the server.
+            let _ = filter.reload(targets(level));
+        }
     }
 
     pub(crate) fn check_file(&self) {
@@ -172,6 +188,18 @@ impl Recent {
     }
 }
 
+/// The events that are kept: those of this program, without those of its libraries.
+fn targets(level: Level) -> Targets {
+    let level = match level {
+        Level::Error => tracing::Level::ERROR,
+        Level::Warn => tracing::Level::WARN,
+        Level::Info => tracing::Level::INFO,
+        Level::Debug => tracing::Level::DEBUG,
+        Level::Trace => tracing::Level::TRACE,
+    };
+    Targets::new().with_target("topside", level)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -179,7 +207,8 @@ mod tests {
     use super::*;
 
     fn log_in(directory: &Path) -> (Arc<Log>, tracing::Dispatch, LogThread) {
-        Log::open(&Sinks { stderr: false, directory: Some(directory.to_owned()) }).unwrap()
+        Log::open(&Sinks { stderr: false, directory: Some(directory.to_owned()) }, Level::Info)
+            .unwrap()
     }
 
     #[test]
@@ -202,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_tail_finds_text_in_any_case_and_keeps_the_last_thousand() {
-        let (log, dispatch, _thread) = Log::open(&Sinks::default()).unwrap();
+        let (log, dispatch, _thread) = Log::open(&Sinks::default(), Level::Info).unwrap();
         tracing::dispatcher::with_default(&dispatch, || {
             for n in 0..KEPT + 1 {
                 tracing::info!(target: "topside", n, "Entry");

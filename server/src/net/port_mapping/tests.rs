@@ -161,8 +161,11 @@ async fn a_lifetime_of_nothing_is_no_busy_loop() {
 async fn an_external_address_that_the_internet_cannot_reach_is_reported_once_with_the_reason() {
     use tracing::instrument::WithSubscriber;
 
-    let (log, dispatch, _writing) =
-        crate::base::log::Log::open(&crate::base::log::Sinks::default()).unwrap();
+    let (log, dispatch, _writing) = crate::base::log::Log::open(
+        &crate::base::log::Sinks::default(),
+        topside_shared::notifications::Level::Info,
+    )
+    .unwrap();
     let shared = |port| {
         let address = IpAddr::from([100, 64, 3, 4]);
         let outside = ExternalAddress { address, port, protocol: Protocol::Pcp };

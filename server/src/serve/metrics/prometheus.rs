@@ -25,8 +25,8 @@ pub(super) fn text(server: &Server) -> String {
     let refusals = "Errors answered, by what kind of error, and who was turned away or made to wait, by the limit: \
                     an answer that names a limit counts in both.";
     let mut family = text.counter("topside_refusals_total", refusals);
-    for (kind, count) in &status.refusals {
-        family.of(&[("kind", kind)], count);
+    for (kind, count) in server.counters.all_refusals() {
+        family.of(&[("kind", &kind)], count);
     }
     text.gauge("topside_runs", "Runs that have not ended, by state.")
         .of(&[("state", "running")], status.runs.running)

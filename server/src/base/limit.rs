@@ -1,0 +1,61 @@
+//! The limits and checks that refuse or delay clients, by their names in answers, in the log and in the metrics.
+
+use serde_json::Value;
+
+/// Declares the enum with all of its values and their names.
+macro_rules! limits {
+    ($($(#[$about:meta])* $value:ident = $name:literal,)*) => {
+        /// Why a client is refused or delayed: a key of `[limits]` or of a command, or a failed check.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Limit { $($(#[$about])* $value,)* }
+
+        impl Limit {
+            pub(crate) const ALL: [Self; [$($name),*].len()] = [$(Self::$value),*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$value => $name,)* }
+            }
+        }
+    };
+}
+
+limits! {
+    Connects = "connects",
+    ConnectsPerSource = "connects_per_source",
+    /// The descriptors that the system grants the process.
+    Descriptors = "descriptors",
+    /// A handshake that failed for another reason than its key.
+    Handshake = "handshake",
+    HandshakeTimeout = "handshake_timeout",
+    /// A key that is not accepted.
+    Key = "key",
+    /// A lock that another run holds.
+    Lock = "lock",
+    MaxConcurrent = "max_concurrent",
+    MaxHandshakes = "max_handshakes",
+    MaxHandshakesPerSource = "max_handshakes_per_source",
+    MaxQueued = "max_queued",
+    MaxRuns = "max_runs",
+    MaxRunsPerClient = "max_runs_per_client",
+    MaxSessions = "max_sessions",
+    MaxSessionsPerKey = "max_sessions_per_key",
+    MaxUnreadInput = "max_unread_input",
+    MaxWaiting = "max_waiting",
+    Penalty = "penalty",
+    /// The queue of a command.
+    Queue = "queue",
+    Requests = "requests",
+    WriteTimeout = "write_timeout",
+}
+
+impl Limit {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.name() == name)
+    }
+}
+
+impl From<Limit> for Value {
+    fn from(limit: Limit) -> Self {
+        limit.name().into()
+    }
+}
