@@ -41,7 +41,7 @@ macro_rules! notifications {
 
 notifications! {
     RUN_OUTPUT = "run/output" => RunOutput(RunOutput), "Output of a run.";
-    RUN_GAP = "run/gap" => RunGap(RunGap), "Output that a slow reader did not get.";
+    RUN_GAP = "run/gap" => RunGap(RunGap), "Output that this reader does not get.";
     RUN_CHANGED = "run/changed" => RunChanged(Box<RunRow>), "A run's row.";
     CLIENTS_CHANGED = "clients/changed" => ClientsChanged(ClientsChanged), "Changes of the list of clients.";
     LOG_ENTRY = "log/entry" => LogEntry(LogEntry), "A line of the log.";
@@ -106,6 +106,22 @@ pub struct RunGap {
     pub offset: u64,
     /// How many bytes were skipped.
     pub bytes: u64,
+    /// Why; none from a server that does not say it, and where the client itself read too slowly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<GapReason>,
+}
+
+wire_enum! {
+    /// Why the server does not have output.
+    pub enum GapReason {
+        /// It is beyond `max_output` of the command.
+        MaxOutput = "maxOutput",
+        /// It could not be written to the disk, or be read from there.
+        Lost = "lost",
+        /// A reason that a newer server sent.
+        #[serde(other)]
+        Unknown = "unknown",
+    }
 }
 
 /// `clients/changed`.
@@ -133,9 +149,9 @@ pub struct ClientLeft {
 wire_enum! {
     /// How much a line of the log matters.
     pub enum Level {
-        /// For those who build Topside: everything.
+        /// Each connection and each request.
         Trace = "trace",
-        /// For those who build Topside.
+        /// Refused connections and requests.
         Debug = "debug",
         /// What happened.
         Info = "info",

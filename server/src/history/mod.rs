@@ -296,10 +296,10 @@ impl History {
         }
     }
 
-    /// The output of a run that has ended, of this length.
-    pub(crate) async fn read_output(&self, id: RunId, bytes: u64) -> Result<Output, Unreadable> {
-        let path = self.output(id);
-        let reading = blocking(move || Output::read_from(path, bytes));
+    /// The output of a run that has ended.
+    pub(crate) async fn read_output(&self, row: &RunRow) -> Result<Output, Unreadable> {
+        let (path, bytes, cut_at) = (self.output(row.run_id), row.bytes, row.cut_at);
+        let reading = blocking(move || Output::read_from(path, bytes, cut_at));
         reading
             .await
             .map_err(|_| thread_ended())?

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use topside_shared::notifications::Stream;
+use topside_shared::notifications::{GapReason, Stream};
 
 use crate::output::output_block::{Block, OpenBlock, unfinished};
 use crate::output::output_file::Extent;
@@ -20,7 +20,7 @@ const BATCH: u64 = 128 * 1024;
 #[derive(Debug)]
 pub(super) enum Step {
     Piece(Stream, Bytes),
-    Gap(u64),
+    Gap(u64, GapReason),
     /// The next bytes are in this part of the file.
     OnDisk(Extent, Arc<File>),
     Wait,
@@ -70,11 +70,16 @@ impl Buffer {
         Self { cut_at: (max_output == 0).then_some(0), ..Self::new(max_output) }
     }
 
-    /// An ended output; `kept` of it is in `file`.
-    pub(super) fn ended(bytes: u64, kept: Vec<Extent>, file: Option<File>) -> Self {
+    /// An ended output, which `max_output` has cut there; `kept` of it is in `file`.
+    pub(super) fn ended(
+        bytes: u64,
+        cut_at: Option<u64>,
+        kept: Vec<Extent>,
+        file: Option<File>,
+    ) -> Self {
         let kept_to = kept.last().map_or(0, |last| last.end);
         let file = file.map(Arc::new);
-        Self { bytes: bytes.max(kept_to), ended: true, kept, file, ..Self::new(0) }
+        Self { bytes: bytes.max(kept_to), ended: true, cut_at, kept, file, ..Self::new(0) }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -275,7 +280,8 @@ impl Buffer {
                     self.open.as_ref().map(|open| open.offset),
                 ];
                 let next = next.into_iter().flatten().min().unwrap_or(self.bytes);
-                Step::Gap(next - at)
+                let is_cut = self.cut_at.is_some_and(|cut| cut <= at);
+                Step::Gap(next - at, if is_cut { GapReason::MaxOutput } else { GapReason::Lost })
             }
         }
     }

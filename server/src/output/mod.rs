@@ -57,11 +57,12 @@ impl Output {
         Self::of(Buffer::limited(max_output), path)
     }
 
-    /// The output of a run that has ended, as far as the file at `path` holds it; there may be none. Blocks.
-    pub(crate) fn read_from(path: PathBuf, bytes: u64) -> io::Result<Self> {
+    /// The output of a run that has ended, as far as the file at `path` holds it; there may be none. `max_output`
+    /// has cut it at `cut_at`. Blocks.
+    pub(crate) fn read_from(path: PathBuf, bytes: u64, cut_at: Option<u64>) -> io::Result<Self> {
         let file = platform::if_there(File::open(&path))?;
         let kept = file.as_ref().map_or(Ok(Vec::new()), output_file::parts)?;
-        Ok(Self::of(Buffer::ended(bytes, kept, file), path))
+        Ok(Self::of(Buffer::ended(bytes, cut_at, kept, file), path))
     }
 
     /// Appends the output that came after a crash to the file at `path`, behind its last complete block; returns the length

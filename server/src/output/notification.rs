@@ -12,8 +12,9 @@ impl Piece {
     pub(crate) fn line(&self, run: RunId) -> Vec<u8> {
         match self {
             Self::Output { offset, stream, data } => output(run, *offset, *stream, data),
-            Self::Gap { offset, bytes } => {
-                let gap = RunGap { run_id: run, offset: *offset, bytes: *bytes };
+            Self::Gap { offset, bytes, reason } => {
+                let (offset, bytes, reason) = (*offset, *bytes, Some(*reason));
+                let gap = RunGap { run_id: run, offset, bytes, reason };
                 envelope::notification(name::RUN_GAP, &gap)
             }
         }

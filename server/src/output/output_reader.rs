@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use topside_shared::notifications::Stream;
+use topside_shared::notifications::{GapReason, Stream};
 
 use crate::base::blocking::blocking;
 use crate::output::buffer::Step;
@@ -25,6 +25,7 @@ pub(crate) enum Piece {
     Gap {
         offset: u64,
         bytes: u64,
+        reason: GapReason,
     },
 }
 
@@ -57,12 +58,12 @@ impl Reader {
                     let offset = self.advance(data.len() as u64);
                     return Some(Piece::Output { offset, stream, data });
                 }
-                Step::Gap(bytes) => return Some(self.gap(bytes)),
+                Step::Gap(bytes, reason) => return Some(self.gap(bytes, reason)),
                 Step::OnDisk(extent, file) => {
                     // The semaphore is never closed.
                     let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
                     let Some(blocks) = fetch(extent, file).await else {
-                        return Some(self.gap(extent.end - self.at));
+                        return Some(self.gap(extent.end - self.at, GapReason::Lost));
                     };
                     self.batch = Some((blocks, turn));
                 }
@@ -85,8 +86,8 @@ impl Reader {
         piece
     }
 
-    fn gap(&mut self, bytes: u64) -> Piece {
-        Piece::Gap { offset: self.advance(bytes), bytes }
+    fn gap(&mut self, bytes: u64, reason: GapReason) -> Piece {
+        Piece::Gap { offset: self.advance(bytes), bytes, reason }
     }
 
     /// Advances by `bytes`, and returns the offset before.

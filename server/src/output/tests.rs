@@ -5,7 +5,7 @@ use std::time::Duration;
 use topside_shared::envelope;
 use topside_shared::ids::RunId;
 use topside_shared::notifications::Stream::{Stderr, Stdout};
-use topside_shared::notifications::{MAX_OUTPUT_CHUNK, RunGap, RunOutput, name};
+use topside_shared::notifications::{GapReason, MAX_OUTPUT_CHUNK, RunGap, RunOutput, name};
 
 use super::*;
 use crate::output::output_reader::Piece;
@@ -36,7 +36,7 @@ async fn drain(reader: &mut Reader) -> Vec<Piece> {
                 assert!((1..=MAX_OUTPUT_CHUNK).contains(&data.len()));
                 (*offset, data.len() as u64)
             }
-            Piece::Gap { offset, bytes } => {
+            Piece::Gap { offset, bytes, .. } => {
                 assert!(*bytes > 0);
                 (*offset, *bytes)
             }
@@ -175,9 +175,10 @@ async fn a_line_of_the_wire_is_what_the_shared_types_write() {
             assert_eq!(String::from_utf8(piece.line(RunId(9))), String::from_utf8(want));
         }
     }
-    let gap = RunGap { run_id: RunId(9), offset: 3, bytes: 4 };
+    let reason = GapReason::MaxOutput;
+    let gap = RunGap { run_id: RunId(9), offset: 3, bytes: 4, reason: Some(reason) };
     assert_eq!(
-        Piece::Gap { offset: 3, bytes: 4 }.line(RunId(9)),
+        Piece::Gap { offset: 3, bytes: 4, reason }.line(RunId(9)),
         envelope::notification(name::RUN_GAP, &gap)
     );
     let worst =
@@ -240,7 +241,7 @@ async fn what_is_over_the_limit_is_a_gap_to_a_slow_reader_and_the_end_is_whole()
     let gaps: Vec<_> = pieces
         .iter()
         .filter_map(|piece| match piece {
-            Piece::Gap { offset, bytes } => Some((*offset as usize, *bytes as usize)),
+            Piece::Gap { offset, bytes, .. } => Some((*offset as usize, *bytes as usize)),
             Piece::Output { .. } => None,
         })
         .collect();
@@ -264,7 +265,7 @@ async fn a_disk_that_fails_costs_a_slow_reader_a_gap_and_the_run_nothing() {
     let pieces = drain(&mut reader).await;
     let mut whole = text.clone();
     for piece in pieces.iter().rev() {
-        if let Piece::Gap { offset, bytes } = piece {
+        if let Piece::Gap { offset, bytes, .. } = piece {
             whole.drain(*offset as usize..(*offset + *bytes) as usize);
         }
     }

@@ -267,7 +267,7 @@ impl Runs {
         let Some(past) = past.filter(|past| may_see_run(who, past.owner, past.role)) else {
             return Ok(None);
         };
-        let output = self.history.read_output(id, past.row.bytes).await?;
+        let output = self.history.read_output(&past.row).await?;
         Ok(Some(FoundRun::Past(Box::new(past.row), output)))
     }
 

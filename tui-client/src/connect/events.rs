@@ -272,7 +272,7 @@ impl QueueState {
                 {
                     self.forget(&item);
                     let bytes = output_length(output) as u64;
-                    RunGap { run_id: run, offset: output.offset, bytes }
+                    RunGap { run_id: run, offset: output.offset, bytes, reason: None }
                 }
                 Event::Notice(Notification::RunGap(gap)) if gap.run_id == run => {
                     self.forget(&item);
@@ -286,6 +286,7 @@ impl QueueState {
             if let Some(place) = last
                 && let Event::Notice(Notification::RunGap(grown)) = &mut kept[place].event
                 && grown.offset + grown.bytes == gap.offset
+                && grown.reason == gap.reason
             {
                 grown.bytes += gap.bytes;
                 continue;

@@ -73,7 +73,7 @@ fn a_flood_of_one_run_takes_nothing_from_another_and_no_notice() {
 #[test]
 fn gaps_of_the_server_stay_apart_from_ours_unless_they_touch() {
     let queue = Queue::new();
-    let theirs = RunGap { run_id: RunId(1), offset: 0, bytes: 5 };
+    let theirs = RunGap { run_id: RunId(1), offset: 0, bytes: 5, reason: None };
     queue.push(Notification::RunGap(theirs), 50).unwrap();
     for piece in 0..=MAX_OUTPUT / PIECE {
         queue.push(output(1, 5 + piece * PIECE, PIECE), PIECE).unwrap();

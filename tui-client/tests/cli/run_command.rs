@@ -410,6 +410,11 @@ fn an_output_that_max_output_cut_is_reported() {
     assert_eq!(ended.err, format!("topside: run #1: {said}\n"));
     let ended = place.lines(&[], "floods\n").with(0);
     assert_eq!(ended.err, format!("topside: line 1: floods: {said}\n"));
+    // A later reader gets what is kept; it was said to be too slow.
+    let ended = place.verb(&["attach", "1"]).with(0);
+    assert_eq!(ended.out.len(), 1024);
+    let gap = "1024 bytes of output of run #1 were skipped: the server keeps no more of it than `max_output` of the command";
+    assert_eq!(ended.err, format!("topside: {gap}\ntopside: run #1: {said}\n"));
 }
 
 #[test]

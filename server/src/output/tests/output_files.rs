@@ -26,7 +26,7 @@ async fn flushed_output_is_read_again_from_any_offset_with_its_streams() {
     let path = dir.path().join("1.out");
     let blocks = std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&path).unwrap());
     assert_eq!(blocks * 512, output.file_bytes());
-    let again = Output::read_from(path.clone(), output.bytes()).unwrap();
+    let again = Output::read_from(path.clone(), output.bytes(), None).unwrap();
     let (out, err, missing) = sort(&drain(&mut again.reader(0, alone())).await);
     assert_eq!((out, err, missing), sort(&live));
     for from in [1, 777, 778, 500_000, output.bytes() - 1, output.bytes()] {
@@ -56,7 +56,7 @@ async fn a_large_output_is_opened_by_its_index() {
         output.end();
         output.flush().await;
         let before = reads();
-        let again = Output::read_from(path.clone(), output.bytes()).unwrap();
+        let again = Output::read_from(path.clone(), output.bytes(), None).unwrap();
         let read = reads() - before;
         assert!(read < 16, "{read} reads to open an output of {size} bytes");
         for from in [0, 5_000_000, output.bytes() - 100_000, output.bytes() - 1] {
@@ -84,7 +84,7 @@ async fn a_large_output_is_opened_by_its_index() {
     assert_eq!(end(), indexed);
     // The output of a hook replaces the index.
     let (bytes, _) = Output::add_to(&path, Stderr, b"closed").unwrap();
-    let again = Output::read_from(path, bytes).unwrap();
+    let again = Output::read_from(path, bytes, None).unwrap();
     assert_eq!(sort(&drain(&mut again.reader(bytes - 6, alone())).await).1, b"closed");
 }
 
@@ -103,7 +103,7 @@ async fn a_file_cut_by_a_crash_is_read_up_to_its_last_complete_block() {
     let whole = std::fs::read(&path).unwrap();
     for length in 0..=whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
-        let cut = Output::read_from(path.clone(), 0).unwrap();
+        let cut = Output::read_from(path.clone(), 0, None).unwrap();
         let (out, err, missing) = sort(&drain(&mut cut.reader(0, alone())).await);
         assert_eq!((err.len(), missing, out.len() as u64), (0, 0, cut.bytes()));
         assert!(text.starts_with(&out));
@@ -113,10 +113,10 @@ async fn a_file_cut_by_a_crash_is_read_up_to_its_last_complete_block() {
     }
     // Nothing but the end is cut, but no content there must be trusted.
     std::fs::write(&path, [0xFF; 100]).unwrap();
-    assert_eq!(Output::read_from(path.clone(), 7).unwrap().bytes(), 7);
+    assert_eq!(Output::read_from(path.clone(), 7, None).unwrap().bytes(), 7);
     std::fs::remove_file(&path).unwrap();
-    let gone = Output::read_from(path, 7).unwrap();
-    let gap = Piece::Gap { offset: 2, bytes: 5 };
+    let gone = Output::read_from(path, 7, None).unwrap();
+    let gap = Piece::Gap { offset: 2, bytes: 5, reason: GapReason::Lost };
     assert_eq!(drain(&mut gone.reader(2, alone())).await, [gap]);
 }
 
@@ -129,7 +129,7 @@ async fn the_disk_keeps_as_many_bytes_as_the_limit_allows() {
         output.append(Stdout, &text).await;
         output.end();
         output.flush().await;
-        let past = Output::read_from(dir.path().join("1.out"), text.len() as u64).unwrap();
+        let past = Output::read_from(dir.path().join("1.out"), text.len() as u64, None).unwrap();
         let (kept, _, missing) = sort(&drain(&mut past.reader(0, alone())).await);
         // Less only by what would be half a character.
         assert!((limit.saturating_sub(3)..=limit).contains(&(kept.len() as u64)), "{}", kept.len());
@@ -149,7 +149,7 @@ async fn a_damaged_file_is_a_gap_and_neither_a_flood_nor_a_panic() {
         ends.iter().for_each(|end: &u16| file.extend(end.to_le_bytes()));
         file.extend(b"hello");
         std::fs::write(&path, file).unwrap();
-        let past = Output::read_from(path.clone(), 5).unwrap();
+        let past = Output::read_from(path.clone(), 5, None).unwrap();
         let (out, err, missing) = sort(&drain(&mut past.reader(0, alone())).await);
         assert_eq!((out.len() + err.len(), missing), (0, 5), "{ends:?}");
     }
