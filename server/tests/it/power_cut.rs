@@ -153,3 +153,32 @@ fn without_runs_db_no_number_repeats() {
     let next = server.connect().run("work", json!({}))["runId"].as_u64().unwrap();
     assert!(next > last, "{next} after {last}");
 }
+
+/// The steps of "When something is wrong": stop the server, move the damaged file away, start it again.
+#[test]
+fn after_a_damaged_runs_db_is_moved_away_no_number_repeats() {
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let last = client.run("work", json!({}))["runId"].as_u64().unwrap();
+    let stop = |server: &mut Spawned| {
+        server.signal(Signal::TERM);
+        assert_eq!(server.exit(), Some(0));
+    };
+    stop(&mut server);
+    std::fs::write(topsided.path("state/runs.db"), "no database").unwrap();
+    let mut server = topsided.start();
+    let error = server.connect().refused("command/run", json!({"command": "work"}));
+    assert_eq!(error["data"]["kind"], "internal", "{error}");
+    stop(&mut server);
+    std::fs::create_dir(topsided.path("state/damaged")).unwrap();
+    for file in std::fs::read_dir(topsided.path("state")).unwrap().map(Result::unwrap) {
+        let name = file.file_name().into_string().unwrap();
+        if name.starts_with("runs.db") {
+            std::fs::rename(file.path(), topsided.path("state/damaged").join(name)).unwrap();
+        }
+    }
+    let server = topsided.start();
+    let next = server.connect().run("work", json!({}))["runId"].as_u64().unwrap();
+    assert_eq!(next, last + 1);
+}
