@@ -2,11 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use topside_shared::RpcError;
+use topside_shared::advice::{self, FIRST_INVITE};
 use topside_shared::cmdline::quote;
 use topside_shared::dirs::Dirs;
 use topside_shared::frame::MAX_LINE_OUT;
@@ -38,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) enum ControlError {
     #[error("{}", beside_the_service())]
     Service,
-    #[error("the server at {} belongs to the user {owner}: run this as that user, or with sudo", path.display())]
+    #[error("the server at {} may be used by the user {owner} only: run this as that user, or with sudo", path.display())]
     ForeignSocket { path: PathBuf, owner: String },
     #[error("the server at {} cannot be asked: {source}", path.display())]
     Socket { path: PathBuf, source: io::Error },
@@ -55,6 +56,8 @@ pub(crate) enum ControlError {
         directory.display()
     )]
     ForeignState { directory: PathBuf, owner: u32 },
+    #[error("the server has no key yet: it makes one with the first invite, such as {}", advice::topsided(*.is_service, FIRST_INVITE))]
+    NoKeyYet { is_service: bool },
     #[error("port = 0 in server.toml: start the server first, which then knows its port")]
     PortUnknown,
     #[error(transparent)]
@@ -95,23 +98,17 @@ impl Control {
         dirs: &Dirs,
         load: impl FnOnce() -> Result<Config, ConfigError>,
     ) -> Result<Self, ControlError> {
-        let service = is_of_service(dirs);
-        for path in sockets(dirs, service) {
-            match UnixStream::connect(&path) {
-                Ok(stream) => {
+        let service = dirs.means_service();
+        for path in dirs.administered_server().sockets {
+            match connect(&path) {
+                Ok(Some(stream)) => {
                     let failed = |source| ControlError::Socket { path: path.clone(), source };
                     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
                     return Ok(Self::Socket { path, stream: BufReader::new(stream) });
                 }
-                Err(error) if is_not_served(&error) => {}
+                Ok(None) => {}
                 Err(_) if service => break,
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    let directory = path.parent().unwrap_or(&path);
-                    let owner = platform::owner_and_mode(directory).map(|(owner, _)| owner);
-                    let owner = owner.map_or_else(|_| "?".to_owned(), platform::user_name);
-                    return Err(ControlError::ForeignSocket { path, owner });
-                }
-                Err(source) => return Err(ControlError::Socket { path, source }),
+                Err(error) => return Err(error),
             }
         }
         if service {
@@ -176,25 +173,6 @@ impl Control {
     }
 }
 
-/// Whether the service of this machine is meant, which only sudo reaches: it is installed, the environment names no other
-/// directories, and no server of this user has run in these.
-pub(crate) fn is_of_service(dirs: &Dirs) -> bool {
-    let system = Dirs::system();
-    *dirs != system
-        && !Dirs::are_named(|name| std::env::var_os(name))
-        && !dirs.state_lock().exists()
-        && platform::owner_and_mode(&system.state).is_ok()
-}
-
-/// The sockets of the server that the verbs are about. That of the service is among them only where it is meant, which
-/// [`is_of_service`] has said.
-pub(crate) fn sockets(dirs: &Dirs, is_of_service: bool) -> Vec<PathBuf> {
-    let system = Dirs::system();
-    let with_service = *dirs == system || is_of_service;
-    let all = dirs.local_server().sockets.into_iter();
-    all.filter(|socket| with_service || *socket != system.socket()).collect()
-}
-
 /// What to type for the service of this machine, in place of the verb that was typed.
 pub(crate) fn beside_the_service() -> String {
     format!(
@@ -221,13 +199,34 @@ pub(crate) fn own_key(dirs: &Dirs) -> Result<PrivateKey, ControlError> {
     if let Some(found) = PrivateKey::load(&key)? {
         return Ok(found);
     }
-    if is_of_service(dirs) {
+    if dirs.means_service() {
         return Err(ControlError::Service);
     }
-    own_state(dirs)?;
+    if own_state(dirs).is_err() {
+        return Err(ControlError::NoKeyYet { is_service: *dirs == Dirs::system() });
+    }
     let failed = |source| ConfigError::State { path: dirs.state.clone(), source };
     platform::private_directory(&dirs.state).map_err(failed)?;
     Ok(PrivateKey::load_or_make(&key)?)
+}
+
+/// A connection to the server at a socket; none if no server is there.
+pub(crate) fn connect(path: &Path) -> Result<Option<UnixStream>, ControlError> {
+    match UnixStream::connect(path) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if is_not_served(&error) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(ControlError::ForeignSocket { path: path.to_owned(), owner: owner_of_way(path) })
+        }
+        Err(source) => Err(ControlError::Socket { path: path.to_owned(), source }),
+    }
+}
+
+/// The user of the directory of a socket that may not be used, or of its nearest ancestor that may be looked at.
+fn owner_of_way(socket: &Path) -> String {
+    let mut directories = socket.ancestors().skip(1);
+    let owner = directories.find_map(|directory| platform::owner_and_mode(directory).ok());
+    owner.map_or_else(|| "root".to_owned(), |(owner, _)| platform::user_name(owner))
 }
 
 /// Refuses a state directory of another user, for root too: the files would become root's, and the server could not

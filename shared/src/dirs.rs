@@ -128,17 +128,37 @@ impl Dirs {
         self.state.join(STATE_LOCK_NAME)
     }
 
-    /// Where a server of this machine is looked for: the socket in the runtime directory, the one that the server of
-    /// this state directory recorded (a script of cron has no `XDG_RUNTIME_DIR`), and that of a packaged server.
+    /// Where a client looks for a server of this machine: where the verbs of the server do, and at the socket of a
+    /// packaged server.
     pub fn local_server(&self) -> LocalServer {
+        self.server_at(Some(Self::system().socket()))
+    }
+
+    /// Where the verbs of the server look for it, which work on these directories while it does not run: the socket in the
+    /// runtime directory, the one that the server of this state directory recorded (a script of cron has no
+    /// `XDG_RUNTIME_DIR`), and that of a packaged server only where that is meant.
+    pub fn administered_server(&self) -> LocalServer {
+        self.server_at(self.means_service().then(|| Self::system().socket()))
+    }
+
+    /// Whether the packaged server of this machine is meant, which only sudo reaches: it is installed, the environment
+    /// names no other directories, and no server of this user has run in these.
+    pub fn means_service(&self) -> bool {
+        let system = Self::system();
+        *self != system
+            && !Self::are_named(|name| std::env::var_os(name))
+            && !self.state_lock().exists()
+            && system.state.exists()
+    }
+
+    fn server_at(&self, service: Option<PathBuf>) -> LocalServer {
         let mut sockets = vec![self.socket()];
         if !self.runtime_only {
             let lock = self.state_lock();
             let recorded = ServerRecord::read(&lock)
                 .and_then(|record| record.socket)
                 .filter(|socket| have_one_owner(&lock, socket));
-            let system = Path::new(SYSTEM_RUNTIME).join(SOCKET_NAME);
-            for socket in recorded.into_iter().chain([system]) {
+            for socket in recorded.into_iter().chain(service) {
                 if !sockets.contains(&socket) {
                     sockets.push(socket);
                 }

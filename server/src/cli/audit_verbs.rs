@@ -12,7 +12,7 @@ use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 use crate::audit::argv::Argument;
 use crate::audit::entry::Line;
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
-use crate::control::{beside_the_service, is_of_service};
+use crate::control::beside_the_service;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditVerb {
@@ -103,7 +103,7 @@ pub(crate) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
 
 /// The error for a state directory without entries.
 fn nothing(dirs: &Dirs) -> AuditError {
-    match is_of_service(dirs) {
+    match dirs.means_service() {
         true => AuditError::Service,
         false => AuditError::None(dirs.state.clone()),
     }

@@ -11,7 +11,7 @@ use crate::base::shutdown::Stop;
 use crate::base::toml_file::errors::FileErrors;
 pub use crate::cli::key_verbs::{InviteArgs, NewKey, ShowError, TokenArgs};
 use crate::config::{Config, ConfigError};
-use crate::control::{beside_the_service, is_of_service};
+use crate::control::beside_the_service;
 use crate::menu_file::wire_size::wire_size;
 use crate::net::local_socket::{ListenError, Listeners};
 use crate::net::sd_notify::Supervisor;
@@ -155,7 +155,7 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     if matches!(&args.verb, Some(Verb::Check { .. } | Verb::Config { .. } | Verb::Doctor))
         && args.config.is_none()
         && menu.is_none()
-        && is_of_service(&dirs)
+        && dirs.means_service()
     {
         eprintln!("topsided: this is about a server of your own: {}", beside_the_service());
     }

@@ -16,7 +16,7 @@ use topside_shared::{Time, text};
 use crate::admission::tcp_port;
 use crate::base::platform;
 use crate::config::Config;
-use crate::control::{self, ControlError, call, is_not_served};
+use crate::control::{self, ControlError, call};
 use crate::doctor::facts::{
     ClockFacts, Facts, FileFacts, KeyFacts, NamedAddress, PrivateFile, RouterFacts, Served,
     Settings,
@@ -196,12 +196,13 @@ struct ServerAnswers {
 }
 
 fn ask_server(dirs: &Dirs) -> ServerAnswers {
-    let is_of_service = control::is_of_service(dirs);
-    for socket in control::sockets(dirs, is_of_service) {
-        let asked = match UnixStream::connect(&socket) {
-            Err(error) if is_not_served(&error) || is_of_service => continue,
+    let is_of_service = dirs.means_service();
+    for socket in dirs.administered_server().sockets {
+        let asked = match control::connect(&socket) {
+            Ok(None) => continue,
+            Err(_) if is_of_service => continue,
             Err(error) => Err(error.to_string()),
-            Ok(stream) => ask(&socket, stream).map_err(|error| error.to_string()),
+            Ok(Some(stream)) => ask(&socket, stream).map_err(|error| error.to_string()),
         };
         return match asked {
             Ok((server, open, keys)) => ServerAnswers { socket, server, open, keys: Some(keys) },

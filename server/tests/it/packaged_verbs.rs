@@ -48,12 +48,16 @@ fn a_verb_without_sudo_says_what_to_type_for_the_service() {
         for args in [&["check"][..], &["config", "path"], &["config", "show"], &["doctor"]] {
             let said = dirs.ordinary(args);
             assert!(said.stderr.contains("`sudo topsided "), "{args:?}: {}", said.stderr);
-            assert!(!said.stdout.contains("Permission denied"), "{args:?}: {}", said.stdout);
+            // What a firewall's own program says to a user who is not root is another matter.
+            assert!(!said.stdout.contains("Permission denied (os"), "{args:?}: {}", said.stdout);
         }
     }
-    assert!(
-        dirs.sudo(&["keys"]).stdout.contains("`sudo topsided invite --name phone --role operator`")
-    );
+    let invite = "`sudo topsided invite --name phone --role operator`";
+    assert!(dirs.sudo(&["keys"]).stdout.contains(invite));
+    // The server runs, and it was said to be needed.
+    let said = dirs.sudo(&["id"]);
+    assert_eq!(said.status, Some(1), "{}", said.stderr);
+    assert!(said.stderr.contains("no key yet") && said.stderr.contains(invite), "{}", said.stderr);
 }
 
 #[test]
@@ -76,6 +80,37 @@ fn a_user_with_a_server_of_the_own_reaches_that_without_sudo() {
         "{}",
         said.stdout
     );
+}
+
+/// Regression: the verbs left out the socket of the running server, and said that another server has it.
+#[test]
+fn a_server_with_only_its_runtime_directory_at_the_packaged_place_is_found() {
+    let Some(mut dirs) = PackagedDirs::new() else { return };
+    chown(dirs.path("run/topside"), Some(0), None).unwrap();
+    dirs.start_own();
+    let said = dirs.own(&["keys"]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let made = dirs.own(&["invite", "--name", "phone", "--role", "viewer"]);
+    assert_eq!(made.status, Some(0), "{}", made.stderr);
+    let doctor = dirs.own(&["doctor"]).stdout;
+    assert!(doctor.contains("/run/topside/topsided.sock"), "{doctor}");
+}
+
+/// Regression: it was said to belong to "the user ?" where its directory could not be looked at.
+#[test]
+fn a_socket_that_may_not_be_used_names_the_user_also_behind_a_closed_directory() {
+    let Some(dirs) = PackagedDirs::new() else { return };
+    let hidden = dirs.path("run/topside/hidden");
+    fs::create_dir(&hidden).unwrap();
+    chown(&hidden, Some(SERVER_USER), None).unwrap();
+    for runtime in ["/run/topside", "/run/topside/hidden", "/run/topside/hidden/not-there"] {
+        let said = dirs.ordinary_at(runtime, &["keys"]);
+        assert_eq!(said.status, Some(1), "{}", said.stderr);
+        let by = format!("may be used by the user {SERVER_USER} only: run this as that user, or with sudo");
+        assert!(said.stderr.contains(&by), "{runtime}: {}", said.stderr);
+        let doctor = dirs.ordinary_at(runtime, &["doctor"]).stdout;
+        assert!(doctor.contains(&by), "{runtime}: {doctor}");
+    }
 }
 
 #[test]

@@ -13,6 +13,23 @@ pub(crate) const SERVER_USER: u32 = 54_321;
 /// The number of an ordinary user.
 pub(crate) const ORDINARY_USER: u32 = 54_322;
 
+/// Directories of another server, of which only the runtime directory is that of the packaged one.
+const OWN: [&str; 3] = [
+    "TOPSIDE_CONFIG_DIR=/run/own/config",
+    "TOPSIDE_STATE_DIR=/run/own/state",
+    "TOPSIDE_RUNTIME_DIR=/run/topside",
+];
+
+/// Starts the server, and waits until it says that it has started.
+fn started(mut command: Command) -> Child {
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let started = lines.any(|line| line.unwrap().contains("server started"));
+    std::thread::spawn(move || lines.for_each(drop));
+    assert!(started, "the server starts");
+    child
+}
+
 /// `/var/lib/topside` and `/run/topside`, which belong to the server's user, and a home of an ordinary user.
 pub(crate) struct PackagedDirs {
     namespace: MountNamespace,
@@ -54,12 +71,25 @@ impl PackagedDirs {
             "RUNTIME_DIRECTORY=/run/topside",
             "/run/topsided",
         ]);
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let started = lines.any(|line| line.unwrap().contains("server started"));
-        std::thread::spawn(move || lines.for_each(drop));
-        self.running = Some(child);
-        assert!(started, "the server starts");
+        self.running = Some(started(command));
+    }
+
+    /// Starts a server of root in `/run/own`, of which the runtime directory is that of a packaged server.
+    pub(crate) fn start_own(&mut self) {
+        let mut command = self.command(0);
+        command.args(OWN).arg("/run/topsided");
+        self.running = Some(started(command));
+    }
+
+    /// Runs a verb of `topsided` for the server of [`Self::start_own`], with these variables too.
+    pub(crate) fn own(&self, args: &[&str]) -> Said {
+        run(self.command(0).args(OWN).arg("/run/topsided").args(args))
+    }
+
+    /// Runs a verb of `topsided` as an ordinary user for a server with this runtime directory.
+    pub(crate) fn ordinary_at(&self, runtime: &str, args: &[&str]) -> Said {
+        let runtime = format!("TOPSIDE_RUNTIME_DIR={runtime}");
+        run(self.command(ORDINARY_USER).args(["HOME=/run/home", &runtime, "/run/topsided"]).args(args))
     }
 
     /// Runs a verb of `topsided` as root, as sudo does.
