@@ -169,6 +169,7 @@ impl Pairing<'_> {
         if let Some(dir) = path.parent() {
             make_dir(dir)?;
         }
+        let had_token = path.exists();
         let already = PrivateKey::load(&path)?.is_some_and(|kept| kept.pin() == key.pin());
         // The rename replaces an older token only by a complete new one.
         let new = path.with_extension("new");
@@ -179,7 +180,7 @@ impl Pairing<'_> {
             what: "written",
             source,
         })?;
-        let entry = pair_profile::save(dirs, invite, save_as, &reached)?;
+        let entry = pair_profile::save(dirs, invite, save_as, &reached, had_token)?;
         let renamed = entry.renamed();
         let profile = if already { entry.with_old_addresses(dirs)? } else { entry.profile };
         Ok(Paired { profile, role, already, renamed })
@@ -193,12 +194,14 @@ impl Pairing<'_> {
     /// saved first, so that they are valid even if the answer is lost.
     async fn enrol(self, dialled: Dialled) -> Result<Paired, PairError> {
         let Self { invite, save_as, dirs, .. } = self;
+        let had_key = saved_key(&dirs.state)?.is_some()
+            || token_path(&dirs.state, &invite.server).exists();
         let own = own_key(&dirs.state)?;
         let Dialled { stream, address } = dialled;
         let exporter = stream.get_ref().1.export_keying_material([0; 32], tls::ENROL_LABEL, None);
         let exporter = exporter.map_err(|error| PairError::Exporter(error.to_string()))?;
         let signature = own.sign(&tls::enrol_message(&exporter, own.spki()))?;
-        let entry = pair_profile::save(dirs, invite, save_as, &address)?;
+        let entry = pair_profile::save(dirs, invite, save_as, &address, had_key)?;
         let (read, write) = tokio::io::split(stream);
         let (handle, mut events) = start(read, write);
         let request = KeyEnrol {

@@ -64,16 +64,23 @@ pub(super) fn is_anothers(
 }
 
 /// Saves the server of an invite, which was reached at `reached`. One that is saved already keeps its name, unless another
-/// is asked for, and its other fields as far as they may still be right.
+/// is asked for, and its other fields as far as they may still be right. Only a state directory that was paired before
+/// (`may_rename`) gives it another name, where one entry has the pin; else the entry may be that of another state directory,
+/// and the new name gets an entry of its own.
 pub(super) fn save(
     dirs: &Dirs,
     invite: &Invite,
     save_as: SaveAs<'_>,
     reached: &Address,
+    may_rename: bool,
 ) -> Result<PairedProfile, ConfigError> {
     let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
     let first = !store.path().exists();
-    let before = find(store.profiles(), invite, save_as).cloned();
+    let keeps_name = |found: &&Profile| save_as.name.is_none_or(|name| name == found.name);
+    let has_one = store.profiles().iter().filter(|profile| has_pin(profile, invite)).count() == 1;
+    let before = find(store.profiles(), invite, save_as)
+        .filter(|found| may_rename && has_one || keeps_name(found) || !has_pin(found, invite))
+        .cloned();
     let mut profile = updated(before.clone().unwrap_or_default(), invite, reached);
     match &before {
         Some(old) => {
@@ -128,11 +135,15 @@ impl PairedProfile {
     }
 }
 
-/// The saved server of the invite: the one with its pin, else the one that it replaces, else one without a pin that has
+fn has_pin(profile: &Profile, invite: &Invite) -> bool {
+    profile.pin.as_deref() == Some(&*invite.server.to_string())
+}
+
+/// The saved server of the invite: the one with its pin (of several, the one with the name that is asked for), else the one that it replaces, else one without a pin that has
 /// its name or address.
 fn find<'p>(profiles: &'p [Profile], invite: &Invite, save_as: SaveAs<'_>) -> Option<&'p Profile> {
-    let pin = invite.server.to_string();
     let name = save_as.name.unwrap_or(&invite.name);
+    let named = profiles.iter().find(|profile| profile.name == name && has_pin(profile, invite));
     let replaced = |profile: &&Profile| save_as.replaces == Some(profile.name.as_str());
     let typed = |profile: &&Profile| {
         profile.pin.is_none()
@@ -140,9 +151,9 @@ fn find<'p>(profiles: &'p [Profile], invite: &Invite, save_as: SaveAs<'_>) -> Op
                 || profile.lan.as_deref().is_some_and(|lan| names(invite, lan))
                 || profile.internet.is_some() && profile.internet == invite.router)
     };
-    let paired = profiles.iter().find(|profile| profile.pin.as_ref() == Some(&pin));
+    let paired = || profiles.iter().find(|profile| has_pin(profile, invite));
     let replaced = || profiles.iter().find(replaced);
-    paired.or_else(replaced).or_else(|| profiles.iter().find(typed))
+    named.or_else(paired).or_else(replaced).or_else(|| profiles.iter().find(typed))
 }
 
 fn names(invite: &Invite, address: &str) -> bool {
@@ -252,7 +263,7 @@ mod tests {
         before.iter().for_each(|profile| store.add(profile.clone()).unwrap());
         store.save().unwrap();
         let save_as = SaveAs { name, replaces: None };
-        let entry = save(&dirs, &invite(), save_as, &reached("10.0.0.5")).unwrap();
+        let entry = save(&dirs, &invite(), save_as, &reached("10.0.0.5"), true).unwrap();
         let (profile, after) = (entry.profile.clone(), load().profiles().to_vec());
         assert!(after.contains(&profile));
         entry.undo(&dirs).unwrap();

@@ -251,6 +251,28 @@ fn a_token_does_not_take_the_place_of_a_device_that_is_let_in_itself() {
     client.run(&["--on", "garden", "own-status", "3"]).with(3);
 }
 
+/// Regression: the saved server of the device was renamed, because both state directories share one `client.toml`.
+#[test]
+fn a_token_in_a_state_directory_of_its_own_does_not_rename_the_saved_server() {
+    let garden = Box::new();
+    let client = garden.paired();
+    let state = client.path("robot");
+    let script = |args: &[&str]| -> Ended {
+        client.topside(args).env("TOPSIDE_STATE_DIR", &state).output().unwrap().into()
+    };
+    let token = |name| garden.verb(&["token", "--name", name, "--role", "operator", "--commands", "echo"]);
+    for token in [token("robot"), token("robot2")] {
+        let told = script(&["pair", &token, "--name", "robot"]).with(0).out;
+        assert!(told.starts_with("Paired with robot:") && !told.contains("was called"), "{told}");
+        let limited = "own-status";
+        script(&["run", "--on", "robot", "echo", "x"]).with(0);
+        script(&["run", "--on", "robot", limited, "3"]).with(126);
+        client.run(&["--on", "garden", limited, "3"]).with(3);
+    }
+    script(&["pair", &token("robot3"), "--name", "cron"]).with(0);
+    client.run(&["--on", "garden", "own-status", "3"]).with(3);
+}
+
 /// A name of another server's was numbered, and a saved server renamed, without a word.
 #[test]
 fn a_name_that_is_taken_is_refused_and_a_new_one_is_reported() {
