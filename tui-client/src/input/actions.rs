@@ -156,9 +156,9 @@ pub(crate) struct Action {
     /// The title in one word, for the hint line; an empty one is never there.
     pub(crate) short: &'static str,
     /// Keys that always trigger it, unless keymap.toml replaces them.
-    pub(super) always: &'static [&'static str],
+    pub(crate) always: &'static [&'static str],
     /// Keys that trigger it while nothing is typed.
-    pub(super) bare: &'static [&'static str],
+    pub(crate) bare: &'static [&'static str],
     pub(crate) place: Scope,
     pub(crate) group: &'static str,
     pub(crate) danger: Danger,
@@ -315,5 +315,48 @@ mod tests {
         assert!(ACTIONS.iter().all(|a| !a.title.is_empty() && !a.group.is_empty()));
         let names: HashSet<&str> = ACTIONS.iter().map(|action| action.name).collect();
         assert!(names.len() == ACTIONS.len() && !names.contains(""), "a name for keymap.toml");
+    }
+
+    fn document(path: &str) -> String {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        std::fs::read_to_string(format!("{root}/{path}")).unwrap()
+    }
+
+    #[test]
+    fn the_sample_of_the_keymap_has_each_action_with_its_title_and_keys() {
+        let sample = document("config/keymap.toml");
+        let lines: Vec<&str> = sample.lines().filter(|line| line.starts_with('#')).collect();
+        let entries: Vec<[&str; 2]> = lines
+            .windows(2)
+            .filter(|two| !two[1].starts_with("# ") && two[1].contains(" = ["))
+            .map(|two| [two[0], two[1]])
+            .collect();
+        let wanted = ACTIONS.iter().filter(|action| action.dispatched).map(|action| {
+            let keys: Vec<&str> = action.bare.iter().chain(action.always).copied().collect();
+            [format!("# {}.", action.title), format!("#{} = {keys:?}", action.name)]
+        });
+        assert_eq!(entries, wanted.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_key_with_a_modifier_or_a_number_in_screen_md_has_an_action() {
+        // Of a list: it cancels, revokes or disconnects.
+        let others = ["ctrl-x"];
+        let names = ACTIONS.iter().flat_map(|action| action.bare.iter().chain(action.always));
+        let known: HashSet<Key> =
+            names.chain(&others).map(|name| name.parse::<Key>().unwrap()).collect();
+        let text = document("docs/SCREEN.md");
+        let is_key = |word: &&str| {
+            let modified = ["Ctrl-", "Alt-", "Shift-"].iter().any(|with| word.starts_with(with));
+            let number = word.strip_prefix('F').and_then(|digits| digits.parse::<u8>().ok());
+            modified || number.is_some()
+        };
+        let found: Vec<&str> = text.split('`').skip(1).step_by(2).filter(is_key).collect();
+        assert!(found.len() > 30, "{found:?}");
+        for word in found {
+            let key = word.to_lowercase().parse::<Key>();
+            let key = key.unwrap_or_else(|_| panic!("`{word}` is no key"));
+            assert!(known.contains(&key), "`{word}` has no action");
+        }
     }
 }

@@ -249,3 +249,30 @@ fn wrapped(
         begins = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::World;
+
+    /// "`?` shows every key", says the console.
+    #[test]
+    fn the_help_has_every_key_of_its_screen() {
+        for world in [World::new(80, 24), World::connected(80, 24)] {
+            let rows = rows(&world.state, 72);
+            let keys = rows.iter().filter_map(|row| match row {
+                HelpLine::Action { keys, .. } => Some(keys.as_str()),
+                _ => None,
+            });
+            let shown: Vec<&str> = keys.flat_map(str::split_whitespace).collect();
+            for action in availability::actions_of(&world.state) {
+                let keys = world.state.keys.shown(action.id, " ");
+                for key in keys.split_whitespace() {
+                    assert!(shown.contains(&key), "{key} of `{}` is not in {shown:?}", action.name);
+                }
+                let has_keys = !action.always.is_empty() || !action.bare.is_empty();
+                assert_eq!(!keys.is_empty(), has_keys, "{}", action.name);
+            }
+        }
+    }
+}
