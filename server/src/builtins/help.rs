@@ -56,7 +56,7 @@ fn explain(command: &Command) -> String {
     }
     if command.name == "help" {
         lines.push("".to_owned());
-        lines.push("`m` shows the menu; `help NAME` explains one command of it.".to_owned());
+        lines.push("`menu` lists the commands; `help NAME` explains one of them.".to_owned());
     }
     lines.push(String::new());
     lines.join("\n")

@@ -302,9 +302,9 @@ impl Table {
             let near = Command::nearest(name, self.of(who));
             let shown = quote(name, MAX_NAME);
             let message = match name.is_empty() {
-                true => "no command was named; `m` shows the menu".to_owned(),
+                true => "no command was named: the command `menu` lists them".to_owned(),
                 false => match did_you_mean(&near).as_str() {
-                    "" => format!("there is no command `{shown}`; `m` shows the menu"),
+                    "" => format!("there is no command `{shown}`: the command `menu` lists them"),
                     hint => format!("there is no command `{shown}`{hint}"),
                 },
             };

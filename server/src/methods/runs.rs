@@ -22,6 +22,11 @@ use crate::runs::{FoundRun, Run};
 const PAGE: u64 = 50;
 const LONGEST_PAGE: u64 = 500;
 
+fn no_run(id: RunId) -> RpcError {
+    let message = format_args!("there is no run {id}: `runs` lists those that you may see");
+    RpcError::new(ErrorKind::NotFound, message)
+}
+
 pub(super) async fn attach(
     caller: Caller,
     params: RunAttach,
@@ -30,7 +35,7 @@ pub(super) async fn attach(
     let Caller { server, client } = &caller;
     let RunAttach { run_id: id, from } = params;
     let found = server.runs.find(id, &client.who()).await.map_err(unreadable)?;
-    let missing = || RpcError::new(ErrorKind::NotFound, format_args!("there is no run {id}"));
+    let missing = || no_run(id);
     let found = found.ok_or_else(missing)?;
     let output = match &found {
         FoundRun::Live(run) => &run.output,
@@ -136,7 +141,7 @@ pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, Rpc
     let Caller { server, client } = &caller;
     let RunInput { run_id: id, data, base64, eof } = params;
     let who = client.who();
-    let missing = || RpcError::new(ErrorKind::NotFound, format_args!("there is no run {id}"));
+    let missing = || no_run(id);
     let run = match server.runs.get(id) {
         Some(run) if may_see_run(&who, run.owner, run.role) => run,
         Some(_) => return Err(missing()),

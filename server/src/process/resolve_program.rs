@@ -15,7 +15,7 @@ pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 pub(crate) enum Absent {
     #[error("is neither an absolute path nor a bare name to be found on {PATH}")]
     Relative,
-    #[error("is not on {PATH}: give its absolute path")]
+    #[error("is not on {PATH}: install it, or give its absolute path")]
     NotOnPath,
     #[error("does not exist")]
     NotThere,

@@ -15,7 +15,7 @@ const SHOWN_DIGITS: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum UnknownKey {
     /// No key has this name, or begins so.
-    #[error("no key is called `{0}`: see the list of keys")]
+    #[error("no key is called `{0}`: `keys` lists them")]
     NoSuchKey(String),
     /// Several do.
     #[error(

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use toml_edit::{Document, Item, Value};
+use topside_shared::text::{MAX_NAME, clean};
 
 use super::toml_errors::{Fault, unknown};
 use crate::input::Keymap;
@@ -52,11 +53,28 @@ fn keys(item: &Item) -> Result<Vec<Key>, Fault> {
     let key = |value: &Value| {
         let name = value.as_str().ok_or_else(|| (value.span(), SHAPE.to_owned()))?;
         name.parse()
-            .map_err(|_| (value.span(), format!("there is no key {}", unknown(name, Key::names()))))
+            .map_err(|_| (value.span(), format!("there is no key {}", mistyped(name))))
     };
     match item {
         Item::Value(Value::Array(array)) => array.iter().map(key).collect(),
         Item::Value(value) => key(value).map(|key| vec![key]),
         _ => Err((item.span(), SHAPE.to_owned())),
+    }
+}
+
+/// A name that is no key, and what to write for it.
+fn mistyped(name: &str) -> String {
+    let shown = clean(name, MAX_NAME);
+    let lower = name.replace('+', "-").to_lowercase();
+    if lower.parse::<Key>().is_ok() {
+        return format!("`{shown}`: write \"{lower}\"");
+    }
+    if let Some(letter) = lower.strip_prefix("shift-").filter(|rest| rest.chars().count() == 1) {
+        return format!("`{shown}`: write the character itself, \"{}\"", letter.to_uppercase());
+    }
+    let sent = [("ctrl-i", "Tab"), ("ctrl-m", "Enter"), ("ctrl-[", "Esc")];
+    match sent.iter().find(|(key, _)| *key == lower) {
+        Some((_, key)) => format!("`{shown}`, because terminals send {key} for it: use another"),
+        None => unknown(name, Key::names()),
     }
 }

@@ -80,6 +80,21 @@ fn a_mistake_is_reported_with_its_place_and_the_nearest_name() {
         ),
         (
             KEYMAP_FILE,
+            "copy = [\"ctrl+X\"]",
+            "keymap.toml:1:9: there is no key `ctrl+X`: write \"ctrl-x\"",
+        ),
+        (
+            KEYMAP_FILE,
+            "copy = [\"shift-a\"]",
+            "keymap.toml:1:9: there is no key `shift-a`: write the character itself, \"A\"",
+        ),
+        (
+            KEYMAP_FILE,
+            "copy = [\"ctrl-i\"]",
+            "keymap.toml:1:9: there is no key `ctrl-i`, because terminals send Tab for it: use another",
+        ),
+        (
+            KEYMAP_FILE,
             "copy = [\"f2\"]",
             "keymap.toml:1:1: F2 means `clients` already: give that another key first, or none: clients = []",
         ),

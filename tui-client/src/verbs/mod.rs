@@ -21,7 +21,7 @@ mod stdin_lines;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use topside_shared::cmdline;
 
@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
     if completions::answered(Arguments::command) {
         return ExitCode::SUCCESS;
     }
-    let line = Arguments::parse();
+    let line = Arguments::try_parse().unwrap_or_else(|error| refuse_line(&error));
     if line.yes && line.verb.is_some() {
         usage("--yes goes behind the verb: topside VERB --yes");
     }
@@ -155,6 +155,28 @@ fn need_terminal(what: &str, server: Option<&str>) {
 }
 
 /// Reports invalid arguments, and ends with status 2.
+/// Words that are tried as verbs, and what does it.
+const NO_VERBS: [(&str, &str); 6] = [
+    ("check", "`topsided check` reads the configuration of the server"),
+    ("commands", "`topside menu` shows the commands"),
+    ("doctor", "`topsided doctor` looks at the box, `topside test NAME` at the routes to it"),
+    ("keymap", "`?` on the screen shows the keys; `topside config path` says where keymap.toml is, which changes them"),
+    ("start", "`topside serve` starts a server of your own, `sudo systemctl start topsided` a packaged one"),
+    ("stop", "`topside shutdown` ends the server"),
+];
+
+/// Prints why the arguments are not accepted, or the help that they ask for, and ends.
+fn refuse_line(error: &clap::Error) -> ! {
+    let word = match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => word.as_str(),
+        _ => error.exit(),
+    };
+    match NO_VERBS.iter().find(|(name, _)| *name == word) {
+        Some((name, instead)) => usage(&format!("topside has no verb {name}: {instead}")),
+        None => error.exit(),
+    }
+}
+
 fn usage(message: &str) -> ! {
     Arguments::command().error(ErrorKind::ArgumentConflict, message).exit()
 }

@@ -84,6 +84,32 @@ fn what_does_not_exist_has_one_status_and_one_kind() {
     }
 }
 
+#[test]
+fn what_does_not_exist_is_refused_with_the_verb_or_command_that_lists_it() {
+    let place = place();
+    let _server = place.serve();
+    for (args, advice) in [
+        (&["run", "xyzzyx"][..], "the command `menu` lists them"),
+        (&["attach", "99"], "`runs` lists those that you may see"),
+        (&["input", "99", "x"], "`runs` lists those that you may see"),
+        (&["revoke", "nobody"], "`keys` lists them"),
+    ] {
+        let ended = place.verb(args).with(127);
+        assert!(ended.err.contains(advice), "{args:?}: {ended:?}");
+    }
+    for (word, advice) in [
+        ("doctor", "`topsided doctor`"),
+        ("keymap", "`topside config path`"),
+        ("check", "`topsided check`"),
+        ("start", "`topside serve`"),
+    ] {
+        let ended = place.verb(&[word]).with(2);
+        assert!(ended.err.contains(advice), "{word}: {ended:?}");
+    }
+    // Others are refused as before.
+    assert!(place.verb(&["statuss"]).with(2).err.contains("'status'"));
+}
+
 /// A client that is interrupted or refused was listed as one that vanished.
 #[test]
 fn a_verb_leaves_in_order_however_it_ends() {
