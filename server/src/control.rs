@@ -56,7 +56,7 @@ pub(crate) enum ControlError {
         directory.display()
     )]
     ForeignState { directory: PathBuf, owner: u32 },
-    #[error("the server has no key yet: it makes one with the first invite, such as {}", advice::topsided(*.is_service, FIRST_INVITE))]
+    #[error("the server has no key yet: it makes one with the first invite, such as {}", advice::topsided(*is_service, FIRST_INVITE))]
     NoKeyYet { is_service: bool },
     #[error("port = 0 in server.toml: start the server first, which then knows its port")]
     PortUnknown,

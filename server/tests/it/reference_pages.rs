@@ -100,3 +100,28 @@ fn the_check_finds_nothing_wrong_with_the_samples_of_the_book() {
     assert!(tried >= 20, "only {tried} samples were found");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+#[test]
+fn the_page_of_files_names_each_file_of_the_state_directory() {
+    let page = std::fs::read_to_string(docs().join("reference/files.md")).unwrap();
+    let page = page.split("\n## State of the server\n").nth(1).unwrap();
+    let page = page.split("\n## ").next().unwrap();
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).collect();
+    let is_named = |file: &str| {
+        named.iter().any(|name| match name.split_once('*') {
+            Some((begin, end)) => file.starts_with(begin) && file.ends_with(end),
+            None => name.trim_end_matches('/') == file,
+        })
+    };
+    let server = TestServer::remote("");
+    let device = server.device("phone", "viewer");
+    device.connect().ok("ping", json!({}));
+    server.connect().run("work", json!({"script": "echo x"}));
+    let files: BTreeSet<String> = std::fs::read_dir(server.root().join("state"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(files.len() > 8, "{files:?}");
+    let missing: Vec<&String> = files.iter().filter(|file| !is_named(file)).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}

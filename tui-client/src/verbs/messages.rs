@@ -52,7 +52,7 @@ pub(super) fn gap(gap: &RunGap) -> String {
         }
         None => "this end was too slow",
     };
-    format!("{} bytes of output of run #{} were skipped: {why}", gap.bytes, gap.run_id)
+    format!("{} bytes of output of run {} were skipped: {why}", gap.bytes, gap.run_id)
 }
 
 /// Missing notifications.

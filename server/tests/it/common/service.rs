@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::mount_namespace::MountNamespace;
 use super::program::{Said, run};
+use super::server::{LOOPBACK, write};
 use super::{require, require_root};
 
 /// The number of the server's user; no user of the machine has it.
@@ -76,6 +77,7 @@ impl PackagedDirs {
 
     /// Starts a server of root in `/run/own`, of which the runtime directory is that of a packaged server.
     pub(crate) fn start_own(&mut self) {
+        write(&self.path("run/own/config/server.toml"), LOOPBACK);
         let mut command = self.command(0);
         command.args(OWN).arg("/run/topsided");
         self.running = Some(started(command));
