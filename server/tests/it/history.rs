@@ -174,7 +174,10 @@ fn a_gap_names_max_output_or_the_disk() {
                 return reasons;
             }
             if message["method"] == "run/gap" {
-                reasons.push((message["params"]["offset"].clone(), message["params"]["reason"].clone()));
+                reasons.push((
+                    message["params"]["offset"].clone(),
+                    message["params"]["reason"].clone(),
+                ));
             }
         }
     };

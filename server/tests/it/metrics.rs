@@ -84,7 +84,8 @@ fn each_counter_of_refusals_is_there_from_the_start_with_0() {
         figures
     };
     let start = of_refusals();
-    for kind in ["forbidden", "internal", "key", "handshake", "max_runs", "requests", "descriptors"] {
+    for kind in ["forbidden", "internal", "key", "handshake", "max_runs", "requests", "descriptors"]
+    {
         let name = format!("topside_refusals_total{{kind=\"{kind}\"}}");
         assert_eq!(start.get(&name), Some(&0.0), "{kind}: {start:?}");
     }

@@ -106,7 +106,9 @@ fn a_socket_that_may_not_be_used_names_the_user_also_behind_a_closed_directory()
     for runtime in ["/run/topside", "/run/topside/hidden", "/run/topside/hidden/not-there"] {
         let said = dirs.ordinary_at(runtime, &["keys"]);
         assert_eq!(said.status, Some(1), "{}", said.stderr);
-        let by = format!("may be used by the user {SERVER_USER} only: run this as that user, or with sudo");
+        let by = format!(
+            "may be used by the user {SERVER_USER} only: run this as that user, or with sudo"
+        );
         assert!(said.stderr.contains(&by), "{runtime}: {}", said.stderr);
         let doctor = dirs.ordinary_at(runtime, &["doctor"]).stdout;
         assert!(doctor.contains(&by), "{runtime}: {doctor}");

@@ -382,7 +382,10 @@ fn only_the_owner_of_a_run_sends_it_input_and_does_so_from_any_session() {
     // A run that one may not see is not there at all.
     let (run, id) = begin(&mut admin, "admins", json!({}));
     let (kind, said) = refused(&mut other.connect(), json!({"runId": run, "data": "x"}));
-    assert_eq!((kind.as_str(), said), ("notFound", format!("there is no run #{run}: `runs` lists those that you may see")));
+    assert_eq!(
+        (kind.as_str(), said),
+        ("notFound", format!("there is no run #{run}: `runs` lists those that you may see"))
+    );
     finish(&mut admin, run, id);
 }
 

@@ -52,8 +52,7 @@ fn keys(item: &Item) -> Result<Vec<Key>, Fault> {
     const SHAPE: &str = "keys are written as [\"f2\", \"ctrl-x\"]";
     let key = |value: &Value| {
         let name = value.as_str().ok_or_else(|| (value.span(), SHAPE.to_owned()))?;
-        name.parse()
-            .map_err(|_| (value.span(), format!("there is no key {}", mistyped(name))))
+        name.parse().map_err(|_| (value.span(), format!("there is no key {}", mistyped(name))))
     };
     match item {
         Item::Value(Value::Array(array)) => array.iter().map(key).collect(),

@@ -194,8 +194,8 @@ impl Pairing<'_> {
     /// saved first, so that they are valid even if the answer is lost.
     async fn enrol(self, dialled: Dialled) -> Result<Paired, PairError> {
         let Self { invite, save_as, dirs, .. } = self;
-        let had_key = saved_key(&dirs.state)?.is_some()
-            || token_path(&dirs.state, &invite.server).exists();
+        let had_key =
+            saved_key(&dirs.state)?.is_some() || token_path(&dirs.state, &invite.server).exists();
         let own = own_key(&dirs.state)?;
         let Dialled { stream, address } = dialled;
         let exporter = stream.get_ref().1.export_keying_material([0; 32], tls::ENROL_LABEL, None);

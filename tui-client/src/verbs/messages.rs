@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use topside_shared::notifications::{
-    Broadcast, Closing, EventsDropped, Phase, GapReason, RunGap, return_note,
+    Broadcast, Closing, EventsDropped, GapReason, Phase, RunGap, return_note,
 };
 use topside_shared::records::RunRow;
 use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
@@ -46,7 +46,9 @@ pub(super) fn shell_word(word: &str) -> String {
 /// Missing output.
 pub(super) fn gap(gap: &RunGap) -> String {
     let why = match gap.reason {
-        Some(GapReason::MaxOutput) => "the server keeps no more of it than `max_output` of the command",
+        Some(GapReason::MaxOutput) => {
+            "the server keeps no more of it than `max_output` of the command"
+        }
         Some(GapReason::Lost | GapReason::Unknown) => {
             "the server could not keep them, or their file is gone"
         }

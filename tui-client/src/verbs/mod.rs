@@ -160,8 +160,14 @@ const NO_VERBS: [(&str, &str); 6] = [
     ("check", "`topsided check` reads the configuration of the server"),
     ("commands", "`topside menu` shows the commands"),
     ("doctor", "`topsided doctor` looks at the box, `topside test NAME` at the routes to it"),
-    ("keymap", "`?` on the screen shows the keys; `topside config path` says where keymap.toml is, which changes them"),
-    ("start", "`topside serve` starts a server of your own, `sudo systemctl start topsided` a packaged one"),
+    (
+        "keymap",
+        "`?` on the screen shows the keys; `topside config path` says where keymap.toml is, which changes them",
+    ),
+    (
+        "start",
+        "`topside serve` starts a server of your own, `sudo systemctl start topsided` a packaged one",
+    ),
     ("stop", "`topside shutdown` ends the server"),
 ];
 

@@ -260,7 +260,8 @@ fn a_token_in_a_state_directory_of_its_own_does_not_rename_the_saved_server() {
     let script = |args: &[&str]| -> Ended {
         client.topside(args).env("TOPSIDE_STATE_DIR", &state).output().unwrap().into()
     };
-    let token = |name| garden.verb(&["token", "--name", name, "--role", "operator", "--commands", "echo"]);
+    let token =
+        |name| garden.verb(&["token", "--name", name, "--role", "operator", "--commands", "echo"]);
     for token in [token("robot"), token("robot2")] {
         let told = script(&["pair", &token, "--name", "robot"]).with(0).out;
         assert!(told.starts_with("Paired with robot:") && !told.contains("was called"), "{told}");

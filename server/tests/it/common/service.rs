@@ -91,7 +91,10 @@ impl PackagedDirs {
     /// Runs a verb of `topsided` as an ordinary user for a server with this runtime directory.
     pub(crate) fn ordinary_at(&self, runtime: &str, args: &[&str]) -> Said {
         let runtime = format!("TOPSIDE_RUNTIME_DIR={runtime}");
-        run(self.command(ORDINARY_USER).args(["HOME=/run/home", &runtime, "/run/topsided"]).args(args))
+        run(self
+            .command(ORDINARY_USER)
+            .args(["HOME=/run/home", &runtime, "/run/topsided"])
+            .args(args))
     }
 
     /// Runs a verb of `topsided` as root, as sudo does.
