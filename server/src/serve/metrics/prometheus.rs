@@ -26,7 +26,7 @@ pub(super) fn text(server: &Server) -> String {
                     an answer that names a limit counts in both.";
     let mut family = text.counter("topside_refusals_total", refusals);
     for (kind, count) in server.counters.all_refusals() {
-        family.of(&[("kind", &kind)], count);
+        family.of(&[("kind", kind)], count);
     }
     text.gauge("topside_runs", "Runs that have not ended, by state.")
         .of(&[("state", "running")], status.runs.running)
