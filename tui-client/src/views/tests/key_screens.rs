@@ -20,6 +20,15 @@ fn the_list_of_keys() {
 }
 
 #[test]
+fn one_key_in_full() {
+    at_every_size("key", |width, height| {
+        let mut world = opened(width, height);
+        world.press("down down enter");
+        world
+    });
+}
+
+#[test]
 fn the_question_before_a_key_is_revoked() {
     at_every_size("confirm-revoke", |width, height| {
         let mut world = opened(width, height);
@@ -152,4 +161,5 @@ fn an_invite_with_its_code() {
         let world = large(160, 50, theme, ascii);
         snapshot(&format!("{name}-160x50"), &world.state);
     }
+    snapshot("made-invite-100x30", &large(100, 30, Theme::DARK, false).state);
 }

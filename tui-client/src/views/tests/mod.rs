@@ -22,6 +22,52 @@ use crate::theme::Theme;
 /// The sizes that every screen is looked at in.
 pub(crate) const SIZES: [(u16, u16); 5] = [(40, 10), (60, 15), (80, 24), (100, 30), (160, 50)];
 
+/// A snapshot of each view, by the file of the view.
+const SNAPSHOTS: &[(&str, &str)] = &[
+    ("accepted_keys", "keys"),
+    ("client_details", "client"),
+    ("clients", "clients"),
+    ("command_form", "command-form"),
+    ("command_line", "verbs"),
+    ("confirm", "confirm-command"),
+    ("create_invite", "make-invite"),
+    ("facts_view", "log-read"),
+    ("help", "help"),
+    ("invite_result", "made-invite"),
+    ("key_details", "key"),
+    ("log", "log"),
+    ("notices", "notices"),
+    ("palette", "palette"),
+    ("redeem_invite", "invite"),
+    ("reload", "reload"),
+    ("run_details", "run"),
+    ("run_list", "runs"),
+    ("server_form", "form"),
+    ("several_boxes", "several-results"),
+    ("status", "status"),
+    ("theme_chooser", "themes"),
+];
+
+#[test]
+fn every_view_has_a_snapshot_at_every_size() {
+    let views: Vec<&str> = super::VIEWS.iter().map(|row| row.file).collect();
+    let listed: Vec<&str> = SNAPSHOTS.iter().map(|(file, _)| *file).collect();
+    assert_eq!(listed, views);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/views/tests/snapshots");
+    let files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for (view, name) in SNAPSHOTS {
+        for (width, height) in SIZES {
+            // The QR code of an invite is there in several variants.
+            let end = format!("{width}x{height}.snap");
+            let has = |file: &String| file.starts_with(&format!("{name}-")) && file.ends_with(&end);
+            assert!(files.iter().any(has), "{view} at {width}x{height}");
+        }
+    }
+}
+
 /// Checks a screen at every size.
 pub(super) fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {
     for (width, height) in SIZES {

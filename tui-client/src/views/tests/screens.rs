@@ -277,6 +277,17 @@ fn the_runs() {
 }
 
 #[test]
+fn one_run_in_full() {
+    at_every_size("run", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f12");
+        world.answer::<RunsList>(Ok(page()));
+        world.press("down enter");
+        world
+    });
+}
+
+#[test]
 fn the_output_zoomed_to_the_whole_screen() {
     pressed("zoomed", "alt-z");
 }
