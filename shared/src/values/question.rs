@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::to_text;
-use crate::command::Command;
+use crate::command::{Arg, Command};
 
 impl Command {
-    /// The question to ask a person first, with the values of `args` in their `{argument}` places.
+    /// The question to ask a person first, with the values that a run with `args` has in their `{argument}` places.
     pub fn question(&self, args: &Map<String, Value>) -> Option<String> {
         let mut rest = self.confirm.as_deref()?;
         let shown = self.masked(args);
-        let args: HashMap<&str, String> =
-            shown.iter().map(|(name, value)| (&**name, to_text(value))).collect();
+        let absent = |arg: &Arg| arg.default.as_ref().map_or_else(|| "–".to_owned(), to_text);
+        let mut args: HashMap<&str, String> =
+            self.args.iter().map(|arg| (&*arg.name, absent(arg))).collect();
+        args.extend(shown.iter().map(|(name, value)| (&**name, to_text(value))));
         let mut question = String::with_capacity(rest.len());
         // In one pass: a value that looks like a place is a value.
         while let Some((before, after)) = rest.split_once('{') {
@@ -47,6 +49,18 @@ mod tests {
         let args = json!({"zone": "{minutes}", "minutes": 5});
         let question = command.question(args.as_object().unwrap()).unwrap();
         assert_eq!(question, "Water {minutes} for 5 {of} them? {");
+    }
+
+    /// The line client asked "Water lawn for {minutes} minutes?".
+    #[test]
+    fn a_question_has_the_defaults_of_what_is_not_given() {
+        let arg = |name: &str, default| Arg { name: name.into(), default, ..Arg::default() };
+        let args = vec![arg("minutes", Some(json!(5))), arg("note", None)];
+        let confirm = Some("Water for {minutes} minutes ({note})?".into());
+        let command = Command { confirm, args, ..Command::default() };
+        let given = json!({});
+        let question = command.question(given.as_object().unwrap()).unwrap();
+        assert_eq!(question, "Water for 5 minutes (–)?");
     }
 
     #[test]

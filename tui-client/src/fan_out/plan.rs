@@ -1,8 +1,7 @@
 //! The plan for a box: the request that a command line means by the menu of that box, and what it asks first.
 
-use serde_json::{Map, Value};
 use topside_shared::cmdline::{self, LineErrorKind};
-use topside_shared::command::{Command, Stdin};
+use topside_shared::command::Stdin;
 use topside_shared::methods::{CommandRun, Menu};
 use topside_shared::text::{MAX_REASON, clean};
 
@@ -50,19 +49,8 @@ pub(crate) fn plan(
     };
     Ok(Plan {
         effect: command.effect,
-        question: question(command, &request.args),
+        question: command.question(&request.args).map(|question| clean(&question, MAX_REASON)),
         reads_input: command.stdin == Stdin::Prompt,
         request,
     })
-}
-
-/// The question of the command, with the values that the run will have.
-fn question(command: &Command, args: &Map<String, Value>) -> Option<String> {
-    let mut values = args.clone();
-    for arg in &command.args {
-        if let (None, Some(default)) = (values.get(&arg.name), &arg.default) {
-            values.insert(arg.name.clone(), default.clone());
-        }
-    }
-    command.question(&values).map(|question| clean(&question, MAX_REASON))
 }

@@ -59,6 +59,26 @@ fn the_line_client_at_a_terminal_asks_before_a_command_that_has_to_be_confirmed(
     terminal.end();
 }
 
+/// Ctrl-C during a run ended the line client, too.
+#[test]
+fn ctrl_c_cancels_the_run_alone_and_ends_an_idle_line_client() {
+    let place = Place::new();
+    let _server = place.serve();
+    let prompt = prompt();
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    terminal.type_text(&format!("wait-for {}\r", place.path("never").display()));
+    terminal.sees("begun");
+    terminal.type_text("\u{3}");
+    let shown = terminal.sees(&prompt);
+    assert!(shown.contains("\ntopside: wait-for was cancelled"), "{shown:?}");
+    terminal.type_text("echo on\r");
+    terminal.sees("\non\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text("\u{3}");
+    assert_eq!(terminal.end().1, 130);
+}
+
 #[test]
 fn a_notification_has_a_line_of_its_own_between_two_prompts() {
     let place = Place::new();

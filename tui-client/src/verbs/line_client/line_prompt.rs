@@ -15,7 +15,7 @@ use crate::connect::Via;
 const HELP: &str = "\
 Type a command of this server, one a line. `m` shows the menu, `help NAME` explains a command.
 `:VERB` does what `topside VERB` does in a shell, on this server: `:help` lists the verbs.
-`quit`, `exit` or Ctrl-D ends the session. `#` begins a remark.
+Ctrl-C cancels what runs. `quit`, `exit` or Ctrl-D ends the session. `#` begins a remark.
 ";
 
 /// A word that the line client handles itself, at a terminal only.

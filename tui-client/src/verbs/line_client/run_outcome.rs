@@ -6,11 +6,13 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::time::millis;
 use topside_shared::{text, values};
 
+use super::super::printer::OutputPart;
 use super::super::run::print_answer;
 use super::super::runner::{Interruption, RunOutcome};
 use super::super::{exit_status, messages};
 use super::{Client, NextStep, SHUTDOWN};
 use crate::connect::CallError;
+use crate::platform::Signal;
 
 impl Client {
     /// Prints how a run ended, unless it succeeded.
@@ -18,7 +20,13 @@ impl Client {
         match ran.cut {
             Some(Interruption::Signal(signal)) => {
                 self.status = signal.status();
-                return NextStep::End;
+                // At a terminal Ctrl-C cancels the run alone; a second one does not wait for its end.
+                let goes_on = self.prompt.is_some() && signal == Signal::Interrupt;
+                if !goes_on || ran.result.is_none() {
+                    return NextStep::End;
+                }
+                // The terminal shows `^C` where the cursor was.
+                self.console.printer.write(OutputPart::Say("\n".to_owned())).await;
             }
             Some(Interruption::Input) => {
                 self.status = exit_status::REFUSED;

@@ -136,6 +136,9 @@ pub(crate) fn submit(
     }
 }
 
+/// Most characters of a question: values may be long.
+const MAX_QUESTION: usize = 500;
+
 /// What a person is asked before this command, if anything.
 pub(crate) fn question(
     state: &State,
@@ -161,7 +164,7 @@ pub(crate) fn question(
         }
         return Some(confirmed(shutdown_question(state, &order, then)?));
     }
-    let question = command.question(&in_words(command, &run.args))?;
+    let question = clean(&command.question(&run.args)?, MAX_QUESTION);
     let text = vec![format!("❯ {}", cmdline::masked(line.trim(), &console.menu.commands))];
     Some(confirmed(Confirm::choice(question, text, "Run it", then)))
 }
@@ -246,17 +249,6 @@ fn not_sent(state: &mut State, line: &str) {
         console.input.editor.set(line);
     }
     state.note("Not sent.");
-}
-
-/// The values that a run will have, defaults included, fit for a question.
-fn in_words(command: &Command, args: &Map<String, Value>) -> Map<String, Value> {
-    let args = command.masked(args);
-    let words = command.args.iter().map(|arg| {
-        let value = args.get(&arg.name).or(arg.default.as_ref()).map(values::to_text);
-        let value = clean(&value.unwrap_or_else(|| "–".to_owned()), 200);
-        (arg.name.clone(), Value::from(value))
-    });
-    words.collect()
 }
 
 /// Sends a command and opens its block. The form that it came from closes, with what it came from, and
