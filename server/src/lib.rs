@@ -80,6 +80,7 @@ pub use serve::metrics::MetricsError;
 pub use serve::{ServeError, serve};
 pub use server::Ended;
 pub use settings::discovery::{Discovery, Router};
+pub use settings::hooks::BoxHooks;
 pub use settings::limits::Limits;
 pub use settings::metrics::Metrics;
 pub use settings::retention::Kept;

@@ -16,7 +16,7 @@ pub(crate) struct Setting {
 impl Setting {
     /// Whether a reload changes it; other keys need a restart.
     pub(crate) fn is_live(&self) -> bool {
-        matches!(self.key.split('.').next(), Some("limits" | "runs" | "local" | "log"))
+        matches!(self.key.split('.').next(), Some("limits" | "runs" | "local" | "log" | "hooks"))
     }
 }
 
@@ -50,6 +50,17 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("metrics.listen", metrics.map_or_else(String::new, |address| format!("\"{address}\""))),
         ("log.level", format!("\"{}\"", config.log_level.0.name())),
     ];
+    let hooks = &config.hooks;
+    let argv = |argv: &[String]| match argv.is_empty() {
+        true => String::new(),
+        false => toml::Value::from(argv.to_vec()).to_string(),
+    };
+    all.extend([
+        ("hooks.on_start", argv(&hooks.on_start)),
+        ("hooks.on_stop", argv(&hooks.on_stop)),
+        ("hooks.timeout", time::write(hooks.timeout)),
+        ("hooks.required", hooks.required.to_string()),
+    ]);
     all.extend(limits::values(&config.limits));
     all.into_iter().map(|(key, value)| Setting { key: key.to_owned(), value }).collect()
 }

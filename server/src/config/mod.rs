@@ -12,6 +12,7 @@ use crate::menu::builtin::Builtin;
 use crate::menu::{self, Embedded, Parts, Table, TableError};
 use crate::net::sd_notify::Supervisor;
 use crate::settings::discovery::{Discovery, Router};
+use crate::settings::hooks::BoxHooks;
 use crate::settings::limits::Limits;
 use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
@@ -43,6 +44,8 @@ pub struct Config {
     pub router: Router,
     /// Address for metrics.
     pub metrics: Metrics,
+    /// Programs for the safe state of the box.
+    pub hooks: BoxHooks,
     pub(crate) commands: Vec<menu_file::Item>,
     pub(crate) residents: Vec<workers::DeclaredWorker>,
     /// The built-ins of every server.
@@ -157,6 +160,7 @@ impl Config {
             router: server.router,
             metrics: server.metrics,
             log_level: server.log,
+            hooks: server.hooks,
             commands: menu.commands,
             residents: menu.workers,
             built_ins,

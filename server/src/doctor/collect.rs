@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use topside_shared::dirs::Dirs;
-use topside_shared::methods::{KeyState, KeysList, ServerStatus};
+use topside_shared::methods::{HookState, KeyState, KeysList, ServerStatus};
 use topside_shared::{Time, text};
 
 use crate::admission::tcp_port;
@@ -231,7 +231,10 @@ fn ask(
     let mapped = at("router").next().map(|listening| listening.address.clone());
     let count = |state| listed.keys.iter().filter(|key| key.state == state).count();
     let keys = KeyFacts::Known { keys: count(KeyState::Active), invites: count(KeyState::Invited) };
-    Ok((Served::By { version: status.version.clone(), mapped }, open, keys))
+    let failed = status.hooks.iter().filter(|hook| hook.state == HookState::Failed);
+    let failed_hooks =
+        failed.map(|hook| format!("{} {}", hook.name, hook.words(&hook.at.to_string()))).collect();
+    Ok((Served::By { version: status.version.clone(), mapped, failed_hooks }, open, keys))
 }
 
 #[cfg(test)]

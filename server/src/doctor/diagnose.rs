@@ -188,6 +188,11 @@ fn server(facts: &Facts, findings: &mut Findings) {
         }
         Served::Unclear(why) => findings.fail(format!("{socket} does not answer: {why}")),
     }
+    if let Served::By { failed_hooks, .. } = &facts.server {
+        for hook in failed_hooks {
+            findings.fail(format!("the hook {hook}; `topsided log` has its output"));
+        }
+    }
 }
 
 fn keys(facts: &Facts, findings: &mut Findings) {

@@ -38,6 +38,7 @@ fn well() -> Facts {
         server: Served::By {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             mapped: Some("203.0.113.7:8677".to_owned()),
+            failed_hooks: Vec::new(),
         },
         tcp_addresses: vec![("192.168.1.10:8677".parse().unwrap(), Ok(()))],
         firewall: Firewall::Open { tool: "nft" },
@@ -151,7 +152,11 @@ fn a_missing_server_or_another_version_is_reported() {
     assert!(says(&lines, "warn  server", "`topsided` starts it"), "{lines:#?}");
     assert!(says(&lines, "warn  TCP", "no server answers"), "{lines:#?}");
     assert!(says(&lines, "warn  router", "is not known"), "{lines:#?}");
-    let old = Served::By { version: "0.0.1".into(), mapped: Some("203.0.113.7:1".into()) };
+    let old = Served::By {
+        version: "0.0.1".into(),
+        mapped: Some("203.0.113.7:1".into()),
+        failed_hooks: Vec::new(),
+    };
     expect(|facts| facts.server = old, "warn  server", "restart it");
     expect(|facts| facts.server = Served::Unclear("timed out".into()), "FAIL  server", "timed out");
 }
@@ -200,13 +205,13 @@ fn the_router_is_reported_with_advice() {
     expect(unknown, "warn  router", "is not known on this system");
     let version = env!("CARGO_PKG_VERSION").to_owned();
     expect(
-        |facts| facts.server = Served::By { version, mapped: None },
+        |facts| facts.server = Served::By { version, mapped: None, failed_hooks: Vec::new() },
         "FAIL  router",
         "given no port",
     );
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let closed = |facts: &mut Facts| {
-        facts.server = Served::By { version, mapped: None };
+        facts.server = Served::By { version, mapped: None, failed_hooks: Vec::new() };
         facts.keys = KeyFacts::Known { keys: 0, invites: 0 };
         facts.tcp_addresses[0].1 = Err("connection refused".into());
     };

@@ -79,6 +79,8 @@ pub(super) enum Served {
     By {
         version: String,
         mapped: Option<String>,
+        /// Hooks of the box that failed, in words.
+        failed_hooks: Vec<String>,
     },
     /// No valid answer.
     Unclear(String),

@@ -20,8 +20,7 @@ use crate::history::db::{Db, LostRun};
 use crate::history::retry::RetryQueue;
 use crate::history::run_ids::{AHEAD, END, RunIds};
 use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, output, run_ids};
-use crate::hooks;
-use crate::hooks::Hooks;
+use crate::hooks::{HookOwner, HookRequest, Hooks};
 use crate::output::Output;
 use crate::process::cgroup::Delegated;
 use crate::process::run_processes;
@@ -49,6 +48,8 @@ pub(super) struct HistoryWriter {
     pub(super) ids: Arc<RunIds>,
     pub(super) retries: Arc<RetryQueue>,
     pub(super) delegated: Option<Delegated>,
+    /// Runs once lost runs are cleaned up, before the first new run and worker start. If it returns false, nothing starts.
+    pub(super) before_first_run: Box<dyn FnOnce() -> bool + Send>,
     pub(super) _locked: File,
 }
 
@@ -59,6 +60,10 @@ impl HistoryWriter {
         open: &watch::Sender<Option<OpenResult>>,
     ) {
         let opened = self.open();
+        let before_first_run = std::mem::replace(&mut self.before_first_run, Box::new(|| true));
+        if !before_first_run() {
+            return;
+        }
         let (mut db, instance) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -207,9 +212,8 @@ impl HistoryWriter {
             let done = Box::new(move |closed| drop(tell.send((at, closed))));
             let command = db.get(run.id).ok().flatten().map(|record| record.row.command);
             let command = command.unwrap_or_default();
-            self.hooks.submit(hooks::HookRequest {
-                run: run.id,
-                command,
+            self.hooks.submit(HookRequest {
+                owner: HookOwner::Run(run.id, command),
                 hook,
                 limit: self.hook_timeout,
                 done,

@@ -163,6 +163,7 @@ impl History {
         hook_timeout: Option<Duration>,
         audit: Arc<Audit>,
         hooks: Arc<Hooks>,
+        before_first_run: Box<dyn FnOnce() -> bool + Send>,
     ) -> Result<Self, NoHistory> {
         let outputs = state.join(OUTPUTS);
         let locked = platform::private_directory(&outputs).and_then(|()| lock(&outputs));
@@ -185,6 +186,7 @@ impl History {
             ids: Arc::clone(&ids),
             retries: Arc::clone(&retries),
             delegated: delegated.clone(),
+            before_first_run,
             _locked: locked,
         };
         let log = tracing::dispatcher::get_default(Clone::clone);

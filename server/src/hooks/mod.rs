@@ -1,13 +1,15 @@
-//! Hook thread: runs the `safe_state` programs of one server.
+//! Hook thread: runs the `safe_state` programs of one server, and the hooks of the whole box ([`box_hooks`]).
 //!
-//! A hook is *pending* from the start of its run until the run succeeded or the hook was run. The thread and the
+//! The hook of a run is *pending* from the start of its run until the run succeeded or the hook was run. The thread and the
 //! descriptors that a hook needs are reserved when the server starts, so a server without free descriptors or threads
 //! still runs its hooks. A hook that the system has no room for stays pending and is retried.
 
+pub(crate) mod box_hooks;
 mod reserved_descriptors;
 mod thread;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, PipeWriter, Write as _};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -22,9 +24,35 @@ use crate::process::safe_state::{Hook, HookResult};
 
 pub(crate) type OnResult = Box<dyn FnOnce(Option<HookResult>) + Send>;
 
+/// What a hook belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HookOwner {
+    /// A run, and its command.
+    Run(RunId, String),
+    /// The box: the key of `[hooks]`.
+    Box(&'static str),
+}
+
+impl HookOwner {
+    fn run(&self) -> Option<u64> {
+        match self {
+            Self::Run(run, _) => Some(run.0),
+            Self::Box(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for HookOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(run, command) => write!(f, "the safe_state of run {run} ({command})"),
+            Self::Box(name) => write!(f, "the hook {name} of the box"),
+        }
+    }
+}
+
 pub(crate) struct HookRequest {
-    pub(crate) run: RunId,
-    pub(crate) command: String,
+    pub(crate) owner: HookOwner,
     pub(crate) hook: Hook,
     /// How long the program may take, and how long its start is retried during a shutdown.
     pub(crate) limit: Option<Duration>,
@@ -84,9 +112,11 @@ impl Hooks {
         self.shared.pending.lock().iter().map(|(run, command)| (*run, command.clone())).collect()
     }
 
-    /// Runs a hook. It stays pending until [`Hooks::release`].
+    /// Runs a hook. That of a run stays pending until [`Hooks::release`].
     pub(crate) fn submit(&self, request: HookRequest) {
-        self.register(request.run, &request.command);
+        if let HookOwner::Run(run, command) = &request.owner {
+            self.register(*run, command);
+        }
         if let Err(mpsc::SendError(request)) = self.requests.send(request) {
             (request.done)(None);
         }
@@ -96,15 +126,14 @@ impl Hooks {
     /// Runs a hook, and waits for its result; none: it could not be started, and is still pending.
     pub(crate) async fn run(
         &self,
-        run: RunId,
-        command: String,
+        owner: HookOwner,
         hook: Hook,
         limit: Option<Duration>,
     ) -> Option<HookResult> {
         let (reply, answer) = oneshot::channel();
         // The waiting task may have been dropped.
         let done = Box::new(|closed| drop(reply.send(closed)));
-        self.submit(HookRequest { run, command, hook, limit, done });
+        self.submit(HookRequest { owner, hook, limit, done });
         answer.await.ok().flatten()
     }
 

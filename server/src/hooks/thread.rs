@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use topside_shared::text::clean;
 
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
 use crate::hooks::reserved_descriptors::Reserve;
-use crate::hooks::{HookRequest, HookState, Retries};
+use crate::hooks::{HookOwner, HookRequest, HookState, Retries};
 use crate::process::safe_state::{HookResult, RunningHook};
 
 /// First and longest pause before a retry.
@@ -22,6 +23,10 @@ const LONGEST_RETRY: Duration = Duration::from_secs(3);
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// Interval of attempts to complete the reserve.
 const REFILL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Most lines of a hook's output in the log, and most characters of one.
+const MAX_LINES: usize = 100;
+const MAX_LINE: usize = 500;
 
 struct PendingStart {
     request: HookRequest,
@@ -117,12 +122,11 @@ impl HookThread {
                 self.end(waiting.request, closed);
                 continue;
             }
-            let HookRequest { run, command, .. } = &waiting.request;
+            let owner = &waiting.request.owner;
             if waiting.failed.is_none() {
                 tracing::error!(
-                    target: "topside", run = run.0,
-                    "the safe_state of run {run} ({command}) could not be started, stays pending and is \
-                     retried: {error}"
+                    target: "topside", run = owner.run(),
+                    "{owner} could not be started, stays pending and is retried: {error}"
                 );
                 self.audit.note(entry(&waiting.request).result(format!("pending: {error}")));
             }
@@ -164,14 +168,17 @@ impl HookThread {
 
     /// Reports the result of a hook.
     fn end(&self, request: HookRequest, closed: HookResult) {
-        let run = request.run;
+        let run = request.owner.run();
+        if let HookOwner::Box(hook) = &request.owner {
+            log_output(hook, &closed.output);
+        }
         match &closed.failure {
             None => {
-                tracing::info!(target: "topside", run = run.0, "safe state reached");
+                tracing::info!(target: "topside", run, "safe state reached");
                 self.audit.note(entry(&request).result("reached"));
             }
             Some(failure) => {
-                tracing::error!(target: "topside", run = run.0, "{failure}");
+                tracing::error!(target: "topside", run, "{failure}");
                 self.audit.note(entry(&request).result(format!("failed: {failure}")));
             }
         }
@@ -220,15 +227,34 @@ impl HookThread {
 
 /// The entry of the audit log.
 fn entry(request: &HookRequest) -> Entry {
-    let entry = Entry::new(By::server(), "run/safe-state", format!("run {}", request.run));
+    let (action, object) = match &request.owner {
+        HookOwner::Run(run, _) => ("run/safe-state", format!("run {run}")),
+        HookOwner::Box(name) => ("server/hook", (*name).to_owned()),
+    };
+    let entry = Entry::new(By::server(), action, object);
     entry.argv(request.hook.argv.clone())
+}
+
+/// Writes the output of a hook of the box to the log, a line each, up to [`MAX_LINES`].
+fn log_output(hook: &str, output: &[u8]) {
+    let text = String::from_utf8_lossy(output);
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    for line in lines.by_ref().take(MAX_LINES) {
+        let line = clean(line, MAX_LINE);
+        tracing::info!(target: "topside", hook, "{hook}: {line}");
+    }
+    let rest = lines.count();
+    if rest > 0 {
+        tracing::info!(target: "topside", hook, "{hook}: {rest} more lines of output are not logged");
+    }
 }
 
 /// Calls the callback. Its panic must not end the thread.
 fn reply(request: HookRequest, closed: Option<HookResult>) {
+    let run = request.owner.run();
     let done = AssertUnwindSafe(|| (request.done)(closed));
     if std::panic::catch_unwind(done).is_err() {
-        tracing::error!(target: "topside", run = request.run.0, "the end of a hook could not be processed");
+        tracing::error!(target: "topside", run, "the end of a hook could not be processed");
     }
 }
 

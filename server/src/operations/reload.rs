@@ -155,6 +155,11 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         let path = server.socket().display();
         tracing::error!(target: "topside", %error, "the permissions of {path} stay as they were");
     }
+    if before.config.hooks != config.hooks {
+        let hooks = config.hooks.clone();
+        // Without the thread nothing is written, and the log has the reason.
+        let _ = server.blocking(move |server| server.box_hooks.record(&hooks)).await;
+    }
     server.activate(Loaded { config, menu });
     server.runs.limits_changed();
     expiry::enforce_local(&server.now().config.local, &server.clients, by);

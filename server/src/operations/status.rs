@@ -29,6 +29,7 @@ pub(crate) fn status(server: &Server) -> Status {
         listeners: server.listening(),
         revision: now.menu.revision(),
         workers: workers.collect(),
+        hooks: server.box_hooks.status(),
         closing: server.shutdown.closing(),
         shutdown_was_due: server.shutdown_was_due.clone(),
         box_figures: server.samples.figures(),

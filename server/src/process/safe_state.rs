@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::process::daemon::Daemon;
 use crate::process::drain::drain;
 use crate::process::spawn;
-use crate::process::start_program::{Caller, DEFAULT_CWD, environment};
+use crate::process::start_program::{Caller, DEFAULT_CWD, base_environment, environment};
 
 const MAX_OUTPUT: usize = 64 * 1024;
 /// Reads of 4 KiB at a time: more than a pipe holds.
@@ -25,7 +25,8 @@ pub(crate) struct Hook {
     pub(crate) cwd: String,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) inherit_env: Vec<String>,
-    pub(crate) caller: Caller,
+    /// The caller of its run; none: it is a hook of the box.
+    pub(crate) caller: Option<Caller>,
 }
 
 /// The `safe_state` of a worker's function: it runs in the directory and with the environment of the worker.
@@ -43,7 +44,7 @@ impl SafeState {
             cwd: cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),
             env: env.clone(),
             inherit_env: inherit_env.clone(),
-            caller,
+            caller: Some(caller),
         }
     }
 }
@@ -90,12 +91,16 @@ impl Hook {
     pub(crate) fn start(&self, pipes: HookPipes) -> io::Result<RunningHook> {
         let (program, args) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let HookPipes { stdin, output, stdout, stderr } = pipes;
+        let environment = match &self.caller {
+            Some(caller) => environment(&self.env, &self.inherit_env, caller),
+            None => base_environment(&self.inherit_env, &self.env),
+        };
         let mut command = Command::new(program);
         command
             .args(args)
             .current_dir(&self.cwd)
             .env_clear()
-            .envs(environment(&self.env, &self.inherit_env, &self.caller))
+            .envs(environment)
             .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr);
@@ -173,7 +178,11 @@ impl RunningHook {
     fn result(&mut self, hook: &Hook, failure: Option<String>) -> HookResult {
         // Processes that the program left behind may write more.
         let open = self.pipe.take().map(OwnedFd::from).into_iter().collect();
-        drain(open, &format!("safe_state of run {}", hook.caller.run.0));
+        let owner = match &hook.caller {
+            Some(caller) => format!("safe_state of run {}", caller.run.0),
+            None => "a hook of the box".to_owned(),
+        };
+        drain(open, &owner);
         HookResult { output: std::mem::take(&mut self.output), failure }
     }
 

@@ -121,7 +121,7 @@ impl Program {
             cwd: self.cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),
             env: self.variables(args),
             inherit_env: self.inherit_env.clone(),
-            caller: caller.clone(),
+            caller: Some(caller.clone()),
         })
     }
 

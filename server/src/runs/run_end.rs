@@ -15,7 +15,7 @@ use crate::audit::{argv, entry};
 use crate::base::shortage;
 use crate::clients::Client;
 use crate::history::Intent;
-use crate::hooks::HookRequest;
+use crate::hooks::{HookOwner, HookRequest};
 use crate::menu::Runnable;
 use crate::process::exit_status::ProgramExit;
 use crate::process::pipes::Pipes;
@@ -198,8 +198,8 @@ impl RunGuard {
     async fn run_hook(&mut self) {
         let Some(hook) = self.hook.clone() else { return };
         let limit = self.runs.services.config.get().config.limits.hook_timeout;
-        let command = self.run.row.lock().command.clone();
-        match self.runs.services.hooks.run(self.run.id, command, hook, limit).await {
+        let owner = HookOwner::Run(self.run.id, self.run.row.lock().command.clone());
+        match self.runs.services.hooks.run(owner, hook, limit).await {
             Some(closed) => {
                 self.run.output.append(Stream::Stderr, &closed.into_output()).await;
                 self.hook = None;
@@ -282,10 +282,8 @@ impl RunGuard {
                 runs.leave(run.id);
             }
         };
-        let run = self.run.id;
         self.runs.services.hooks.submit(HookRequest {
-            run,
-            command,
+            owner: HookOwner::Run(self.run.id, command),
             hook,
             limit,
             done: Box::new(done),

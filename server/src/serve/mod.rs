@@ -24,13 +24,14 @@ use crate::audit::entry::{By, Entry};
 use crate::base::blocking;
 use crate::base::clock::Clock;
 use crate::base::log::Log;
-use crate::base::shutdown::Stop;
+use crate::base::shutdown::{Plan, ShutdownOptions, Stop};
 use crate::base::shutdown_record;
 use crate::base::toml_file::errors::FileErrors;
 use crate::builtins;
 use crate::config::{BuiltIns, Config};
 use crate::history::{History, NoHistory};
 use crate::hooks::Hooks;
+use crate::hooks::box_hooks::BoxHooks;
 use crate::keys::{Keys, expiry};
 use crate::listen::tcp;
 use crate::menu::TableError;
@@ -135,14 +136,20 @@ impl Stored {
         let hooks = Hooks::start(Arc::clone(&audit)).map_err(ServeError::Reserve)?;
         let hooks = Arc::new(hooks);
         let hook_timeout = config.limits.hook_timeout;
+        let box_hooks = Arc::new(BoxHooks::new(config.state.clone(), Arc::clone(&hooks)));
+        let at_start = {
+            let (box_hooks, settings) = (Arc::clone(&box_hooks), config.hooks.clone());
+            move || box_hooks.at_start(&settings)
+        };
         let history = History::open(
             &config.state,
             config.runs,
             hook_timeout,
             Arc::clone(&audit),
             Arc::clone(&hooks),
+            Box::new(at_start),
         )?;
-        Ok(Self { keys, history, audit, hooks, boot_id })
+        Ok(Self { keys, history, audit, hooks, box_hooks, boot_id })
     }
 }
 
@@ -211,6 +218,13 @@ impl Server {
             plan = stop.requested() => {
                 let by = By::named(plan.by.clone());
                 self.audit.note_ahead(Entry::new(by, "server/shutdown", "server")).await;
+                self.shutdown.begin(&plan);
+                plan
+            }
+            () = self.box_hooks.refused() => {
+                let reason = "a hook failed at the start, and `required` is set".to_owned();
+                let options = ShutdownOptions { reason, ..ShutdownOptions::default() };
+                let plan = Plan::new(Duration::ZERO, self.info.name.clone(), options);
                 self.shutdown.begin(&plan);
                 plan
             }

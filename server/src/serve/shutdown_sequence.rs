@@ -52,7 +52,7 @@ impl Server {
         }
     }
 
-    /// Reports each run with a pending hook; whether there is one.
+    /// Reports each run with a pending hook; whether there is one, or a hook of the box failed.
     fn report_pending(&self) -> bool {
         let pending = self.hooks.pending();
         for (run, command) in &pending {
@@ -61,7 +61,7 @@ impl Server {
                 "the safe_state of run {run} ({command}) has not run: the next start of the server runs it"
             );
         }
-        !pending.is_empty()
+        !pending.is_empty() || self.box_hooks.has_failed()
     }
 
     /// The phases of an orderly end, each under the deadline.
@@ -91,6 +91,7 @@ impl Server {
         }
         // After slow runs there is still time for workers and sessions to end.
         self.now().menu.worker_pool().stop(deadline.max(Instant::now() + GOODBYE)).await;
+        self.stop_box().await;
         let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {
             code: if plan.options.restart { EndCode::Restart } else { EndCode::Shutdown },
@@ -112,6 +113,13 @@ impl Server {
         self.tasks.end();
     }
 
+    /// Runs `on_stop` of the box, once no run and no worker is left.
+    async fn stop_box(&self) {
+        // Until then the hooks of the start may run.
+        let _ = self.runs.history.instance().await;
+        self.box_hooks.at_stop(&self.now().config.hooks).await;
+    }
+
     pub(super) fn end_at_once(&self) -> Ended {
         tracing::warn!(target: "topside", "server ended at once");
         self.note("server/stopped", "at once");
@@ -120,6 +128,9 @@ impl Server {
         self.hooks.stop_retries();
         self.tasks.end();
         self.report_pending();
+        if !self.now().config.hooks.on_stop.is_empty() {
+            tracing::error!(target: "topside", "on_stop of the box has not run: the next start of the server runs it");
+        }
         Ended::AtOnce
     }
 }

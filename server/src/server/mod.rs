@@ -32,6 +32,7 @@ use crate::config::active_config::{ActiveConfig, Loaded};
 use crate::events::Events;
 use crate::history::History;
 use crate::hooks::Hooks;
+use crate::hooks::box_hooks::BoxHooks;
 use crate::keys::Keys;
 use crate::menu::Table;
 use crate::net::local_socket::LocalListener;
@@ -64,6 +65,7 @@ pub(crate) struct Server {
     pub(crate) runs: Arc<Runs>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) hooks: Arc<Hooks>,
+    pub(crate) box_hooks: Arc<BoxHooks>,
     pub(crate) shutdown: Arc<Shutdown>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) samples: Samples,
@@ -95,7 +97,8 @@ pub enum Ended {
     Stopped,
     /// It was asked to restart; the caller starts it again.
     Restart,
-    /// It was shut down, but a `safe_state` could not be run; the log names the run, and the next start runs it.
+    /// It was shut down, but a `safe_state` could not be run, or a hook of the box failed; the log names it, and the next
+    /// start runs it.
     Pending,
     /// It was ended at once; clients may not have been notified.
     AtOnce,
@@ -107,6 +110,7 @@ pub(crate) struct Stored {
     pub(crate) history: History,
     pub(crate) audit: Arc<Audit>,
     pub(crate) hooks: Arc<Hooks>,
+    pub(crate) box_hooks: Arc<BoxHooks>,
     /// Which start of the server its entries name.
     pub(crate) boot_id: String,
 }
@@ -132,7 +136,7 @@ impl Server {
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
     ) -> Arc<Self> {
-        let Stored { keys, history, audit, hooks, boot_id } = stored;
+        let Stored { keys, history, audit, hooks, box_hooks, boot_id } = stored;
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
@@ -179,6 +183,7 @@ impl Server {
             runs: Arc::new(Runs::new(history, services)),
             audit,
             hooks,
+            box_hooks,
             shutdown,
             counters,
             samples: Samples::default(),

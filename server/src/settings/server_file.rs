@@ -13,12 +13,13 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::settings::discovery::{Discovery, Router};
+use crate::settings::hooks::BoxHooks;
 use crate::settings::limits::Limits;
 use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
 use crate::settings::{
-    Listen, Local, SERVER_FILE, discovery, limits, log_level, metrics, retention,
+    Listen, Local, SERVER_FILE, discovery, hooks, limits, log_level, metrics, retention,
 };
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub(crate) struct ServerFile {
     pub(crate) router: Router,
     pub(crate) metrics: Metrics,
     pub(crate) log: LogLevel,
+    pub(crate) hooks: BoxHooks,
 }
 
 /// The keys in the file, such as `limits.max_runs`, and their lines.
@@ -49,7 +51,7 @@ pub(crate) fn load(
         return Err(FileErrors::absent(path));
     }
     let text = text.unwrap_or_default();
-    match parse(&path.display().to_string(), &text) {
+    match parse(&path.display().to_string(), &text, trust) {
         Ok(file) if errors.is_empty() => return Ok((file, lines(&text))),
         Ok(_) => {}
         Err(FileErrors(more)) => errors.extend(more),
@@ -73,11 +75,12 @@ fn lines(text: &str) -> Lines {
     keys.collect()
 }
 
-fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
+fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors> {
     let document = Fields::parse(file, text)?;
     let mut m = Errors::new(file, text);
     let top = Fields::of(&document, "server.toml");
-    let known = ["local", "listen", "limits", "runs", "discovery", "router", "metrics", "log"];
+    let known =
+        ["local", "listen", "limits", "runs", "discovery", "router", "metrics", "log", "hooks"];
     top.refuse_unknown(&known, &mut m);
     let file = ServerFile {
         local: section(&top, "local", &mut m, local),
@@ -88,6 +91,7 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
         router: section(&top, "router", &mut m, discovery::router),
         metrics: section(&top, "metrics", &mut m, metrics::read),
         log: section(&top, "log", &mut m, log_level::read),
+        hooks: section(&top, "hooks", &mut m, |table, m| hooks::read(table, trust, m)),
     };
     m.finish().map(|()| file)
 }
@@ -153,7 +157,7 @@ mod tests {
     use crate::settings::SAMPLE;
 
     fn of(text: &str) -> Result<ServerFile, FileErrors> {
-        parse("server.toml", text)
+        parse("server.toml", text, Trust::of_this_process())
     }
 
     #[test]
@@ -175,7 +179,8 @@ mod tests {
              connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
              max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
              user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n\
-             address = \"garden.example.org\"\nport = 18677\n[metrics]\nlisten = \"[::1]:9677\"\n[log]\nlevel = \"trace\"\n",
+             address = \"garden.example.org\"\nport = 18677\n[metrics]\nlisten = \"[::1]:9677\"\n[log]\nlevel = \"trace\"\n\
+             [hooks]\non_start = [\"/bin/true\", \"a\"]\non_stop = [\"/bin/true\"]\ntimeout = \"3s\"\nrequired = true\n",
         )
         .unwrap();
         assert_eq!(read.local.allow["alice"], Role::Operator);
@@ -213,6 +218,14 @@ mod tests {
         let address = Some("garden.example.org".to_owned());
         assert_eq!(read.router, Router { map: true, address, port: Some(18677) });
         assert_eq!(read.log, LogLevel(Level::Trace));
+        let argv = |items: &[&str]| items.iter().map(|&item| item.to_owned()).collect();
+        let hooks = BoxHooks {
+            on_start: argv(&["/bin/true", "a"]),
+            on_stop: argv(&["/bin/true"]),
+            timeout: seconds(3),
+            required: true,
+        };
+        assert_eq!(read.hooks, hooks);
         assert_eq!(read.metrics, Metrics { listen: Some("[::1]:9677".parse().unwrap()) });
     }
 
@@ -262,6 +275,10 @@ mod tests {
             (
                 "[log]\nlevel = \"verbose\"\n",
                 "server.toml:2:9: `level` of [log] must be one of error, warn, info, debug, trace, not `verbose`",
+            ),
+            (
+                "[hooks]\non_stop = [\"/no/such\"]\n",
+                "server.toml:2:12: the program /no/such does not exist",
             ),
             ("limits = 3\n", "server.toml:1:10: `limits` of server.toml must be a table"),
             ("[limits\n", "server.toml:1:"),

@@ -12,6 +12,7 @@ mod audit_files;
 mod audit_server;
 mod batches;
 mod box_figures;
+mod box_hooks;
 mod built_ins;
 mod chaos;
 mod child_processes;

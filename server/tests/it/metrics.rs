@@ -26,7 +26,7 @@ fn connect(address: &str) -> TcpStream {
 }
 
 /// Head and body of what is answered to a GET.
-fn get(address: &str, path: &str) -> (String, String) {
+pub(crate) fn get(address: &str, path: &str) -> (String, String) {
     ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"))
 }
 

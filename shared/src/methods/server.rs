@@ -55,6 +55,9 @@ pub struct Status {
     /// Resident workers, by name; absent where the menu has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<WorkerStatus>,
+    /// Hooks of the box that have run or are running; absent where none has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookStatus>,
     /// A shutdown that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
@@ -67,6 +70,49 @@ pub struct Status {
     /// The last two minutes, if they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<StatusHistory>,
+}
+
+/// The last run of a hook of the box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookStatus {
+    /// `on_start` or `on_stop`.
+    pub name: String,
+    /// Its state.
+    pub state: HookState,
+    /// When it began, or ended.
+    pub at: Time,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+impl HookStatus {
+    /// In words: `failed at 2026-12-01T06:00:00Z: it ended with exit status: 1`.
+    pub fn words(&self, at: &str) -> String {
+        let failure = self.failure.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        match self.state {
+            HookState::Running => format!("running since {at}"),
+            HookState::Succeeded => format!("succeeded at {at}"),
+            HookState::Failed => format!("failed at {at}{failure}"),
+            HookState::Unknown => format!("ran at {at}"),
+        }
+    }
+}
+
+/// The state of a hook of the box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HookState {
+    /// Its program runs.
+    Running,
+    /// It ended with success.
+    Succeeded,
+    /// It failed, was killed after its time limit, or could not be started.
+    Failed,
+    /// A state of a newer server.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Figures of the box. One that the system does not report is absent.

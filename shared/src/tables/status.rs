@@ -22,6 +22,9 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
     for WorkerStatus { name, standing } in &status.workers {
         add("worker", format!("{name}: {standing}"));
     }
+    for hook in &status.hooks {
+        add("hook", format!("{} {}", hook.name, hook.words(&hook.at.to_string())));
+    }
     add("requests", status.requests.to_string());
     let (received, sent) = (status.bytes.received, status.bytes.sent);
     add("bytes", format!("{} received, {} sent", text::bytes(received), text::bytes(sent)));

@@ -69,6 +69,10 @@ pub(crate) fn status(mut status: Status) -> Status {
         name(&mut worker.name);
         reason(&mut worker.standing);
     }
+    for hook in &mut status.hooks {
+        reason(&mut hook.name);
+        hook.failure.iter_mut().for_each(reason);
+    }
     for disk in status.box_figures.iter_mut().flat_map(|figures| &mut figures.disks) {
         reason(&mut disk.path);
     }

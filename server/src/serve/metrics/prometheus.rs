@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use topside_shared::methods::{BoxFigures, DiskFigures};
+use topside_shared::methods::{BoxFigures, DiskFigures, HookState};
 
 use crate::base::platform;
 use crate::operations::status::status;
@@ -35,6 +35,13 @@ pub(super) fn text(server: &Server) -> String {
     let mut family = text.counter("topside_runs_total", "Runs that have ended, by how.");
     for (state, count) in server.counters.runs_ended() {
         family.of(&[("state", state.name())], count);
+    }
+    if !status.hooks.is_empty() {
+        let mut family =
+            text.gauge("topside_hook_failed", "Whether a hook of the box failed when it ran last.");
+        for hook in &status.hooks {
+            family.of(&[("hook", &hook.name)], u8::from(hook.state == HookState::Failed));
+        }
     }
     text.gauge("topside_closing", "Whether a shutdown has begun or is due.")
         .is(u8::from(status.closing.is_some()));

@@ -1,6 +1,6 @@
 //! Facts below the figures of the status, in groups: what was done, how the server is reached, what it is.
 
-use topside_shared::methods::{ListenAddress, Status};
+use topside_shared::methods::{HookStatus, ListenAddress, Status};
 use topside_shared::text::{bytes, duration};
 
 use crate::app::State;
@@ -80,5 +80,10 @@ fn server(state: &State, console: &Console, status: &Status) -> Vec<Fact> {
         status.memory_bytes.map(|memory| ("Memory", format!("{} of topsided", bytes(memory))));
     let up = format!("{}, since {since}", duration(status.uptime_ms));
     let version = format!("{} · menu revision {}", status.version, status.revision);
-    [Some(("Version", version)), Some(("Up", up)), memory, load].into_iter().flatten().collect()
+    let hook = |hook: &HookStatus| {
+        let at = times::stamp(hook.at, state.clock.wall, &state.zone);
+        ("Hook", format!("{} {}", hook.name, hook.words(&at)))
+    };
+    let facts = [Some(("Version", version)), Some(("Up", up)), memory, load].into_iter().flatten();
+    facts.chain(status.hooks.iter().map(hook)).collect()
 }
