@@ -55,14 +55,25 @@ impl Replacement {
     }
 
     /// Replaces the file by one with this text, and syncs it to the disk.
-    pub(super) fn commit(mut self, text: &str) -> io::Result<()> {
+    pub(super) fn commit(self, text: &str) -> io::Result<()> {
+        self.place(text, true)
+    }
+
+    /// The same without a sync, which takes milliseconds: after a power cut the file may be the old one, or broken.
+    pub(super) fn commit_unsynced(self, text: &str) -> io::Result<()> {
+        self.place(text, false)
+    }
+
+    fn place(mut self, text: &str, synced: bool) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         if let Ok(old) = std::fs::metadata(&self.path) {
             // The user decided who may read it. Root may rewrite another user's file.
             platform::give_owner(&self.file, &old)?;
             self.file.set_permissions(old.permissions())?;
         }
-        self.file.sync_all()?;
+        if synced {
+            self.file.sync_all()?;
+        }
         match std::fs::rename(&self.temporary, &self.path) {
             Ok(()) => self.placed = true,
             // A file that is mounted by itself, as in a container. The new file stays until the old one is rewritten.
@@ -72,6 +83,9 @@ impl Replacement {
                 return file.sync_all();
             }
             Err(error) => return Err(error),
+        }
+        if !synced {
+            return Ok(());
         }
         // Syncs the new name. Where the system cannot sync a directory, at most this change is lost, never the old file.
         if let Some(dir) = self.path.parent().and_then(|dir| File::open(dir).ok()) {

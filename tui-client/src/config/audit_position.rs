@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use topside_shared::methods::AuditEnd;
 
 use super::history_file::file_name;
-use super::state_file::{read, write};
+use super::state_file::{read, write_cached};
 
 /// A larger file is not written by this program.
 const MAX_BYTES: u64 = 1024;
@@ -69,7 +69,10 @@ impl AuditOf {
     /// An error is ignored: then the next connection counts as the first.
     fn keep(&self, path: &Path, shown: &AuditEnd) {
         let seen = Seen { seq: shown.seq, hash: shown.hash.clone(), pin: self.pin.clone() };
-        write(path, &seen);
+        // Each run may add an entry: a sync would take longer than the whole run.
+        if let Ok(json) = serde_json::to_string(&seen) {
+            write_cached(path, &json);
+        }
     }
 }
 

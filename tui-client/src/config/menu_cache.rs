@@ -9,7 +9,7 @@ use topside_shared::command::Command;
 use topside_shared::methods::{MAX_MENU, Menu};
 
 use super::history_file::file_name;
-use super::state_file::{metadata, read, write_text};
+use super::state_file::{metadata, read, write_cached};
 
 /// A larger file is neither written nor read. Any menu of a server fits, with its built-ins.
 const MAX_BYTES: usize = MAX_MENU + 64 * 1024;
@@ -18,8 +18,7 @@ const MAX_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// The same menu is written again after this time, so that its file does not become too old.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Stores the menu of `server` under the state directory; removes the stored one if the new one is too large. Blocks for
-/// the disk if the menu has changed.
+/// Stores the menu of `server` under the state directory; removes the stored one if the new one is too large.
 pub(crate) fn keep(state: &Path, server: &str, menu: &Menu) {
     let path = path(state, server);
     let Ok(text) = serde_json::to_string(&menu.commands) else { return };
@@ -31,7 +30,7 @@ pub(crate) fn keep(state: &Path, server: &str, menu: &Menu) {
     if fresh && std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes()) {
         return;
     }
-    write_text(&path, &text);
+    write_cached(&path, &text);
 }
 
 /// The stored commands of `server`; empty where there are none.

@@ -26,14 +26,16 @@ pub(super) fn metadata(path: &Path, most: u64) -> Option<Metadata> {
 
 /// Writes the value. Blocks for the disk.
 pub(super) fn write(path: &Path, value: &impl Serialize) {
-    if let Ok(text) = serde_json::to_string(value) {
-        write_text(path, &text);
+    if let Ok(json) = serde_json::to_string(value)
+        && let Ok(replacement) = Replacement::begin(path)
+    {
+        let _ = replacement.commit(&json);
     }
 }
 
-/// Writes a value that is JSON already. Blocks for the disk.
-pub(super) fn write_text(path: &Path, json: &str) {
+/// Writes a value that is JSON already and that the next connection gives again. Does not wait for the disk.
+pub(super) fn write_cached(path: &Path, json: &str) {
     if let Ok(replacement) = Replacement::begin(path) {
-        let _ = replacement.commit(json);
+        let _ = replacement.commit_unsynced(json);
     }
 }

@@ -2,6 +2,7 @@
 //! blocks neither the connection nor a signal.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -12,6 +13,7 @@ use topside_shared::notifications::Stream;
 
 use super::exit_status;
 use super::output_filter::{CursorPosition, Filter};
+use crate::platform;
 
 /// Parts that wait for the thread; each is at most one `run/output`.
 const WAITING: usize = 16;
@@ -36,11 +38,12 @@ impl Sink {
         Self { write: Box::new(write), filter: Some(Filter::new(plain)) }
     }
 
-    fn of(write: impl Write + IsTerminal + Send + 'static) -> Self {
+    fn of(write: impl Write + IsTerminal + AsFd + Send + 'static) -> Self {
         if write.is_terminal() {
             Self::terminal(write, crate::terminal::no_colour())
         } else {
-            Self::raw(write)
+            // Standard output would write the last line of each piece by itself.
+            Self::raw(Unbuffered(write))
         }
     }
 
@@ -81,6 +84,19 @@ impl Sink {
     fn end_of_run(&mut self) -> io::Result<()> {
         let rest = self.filter.as_mut().map_or("", Filter::end);
         self.write_raw(rest)
+    }
+}
+
+/// A stream without its buffer.
+struct Unbuffered<S>(S);
+
+impl<S: AsFd> Write for Unbuffered<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        platform::write_all(&self.0, bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

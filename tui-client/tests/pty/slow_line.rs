@@ -80,7 +80,7 @@ fn a_stopped_terminal_gets_the_last_state_when_it_reads_again() {
     screen.taken();
     let before = screen.count();
     screen.stop_reading(false);
-    screen.see_all(&["20000", "✓ done", "❯ typed"]);
+    screen.see_all(&["20000", "✓ succeeded", "❯ typed"]);
     let since = screen.count() - before;
     // Two frames of this size at most: the one that was on its way, and the last.
     assert!(since < 12_000, "{since} bytes");
