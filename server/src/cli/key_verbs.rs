@@ -19,11 +19,21 @@ use crate::control::{Control, ControlError, own_key};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Holder {
     /// What its holder is called in lists and logs
-    #[arg(long)]
-    name: String,
+    #[arg(long, required_unless_present = "holder")]
+    name: Option<String>,
+    /// The same without `--name`
+    #[arg(value_name = "NAME", conflicts_with = "name", hide = true)]
+    holder: Option<String>,
     /// What it may do: viewer, operator or admin
     #[arg(long, value_parser = role())]
     role: Role,
+}
+
+impl Holder {
+    /// The name; one of the two is there.
+    fn name(&self) -> String {
+        self.name.as_ref().or(self.holder.as_ref()).cloned().unwrap_or_default()
+    }
 }
 
 /// Parser of a role. Its values are known, so that they can be completed.
@@ -109,7 +119,7 @@ fn ttl(text: &str) -> Result<u64, String> {
 impl InviteArgs {
     /// The request for it.
     pub fn request(&self) -> KeyInvite {
-        let Holder { name, role } = self.who.clone();
+        let (name, role) = (self.who.name(), self.who.role);
         let commands = self.commands.clone();
         KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: false }
     }
@@ -140,7 +150,7 @@ impl InviteArgs {
 impl TokenArgs {
     /// The request for it.
     pub fn request(&self) -> KeyInvite {
-        let Holder { name, role } = self.who.clone();
+        let (name, role) = (self.who.name(), self.who.role);
         let commands = Some(self.commands.clone());
         KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: true }
     }

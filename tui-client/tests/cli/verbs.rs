@@ -356,6 +356,18 @@ fn a_run_is_followed_answered_and_cancelled_by_its_number() {
     place.run(&["own-signal"]).with(137);
 }
 
+/// `:invite phone --role operator` was refused: "unexpected argument 'phone' found".
+#[test]
+fn the_name_of_an_invite_may_stand_alone() {
+    let place = place();
+    let _server = place.serve();
+    let made = place.verb(&["invite", "phone", "--role", "operator"]).with(0);
+    assert!(made.err.contains("for phone as operator, once, until "), "{made:?}");
+    let nameless = place.verb(&["invite", "--role", "operator"]).with(2);
+    assert!(nameless.err.contains("--name <NAME>"), "{nameless:?}");
+    place.verb(&["invite", "x", "--name", "y", "--role", "viewer"]).with(2);
+}
+
 #[test]
 fn an_invite_made_by_a_verb_pairs_and_a_revoked_key_is_out() {
     let place = place();
