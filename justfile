@@ -9,6 +9,10 @@ lint:
     cargo fetch --locked
     cargo deny --offline check bans licenses sources
 
+# The oldest Rust that Cargo.toml promises; needs `rustup toolchain install` of that version
+oldest-rust:
+    bash .ci/oldest-rust
+
 # All tests
 test:
     cargo test --workspace
