@@ -65,6 +65,10 @@ deb:
 try-deb: deb
     bash config/packaging/try target/deb
 
+# The image of the Containerfile, run by the sample for compose; as root, with debootstrap, podman, runc and python3-venv
+try-container:
+    bash config/packaging/try-container
+
 # The pictures of the README, made from the real program
 shots:
     bash docs/shots/make
