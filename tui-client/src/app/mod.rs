@@ -213,6 +213,12 @@ impl State {
         Effect::Quit
     }
 
+    /// The size of the screen above the bar of a shutdown or of the end of a session: views do not cover it.
+    pub(crate) fn view_size(&self) -> Size {
+        let has_bar = self.console().is_some_and(|console| console.bar_text(self).is_some());
+        Size { height: self.size.height.saturating_sub(u16::from(has_bar)), ..self.size }
+    }
+
     pub(crate) fn console_mut(&mut self) -> Option<&mut Console> {
         match &mut self.screen {
             Screen::Console(console) => Some(console),

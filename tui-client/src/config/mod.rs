@@ -21,7 +21,7 @@ pub(crate) use profiles::UnknownServer;
 pub use profiles::{ConfigError, Profile, ProfileStore};
 pub(crate) use screen_state::{PaneChoice, PaneChoices};
 pub(crate) use settings::{Settings, SettingsFiles};
-pub(crate) use validation::{Field, validate};
+pub(crate) use validation::{Field, port, validate};
 
 /// The port of a server that says no other.
 pub(crate) const DEFAULT_PORT: u16 = 8677;

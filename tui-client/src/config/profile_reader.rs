@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 use super::DEFAULT_PORT;
 use super::profiles::{ConfigError, Profile};
 use super::toml_errors::{Fault, fault, parse, unknown};
-use super::validation::{Field, tag, validate};
+use super::validation::{Field, port_rule, tag, validate};
 
 #[derive(Debug, Clone)]
 pub(super) struct ProfileEntry {
@@ -111,7 +111,10 @@ fn server(table: &dyn TableLike, span: Option<Range<usize>>) -> Result<Profile, 
             .and_then(|number| u16::try_from(number).ok())
             .filter(|port| *port > 0)
             .map(Some)
-            .ok_or_else(|| (item.span(), format!("{} is a number from 1 to 65535", field.key()))),
+            .ok_or_else(|| {
+                let given = item.to_string();
+                (item.span(), format!("{} {}", field.key(), port_rule(given.trim())))
+            }),
     };
     let profile = Profile {
         name: text(Field::Name)?

@@ -157,7 +157,7 @@ fn servers_written_as_one_array_are_read_and_changed_too() {
 fn what_is_wrong_in_a_file_is_reported_with_line_and_column() {
     for (text, want) in [
         ("[[server]]\nname = \n", "2:8: "),
-        ("[[server]]\nname = \"a\"\nport = 70000\n", "3:8: port is a number from 1 to 65535"),
+        ("[[server]]\nname = \"a\"\nport = 70000\n", "3:8: port must be 1 to 65535, not 70000"),
         ("[[server]]\nname = \"a\"\nlan = 5\n", "3:7: lan is a text in quotes"),
         (
             "[[server]]\nname = \"a\"\n  internt = \"x\"\n",

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use topside_shared::text::{MAX_NAME, clean, is_control};
 
+use super::THIS_MACHINE;
 use super::profiles::Profile;
-use super::{DEFAULT_PORT, THIS_MACHINE};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Field {
@@ -64,7 +64,7 @@ pub(crate) fn validate(profile: &Profile) -> Result<(), FieldError> {
         [(Field::Port, Some(profile.port)), (Field::InternetPort, profile.internet_port)]
     {
         if value == Some(0) {
-            return Err(wrong(field, &format!("is 1 to 65535, most often {DEFAULT_PORT}")));
+            return Err(wrong(field, &port_rule("0")));
         }
     }
     profile.pin.as_deref().map_or(Ok(()), pin).map_err(|rule| wrong(Field::Pin, &rule))?;
@@ -74,6 +74,16 @@ pub(crate) fn validate(profile: &Profile) -> Result<(), FieldError> {
 
 fn wrong(field: Field, rule: &str) -> FieldError {
     FieldError { field, message: format!("{} {rule}", field.key()) }
+}
+
+/// Reads a port; an error is the rule that its text breaks.
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| port_rule(text))
+}
+
+/// The rule of all ports, behind the name of the field; `given` is what breaks it.
+pub(super) fn port_rule(given: &str) -> String {
+    format!("must be 1 to 65535, not {}", clean(given, MAX_NAME))
 }
 
 fn name(name: &str) -> Result<(), String> {
@@ -169,6 +179,7 @@ fn pin(pin: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::DEFAULT_PORT;
     use super::*;
 
     fn profile() -> Profile {
@@ -229,6 +240,14 @@ mod tests {
         ] {
             let found = field(|profile| profile.internet = Some(bad.into()));
             assert_eq!(found, Some(Field::Internet), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_port_is_answered_with_the_rule() {
+        assert_eq!(port("8677"), Ok(8677));
+        for bad in ["0", "70000", "-1", "http", ""] {
+            assert_eq!(port(bad), Err(format!("must be 1 to 65535, not {bad}")));
         }
     }
 

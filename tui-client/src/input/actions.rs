@@ -274,7 +274,7 @@ pub(crate) const ACTIONS: &[Action] = &[
 
     Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving; back from a new tab", short: "give up", always: &["esc"], place: Scope::Both, needs: Needs::Trying, ..TOPSIDE },
     Action { id: Id::Palette, name: "palette", title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
-    Action { id: Id::CommandLine, name: "command-line", title: "Verbs of the shell: `:`", short: "verbs", bare: &[":"], place: Scope::Console, ..TOPSIDE },
+    Action { id: Id::CommandLine, name: "command-line", title: "Verbs of the shell: `:`", short: "verbs", bare: &[":"], ..TOPSIDE },
     Action { id: Id::Help, name: "help", title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
     Action { id: Id::Mouse, name: "mouse", title: "Mouse on or off; Shift selects text", always: &["alt-m"], ..TOPSIDE },
     Action { id: Id::Theme, name: "theme", title: "Theme: choose one", ..TOPSIDE },

@@ -198,6 +198,18 @@ impl Theme {
         }
     }
 
+    /// The style of a server's name before the input: a colour of the theme that depends on the name alone, so that it is
+    /// the same at each start. Without colours it is a title.
+    pub(crate) fn server(&self, name: &str) -> Style {
+        let colours = [self.accent, self.good, self.lost, self.warn].map(|style| style.fg);
+        // FNV-1a: names that differ in one letter differ in all bits.
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let place = (hash >> 32) as usize % colours.len();
+        colours[place].map_or(self.title, |colour| self.title.fg(colour))
+    }
+
     pub(crate) fn chosen(&self) -> Style {
         self.chosen
     }

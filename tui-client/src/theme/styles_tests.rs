@@ -140,3 +140,14 @@ fn a_painted_frame_has_the_colours_of_the_theme_as_the_terminal_can_show_them() 
         [(Color::Reset, Color::Reset), (Color::Red, Color::Reset)]
     );
 }
+
+/// The colour of a server's name is the same at each start, and no colour where there are none.
+#[test]
+fn a_server_has_a_colour_of_its_own_by_its_name() {
+    let theme = Theme::DARK;
+    assert_eq!(theme.server("garden"), theme.server("garden"));
+    let names = ["garden", "clock", "pump", "lab", "attic", "cellar", "roof", "pond"];
+    let colours: std::collections::HashSet<_> = names.map(|name| theme.server(name).fg).into();
+    assert!(colours.len() > 1, "{colours:?}");
+    assert!(names.iter().all(|name| Theme::MONOCHROME.server(name) == Theme::MONOCHROME.title));
+}

@@ -6,7 +6,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::candidates;
 use super::server::ConfirmArgs;
 use super::target::TargetArgs;
-use crate::config::Profile;
+use crate::config::{Profile, port as read_port};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SavedServerVerb {
@@ -99,10 +99,10 @@ pub(crate) struct Fields {
     #[arg(long, value_name = "HOST")]
     internet: Option<String>,
     /// Its port
-    #[arg(long)]
+    #[arg(long, value_parser = port)]
     port: Option<u16>,
     /// The port at the router, where it is another; 0 for the same
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = port_or_same)]
     internet_port: Option<u16>,
     /// What its key is known by, as `topsided id` prints it there; "" for none
     #[arg(long)]
@@ -110,6 +110,16 @@ pub(crate) struct Fields {
     /// Groups that it belongs to, for `topside run --on tag:NAME`; "" for none
     #[arg(long, value_name = "TAG,..")]
     tags: Option<String>,
+}
+
+/// Reads a port.
+fn port(text: &str) -> Result<u16, String> {
+    read_port(text).map_err(|rule| format!("port {rule}"))
+}
+
+/// Reads the port at the router, or the 0 that stands for the same port.
+fn port_or_same(text: &str) -> Result<u16, String> {
+    if text == "0" { Ok(0) } else { port(text) }
 }
 
 impl Fields {

@@ -1,9 +1,11 @@
 //! A line of verbs: what follows `:` on the screen and in the line client. It has the verbs, flags, completion and help of
 //! `topside` in a shell, for the server that is connected already.
 
+use std::ffi::OsStr;
+
 use clap::error::{Error, ErrorKind};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
-use clap_complete::engine::{self, ArgValueCandidates, CompletionCandidate};
+use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
 use topside_shared::cmdline::{self, Candidate, CandidateKind, Completion};
 use topside_shared::text::{MAX_REASON, clean, is_control};
 
@@ -57,6 +59,8 @@ pub(crate) struct KnownValues {
     pub(crate) runs: Vec<(String, String)>,
     pub(crate) keys: Vec<(String, String)>,
     pub(crate) commands: Vec<(String, String)>,
+    /// The saved servers.
+    pub(crate) servers: Vec<(String, String)>,
 }
 
 /// The parser, without what a line of verbs has no use for.
@@ -163,7 +167,12 @@ fn with_values(known: &KnownValues) -> Command {
             let about = (!about.is_empty()).then(|| about.clone().into());
             CompletionCandidate::new(value).help(about)
         };
-        ArgValueCandidates::new(move || values.iter().map(candidate).collect())
+        // It takes the place of a completer that reads a file.
+        ArgValueCompleter::new(move |typed: &OsStr| {
+            let typed = typed.to_string_lossy();
+            let begins = |(value, _): &&(String, String)| value.starts_with(&*typed);
+            values.iter().filter(begins).map(candidate).collect()
+        })
     };
     let of = [
         ("kick", "client", values(&known.clients)),
@@ -175,6 +184,9 @@ fn with_values(known: &KnownValues) -> Command {
         ("revoke", "key", values(&known.keys)),
         ("invite", "commands", values(&known.commands)),
         ("token", "commands", values(&known.commands)),
+        ("edit", "name", values(&known.servers)),
+        ("duplicate", "name", values(&known.servers)),
+        ("delete", "name", values(&known.servers)),
     ];
     let completed = |verb: &str, arg: Arg| {
         let values = of.iter().find(|(of, id, _)| *of == verb && arg.get_id() == id);

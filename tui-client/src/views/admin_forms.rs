@@ -1,10 +1,13 @@
 //! Admin actions that concern all clients: a broadcast, and ordering, postponing or cancelling a shutdown.
 
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+use topside_shared::Time;
 use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::methods::{Broadcast, BroadcastResult, Call, CommandRun, ServerShutdownCancel};
 use topside_shared::notifications::Urgency;
 use topside_shared::text::MAX_BROADCAST;
+use topside_shared::values::parse_expected_return;
 
 use super::command_form::{self, CommandForm, Submit};
 use super::console::submit::{self, ShutdownOrder};
@@ -88,12 +91,22 @@ pub(crate) fn postpone(state: &mut State) -> Vec<Effect> {
         args.insert("reason".to_owned(), banner.reason.clone().into());
     }
     if let Some(back) = banner.back {
-        args.insert("back".to_owned(), back.to_string().replace(".000Z", "Z").into());
+        let begin = state.clock.wall.plus_millis(later * 1_000);
+        args.insert("back".to_owned(), as_typed(back, begin, &state.zone).into());
     }
     let purpose = Some(format!("Postpone the {}", what(banner.restart)));
     let form = CommandForm { purpose, ..CommandForm::filled(command, &args) };
     state.open(form);
     Vec::new()
+}
+
+/// An expected return as a user types it: `20:00`, with the date where the time alone would be another day.
+fn as_typed(back: Time, begin: Time, zone: &TimeZone) -> String {
+    let local = back.timestamp().to_zoned(zone.clone());
+    let forms = ["%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"];
+    let mut texts = forms.map(|form| local.strftime(form).to_string()).into_iter();
+    let found = texts.find(|text| parse_expected_return(text, begin, zone) == Ok(back));
+    found.unwrap_or_else(|| back.to_string())
 }
 
 /// A postponement was confirmed. Where the shutdown that was due was cancelled meanwhile, this would be a new one, which

@@ -99,7 +99,7 @@ impl View for ClientDetails {
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
         let (id, facts) = (self.id, self.facts(state));
-        match self.scroll.key(key, &facts, state.size) {
+        match self.scroll.key(key, &facts, state.view_size()) {
             FactsKey::Close => close(),
             FactsKey::Refresh => act(move |state| Self::ask(state, id)),
             FactsKey::Passed if key.is_ctrl('x') => question(state, id),
@@ -109,7 +109,7 @@ impl View for ClientDetails {
 
     fn wheel(&mut self, rows: i32, state: &State) {
         let facts = self.facts(state);
-        self.scroll.wheel(rows, &facts, state.size);
+        self.scroll.wheel(rows, &facts, state.view_size());
     }
 
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {

@@ -31,14 +31,14 @@ impl View for FactsView {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        match self.scroll.key(key, &self.facts, state.size) {
+        match self.scroll.key(key, &self.facts, state.view_size()) {
             FactsKey::Close => close(),
             FactsKey::Refresh | FactsKey::Scrolled | FactsKey::Passed => stay(),
         }
     }
 
     fn wheel(&mut self, rows: i32, state: &State) {
-        self.scroll.wheel(rows, &self.facts, state.size);
+        self.scroll.wheel(rows, &self.facts, state.view_size());
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, _state: &State) -> Option<Position> {

@@ -54,7 +54,6 @@ impl View for Help {
         let inside = canvas.popup(&self.title(state), width * count + GAP * (count - 1), height);
         let (buffer, theme) = (&mut *canvas.buffer, canvas.theme);
         let top = self.0.top.min(rows.saturating_sub(page));
-        let below = rows.saturating_sub(top + page);
         let mut x = inside.x;
         for column in &columns {
             let place = Rect { x, width, ..inside };
@@ -64,7 +63,7 @@ impl View for Help {
             x += width + GAP;
         }
         let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-        canvas::more_below(&mut foot, below, &theme);
+        canvas::position(&mut foot, (top, page), rows, &theme);
         let keys = (rows > page).then_some("↑ ↓ scroll").into_iter().chain(["Esc closes"]);
         canvas::keys(&mut foot, keys, &mut canvas.hits, &theme);
         None
@@ -88,7 +87,7 @@ struct HelpLayout {
 
 impl HelpLayout {
     fn new(state: &State) -> Self {
-        let Size { width, height } = state.size;
+        let Size { width, height } = state.view_size();
         let inside = width.saturating_sub(FRAME.width);
         let page = usize::from(height.saturating_sub(FRAME.height + 1)).max(1);
         if width < TWO_FROM {

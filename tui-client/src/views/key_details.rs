@@ -41,7 +41,7 @@ impl View for KeyDetails {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        match self.scroll.key(key, &facts(state, &self.row), state.size) {
+        match self.scroll.key(key, &facts(state, &self.row), state.view_size()) {
             FactsKey::Close => close(),
             FactsKey::Refresh => act(refresh),
             FactsKey::Passed if key.is_ctrl('x') => question(state, &self.row),
@@ -50,7 +50,7 @@ impl View for KeyDetails {
     }
 
     fn wheel(&mut self, rows: i32, state: &State) {
-        self.scroll.wheel(rows, &facts(state, &self.row), state.size);
+        self.scroll.wheel(rows, &facts(state, &self.row), state.view_size());
     }
 
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {

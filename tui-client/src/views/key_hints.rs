@@ -129,6 +129,7 @@ fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
             Id::Delete,
             Id::Duplicate,
             Id::Palette,
+            Id::CommandLine,
         ],
         (Screen::Console(_), ConnectionState::Lost(_) | ConnectionState::Idle) => &[
             Id::Reconnect,

@@ -103,7 +103,7 @@ impl<V: ListView> View for V {
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
         let rows = self.rows(state);
-        let layout = self.list().layout(state.list_layout(), page(state.size));
+        let layout = self.list().layout(state.list_layout(), page(state.view_size()));
         match self.list_mut().key(key, &rows, layout) {
             ListKey::Close => self.leave(state),
             ListKey::Open if rows.is_empty() => stay(),
@@ -128,14 +128,14 @@ impl<V: ListView> View for V {
 
     fn click_row(&mut self, row: usize, state: &State) -> Outcome {
         let rows = self.rows(state);
-        let layout = self.list().layout(state.list_layout(), page(state.size));
+        let layout = self.list().layout(state.list_layout(), page(state.view_size()));
         let opens = self.list_mut().click(row, &rows, layout);
         if opens { self.enter_by_click(state) } else { self.moved(state) }
     }
 
     fn wheel(&mut self, rows: i32, state: &State) {
         let shown = self.rows(state);
-        let layout = self.list().layout(state.list_layout(), page(state.size));
+        let layout = self.list().layout(state.list_layout(), page(state.view_size()));
         self.list_mut().wheel(rows, &shown, layout);
         drop(self.moved(state));
     }

@@ -31,6 +31,7 @@ mod status_bar;
 mod tab_strip;
 pub(crate) mod theme_chooser;
 mod update;
+mod verb_answer;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -82,6 +83,7 @@ pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "several_boxes", opened_by: &[(Id::RunOnMarked, several_boxes::open_marked), (Id::RunOnAll, several_boxes::open_all)] },
     ViewRow { file: "status", opened_by: &[(Id::Status, status::open)] },
     ViewRow { file: "theme_chooser", opened_by: &[(Id::Theme, theme_chooser::open)] },
+    ViewRow { file: "verb_answer", opened_by: &[] },
 ];
 
 /// Where the cursor stands, if anywhere, and what can be clicked.
@@ -131,11 +133,13 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     let bar = state.console().map(|console| console.layout(state).bar).unwrap_or_default();
     row::clear(buffer, bar);
     let below = below.iter().map(|view| view.title(state)).collect();
-    let mut canvas = Canvas { area, buffer: &mut *buffer, theme, below, hits: Vec::new() };
+    // The last row is for messages, and the one above it for the bar.
+    let height = area.height - (state.size.height - state.view_size().height).min(area.height);
+    let room = Rect { height, ..area };
+    let mut canvas = Canvas { area: room, buffer: &mut *buffer, theme, below, hits: Vec::new() };
     let cursor = top.draw(&mut canvas, state);
     let hits = canvas.hits.into_iter().map(|(place, hit)| (place, Clicked::InView(hit)));
     let mut hits = hits.collect();
-    // No popup has more than its frame in the row above the last one, and none reaches the last one.
     let last = key_hints::last_row(area);
     status_bar::draw(state, Rect { y: last.y.saturating_sub(1), ..last }, buffer, &mut hits);
     message_line::draw(state, last, buffer);

@@ -72,7 +72,7 @@ impl ListView for NoticesView {
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let console = state.console()?;
         let shown = self.shown(state);
-        let room = usize::from(text_width(state.size).saturating_sub(BESIDE));
+        let room = usize::from(text_width(state.view_size()).saturating_sub(BESIDE));
         let height = |(_, notice): &(u64, &SessionNotice)| fit::wrap(&notice.text, room).len();
         let dropped = console.notices.dropped();
         let lines = shown.iter().map(height).sum::<usize>() + 3 + usize::from(dropped > 0);

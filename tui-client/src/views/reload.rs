@@ -73,11 +73,11 @@ impl View for Reload {
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
         let rows = rows(state, &self.standing).len();
-        if self.reading.key(key, rows, page(state.size)) { stay() } else { close() }
+        if self.reading.key(key, rows, page(state.view_size())) { stay() } else { close() }
     }
 
     fn wheel(&mut self, by: i32, state: &State) {
-        self.reading.wheel(by, rows(state, &self.standing).len(), page(state.size));
+        self.reading.wheel(by, rows(state, &self.standing).len(), page(state.view_size()));
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
@@ -176,7 +176,7 @@ enum ReloadSign {
 
 /// All rows; a text that is too long for one continues in the next.
 fn rows(state: &State, standing: &ReloadState) -> Vec<ReloadLine> {
-    let room = usize::from(text_width(state.size).saturating_sub(BEFORE));
+    let room = usize::from(text_width(state.view_size()).saturating_sub(BEFORE));
     let mut rows = Vec::new();
     let mut say = |sign, text: &str, strong| {
         let mut sign = Some(sign);

@@ -45,7 +45,7 @@ impl View for RunDetails {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        match self.scroll.key(key, &facts(state, &self.run), state.size) {
+        match self.scroll.key(key, &facts(state, &self.run), state.view_size()) {
             FactsKey::Close => close(),
             FactsKey::Passed => run_key(key, &self.run, state).unwrap_or_else(stay),
             FactsKey::Refresh => {
@@ -57,7 +57,7 @@ impl View for RunDetails {
     }
 
     fn wheel(&mut self, rows: i32, state: &State) {
-        self.scroll.wheel(rows, &facts(state, &self.run), state.size);
+        self.scroll.wheel(rows, &facts(state, &self.run), state.view_size());
     }
 
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {

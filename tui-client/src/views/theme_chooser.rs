@@ -1,13 +1,13 @@
 //! Theme chooser: a list in which the chosen theme is shown at once. Enter keeps it, Esc restores the one before.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 
 use super::list_view::ListView;
 use crate::app::view::{Outcome, act, close, stay};
 use crate::app::{Effect, State};
+use crate::theme::ThemeChoice;
 use crate::theme::choice::THEMES;
-use crate::theme::{Theme, ThemeChoice};
+use crate::widgets::buttons;
 use crate::widgets::canvas::{Canvas, Hit};
 use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell};
 use crate::widgets::row::Row;
@@ -21,9 +21,9 @@ pub(crate) struct ThemeChooser {
 
 const COLUMNS: &[Column] = &[Column::new("THEME", 16), Column::rest("COLOURS")];
 
-/// What a click on a button means.
+/// The buttons; Enter presses the first one.
+const BUTTONS: [&str; 2] = ["Keep", "Cancel"];
 const KEEP: usize = 0;
-const CANCEL: usize = 1;
 
 /// Opens the view with the present theme chosen.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
@@ -100,9 +100,10 @@ impl ListView for ThemeChooser {
         let rows = u16::try_from(choices(state).count()).unwrap_or(u16::MAX);
         let height = rows.saturating_add(5).min(room.height);
         let inside = canvas.popup(&self.title(state), room.width.min(70), height);
-        let places = buttons(inside, canvas.buffer, &canvas.theme);
-        let numbers = places.into_iter().map(|(place, number)| (place, Hit::Number(number)));
-        canvas.hits.extend(numbers);
+        let mut row = Row::at(canvas.buffer, inside, inside.height.saturating_sub(2));
+        let places = buttons::draw(&mut row, BUTTONS, Some(KEEP), &canvas.theme);
+        let numbers = places.into_iter().enumerate();
+        canvas.hits.extend(numbers.map(|(number, place)| (place, Hit::Number(number))));
         let table = Table {
             columns: COLUMNS,
             load: &Load::Done,
@@ -117,20 +118,6 @@ impl ListView for ThemeChooser {
             vec![Line::Cells(vec![cell(*name, style), cell(about(name), theme.dim)])]
         })
     }
-}
-
-/// Draws the buttons above the keys; returns their places.
-fn buttons(inside: Rect, buffer: &mut Buffer, theme: &Theme) -> [(Rect, usize); 2] {
-    let y = inside.height.saturating_sub(2);
-    let mut row = Row::at(buffer, inside, y);
-    let buttons = [(" Keep ", KEEP, theme.chosen_button), (" Cancel ", CANCEL, theme.button)];
-    buttons.map(|(text, number, style)| {
-        let x = row.x();
-        row.left(text, style);
-        let place = Rect { x, y: inside.y + y, width: row.x() - x, height: 1 };
-        row.skip(2);
-        (place, number)
-    })
 }
 
 /// What a theme is, in a few words.

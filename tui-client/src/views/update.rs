@@ -170,7 +170,7 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
         return effects;
     }
     let opens_line = state.keys.of(Id::CommandLine).bare.contains(&key);
-    if opens_line && matches!(state.screen, Screen::Console(_)) && state.top_leaves_colon() {
+    if opens_line && state.top_leaves_colon() {
         return run(state, actions::get(Id::CommandLine));
     }
     if let Some(effects) = state.with_top(|view, state| view.key(key, state)) {

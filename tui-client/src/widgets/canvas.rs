@@ -151,10 +151,16 @@ pub(crate) fn keys<'k>(
     }
 }
 
-/// Writes at the right end how many lines have no room, if there are any.
-pub(crate) fn more_below(row: &mut Row<'_>, lines: usize, theme: &Theme) {
-    if lines > 0 {
-        row.right(&format!("↓ {lines} more"), theme.dim).skip_right(1);
+/// Writes at the right end which lines are on the screen, `1-22 of 31`, unless all are.
+pub(crate) fn position(
+    row: &mut Row<'_>,
+    (top, page): (usize, usize),
+    lines: usize,
+    theme: &Theme,
+) {
+    if lines > page {
+        let end = (top + page).min(lines);
+        row.right(&format!("{}-{end} of {lines}", top + 1), theme.dim).skip_right(1);
     }
 }
 

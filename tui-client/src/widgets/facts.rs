@@ -62,8 +62,7 @@ impl Facts {
             row.column(label, usize::from(LABELS), theme.dim).left(value, theme.plain);
         }
         let mut foot = Row::at(canvas.buffer, inside, last);
-        let below = lines.len().saturating_sub(top + usize::from(last));
-        canvas::more_below(&mut foot, below, &theme);
+        canvas::position(&mut foot, (top, usize::from(last)), lines.len(), &theme);
         canvas::keys(&mut foot, keys.iter().copied(), &mut canvas.hits, &theme);
     }
 }

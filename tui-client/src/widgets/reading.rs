@@ -69,8 +69,7 @@ impl Reading {
             foot.right(note, theme.dim).skip_right(1);
         }
         let top = self.top.min(lines.len().saturating_sub(usize::from(page)));
-        let below = lines.len().saturating_sub(top + usize::from(page));
-        canvas::more_below(&mut foot, below, &theme);
+        canvas::position(&mut foot, (top, usize::from(page)), lines.len(), &theme);
         let scroll = (lines.len() > usize::from(page)).then_some("↑ ↓ scroll");
         let keys = scroll.into_iter().chain(keys.iter().copied());
         canvas::keys(&mut foot, keys, &mut canvas.hits, &theme);

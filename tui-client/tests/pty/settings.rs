@@ -227,7 +227,7 @@ fn a_theme_is_previewed_and_kept_with_the_comments_or_restored() {
     screen.click("  light ");
     screen.see("▌ light");
     has(&screen, BLUE);
-    screen.click(" Keep ");
+    screen.click("▸Keep◂");
     screen.see("Theme: light.");
     eventually("the file", || {
         std::fs::read_to_string(&file).unwrap()

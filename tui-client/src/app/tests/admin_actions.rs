@@ -335,3 +335,24 @@ fn the_buttons_of_a_question_are_clicked() {
     assert_eq!(world.click(x, y), [ask(world.session(), &kick)]);
     assert!(world.click(x, y).is_empty(), "a list is not a button");
 }
+
+/// The form had the time in UTC, which no user types.
+#[test]
+fn a_postponement_offers_the_expected_return_as_it_is_typed_here_and_sends_its_time() {
+    let mut world = admin(100, 30);
+    world.state.zone = TimeZone::fixed(jiff::tz::offset(2));
+    let mut menu = serde_json::to_value(admins_menu()).unwrap();
+    menu["commands"][3]["args"].as_array_mut().unwrap().push(json!({"name": "back"}));
+    world.answer::<CommandsList>(Ok(serde_json::from_value(menu).unwrap()));
+    let Notification::Closing(mut due) = closing(Phase::Scheduled, 58_000, "moving") else {
+        panic!()
+    };
+    due.back = Some("2026-03-01T18:00:00.000Z".parse().unwrap());
+    world.notice(Notification::Closing(due));
+    world.press("f9");
+    let shown = world.screen();
+    assert!(shown.contains("20:00") && !shown.contains("18:00"), "{shown}");
+    world.press("ctrl-s");
+    let effects = world.press("y");
+    assert_eq!(command_of(&effects).args["back"], "2026-03-01T18:00:00.000Z");
+}

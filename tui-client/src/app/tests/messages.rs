@@ -97,6 +97,37 @@ fn ctrl_c_offers_to_cancel_a_run_that_is_only_looked_at() {
     assert_eq!(world.state.top_view::<Confirm>().unwrap().title, "Leave Topside?");
 }
 
+/// At 60x15 the bar took the place of the lower frame of a form.
+#[test]
+fn the_bar_of_a_shutdown_leaves_the_whole_frame_of_a_view() {
+    for (width, height) in SIZES {
+        for open in ["f9", "?", "f12", "ctrl-p"] {
+            let mut world = super::admin_actions::admin(width, height);
+            world.notice(closing(Phase::Scheduled, 58_000, "moving"));
+            world.press(open);
+            let shown = world.screen();
+            let bar = shown.lines().position(|line| line.contains("shuts down in")).unwrap();
+            let frame = shown.lines().position(|line| line.contains('╰')).unwrap_or(usize::MAX);
+            assert!(frame < bar, "{open} {width}x{height}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn help_without_room_says_which_rows_are_shown() {
+    let mut world = World::connected(100, 30);
+    world.press("?");
+    let shown = world.screen();
+    let rows = |shown: &str| {
+        let line = shown.lines().find(|line| line.contains("Esc closes"))?.to_owned();
+        line.split_whitespace().find(|word| word.contains('-')).map(str::to_owned)
+    };
+    let first = rows(&shown).unwrap_or_else(|| panic!("{shown}"));
+    assert!(first.starts_with("1-"), "{first}");
+    world.press("end");
+    assert!(!rows(&world.screen()).unwrap().starts_with("1-"));
+}
+
 #[test]
 fn an_empty_console_says_what_to_do_until_the_first_command() {
     let mut world = World::connected(120, 30);

@@ -163,7 +163,7 @@ fn help_shows_all_of_its_rows_at_once_in_a_large_terminal_and_scrolls_in_a_small
         let mut world = World::connected(width, height);
         world.press("?");
         let shown = world.screen();
-        assert_eq!(!shown.contains(" more"), all, "{shown}");
+        assert_eq!(!shown.contains("↑ ↓ scroll"), all, "{shown}");
         world.press("end");
         let shown = world.screen();
         assert!(shown.contains("Leave"), "{shown}");

@@ -5,10 +5,15 @@ use topside_shared::methods::Call;
 use crate::app::ask::{self, Ask};
 use crate::app::runs::Phase;
 use crate::app::{Effect, State};
+use crate::views::verb_answer::VerbAnswer;
 
-/// Shows a text as a block of its own. Views would hide it.
+/// Shows a text as a block of its own. Views would hide it. The picker has no blocks: there it is a view.
 pub(super) fn show(state: &mut State, line: &str, text: &str) {
     state.views.clear();
+    if state.console().is_none() {
+        state.open(VerbAnswer::new(line, text));
+        return;
+    }
     add_ended(state, line, Ok(text.to_owned()));
 }
 

@@ -3,6 +3,7 @@
 mod answer_block;
 mod refusal;
 mod run_verb;
+mod saved_servers;
 #[cfg(test)]
 mod tests;
 
@@ -13,11 +14,13 @@ use topside_shared::methods::{KeyState, Keys, KeysList, RunsList, RunsPage};
 use topside_shared::text::{MAX_NAME, clean};
 
 use super::console::input_box::candidates;
+use super::key_hints;
 use crate::app::ask::Ask;
 use crate::app::availability::may_administer;
 use crate::app::remark::MESSAGE_MARGIN;
 use crate::app::view::{Change, Outcome, View, close, stay};
 use crate::app::{Effect, State};
+use crate::config::Profile;
 use crate::input::key::{Code, Key};
 use crate::text::fit;
 use crate::theme::Theme;
@@ -89,6 +92,11 @@ impl CommandLine {
             keys: self.keys.clone(),
             ..KnownValues::default()
         };
+        let at = |server: &Profile| {
+            let hosts = [&server.lan, &server.internet].into_iter().flatten();
+            hosts.map(String::as_str).collect::<Vec<_>>().join(", ")
+        };
+        known.servers = state.servers.iter().map(|one| (one.name.clone(), at(one))).collect();
         if let Some(console) = state.console() {
             let others = console.client_rows().into_iter().filter(|row| !console.is_me(row));
             known.clients = others
@@ -188,11 +196,11 @@ impl View for CommandLine {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let layout = state.console()?.layout(state);
+        let (input, last) = rows(state, canvas.area);
         let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
-        Clear.render(layout.input, buffer);
-        Clear.render(layout.hints, buffer);
-        let mut row = Row::new(buffer, layout.input);
+        Clear.render(input, buffer);
+        Clear.render(last, buffer);
+        let mut row = Row::new(buffer, input);
         row.skip(1);
         if let Some(recall) = &self.input.recall {
             row.left("earlier: ", theme.dim).left(&recall.query, theme.accent).left(" ", theme.dim);
@@ -200,13 +208,13 @@ impl View for CommandLine {
         row.left(":", theme.accent);
         let place = row.free();
         let cursor = field(buffer, place, &self.input.editor, theme.plain);
-        ground(buffer, layout.input, theme);
+        ground(buffer, input, theme);
         let places = candidates(&self.input, cursor, buffer, theme).into_iter();
         canvas.hits.extend(places.map(|(place, nth)| (place, Hit::Row(nth))));
         if let Some(why) = &self.wrong {
-            mistake(why, layout.input, buffer, theme);
+            mistake(why, input, buffer, theme);
         }
-        let mut hints = Row::new(buffer, layout.hints);
+        let mut hints = Row::new(buffer, last);
         hints.skip(1).skip_right(1);
         let may_run = !self.input.editor.is_empty() && self.wrong.is_none();
         let run = may_run.then_some("Enter runs it");
@@ -215,6 +223,16 @@ impl View for CommandLine {
         canvas::keys(&mut hints, keys, &mut canvas.hits, theme);
         cursor
     }
+}
+
+/// The row of the line, and the row of the keys: the last two of the picker, or those of the console.
+fn rows(state: &State, area: Rect) -> (Rect, Rect) {
+    if let Some(console) = state.console() {
+        let layout = console.layout(state);
+        return (layout.input, layout.hints);
+    }
+    let last = key_hints::last_row(area);
+    (Rect { y: last.y.saturating_sub(1), ..last }, last)
 }
 
 /// Draws why the line is not accepted, wrapped, above the line between the output and the input.

@@ -3,12 +3,14 @@
 use topside_shared::ClientId;
 
 use super::run_verb::expected_return;
+use super::saved_servers;
 use crate::app::State;
 use crate::input::actions::Id;
 use crate::verb_args::Verb;
-use crate::verb_args::saved::SavedServerVerb;
 use crate::verb_args::server::{Input, ServerVerb};
 use crate::verb_args::verb_line::LineVerb;
+
+const JSON: &str = "--json is for a shell: the screen shows the answer as text";
 
 /// Why a verb is not for the screen, if it is not. The line stays then.
 pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
@@ -16,14 +18,18 @@ pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
     match verb {
         Verb::Ask(ask) => {
             let how = ask.how();
+            if state.console().is_none() {
+                let key = state.keys.word(Id::Connect);
+                return Some(format!(
+                    "this verb asks a server: {key} connects to the chosen one; type it there"
+                ));
+            }
             if how.on.is_given() {
                 let name = state.console().map_or("this server", |console| console.name());
                 return Some(format!("--on and --via are for a shell: this line goes to {name}"));
             }
             if how.json {
-                return Some(
-                    "--json is for a shell: the screen shows the answer as text".to_owned(),
-                );
+                return Some(JSON.to_owned());
             }
             match ask {
                 ServerVerb::Input(Input { line: None, end: false, .. }) => Some(
@@ -40,11 +46,8 @@ pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
                 _ => None,
             }
         }
-        Verb::Saved(SavedServerVerb::Servers { .. }) => None,
-        Verb::Saved(_) => {
-            let key = state.keys.word(Id::ToPicker);
-            Some(format!("saved servers are changed in the picker ({key}), or in a shell"))
-        }
+        Verb::Saved(verb) if verb.json() => Some(JSON.to_owned()),
+        Verb::Saved(verb) => saved_servers::edit_of(state, verb).err(),
         // The parser has refused these.
         Verb::Connect(_)
         | Verb::Run(_)

@@ -8,12 +8,13 @@ use topside_shared::methods::{
     RunCancel, RunInput, RunsList, ServerShutdown, ServerShutdownCancel, ServerStatus,
 };
 use topside_shared::notifications::Urgency;
-use topside_shared::tables::{self, columns};
-use topside_shared::text::{MAX_NAME, clean, duration};
+use topside_shared::tables;
+use topside_shared::text::duration;
 use topside_shared::time::millis;
 use topside_shared::values::parse_expected_return;
 
-use super::answer_block::{add_ended, answer, show, table};
+use super::answer_block::{add_ended, answer, table};
+use super::saved_servers;
 use crate::app::ask::{self, Ask};
 use crate::app::{Effect, State};
 use crate::input::actions::Id;
@@ -32,13 +33,10 @@ use crate::views::run_details;
 /// Carries out a verb.
 pub(super) fn run_verb(state: &mut State, line: &str, verb: LineVerb) -> Vec<Effect> {
     match verb {
+        LineVerb::Quit if state.console().is_none() => act(state, Id::Quit),
         LineVerb::Quit => act(state, Id::Leave),
         LineVerb::Shell(Verb::Ask(ask)) => run_server_verb(state, line, ask),
-        LineVerb::Shell(Verb::Saved(_)) => {
-            let servers = saved_servers(state);
-            show(state, line, &servers);
-            Vec::new()
-        }
+        LineVerb::Shell(Verb::Saved(verb)) => saved_servers::run(state, line, &verb),
         LineVerb::Shell(_) => Vec::new(),
     }
 }
@@ -302,23 +300,6 @@ fn invite_result(state: &mut State, invite: &KeyInvite) -> Vec<Effect> {
         }
         Vec::new()
     }))
-}
-
-/// The saved servers, with their addresses.
-fn saved_servers(state: &State) -> String {
-    if state.servers.is_empty() {
-        return "no server is saved".to_owned();
-    }
-    let rows: Vec<[String; 2]> = state
-        .servers
-        .iter()
-        .map(|server| {
-            let addresses: Vec<&str> =
-                [&server.lan, &server.internet].into_iter().flatten().map(String::as_str).collect();
-            [clean(&server.name, MAX_NAME), clean(&addresses.join(", "), MAX_NAME)]
-        })
-        .collect();
-    columns(&rows)
 }
 
 /// Words of the line as one text; none without words.

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::CommandLine;
 use crate::app::tests::World;
 use crate::app::tests::admin_actions::admin;
-use crate::app::{Effect, State};
+use crate::app::{Effect, ProfileEdit, State};
 use crate::views::accepted_keys::AcceptedKeys;
 use crate::views::confirm::Confirm;
 use crate::views::run_list::RunList;
@@ -52,7 +52,7 @@ fn a_mistake_leaves_the_line_with_a_sentence_below_it() {
         ("run echo x", "type the command itself"),
         ("keys --on other", "this line goes to"),
         ("keys --json", "--json is for a shell"),
-        ("delete garden", "in the picker"),
+        ("delete garden", "no server is saved as garden"),
     ] {
         assert_eq!(line(&mut world, typed), []);
         assert!(wrong(&world.state).contains(want), "{typed}: {}", wrong(&world.state));
@@ -88,6 +88,37 @@ fn a_verb_of_a_list_opens_its_view_and_help_is_a_block() {
     assert!(screen.contains("Usage: :kick"), "{screen}");
     let (method, params) = asked(&line(&mut world, "runs --state failed"));
     assert_eq!((method, &params["state"]), ("runs/list", &json!("failed")));
+}
+
+#[test]
+fn the_picker_has_the_command_line_with_its_completion_and_help() {
+    let mut world = World::new(100, 30).with_servers();
+    assert_eq!(line(&mut world, "clients"), []);
+    assert!(wrong(&world.state).contains("this verb asks a server"), "{}", wrong(&world.state));
+    world.press("ctrl-u");
+    world.write("delete cl");
+    world.press("tab");
+    world.press("enter");
+    let question = world.state.top_view::<Confirm>().unwrap();
+    assert_eq!(question.title, "Forget clock?");
+    let forget = Effect::Edit(ProfileEdit::Remove("clock".into()));
+    assert_eq!(world.press("y"), [forget]);
+    let effects = line(&mut world, "add pond --lan 192.168.1.40 --port 8000");
+    let [Effect::Edit(ProfileEdit::Add(pond))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((pond.lan.as_deref(), pond.port), (Some("192.168.1.40"), 8_000));
+    assert_eq!(line(&mut world, "add pond --port 70000"), []);
+    let want = "port must be 1 to 65535, not 70000";
+    assert!(wrong(&world.state).contains(want), "{}", wrong(&world.state));
+    world.press("esc");
+    line(&mut world, "servers");
+    let screen = text(&frame(&world.state));
+    assert!(screen.contains(":servers") && screen.contains("192.168.1.11"), "{screen}");
+    world.press("esc");
+    line(&mut world, "kick --help");
+    assert!(text(&frame(&world.state)).contains("Usage: :kick"));
+    world.press("esc");
+    assert!(world.state.views.is_empty());
+    assert_eq!(line(&mut world, "quit"), [Effect::Quit]);
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn draw_name(
         return place;
     }
     let mut row = Row::new(buffer, place);
-    row.skip(1).left(&name, theme.title);
+    row.skip(1).left(&name, theme.server(console.name()));
     row.free()
 }
 

@@ -126,7 +126,10 @@ pub(crate) fn submit(
     args: Map<String, Value>,
 ) -> Vec<Effect> {
     let name = command.name.clone();
-    let run = CommandRun { command: name, args, stream: true, wait: true, confirm: false };
+    let mut run = CommandRun { command: name, args, stream: true, wait: true, confirm: false };
+    if run.command == SHUTDOWN {
+        set_absolute_return(state, &mut run);
+    }
     match question(state, line, command, &run) {
         Some(confirm) => {
             state.open(confirm);
@@ -138,6 +141,18 @@ pub(crate) fn submit(
 
 /// Most characters of a question: values may be long.
 const MAX_QUESTION: usize = 500;
+
+/// Replaces the expected return of a shutdown by its time. `20:00` is meant in the zone of this device; the server would read
+/// it in its own.
+fn set_absolute_return(state: &State, run: &mut CommandRun) {
+    let begin = state.clock.wall.plus_millis(ShutdownOrder::of_run(run).delay_ms);
+    if let Some(Value::String(back)) = run.args.get_mut("back")
+        && values::parse_duration_argument(back).is_none()
+        && let Ok(time) = values::parse_expected_return(back, begin, &state.zone)
+    {
+        *back = time.to_string();
+    }
+}
 
 /// What a person is asked before this command, if anything.
 pub(crate) fn question(

@@ -37,13 +37,13 @@ pub(super) fn draw(
     let inside = canvas.popup(&made.title(state), width, height);
     let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
     let look = (state.ascii, made.reversed);
-    let mut below = 0;
+    let mut shown = None;
     match (&plan, &made.code) {
         (InviteLayout::Code(_), Some(code)) => code.draw(inside, look, buffer, theme),
         (InviteLayout::Words { room, code }, made_code) => {
             let place = Rect { width: room.width.min(inside.width), ..inside };
             let words = words(state, made, room.width);
-            below = text(&words, made.reading.top, place, buffer, theme);
+            shown = Some(text(&words, made.reading.top, place, buffer, theme));
             if let (Some(size), Some(code)) = (code, made_code) {
                 let x = inside.right().saturating_sub(size.width);
                 code.draw(Rect { x, width: size.width, ..inside }, look, buffer, theme);
@@ -52,7 +52,9 @@ pub(super) fn draw(
         (InviteLayout::Code(_), None) => {}
     }
     let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    canvas::more_below(&mut foot, below, theme);
+    if let Some((window, lines)) = shown {
+        canvas::position(&mut foot, window, lines, theme);
+    }
     let copy = format!("{} copies", state.keys.word(Id::Copy));
     let other = match plan {
         InviteLayout::Code(_) => Some("Tab shows the words"),
@@ -108,7 +110,7 @@ fn fits(code: Size, most: Size) -> bool {
 
 impl InviteLayout {
     fn new(state: &State, made: &InviteResult) -> Self {
-        let most = most(state.size);
+        let most = most(state.view_size());
         let code = code(state, made).filter(|code| fits(*code, most));
         match code {
             Some(code) if code.width + GAP + BESIDE <= most.width => {
@@ -128,7 +130,7 @@ impl InviteLayout {
 
 /// Whether the code alone has room.
 pub(super) fn fits_alone(state: &State, made: &InviteResult) -> bool {
-    code(state, made).is_some_and(|code| fits(code, most(state.size)))
+    code(state, made).is_some_and(|code| fits(code, most(state.view_size())))
 }
 
 /// Whether light and dark can be turned round: colours need no such thing.
@@ -175,7 +177,7 @@ fn words(state: &State, made: &InviteResult, width: u16) -> Vec<InviteLine> {
         TextLook::Plain,
     );
     say("It is not shown again once this is closed.", TextLook::Dim);
-    let most = most(state.size);
+    let most = most(state.view_size());
     match code(state, made) {
         None => say("It is too long for a QR code.", TextLook::Dim),
         Some(code) if !fits(code, most) => {
@@ -183,8 +185,8 @@ fn words(state: &State, made: &InviteResult, width: u16) -> Vec<InviteLine> {
                 "Its QR code needs a terminal of {} × {}; this one has {} × {}.",
                 code.width + FRAME.width,
                 code.height + 1 + FRAME.height,
-                state.size.width,
-                state.size.height
+                state.view_size().width,
+                state.view_size().height
             );
             say(&needs, TextLook::Dim);
         }
@@ -206,7 +208,7 @@ fn text(
     place: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
-) -> usize {
+) -> ((usize, usize), usize) {
     let page = place.height.saturating_sub(1);
     // A larger screen has room for what was scrolled out of a smaller one.
     let top = top.min(lines.len().saturating_sub(usize::from(page)));
@@ -218,5 +220,5 @@ fn text(
         };
         Row::at(buffer, place, y).left(&line.text, style);
     }
-    lines.len().saturating_sub(top + usize::from(page))
+    ((top, usize::from(page)), lines.len())
 }

@@ -224,7 +224,7 @@ impl ListView for LogView {
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         // There are many lines, and they are long.
-        let Size { width, height } = tall_room(state.size, u16::MAX);
+        let Size { width, height } = tall_room(state.view_size(), u16::MAX);
         let inside = canvas.popup(&self.title(state), width, height);
         let theme = canvas.theme;
         let (shown, at) = (self.shown(), self.place());

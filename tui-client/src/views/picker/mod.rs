@@ -123,6 +123,14 @@ pub(super) fn mark(sign: RouteSign, theme: &Theme) -> (&'static str, Style) {
     }
 }
 
+/// The question before a saved server is forgotten.
+pub(super) fn forget_question(name: &str) -> Confirm {
+    let text = vec!["The server itself is not touched.".to_owned()];
+    let title = format!("Forget {name}?");
+    let name = name.to_owned();
+    Confirm::choice(title, text, "Forget it", |_| vec![Effect::Edit(ProfileEdit::Remove(name))])
+}
+
 /// Carries out an action of the picker.
 pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
     match id {
@@ -159,12 +167,8 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         Id::ToWays => state.picker.on_ways = true,
         Id::Delete => {
             if let Some(profile) = picker::chosen(state) {
-                let name = profile.name.clone();
-                let text = vec!["The server itself is not touched.".to_owned()];
-                let title = format!("Forget {name}?");
-                state.open(Confirm::choice(title, text, "Forget it", |_| {
-                    vec![Effect::Edit(ProfileEdit::Remove(name))]
-                }));
+                let question = forget_question(&profile.name);
+                state.open(question);
             }
         }
         Id::Test => {

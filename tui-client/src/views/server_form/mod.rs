@@ -7,7 +7,7 @@ use ratatui::layout::Position;
 use crate::app::picker::{self, discovered};
 use crate::app::view::{Outcome, View, act, close, stay};
 use crate::app::{Effect, ProfileEdit, State};
-use crate::config::{DEFAULT_PORT, Field, Profile, validate};
+use crate::config::{DEFAULT_PORT, Field, Profile, port as read_port, validate};
 use crate::connect::DiscoveredServer;
 use crate::input::key::{Code, Key};
 use crate::widgets::canvas::Canvas;
@@ -198,11 +198,10 @@ impl ServerForm {
         let mut errors = Vec::new();
         let mut port = |field: Field, or: Option<u16>| match self.text(field) {
             "" => or,
-            text => match text.parse::<u16>() {
-                Ok(port) if port > 0 => Some(port),
-                _ => {
-                    let sentence = format!("{text} is not a port: a port is 1 to 65535");
-                    errors.push((field, sentence));
+            text => match read_port(text) {
+                Ok(port) => Some(port),
+                Err(rule) => {
+                    errors.push((field, format!("{} {rule}", field.key())));
                     None
                 }
             },

@@ -31,8 +31,8 @@ const WIDTH: u16 = 140;
 
 /// Columns and rows of the list: the first two rows and the last one have another use.
 pub(super) fn list_room(state: &State) -> (usize, usize) {
-    let Size { width, height } = tall_room(state.size, WIDTH);
-    let width = width.min(state.size.width.saturating_sub(FRAME.width)).saturating_sub(2);
+    let Size { width, height } = tall_room(state.view_size(), WIDTH);
+    let width = width.min(state.view_size().width.saturating_sub(FRAME.width)).saturating_sub(2);
     (usize::from(width), usize::from(height.saturating_sub(3)).max(1))
 }
 
@@ -41,7 +41,7 @@ pub(super) fn draw(
     canvas: &mut Canvas<'_>,
     state: &State,
 ) -> Option<Position> {
-    let Size { width, height } = tall_room(state.size, WIDTH);
+    let Size { width, height } = tall_room(state.view_size(), WIDTH);
     let inside = canvas.popup(&view.title(state), width, height);
     let theme = canvas.theme;
     let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(3), ..inside };

@@ -51,7 +51,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
 impl StatusView {
     /// Rows of a page: there is no blank row above the keys.
     fn scroll(state: &State) -> (usize, usize) {
-        (rows(state).len(), page(state.size) + 1)
+        (rows(state).len(), page(state.view_size()) + 1)
     }
 }
 
@@ -123,7 +123,7 @@ impl View for StatusView {
 /// Columns inside: where there is room, a bar for each sample.
 fn width(state: &State) -> u16 {
     let all = u16::try_from(LABELS + BARS + VALUE + 2 * EXTREME).unwrap_or(u16::MAX);
-    text_width(state.size).max(all.min(state.size.width.saturating_sub(6)))
+    text_width(state.view_size()).max(all.min(state.view_size().width.saturating_sub(6)))
 }
 
 enum StatusLine {

@@ -46,6 +46,7 @@ const SNAPSHOTS: &[(&str, &str)] = &[
     ("several_boxes", "several-results"),
     ("status", "status"),
     ("theme_chooser", "themes"),
+    ("verb_answer", "picker-verb-help"),
 ];
 
 #[test]

@@ -85,6 +85,17 @@ fn the_picker_while_dialling() {
 }
 
 #[test]
+fn the_answer_of_a_line_of_verbs() {
+    at_every_size("picker-verb-help", |width, height| {
+        let mut world = World::new(width, height).with_servers();
+        world.press(":");
+        world.write("edit --help");
+        world.press("enter");
+        world
+    });
+}
+
+#[test]
 fn an_invite_that_was_pasted() {
     at_every_size("invite", |width, height| {
         let mut world = picker(width, height);
