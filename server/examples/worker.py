@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A resident worker in plain Python: a table of functions, and what makes them commands.
+"""A worker in plain Python: a table of functions, and what makes them commands.
 
     [workers.garden]
     exec = ["/opt/garden/worker.py"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A resident worker in plain Python that does several calls at once and is told when one is cancelled.
+"""A worker in plain Python that does several calls at once and is told when one is cancelled.
 
     [workers.kiln]
     exec = ["/opt/kiln/worker.py"]

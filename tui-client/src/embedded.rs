@@ -186,7 +186,7 @@ async fn serve_to_end(
     Ok(())
 }
 
-/// The configuration, without TCP: a server that ends with a screen serves its own machine only.
+/// The configuration, without TCP: a server that ends with a screen serves the same machine only.
 fn load(dirs: &Dirs) -> Result<Config, StartError> {
     let mut config = Config::load(dirs, None, None)?;
     config.listen = None;

@@ -30,7 +30,7 @@ use crate::settings::limits::Limits;
 pub enum OpenError {
     /// The server listens on its local socket only.
     #[error(
-        "this server is open to its own machine only: run `topsided` on the box, and invite there"
+        "this server is for the same machine only: run `topsided` on the box, and invite there"
     )]
     LocalOnly,
     /// No address is configured.
@@ -139,7 +139,7 @@ impl TcpPort {
                 Err(error) if no_ipv6(address.ip(), &error) => {
                     tracing::warn!(
                         target: "topside", %address, %error,
-                        "this box has no IPv6: clients come in by IPv4 only"
+                        "this machine has no IPv6: clients come in by IPv4 only"
                     );
                 }
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {

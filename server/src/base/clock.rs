@@ -68,7 +68,7 @@ impl Clock {
         self.behind()?;
         let (shown, seen, file) = (Time::now(), self.now(), self.path.display());
         Some(format!(
-            "the clock of this box is behind: it shows {shown}, and {seen} has passed already; set the clock (if it is \
+            "the clock of this machine is behind: it shows {shown}, and {seen} has passed already; set the clock (if it is \
              right now, it was ahead before: remove {file} and restart the server)"
         ))
     }
@@ -118,7 +118,7 @@ impl<'c> ClockWatch<'c> {
         self.ahead_ms = ahead_ms;
         let way = if by > 0 { "forward" } else { "back" };
         let by = text::duration(by.unsigned_abs());
-        tracing::warn!(target: "topside", "the clock of this box was set {way} by {by}");
+        tracing::warn!(target: "topside", "the clock of this machine was set {way} by {by}");
         if let Some(wrong) = self.clock.wrong() {
             tracing::warn!(target: "topside", "{wrong}");
         }

@@ -74,7 +74,7 @@ enum Verb {
         #[command(subcommand)]
         what: show_config::What,
     },
-    /// Look at this box, and say line by line what stands between it and a client
+    /// Look at this machine, and say line by line what stands between it and a client
     Doctor,
     /// Print an invite: one string that pairs one client with this server
     Invite(key_verbs::InviteArgs),

@@ -1,4 +1,4 @@
-//! Collects facts about this box, without changing it.
+//! Collects facts about this machine, without changing it.
 
 use std::io::BufReader;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -26,7 +26,7 @@ use crate::keys;
 use crate::net::port_mapping::protocols::{place, probe};
 use crate::settings::Listen;
 
-/// Time limit for each answer on this box.
+/// Time limit for each answer on this machine.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
 
 /// Collects all facts. `config` is the configuration, or its errors.

@@ -212,7 +212,7 @@ fn keys(facts: &Facts, findings: &mut Findings) {
 fn addresses(addresses: &[IpAddr], findings: &mut Findings) {
     findings.subject = "addresses";
     if addresses.is_empty() {
-        findings.fail("this box has none but its own loopback: connect it to a network");
+        findings.fail("this machine has only loopback addresses: connect it to a network");
     }
     for address in addresses {
         match unreachable(*address) {
@@ -256,7 +256,7 @@ fn firewall(firewall: &Firewall, port: u16, findings: &mut Findings) {
         Firewall::Unknown(why) => findings.warn(format!(
             "cannot tell ({why}): if clients get no answer, check whether {port} is let in"
         )),
-        Firewall::Open { tool } => findings.ok(format!("none on this box, says {tool}")),
+        Firewall::Open { tool } => findings.ok(format!("none on this machine, says {tool}")),
         Firewall::Rules { tool, lets_in: true } => findings
             .ok(format!("{tool} shows rules that drop packets, and one that lets {port} in")),
         Firewall::Rules { tool, lets_in: false } => findings.warn(format!(
@@ -280,7 +280,7 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
     let Facts { router, server, .. } = facts;
     let port = port_title(settings.port);
     let Some(place) = router.place else {
-        findings.warn("this box has no way to anywhere by IPv4, so it has none");
+        findings.warn("this machine has no IPv4 route to other networks, so it has no router");
         return;
     };
     match place.gateway {
@@ -348,7 +348,7 @@ fn named_address(named: &NamedAddress, outside: Option<IpAddr>, findings: &mut F
         Ok(addresses) => addresses,
         Err(why) => {
             findings.fail(format!(
-                "invites name {shown}, and this box cannot look it up ({why}): see `address` of [router]"
+                "invites name {shown}, and this machine cannot look it up ({why}): see `address` of [router]"
             ));
             return;
         }
@@ -371,7 +371,7 @@ fn named_address(named: &NamedAddress, outside: Option<IpAddr>, findings: &mut F
     match answer {
         Ok(()) => findings.ok(format!("{shown} takes connections: the address for clients on the internet")),
         Err(why) => findings.warn(format!(
-            "{shown} takes no connection from this box ({why}): the port may not be forwarded here, or the router does not lead \
+            "{shown} takes no connection from this machine ({why}): the port may not be forwarded here, or the router does not lead \
              back in; try `topside test` from another network"
         )),
     }

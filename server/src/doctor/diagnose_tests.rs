@@ -141,7 +141,7 @@ fn a_clock_that_was_never_set_is_a_failure() {
     expect(year(1970), "FAIL  clock", "invites expire by it");
     expect(year(2100), "FAIL  clock", "set it");
     expect(|facts| facts.clock.synchronised = Some(false), "warn  clock", "set-ntp");
-    let wrong = "the clock of this box is behind".to_owned();
+    let wrong = "the clock of this machine is behind".to_owned();
     expect(|facts| facts.clock.wrong = Some(wrong), "FAIL  clock", "is behind");
     expect(|facts| facts.clock.synchronised = None, "ok    clock", "is not known");
 }
@@ -198,7 +198,7 @@ fn the_router_is_reported_with_advice() {
     expect(outside("10.0.0.2"), "warn  router", "private");
     expect(|facts| facts.router.answers.clear(), "warn  router", "by hand");
     expect(|facts| settings(facts).map = false, "ok    router", "`map = true` in [router]");
-    expect(|facts| facts.router.place = None, "warn  router", "no way to anywhere");
+    expect(|facts| facts.router.place = None, "warn  router", "no IPv4 route");
     let unknown = |facts: &mut Facts| {
         facts.router.place.as_mut().unwrap().gateway = None;
     };
@@ -236,7 +236,7 @@ fn the_address_of_a_port_forwarded_by_hand_is_checked() {
         "ok    router",
         "garden.example.org:18677 takes connections",
     );
-    expect(named(Ok(outside), Err("timed out")), "warn  router", "from this box (timed out)");
+    expect(named(Ok(outside), Err("timed out")), "warn  router", "from this machine (timed out)");
     expect(
         named(Ok("203.0.113.9"), Ok(())),
         "warn  router",

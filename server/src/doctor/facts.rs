@@ -100,9 +100,9 @@ pub(super) enum Firewall {
 #[derive(Debug, Clone)]
 pub(super) struct RouterFacts {
     pub(super) place: Option<Place>,
-    /// Protocols it answers, and the external address it reported.
+    /// Protocols it answers, and the outside address it reported.
     pub(super) answers: Vec<(Protocol, Option<IpAddr>)>,
-    /// The address that `[router]` names, tried from this box.
+    /// The address that `[router]` names, tried from this machine.
     pub(super) named: Option<NamedAddress>,
 }
 
@@ -113,7 +113,7 @@ pub(super) struct NamedAddress {
     pub(super) shown: String,
     /// The addresses of the host, or why there is none.
     pub(super) found: Result<Vec<IpAddr>, String>,
-    /// Whether a connection from this box was accepted.
+    /// Whether a connection from this machine was accepted.
     pub(super) answer: Result<(), String>,
 }
 

@@ -1,4 +1,4 @@
-//! Checks this box's packet filter. Rules can be written in ways that no program understands, so the result is worded
+//! Checks this machine's packet filter. Rules can be written in ways that no program understands, so the result is worded
 //! with care.
 
 use std::process::Command;

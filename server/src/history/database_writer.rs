@@ -157,7 +157,7 @@ impl HistoryWriter {
         Ok((db, instance))
     }
 
-    /// Kills the remaining processes of these runs and of resident workers: two owners of one relay are worse than
+    /// Kills the remaining processes of these runs and of workers: two owners of one relay are worse than
     /// none.
     fn kill(&self, instance: &str, lost: &[LostRun]) {
         let workers = RunProcesses {
@@ -181,7 +181,7 @@ impl HistoryWriter {
             .chain(std::iter::once(workers))
             .collect();
         let owner = |member: &Member| match families[member.run].run {
-            run_processes::WORKERS => "a resident worker".to_owned(),
+            run_processes::WORKERS => "a worker".to_owned(),
             run => format!("the lost run {run}"),
         };
         let left = run_processes::kill(&families, |member| {

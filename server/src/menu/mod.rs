@@ -24,7 +24,7 @@ use crate::workers::worker::Worker;
 use crate::workers::worker_pool::WorkerPool;
 use crate::workers::{Function, WorkerRef};
 
-/// Most bytes of a worker's output that are kept; programs and resident workers declare their own limit.
+/// Most bytes of a worker's output that are kept; programs and workers declare their own limit.
 const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
 
 pub(crate) struct Entry {
@@ -55,7 +55,7 @@ pub(crate) struct Runnable {
 }
 
 pub(crate) enum Executor {
-    /// Code of this process, or a resident worker; and the `safe_state` of the command.
+    /// Code of this process, or a worker; and the `safe_state` of the command.
     Worker(Arc<dyn Worker>, Option<SafeState>),
     Program(Box<program_spec::Program>),
 }
@@ -160,7 +160,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) embedded: &'a [Embedded],
     /// The commands of `commands.toml`.
     pub(crate) commands: &'a [Item],
-    /// The resident workers of `commands.toml`.
+    /// The workers of `commands.toml`.
     pub(crate) residents: &'a [workers::DeclaredWorker],
 }
 
@@ -191,7 +191,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The built-ins, the embedded commands and what the menu files declare, after the table `before`: the resident
+    /// The built-ins, the embedded commands and what the menu files declare, after the table `before`: the
     /// workers that are the same in both continue.
     ///
     /// # Errors

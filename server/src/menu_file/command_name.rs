@@ -1,4 +1,4 @@
-//! Names of commands and resident workers.
+//! Names of commands and workers.
 
 use topside_shared::text;
 

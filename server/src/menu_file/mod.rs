@@ -75,7 +75,7 @@ pub(crate) struct Menu {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     Program(DeclaredProgram),
-    /// A function of a resident worker.
+    /// A function of a worker.
     Function(DeclaredFunction),
 }
 

@@ -1,4 +1,4 @@
-//! Starts the process of a resident worker, with the same environment, group and checks as a run.
+//! Starts the process of a worker, with the same environment, group and checks as a run.
 
 use std::process::{Command, Stdio};
 
@@ -10,7 +10,7 @@ use crate::process::running_program::Group;
 use crate::process::start_program::{DEFAULT_CWD, SpawnError, base_environment, explain};
 use crate::process::{pipes, spawn};
 
-/// How a resident worker is started, as `menu_file` has checked it.
+/// How a worker is started, as `menu_file` has checked it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Daemon {
     /// An absolute path.

@@ -82,10 +82,10 @@ impl SpawnRecord {
     }
 }
 
-/// `TOPSIDE_RUN` of a resident worker, which belongs to no run: no run has this number.
+/// `TOPSIDE_RUN` of a worker, which belongs to no run: no run has this number.
 pub(crate) const WORKERS: RunId = RunId(0);
 
-/// What identifies the processes of one run, or the resident workers.
+/// What identifies the processes of one run, or the workers.
 #[derive(Debug, Clone)]
 pub(crate) struct RunProcesses {
     /// `TOPSIDE_RUN`.

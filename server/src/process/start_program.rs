@@ -113,7 +113,7 @@ impl Program {
         Ok(Process { child, tree, stdin: input, stdout, stderr, stop: self.stop, started })
     }
 
-    /// The `safe_state` hook of a run of this caller, if one is declared; `args` holds no secret, as the hook is recorded.
+    /// The `safe_state` program of a run of this caller, if one is declared; `args` holds no secret, as the hook is recorded.
     pub(crate) fn safe_state(&self, caller: &Caller, args: &Map<String, Value>) -> Option<Hook> {
         let argv = self.safe_state.clone()?;
         Some(Hook {

@@ -1,4 +1,4 @@
-//! Call queue of one resident worker: waiting calls, and calls that were sent.
+//! Call queue of one worker: waiting calls, and calls that were sent.
 //!
 //! A call is sent once. If the worker ends, the calls that it was sent are lost.
 

@@ -1,4 +1,4 @@
-//! Resident workers: programs in any language that are started once, get calls as lines of JSON on standard input and
+//! Workers: programs in any language that are started once, get calls as lines of JSON on standard input and
 //! answer on standard output. `docs/COMMANDS.md` describes the protocol.
 
 pub(crate) mod arguments;
@@ -28,7 +28,7 @@ use crate::workers::call_queue::CallQueue;
 use crate::workers::concurrency::Exclusion;
 use crate::workers::worker::{Call, Calling, Worker};
 
-/// A resident worker as declared and checked by `menu_file`.
+/// A worker as declared and checked by `menu_file`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeclaredWorker {
     pub(crate) name: String,
@@ -39,7 +39,7 @@ pub(crate) struct DeclaredWorker {
     pub(crate) stop_timeout: Duration,
 }
 
-/// A command that calls a function of a resident worker, as declared.
+/// A command that calls a function of a worker, as declared.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeclaredFunction {
     pub info: Command,
@@ -117,7 +117,7 @@ impl Resident {
     }
 }
 
-/// A use of a resident worker by a menu or a run. Dropping the last one ends the worker in order.
+/// A use of a worker by a menu or a run. Dropping the last one ends the worker in order.
 #[derive(Debug)]
 pub(crate) struct WorkerRef(pub(crate) Arc<Resident>);
 
@@ -129,7 +129,7 @@ impl Drop for WorkerRef {
     }
 }
 
-/// A command that calls one function of a resident worker.
+/// A command that calls one function of a worker.
 pub(crate) struct Function {
     pub(crate) declared: DeclaredFunction,
     pub(crate) worker: Arc<WorkerRef>,

@@ -1,4 +1,4 @@
-//! Restarts the process of a resident worker, with a back-off.
+//! Restarts the process of a worker, with a back-off.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;

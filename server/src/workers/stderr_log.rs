@@ -1,4 +1,4 @@
-//! Logs the standard error of a resident worker: control characters removed, lines cut, and limited in rate.
+//! Logs the standard error of a worker: control characters removed, lines cut, and limited in rate.
 
 use std::time::Duration;
 

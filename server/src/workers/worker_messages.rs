@@ -1,4 +1,4 @@
-//! Messages between the server and a resident worker: one JSON object on each line.
+//! Messages between the server and a worker: one JSON object on each line.
 
 use serde_json::{Map, Value, json};
 use topside_shared::notifications::Stream;

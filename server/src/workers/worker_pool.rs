@@ -1,4 +1,4 @@
-//! Worker pool: the resident workers of a menu. A new menu keeps the unchanged workers, starts new ones and ends the rest.
+//! Worker pool: the workers of a menu. A new menu keeps the unchanged workers, starts new ones and ends the rest.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One process of a resident worker: its messages in both directions, and its end.
+//! One process of a worker: its messages in both directions, and its end.
 
 use std::pin::pin;
 use std::process::ExitStatus;

@@ -111,13 +111,13 @@ fn a_clock_that_is_behind_is_reported_as_wrong() {
     server.signal(Signal::TERM);
     server.exit();
     let mut server = topsided.start_by(with_clock(&topsided, "-40d"));
-    let line = server.says("the clock of this box is behind");
+    let line = server.says("the clock of this machine is behind");
     assert!(line.contains("warn") && line.contains("set the clock"), "{line}");
     let status = server.connect().ok("server/status", json!({}));
     let behind = status["clockBehindMs"].as_u64().unwrap();
     assert!((39 * 86_400_000..41 * 86_400_000).contains(&behind), "{status}");
     let said = run(with_clock(&topsided, "-40d").arg("doctor"));
-    assert!(said.stdout.contains("the clock of this box is behind"), "{said:?}");
+    assert!(said.stdout.contains("the clock of this machine is behind"), "{said:?}");
 }
 
 /// An invite of ten minutes is good for ten minutes, independent of the clock at the next start: one that is behind does

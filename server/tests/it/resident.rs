@@ -1,4 +1,4 @@
-//! Resident workers: programs that are started once and get calls as lines. One file, for its tests share the
+//! Workers: programs that are started once and get calls as lines. One file, for its tests share the
 //! menus of such workers.
 
 use std::path::PathBuf;

@@ -52,7 +52,7 @@ pub struct Status {
     pub listeners: Vec<ListenAddress>,
     /// The menu's revision.
     pub revision: u64,
-    /// Resident workers, by name; absent where the menu has none.
+    /// Workers, by name; absent where the menu has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<WorkerStatus>,
     /// Hooks of the box that have run or are running; absent where none has.
@@ -211,7 +211,7 @@ pub struct ListenAddress {
     pub address: String,
 }
 
-/// The state of a resident worker.
+/// The state of a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerStatus {
     /// Its name in the menu's files.
@@ -291,7 +291,7 @@ pub struct ReloadChanges {
     /// Commands that are gone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
-    /// Resident workers that are new, gone, or started anew.
+    /// Workers that are new, gone, or started anew.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<String>,
     /// Keys of `server.toml` whose values are in force from now on, such as `limits.max_runs`.

@@ -188,7 +188,7 @@ pub(crate) enum FanOutEvent {
 pub(crate) struct WaitingBox {
     pub(crate) index: usize,
     pub(crate) effect: command::Effect,
-    /// The question of the command on this box.
+    /// The question of the command on the box.
     pub(crate) question: Option<String>,
 }
 

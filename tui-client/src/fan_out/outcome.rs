@@ -15,7 +15,7 @@ use crate::connect::CallError;
 pub(crate) enum Outcome {
     /// The run has ended, or the built-in has answered.
     Ended(Box<EndedCommand>),
-    /// The request was not sent: it does not fit this box.
+    /// The request was not sent: it does not fit the box.
     Rejected(Rejection),
     /// The server refused the request, or the session ended first.
     Failed {

@@ -1,6 +1,10 @@
 //! Names of verbs: earlier names still work, and verbs of two programs give the same answers.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use crate::common::{Place, text};
+use crate::require::skipped;
 
 #[test]
 fn the_earlier_names_of_cancel_shutdown_work_and_no_help_names_them() {
@@ -25,22 +29,46 @@ fn the_earlier_names_of_cancel_shutdown_work_and_no_help_names_them() {
 }
 
 #[test]
-fn keys_of_the_client_and_of_the_server_give_the_same_answer() {
+fn keys_of_topside_topsided_and_topside_serve_give_the_same_answer() {
+    let Some(topsided) = topsided() else { return };
     let place = Place::new();
-    let keys = |args: &[&str]| place.verb(args).with(0).out;
-    let server = place.serve();
-    let phone = ["--name", "phone", "--role", "operator"];
-    place.verb(&[&["invite"], &phone[..]].concat()).with(0);
-    place.verb(&["token", "--name", "cron", "--role", "viewer", "--commands", "time"]).with(0);
-    let told = keys(&["keys"]);
-    assert!(told.contains("phone") && told.contains("cron"), "{told}");
-    assert_eq!(keys(&["serve", "keys"]), told);
-
-    place.verb(&["serve", "revoke", "phone"]).with(0);
-    let without = keys(&["keys"]);
-    assert_ne!(without, told);
-    assert_eq!(keys(&["serve", "keys"]), without);
-    // Without a server, `serve keys` reads its files.
+    let by_topsided = |args: &[&str]| {
+        let mut command = Command::new(&topsided);
+        let output = command.args(args).envs(place.environment()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let by_topside = |args: &[&str]| place.verb(args).with(0).out;
+    let by_all = || {
+        let answer = by_topsided(&["keys"]);
+        assert_eq!(by_topside(&["keys"]), answer);
+        assert_eq!(by_topside(&["serve", "keys"]), answer);
+        answer
+    };
+    let server = place.serve_by(Command::new(&topsided).envs(place.environment()));
+    by_topside(&["invite", "--name", "phone", "--role", "operator"]);
+    by_topsided(&["token", "--name", "cron", "--role", "viewer", "--commands", "time"]);
+    let third = ["--name", "watchdog-script", "--role", "viewer", "--commands", "time"];
+    by_topside(&[&["serve", "token"], &third[..]].concat());
+    let all = by_all();
+    assert!(["phone", "cron", "watchdog-script"].iter().all(|name| all.contains(name)), "{all}");
+    let revoked = || by_all().matches(" revoked ").count();
+    assert_eq!(revoked(), 0);
+    by_topsided(&["revoke", "phone"]);
+    assert_eq!(revoked(), 1);
+    by_topside(&["revoke", "cron", "--yes"]);
+    assert_eq!(revoked(), 2);
+    by_topside(&["serve", "revoke", "watchdog-script"]);
+    assert_eq!(revoked(), 3);
+    let told = by_all();
+    // Without a server the verbs of the server read its files.
     drop(server);
-    assert_eq!(keys(&["serve", "keys"]), without);
+    assert_eq!([by_topsided(&["keys"]), by_topside(&["serve", "keys"])], [told.clone(), told]);
+}
+
+/// The server's own program, which a build of the workspace puts beside `topside`.
+fn topsided() -> Option<PathBuf> {
+    let program = Path::new(env!("CARGO_BIN_EXE_topside")).with_file_name("topsided");
+    (program.exists() || skipped("topsided beside topside (build the workspace)"))
+        .then_some(program)
 }

@@ -27,14 +27,14 @@ fn the_doctor_sees_the_port_open_and_the_router_forward_it() {
     assert_eq!(status, Some(0), "{said}");
 
     invite(&net, &home, "first");
-    server.says("the router forwards a port of its own to this box");
+    server.says("the router forwards a port of its own to this machine");
     let (status, said) = examined(&net, &home);
     has(&said, "ok    TCP", &format!("{BOX}:8677 takes connections"));
     has(&said, "ok    addresses", &format!("{BOX} is private"));
     has(&said, "ok    router", "it is 192.168.77.1");
     has(&said, "ok    router", "it answers UPnP");
     has(&said, "ok    router", &format!("{ROUTER}:8677 leads here"));
-    has(&said, "ok    firewall", "none on this box");
+    has(&said, "ok    firewall", "none on this machine");
     assert_eq!(status, Some(0), "{said}");
 
     // A filter on the box itself, which keeps clients out but not the box.

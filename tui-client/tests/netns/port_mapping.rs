@@ -24,7 +24,7 @@ fn mapped_and_given_back(speaks: Speaks, protocol: &str) {
     assert!(!reached(&net));
 
     invite(&net, &home, "first");
-    let line = server.says("the router forwards a port of its own to this box");
+    let line = server.says("the router forwards a port of its own to this machine");
     for part in [format!("address={ROUTER}"), "port=8677".into(), format!("protocol={protocol}")] {
         assert!(line.contains(&part), "{line}");
     }

@@ -20,7 +20,7 @@ fn clients_of_all_three_types_see_each_other_and_get_the_end() {
     let mut server = serve(&net, &home, "[router]\nmap = true\n");
     // The first invite opens the port, so that it cannot know the router's yet.
     let first = invite(&net, &home, "laptop");
-    server.says("the router forwards a port of its own to this box");
+    server.says("the router forwards a port of its own to this machine");
     let on_lan = pair(&net, Host::Lan, &first);
     let on_internet = pair(&net, Host::Internet, &invite(&net, &home, "phone"));
 

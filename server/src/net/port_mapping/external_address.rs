@@ -1,4 +1,4 @@
-//! The external address of the router, and whether the internet can reach it.
+//! The outside address of the router, and whether the internet can reach it.
 
 use std::net::IpAddr;
 

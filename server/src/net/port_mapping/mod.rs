@@ -33,7 +33,7 @@ pub(crate) trait Router {
     /// Requests the granted port again. If the future is dropped, the old grant stays.
     async fn renew(&mut self) -> Result<Grant, NoMapping>;
     async fn remove(&mut self);
-    /// Ready once the router, or this box's address behind it, has changed since the request.
+    /// Ready once the router, or this machine's address behind it, has changed since the request.
     async fn moved(&self);
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn keep<C: Future<Output = ()>>(
             Err(error) if failures == 0 => {
                 tracing::warn!(
                     target: "topside",
-                    "no port of the router: {error}; forward one to this box by hand, or see `topsided doctor`"
+                    "no port of the router: {error}; forward one to this machine by hand, or see `topsided doctor`"
                 );
             }
             Err(error) => {
@@ -88,7 +88,7 @@ pub(crate) async fn keep<C: Future<Output = ()>>(
 
 #[derive(Debug, thiserror::Error)]
 enum Lost {
-    #[error("the network of this box has changed")]
+    #[error("the network of this machine has changed")]
     Moved,
     #[error("it could not be renewed in time: {0}")]
     Expired(#[source] NoMapping),
@@ -136,7 +136,7 @@ fn publish(outside: &watch::Sender<Option<ExternalAddress>>, grant: &Grant) {
     outside.send_replace(Some(grant.outside));
     tracing::info!(
         target: "topside", %address, port, protocol = protocol.title(),
-        "the router forwards a port of its own to this box"
+        "the router forwards a port of its own to this machine"
     );
     if let Some(why) = unreachable(address) {
         tracing::warn!(

@@ -33,7 +33,7 @@ const CHECK: Duration = Duration::from_secs(20);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoMapping {
-    #[error("this box has no IPv4 network")]
+    #[error("this machine has no IPv4 network")]
     NoNetwork,
     #[error("the router's address is not known here, and UPnP: {0}")]
     NoGateway(#[source] NoUpnp),
@@ -49,7 +49,7 @@ pub(crate) enum NoMapping {
 pub(crate) enum NoUpnp {
     #[error("no router answers ({0})")]
     Search(#[from] SearchError),
-    #[error("{0} answers, which is not this box's router")]
+    #[error("{0} answers, which is not this machine's router")]
     Stranger(IpAddr),
     #[error("{0}")]
     Address(#[from] GetExternalIpError),
@@ -63,7 +63,7 @@ pub(crate) enum NoUpnp {
 pub(crate) struct Place {
     /// The router, if the system knows it.
     pub(crate) gateway: Option<Ipv4Addr>,
-    /// This box's own address towards the router.
+    /// This machine's own address towards the router.
     pub(crate) own: Ipv4Addr,
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn place() -> Option<Place> {
     }
 }
 
-/// The router of this box, and the mapping on it.
+/// The router of this machine, and the mapping on it.
 #[derive(Debug)]
 pub(crate) struct HomeRouter<P> {
     port: NonZeroU16,
@@ -96,7 +96,7 @@ enum Mapping {
 }
 
 impl<P: Fn() -> Option<Place>> HomeRouter<P> {
-    /// For this TCP port of this box; `place` returns the current position.
+    /// For this TCP port of this machine; `place` returns the current position.
     pub(crate) fn new(port: NonZeroU16, place: P) -> Self {
         Self { port, place, asked_at: None, mapping: None }
     }

@@ -1,10 +1,10 @@
-//! The address under which the router forwards connections to this box.
+//! The address under which the router forwards connections to this machine.
 
 use tokio::sync::watch;
 
 use crate::net::port_mapping::external_address::{ExternalAddress, unreachable};
 
-/// The external address of this box, as watched by the port mapping.
+/// The outside address of this machine, as watched by the port mapping.
 #[derive(Debug, Default)]
 pub(crate) struct RouterAddress {
     pub(crate) outside: watch::Sender<Option<ExternalAddress>>,

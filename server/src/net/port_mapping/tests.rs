@@ -177,7 +177,7 @@ async fn an_external_address_that_the_internet_cannot_reach_is_reported_once_wit
         log.tail(50, None, log.clock()).into_iter().map(|entry| entry.message).collect();
     let want = "the router's outside address 100.64.3.4 is shared by the provider's customers (carrier \
                 NAT): clients on the internet cannot reach it";
-    assert_eq!(said, ["the router forwards a port of its own to this box", want]);
+    assert_eq!(said, ["the router forwards a port of its own to this machine", want]);
 }
 
 /// A router on an address of loopback that no other test has: it answers on the protocols' own port.

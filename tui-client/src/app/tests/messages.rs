@@ -153,7 +153,7 @@ fn the_owner_of_a_run_reads_who_cancelled_it() {
     assert!(world.screen().contains("just now    ▲ zones #5: cancelled by root (#2)"));
 }
 
-/// The server inside this program refused the example: it is open to its own machine only.
+/// The server inside this program refused the example: it is for the same machine only.
 #[test]
 fn an_empty_console_proposes_an_invite_only_where_the_server_takes_one() {
     let mut world = World::connected(120, 30);

@@ -134,7 +134,7 @@ const ARGUMENT: &[Term] = &[
     ("stdin", "true: a secret is the one line of the program's standard input."),
 ];
 
-/// Fields of a resident worker.
+/// Fields of a worker.
 const WORKER: &[Term] = &[
     (
         "exec, cwd, env, inherit_env",

@@ -20,7 +20,7 @@ pub(super) fn names(boxes: &[TargetBox], members: &[usize]) -> String {
     names.join(" ")
 }
 
-/// The exit status that `topside run` has for this box alone; none where nothing was to be sent to it any more.
+/// The exit status that `topside run` has for the box alone; none where nothing was to be sent to it any more.
 pub(super) fn status(outcome: &Outcome) -> Option<u8> {
     match outcome {
         Outcome::Ended(run) => {

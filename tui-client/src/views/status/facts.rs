@@ -61,7 +61,7 @@ fn reached(status: &Status) -> Vec<Fact> {
 
 fn listener(at: &ListenAddress) -> String {
     let what = match at.transport.as_str() {
-        "unix" => "this machine",
+        "unix" => "same machine",
         "tls" => "paired devices",
         "router" => "the router's address",
         "http" => "metrics",
