@@ -199,7 +199,7 @@ fn keys(facts: &Facts, findings: &mut Findings) {
     findings.subject = "keys";
     match &facts.keys {
         KeyFacts::Known { keys: 0, invites: 0 } => findings.warn(format!(
-            "none may come in over TCP, so it stays closed: {}",
+            "no device is paired, so TCP stays closed: {}",
             advice::topsided(facts.is_service, FIRST_INVITE)
         )),
         KeyFacts::Known { keys, invites } => {

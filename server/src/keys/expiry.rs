@@ -42,7 +42,7 @@ pub(crate) async fn watch(
             () = keys.changed.notified() => continue,
         }
         clock.check();
-        enforce(keys, clients, None, "its time is over", "");
+        enforce(keys, clients, None, "its key has expired", "");
         for row in expired_keys(keys) {
             if known.insert(row.key_id) {
                 expired(&row);

@@ -37,7 +37,7 @@ impl Caller {
     /// Checks whether the caller may call a method now.
     fn may(&self, method: Method) -> Result<(), RpcError> {
         if self.client.outbox.is_ending() {
-            return Err(RpcError::new(ErrorKind::Forbidden, "this session is over"));
+            return Err(RpcError::new(ErrorKind::Forbidden, "this session has ended"));
         }
         authorize(&self.client.who(), Action::Call(method))
     }

@@ -121,13 +121,16 @@ impl Resident {
         match message {
             Message::Output { id, stream, text } => {
                 let run = self.calls.run(id);
-                let run =
-                    run.ok_or_else(|| format!("output of call {id}, which does not go on"))?;
+                let run = run.ok_or_else(|| {
+                    format!("output of call {id}, which has ended or was never sent")
+                })?;
                 run.output.append(stream, text.as_bytes()).await;
             }
             Message::Answer { id, answer } => {
                 if !self.calls.answer(id, answer) {
-                    return Err(format!("an answer to call {id}, which does not go on"));
+                    return Err(format!(
+                        "an answer to call {id}, which has ended or was never sent"
+                    ));
                 }
             }
         }

@@ -215,7 +215,10 @@ fn a_call_that_waits_for_its_turn_is_cancelled_without_the_worker() {
 fn a_worker_that_breaks_the_protocol_is_logged_and_restarted() {
     for (line, says) in [
         ("echo hello", "it wrote a line that is refused, for the line is not JSON"),
-        ("echo '{\"id\":0,\"result\":1}'", "it wrote an answer to call 0, which does not go on"),
+        (
+            "echo '{\"id\":0,\"result\":1}'",
+            "it wrote an answer to call 0, which has ended or was never sent",
+        ),
         ("head -c 300000 /dev/zero | tr '\\0' x; echo", "it wrote a line of more than 256 KiB"),
         ("exec >&-; sleep 1000", "it closed its standard output"),
         ("exit 3", "it ended with exit status 3"),

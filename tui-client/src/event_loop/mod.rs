@@ -314,7 +314,7 @@ impl Loop {
             tokio::select! {
                 biased;
                 () = terminal::PANICKED.notified() => {
-                    anyhow::bail!("ended by a fault of its own; the terminal was given back");
+                    anyhow::bail!("ended by a fault in topside; the terminal was given back");
                 }
                 signal = signals.next() => {
                     self.end_by(signal);
