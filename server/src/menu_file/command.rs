@@ -20,8 +20,8 @@ use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
 
 const FIELDS: &str = "\
     title description category aliases exec cwd env inherit_env effect role confirm timeout stop_signal \
-    stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state on_disconnect \
-    on_shutdown args";
+    stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state safe_state_on \
+    on_disconnect on_shutdown args";
 
 /// The default heading.
 const CATEGORY: &str = "Commands";
@@ -154,7 +154,13 @@ pub(super) fn stop_timeout(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Durat
 }
 
 pub(super) fn policy(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Policy {
+    let safe_state_on = fields.one_of("safe_state_on", &[("failure", false), ("always", true)], m);
+    if safe_state_on.is_some() && fields.get("safe_state").is_none() {
+        let span = fields.span_of("safe_state_on");
+        m.add(&span, format_args!("{} has `safe_state_on`, but no `safe_state`", fields.owner));
+    }
     Policy {
+        safe_state_always: safe_state_on.unwrap_or_default(),
         cancel_on_disconnect: fields
             .one_of("on_disconnect", &[("keep", false), ("cancel", true)], m)
             .unwrap_or_default(),

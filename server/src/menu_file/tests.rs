@@ -216,6 +216,8 @@ fn a_value_of_the_wrong_type_is_reported_with_what_would_pass() {
     refused("cwd = \"var\"", (3, 7), &["absolute"]);
     refused("safe_state = []", (3, 14), &["`safe_state` needs a program"]);
     refused("safe_state = [\"/no/such\"]", (3, 15), &["/no/such does not exist"]);
+    refused("safe_state_on = \"success\"", (3, 17), &["failure, always"]);
+    refused("safe_state_on = \"always\"", (3, 17), &["command `x`", "but no `safe_state`"]);
     refused("on_disconnect = \"stop\"", (3, 17), &["keep, cancel"]);
     refused("on_shutdown = \"keep\"", (3, 15), &["cancel, wait"]);
     for none in ["0", "-1", "1.5", "\"2\""] {

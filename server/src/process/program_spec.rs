@@ -41,6 +41,8 @@ pub(crate) struct Policy {
     pub(crate) cancel_on_disconnect: bool,
     /// The server waits for it before it ends.
     pub(crate) wait_on_shutdown: bool,
+    /// Its `safe_state` also runs after a success.
+    pub(crate) safe_state_always: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

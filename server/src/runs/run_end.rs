@@ -219,7 +219,7 @@ impl RunGuard {
             self.runs.leave(self.run.id);
         }
         match end.state {
-            RunState::Succeeded => self.hook = None,
+            RunState::Succeeded if !self.run.policy.safe_state_always => self.hook = None,
             _ => self.run_hook().await,
         }
         self.settle(end);

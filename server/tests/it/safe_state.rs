@@ -125,6 +125,21 @@ fn safe_states_run_when_the_server_ends() {
 }
 
 #[test]
+fn with_safe_state_on_always_a_success_is_followed_by_the_safe_state_too() {
+    let directory = crate::common::server::directory();
+    let here = directory.path();
+    let always = "safe_state_on = \"always\"\nsafe_state = [";
+    let menu = menu(here, "").replacen("safe_state = [", always, 1);
+    let menu = menu.split("[commands.gone]").next().unwrap();
+    let server = TestServer::with(menu, "");
+    let mut client = server.connect();
+    assert_eq!(valve(&mut client, "exit 0")["state"], "succeeded");
+    assert_eq!(closed(here), ["1 UTC"]);
+    assert_eq!(valve(&mut client, "exit 3")["state"], "failed");
+    assert_eq!(closed(here), ["1 UTC", "2 UTC"]);
+}
+
+#[test]
 fn the_next_start_runs_the_safe_states_of_a_killed_server() {
     let topsided = Topsided::new();
     let here = topsided.path("here");

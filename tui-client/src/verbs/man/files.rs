@@ -111,6 +111,7 @@ const COMMAND: &[Term] = &[
         "safe_state",
         "A program with its arguments that is run after every run that did not succeed.",
     ),
+    ("safe_state_on", "\"always\" runs it after a success too. Default: \"failure\"."),
 ];
 
 /// Fields of an argument.
