@@ -79,3 +79,39 @@ fn a_vague_word_is_reported_with_its_line_and_an_account_is_not() {
     let text = "Nobody waits.\nthe user `nobody`\n\"nobody\"\nfor whoever asks";
     assert_eq!(vague_lines(text), [(1, "Nobody waits."), (4, "for whoever asks")]);
 }
+
+/// The sections of the change log by their headings, each with its entries as one line each.
+fn changes(changelog: &str) -> Vec<(&str, Vec<String>)> {
+    let sections = changelog.split("\n## ").skip(1);
+    let entries = |text: &str| {
+        let entries = text.split("\n- ").skip(1).map(|entry| entry.split("\n\n").next().unwrap());
+        entries.map(|entry| entry.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    sections.map(|section| (section.lines().next().unwrap(), entries(section))).collect()
+}
+
+#[test]
+fn the_changelog_has_a_section_of_the_version_and_no_entry_twice() {
+    let changelog = fs::read_to_string(workspace().join("CHANGELOG.md")).unwrap();
+    let sections = changes(&changelog);
+    let version = env!("CARGO_PKG_VERSION");
+    let is_of_version = |heading: &str| heading.split(' ').next() == Some(version);
+    assert!(
+        sections.iter().any(|(heading, entries)| is_of_version(heading) && !entries.is_empty()),
+        "CHANGELOG.md has no section {version}, which Cargo.toml names"
+    );
+    let mut entries: Vec<String> = sections.into_iter().flat_map(|(_, entries)| entries).collect();
+    entries.sort();
+    let twice: Vec<_> = entries.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "{twice:#?}");
+}
+
+#[test]
+fn the_entries_of_a_changelog_are_read_over_their_lines() {
+    let text = "# Changelog\n\n## 0.2.0 - a day\n\n### Added\n\nServer:\n\n- a\n  b\n- c\n\n## 0.1.0\n\n- d\n";
+    let found = changes(text);
+    assert_eq!(
+        found,
+        [("0.2.0 - a day", vec!["a b".into(), "c".into()]), ("0.1.0", vec!["d".into()])]
+    );
+}
