@@ -14,8 +14,8 @@ pub(crate) enum Action<'a> {
     Subscribe(Topic),
     /// Run a command that needs at least this role.
     Run { command: &'a str, role: Role },
-    /// End a run of this owner.
-    Cancel { owner: Owner },
+    /// End a run of this owner, of a command that needs at least this role.
+    Cancel { owner: Owner, role: Role },
     /// Answer a run of this owner.
     Answer { owner: Owner },
 }
@@ -39,7 +39,11 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
         Action::Subscribe(Topic::Clients | Topic::Runs | Topic::Server) => Role::Viewer,
         Action::Subscribe(Topic::Log | Topic::Keys) => Role::Admin,
         Action::Run { role, .. } => role,
-        Action::Cancel { owner } | Action::Answer { owner } if owner == who.owner => return Ok(()),
+        Action::Cancel { owner, .. } | Action::Answer { owner } if owner == who.owner => {
+            return Ok(());
+        }
+        // Each who may run the command may end what a schedule started.
+        Action::Cancel { owner: Owner::Schedule, role } => role,
         Action::Cancel { .. } => Role::Admin,
         // Only the owner may answer, and no role for others.
         Action::Answer { .. } => {
@@ -75,7 +79,7 @@ fn within_scope(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
             format!("this key may not run {command}, only {}", names.join(", "))
         }
         (Scope::Commands(_), Action::Call(method)) if row(method).limited => return Ok(()),
-        (Scope::Commands(_), Action::Cancel { owner } | Action::Answer { owner })
+        (Scope::Commands(_), Action::Cancel { owner, .. } | Action::Answer { owner })
             if owner == who.owner =>
         {
             return Ok(());
@@ -241,7 +245,7 @@ mod tests {
     fn every_object_by_role_scope_and_owner() {
         let none = [false; 3];
         for theirs in [Owner::User(1001), Owner::Key(Pin::from_bytes([1; 32]))] {
-            let cancel = Action::Cancel { owner: theirs };
+            let cancel = Action::Cancel { owner: theirs, role: Role::Viewer };
             assert_eq!(allowed(&Scope::Whole, cancel), [false, false, true]);
             assert_eq!(allowed(&limited(), cancel), none);
             assert_eq!(allowed(&one_time(), cancel), none);
@@ -254,7 +258,7 @@ mod tests {
                 assert!(!sees(limited()) && !sees(one_time()));
             }
         }
-        let cancel = Action::Cancel { owner: MINE };
+        let cancel = Action::Cancel { owner: MINE, role: Role::Admin };
         assert_eq!(allowed(&Scope::Whole, cancel), [true; 3]);
         assert_eq!(allowed(&limited(), cancel), [true; 3]);
         let answer = Action::Answer { owner: MINE };
@@ -262,6 +266,10 @@ mod tests {
         assert_eq!(allowed(&limited(), answer), [true; 3]);
         assert_eq!(allowed(&one_time(), answer), none);
         assert!(may_see_run(&who(Role::Viewer, limited()), MINE, Role::Admin));
+
+        let of_schedule = Action::Cancel { owner: Owner::Schedule, role: Role::Operator };
+        assert_eq!(allowed(&Scope::Whole, of_schedule), [false, true, true]);
+        assert_eq!(allowed(&limited(), of_schedule), none);
 
         let run = |command, role| Action::Run { command, role };
         assert_eq!(allowed(&Scope::Whole, run("df", Role::Operator)), [false, true, true]);

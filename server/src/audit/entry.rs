@@ -38,6 +38,7 @@ impl By {
         let (key, uid) = match who.owner {
             Owner::Key(key) => (Some(key), None),
             Owner::User(uid) => (None, Some(uid)),
+            Owner::Schedule => (None, None),
         };
         let who = Who { name: who.user.clone(), role: Some(who.role), key, uid };
         Self { who, address }

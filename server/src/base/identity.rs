@@ -1,5 +1,6 @@
 //! Who is acting: the owner of runs and sessions, with role and scope.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use topside_shared::{Pin, Role};
@@ -13,6 +14,8 @@ pub enum Owner {
     User(u32),
     /// The holder of this key.
     Key(Pin),
+    /// A schedule of this server; the user's name is `schedule:NAME`.
+    Schedule,
 }
 
 impl Owner {
@@ -20,15 +23,17 @@ impl Owner {
     pub(crate) fn has_limits(self) -> bool {
         match self {
             Self::Key(_) => true,
+            Self::Schedule => false,
             Self::User(uid) => uid != 0 && uid != platform::own_uid(),
         }
     }
 
-    /// The value of `via` in rows of runs.
-    pub(crate) fn kind(self) -> &'static str {
+    /// The value of `owner` in rows of runs of this user.
+    pub(crate) fn shown(self, user: &str) -> Cow<'static, str> {
         match self {
-            Self::User(_) => "local",
-            Self::Key(_) => "key",
+            Self::User(_) => "local".into(),
+            Self::Key(_) => "key".into(),
+            Self::Schedule => user.to_owned().into(),
         }
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn identity(
 ) -> Result<Arc<Identity>, String> {
     let key = match who.owner {
         Owner::Key(key) => key,
+        Owner::Schedule => return Ok(Arc::clone(who)),
         Owner::User(uid) => {
             let gone = || format!("{} might not use this server any more by then.", who.user);
             return local_identity(local, uid, who).ok_or_else(gone);

@@ -22,6 +22,7 @@ use crate::methods::page_limits::within;
 use crate::methods::runs::{Changes, follow, follow_wait};
 use crate::methods::{After, Answered, Caller, Streaming};
 use crate::output::tail::Text;
+use crate::runs::requester::Requester;
 use crate::runs::{Run, scheduler};
 
 const LONGEST_PAGE: u64 = 1_000;
@@ -155,7 +156,7 @@ async fn start(
     request: Option<Box<RawValue>>,
 ) -> Result<Answered<CommandResult>, RpcError> {
     let Caller { server, client } = caller;
-    let run = scheduler::start(&server.runs, client, command, args).await?;
+    let run = scheduler::start(&server.runs, &Requester::Client(Arc::clone(client)), command, args, None).await?;
     if !stream {
         if wait {
             run.ended.cancelled().await;

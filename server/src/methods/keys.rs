@@ -111,7 +111,7 @@ pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, R
     in_turn(caller, Method::KeyRevoke, move |server, client| {
         Box::pin(async move {
             let from = match client.who().owner {
-                Owner::User(_) => Revoked::Here,
+                Owner::User(_) | Owner::Schedule => Revoked::Here,
                 Owner::Key(_) => Revoked::Remotely,
             };
             let row = change(server, client, KeyChange::Revoke { key, from }).await?;

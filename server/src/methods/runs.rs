@@ -122,7 +122,7 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
     if !may_see_run(&who, run.owner, run.role) {
         return Err(missing());
     }
-    authorize(&who, Action::Cancel { owner: run.owner })?;
+    authorize(&who, Action::Cancel { owner: run.owner, role: run.role })?;
     tracing::info!(
         target: "topside", client = client.id.0, user = who.user, run = id.0,
         "run cancelled"

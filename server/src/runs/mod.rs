@@ -6,6 +6,7 @@
 
 mod input;
 mod queue;
+pub(crate) mod requester;
 mod run_end;
 pub(crate) mod scheduler;
 
@@ -28,7 +29,6 @@ use crate::base::identity::{Identity, Owner};
 use crate::base::mutex::Mutex;
 use crate::base::shutdown::Shutdown;
 use crate::base::tasks::Tasks;
-use crate::clients::Client;
 use crate::clients::registry::Registry;
 use crate::config::active_config::ActiveConfig;
 use crate::events::Events;
@@ -40,6 +40,7 @@ use crate::output::Output;
 use crate::process::program_spec::Policy;
 use crate::runs::input::Input;
 use crate::runs::queue::{Queue, Standing};
+use crate::runs::requester::Requester;
 
 /// One execution of a command.
 pub(crate) struct Run {
@@ -77,7 +78,7 @@ impl Run {
     fn new(
         id: RunId,
         runs: &Runs,
-        client: &Client,
+        requester: &Requester,
         who: &Identity,
         command: &Runnable,
         args: &Map<String, Value>,
@@ -86,7 +87,7 @@ impl Run {
             id,
             owner: who.owner,
             role: command.info.role,
-            client_id: client.id,
+            client_id: requester.client_id(),
             output: Output::kept_in(runs.history.output(id), command.max_output),
             input: Input::of(command.info.stdin),
             cancel: CancellationToken::new(),
@@ -102,8 +103,8 @@ impl Run {
                 command: command.info.name.clone(),
                 args: command.info.masked(args),
                 user: who.user.clone(),
-                owner: Some(who.owner.kind().into()),
-                client_id: client.id,
+                owner: Some(who.owner.shown(&who.user)),
+                client_id: requester.client_id(),
                 state: RunState::Running,
                 place: None,
                 waits_for: Vec::new(),

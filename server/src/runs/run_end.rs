@@ -13,7 +13,6 @@ use topside_shared::{ErrorKind, RpcError, Time};
 use crate::audit::entry::By;
 use crate::audit::{argv, entry};
 use crate::base::shortage;
-use crate::clients::Client;
 use crate::history::Intent;
 use crate::hooks::{HookOwner, HookRequest};
 use crate::menu::Runnable;
@@ -23,6 +22,7 @@ use crate::process::program_spec::Program;
 use crate::process::running_program::Process;
 use crate::process::safe_state::Hook;
 use crate::process::start_program::Caller;
+use crate::runs::requester::Requester;
 use crate::runs::scheduler::internal;
 use crate::runs::{Run, Runs};
 use crate::workers::worker::Call;
@@ -33,6 +33,8 @@ pub(crate) struct RunEnd {
     pub(crate) signal: Option<i32>,
     /// Its processes that still live.
     pub(crate) escaped: Vec<u32>,
+    /// Whether its `safe_state` must run.
+    pub(crate) runs_hook: bool,
 }
 
 impl RunEnd {
@@ -42,15 +44,25 @@ impl RunEnd {
     pub(crate) const CANCELLED: Self = Self::without_exit(RunState::Cancelled);
 
     const fn without_exit(state: RunState) -> Self {
-        Self { state, exit_code: None, signal: None, escaped: Vec::new() }
+        Self { state, exit_code: None, signal: None, escaped: Vec::new(), runs_hook: true }
     }
 
     pub(crate) fn of_program(ended: ProgramExit, program: &Program) -> Self {
+        let state = ended.state(&program.success_exit_codes);
         Self {
-            state: ended.state(&program.success_exit_codes),
+            state,
             exit_code: ended.exit_code,
             signal: ended.signal,
             escaped: ended.escaped,
+            runs_hook: state != RunState::Succeeded,
+        }
+    }
+
+    /// The same of a run that was ended by its window: it has succeeded, and its `safe_state` runs even so.
+    pub(crate) fn at_window_end(self) -> Self {
+        match self.state {
+            RunState::Cancelled => Self { state: RunState::Succeeded, ..self },
+            _ => self,
         }
     }
 }
@@ -58,7 +70,7 @@ impl RunEnd {
 /// A run from its admission to its end. Dropping it makes the row final, so that no run stays behind.
 pub(crate) struct RunGuard {
     pub(crate) runs: Arc<Runs>,
-    client: Arc<Client>,
+    requester: Requester,
     pub(crate) run: Arc<Run>,
     /// When it started; none: it is queued.
     since: Option<Instant>,
@@ -81,10 +93,10 @@ enum Recorded {
 
 impl RunGuard {
     /// A run that was admitted, and starts now or is queued.
-    pub(crate) fn new(runs: Arc<Runs>, client: Arc<Client>, run: Arc<Run>, starts: bool) -> Self {
+    pub(crate) fn new(runs: Arc<Runs>, requester: Requester, run: Arc<Run>, starts: bool) -> Self {
         Self {
             runs,
-            client,
+            requester,
             run,
             since: starts.then(Instant::now),
             recorded: Recorded::Nothing,
@@ -138,7 +150,7 @@ impl RunGuard {
         if command.info.effect == Effect::Read {
             return Ok(());
         }
-        let by = By::identity(&call.who, self.client.address.clone());
+        let by = self.requester.by(&call.who);
         let argv = argv::argv(&command.info.name, &self.run.row.lock().args);
         let begins = self.audited(by.clone(), "command/run").argv(argv);
         self.runs.services.audit.ahead(begins).await?;
@@ -159,7 +171,7 @@ impl RunGuard {
         let hook = intent.hook.clone();
         let recorded = match self.recorded {
             Recorded::Nothing => {
-                history.begin(run.past(), self.client.address.clone(), intent).await
+                history.begin(run.past(), self.requester.address(), intent).await
             }
             // It was recorded as queued.
             _ => history.resume(run.id, run.row().started_at, intent).await,
@@ -218,9 +230,9 @@ impl RunGuard {
             // Later runs need not wait for the disk.
             self.runs.leave(self.run.id);
         }
-        match end.state {
-            RunState::Succeeded if !self.run.policy.safe_state_always => self.hook = None,
-            _ => self.run_hook().await,
+        match end.runs_hook || self.run.policy.safe_state_always {
+            false => self.hook = None,
+            true => self.run_hook().await,
         }
         self.settle(end);
         self.run.output.flush().await;
@@ -257,9 +269,11 @@ impl RunGuard {
 
     /// Shows it to clients, as queued or running.
     pub(crate) fn list(&mut self) {
-        let command = self.run.row.lock().command.clone();
-        let run = ClientRun { run_id: self.run.id, command, queued: self.is_queued() };
-        self.runs.services.clients.run_listed(&self.client, run, self.run.access());
+        if let Some(client) = self.requester.client() {
+            let command = self.run.row.lock().command.clone();
+            let run = ClientRun { run_id: self.run.id, command, queued: self.is_queued() };
+            self.runs.services.clients.run_listed(client, run, self.run.access());
+        }
         let _state = self.runs.state.lock();
         self.run.listed.store(true, Ordering::Relaxed);
         self.run.publish(&self.runs);
@@ -317,8 +331,10 @@ impl Drop for RunGuard {
             signal = row.signal, ms = row.duration_ms, "run ended"
         );
         runs.services.counters.run_ended(row.state);
-        if run.listed.load(Ordering::Relaxed) {
-            runs.services.clients.run_ended(&self.client, run.id);
+        if let Some(client) = self.requester.client()
+            && run.listed.load(Ordering::Relaxed)
+        {
+            runs.services.clients.run_ended(client, run.id);
         }
         let mut state = runs.state.lock();
         run.publish(runs);

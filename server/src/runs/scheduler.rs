@@ -3,12 +3,15 @@
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 use topside_shared::notifications::Stream;
 use topside_shared::records::{RunState, queue_reason};
 use topside_shared::{ErrorKind, Role, RpcError, RunId};
@@ -17,46 +20,47 @@ use crate::authorize::{Action, authorize};
 use crate::base::identity::Identity;
 use crate::base::limit::Limit;
 use crate::base::shortage;
-use crate::clients::Client;
 use crate::history::{Intent, Unwritable};
 use crate::keys::expiry;
 use crate::menu::{Executor, Runnable};
 use crate::process::program_spec::Program;
 use crate::process::running_program::{Process, Until};
+use crate::runs::requester::Requester;
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
 use crate::runs::run_end::{RunEnd, RunGuard};
 use crate::runs::{LiveRuns, Run, Runs, queue};
 use crate::workers::arguments::Arguments;
 use crate::workers::worker::{Call, RunHandle, Worker, perform};
 
-/// Starts a run for a client. The arguments have been checked. Once it is admitted, it starts even if the client
-/// leaves.
+/// Starts a run. The arguments have been checked. Once it is admitted, it starts even if the client leaves. It ends at
+/// `window`, if that is given, and has then succeeded.
 ///
 /// # Errors
 /// `closing`, `busy` with the limit or the shortage, `spawnFailed`, or `internal` where it cannot be recorded.
 pub(crate) async fn start(
     runs: &Arc<Runs>,
-    client: &Arc<Client>,
+    requester: &Requester,
     command: &Arc<Runnable>,
     args: Map<String, Value>,
+    window: Option<Instant>,
 ) -> Result<Arc<Run>, RpcError> {
     let (sender, result) = oneshot::channel();
     let mut asker = Asker(Some(sender));
     let tasks = &runs.services.tasks;
     // Without a wait where that is possible: so a client's runs are admitted in the order of its requests.
     if let Some(id) = runs.history.number_at_once() {
-        let (guard, call) = admit(id, runs, client, command, args)?;
-        tasks.spawn(carry_out(guard, Arc::clone(command), call, asker));
+        let (guard, call) = admit(id, runs, requester, command, args)?;
+        tasks.spawn(carry_out(guard, Arc::clone(command), call, asker, window));
     } else {
-        let (runs, client, command) = (Arc::clone(runs), Arc::clone(client), Arc::clone(command));
+        let (runs, requester, command) = (Arc::clone(runs), requester.clone(), Arc::clone(command));
         let numberless = Numberless::new(&runs);
         tasks.spawn_run(async move {
             // Dropped once the run is live or the client has its refusal.
             let _numberless = numberless;
             let number = runs.history.number().await.map_err(internal);
-            match number.and_then(|id| admit(id, &runs, &client, &command, args)) {
+            match number.and_then(|id| admit(id, &runs, &requester, &command, args)) {
                 Ok((guard, call)) => {
-                    runs.services.tasks.spawn(carry_out(guard, command, call, asker));
+                    runs.services.tasks.spawn(carry_out(guard, command, call, asker, window));
                 }
                 Err(error) => asker.send(Err(error)),
             }
@@ -115,15 +119,15 @@ impl Asker {
 fn admit(
     id: RunId,
     runs: &Arc<Runs>,
-    client: &Arc<Client>,
+    requester: &Requester,
     command: &Arc<Runnable>,
     args: Map<String, Value>,
 ) -> Result<(RunGuard, Call), RpcError> {
-    let who = client.who();
-    let run = Arc::new(Run::new(id, runs, client, &who, command, &args));
-    let starts = enter(runs, &who, &run, command)?;
-    let guard = RunGuard::new(Arc::clone(runs), Arc::clone(client), Arc::clone(&run), starts);
-    if client.outbox.is_closed() {
+    let who = requester.who();
+    let run = Arc::new(Run::new(id, runs, requester, &who, command, &args));
+    let starts = enter(runs, requester, &who, &run, command)?;
+    let guard = RunGuard::new(Arc::clone(runs), requester.clone(), Arc::clone(&run), starts);
+    if let Some(client) = requester.client().filter(|client| client.outbox.is_closed()) {
         // It left before the run was live.
         runs.client_left(client.id);
     }
@@ -136,6 +140,7 @@ fn admit(
 /// Takes a place among the live runs; whether the run starts now.
 fn enter(
     runs: &Runs,
+    requester: &Requester,
     who: &Identity,
     run: &Arc<Run>,
     command: &Runnable,
@@ -148,7 +153,7 @@ fn enter(
     }
     let own = state.live.values().filter(|live| live.client_id == run.client_id).count();
     let most = limits.max_runs_per_client;
-    if own >= most {
+    if requester.client().is_some() && own >= most {
         return Err(busy(Limit::MaxRunsPerClient, most, &format!("you have {most} runs")));
     }
     let by_admin = who.role == Role::Admin;
@@ -212,7 +217,13 @@ fn refusal(command: &Runnable, refused: &Refused, seats: usize) -> RpcError {
 }
 
 /// Carries out an admitted run, from its wait for a turn to its end.
-async fn carry_out(mut guard: RunGuard, command: Arc<Runnable>, mut call: Call, mut asker: Asker) {
+async fn carry_out(
+    mut guard: RunGuard,
+    command: Arc<Runnable>,
+    mut call: Call,
+    mut asker: Asker,
+    window: Option<Instant>,
+) {
     if guard.is_queued() {
         // A run that was never started needs no hook.
         if let Err(error) = guard.record(Intent::default()).await {
@@ -220,7 +231,7 @@ async fn carry_out(mut guard: RunGuard, command: Arc<Runnable>, mut call: Call, 
         }
         guard.list();
         asker.send(Ok(Arc::clone(&guard.run)));
-        if !wait_for_turn(&mut guard, &command, &mut call).await {
+        if !wait_for_turn(&mut guard, &command, &mut call, window).await {
             return guard.end(RunEnd::CANCELLED).await;
         }
     }
@@ -230,31 +241,70 @@ async fn carry_out(mut guard: RunGuard, command: Arc<Runnable>, mut call: Call, 
     };
     guard.list();
     asker.send(Ok(Arc::clone(&guard.run)));
-    let over = guard.runs.services.tasks.runs_ended();
-    let timeout = command.info.timeout_ms.map(Duration::from_millis);
-    let end = match (&command.executor, process) {
-        (Executor::Program(program), Some(process)) => {
-            let cancel = guard.run.cancel.clone();
-            let until = Until { cancel, timeout: program.timeout, server_ends: over };
-            RunEnd::of_program(process.run(&guard.run.output, until).await, program)
+    let end = {
+        let mut execution = pin!(execute(&guard.run, &command, call, process, guard.runs.services.tasks.runs_ended()));
+        tokio::select! {
+            biased;
+            end = &mut execution => end,
+            () = window_end(window) => {
+                let others = guard.run.cancel.is_cancelled();
+                guard.run.cancel.cancel();
+                let end = execution.await;
+                if others { end } else { end.at_window_end() }
+            }
         }
-        (Executor::Worker(worker, _), _) => tokio::select! {
-            end = work(worker, call, timeout) => end,
-            () = over.cancelled() => RunEnd::CANCELLED,
-        },
-        (Executor::Program(_), None) => RunEnd::FAILED,
     };
     guard.end(end).await;
 }
 
+/// Waits for the end of a window; for ever without one.
+async fn window_end(window: Option<Instant>) {
+    match window {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Executes the program or the worker's function of a run until it ends, is cancelled, or the server ends.
+async fn execute(
+    run: &Run,
+    command: &Runnable,
+    call: Call,
+    process: Option<Process>,
+    server_ends: CancellationToken,
+) -> RunEnd {
+    let timeout = command.info.timeout_ms.map(Duration::from_millis);
+    match (&command.executor, process) {
+        (Executor::Program(program), Some(process)) => {
+            let cancel = run.cancel.clone();
+            let until = Until { cancel, timeout: program.timeout, server_ends };
+            RunEnd::of_program(process.run(&run.output, until).await, program)
+        }
+        (Executor::Worker(worker, _), _) => tokio::select! {
+            end = work(worker, call, timeout) => end,
+            () = server_ends.cancelled() => RunEnd::CANCELLED,
+        },
+        (Executor::Program(_), None) => RunEnd::FAILED,
+    }
+}
+
 /// Waits for the turn of a queued run; whether it may start then. If not, its output says why.
-async fn wait_for_turn(guard: &mut RunGuard, command: &Runnable, call: &mut Call) -> bool {
+async fn wait_for_turn(
+    guard: &mut RunGuard,
+    command: &Runnable,
+    call: &mut Call,
+    window: Option<Instant>,
+) -> bool {
     let (runs, run) = (Arc::clone(&guard.runs), Arc::clone(&guard.run));
     let over = runs.services.tasks.runs_ended();
     tokio::select! {
         biased;
         () = run.cancel.cancelled() => return false,
         () = over.cancelled() => return false,
+        () = window_end(window) => {
+            run.output.append(Stream::Stderr, b"It was not started: its window ended first\n").await;
+            return false;
+        }
         () = run.turn.cancelled() => {}
     }
     match current_identity(&runs, &call.who, command) {
@@ -326,7 +376,8 @@ async fn spawn(
 
 async fn work(worker: &Arc<dyn Worker>, call: Call, timeout: Option<Duration>) -> RunEnd {
     let (state, succeeded) = perform(Arc::clone(worker), call, timeout).await;
-    RunEnd { state, exit_code: Some(i32::from(!succeeded)), signal: None, escaped: Vec::new() }
+    let exit_code = Some(i32::from(!succeeded));
+    RunEnd { state, exit_code, signal: None, escaped: Vec::new(), runs_hook: state != RunState::Succeeded }
 }
 
 impl Runs {

@@ -100,6 +100,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(Time::from_millis));
     let args: String = row.get(4)?;
     let owner = owner_of(&row.get::<_, String>(1)?).ok_or_else(|| invalid(1))?;
+    let user: String = row.get(5)?;
     Ok(RunRecord {
         owner,
         role: row.get::<_, String>(2)?.parse().map_err(|_| invalid(2))?,
@@ -107,8 +108,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
             run_id: RunId(number(0)?.unwrap_or_default()),
             command: row.get(3)?,
             args: serde_json::from_str(&args).map_err(|_| invalid(4))?,
-            user: row.get(5)?,
-            owner: Some(owner.kind().into()),
+            owner: Some(owner.shown(&user)),
+            user,
             client_id: ClientId(number(6)?.unwrap_or_default()),
             state: of_name(&row.get::<_, String>(7)?).ok_or_else(|| invalid(7))?,
             place: None,

@@ -24,14 +24,21 @@ pub(super) fn invalid(column: usize) -> rusqlite::Error {
     rusqlite::Error::IntegralValueOutOfRange(column, 0)
 }
 
+/// The owner of the runs of schedules.
+const SCHEDULE: &str = "schedule";
+
 pub(super) fn owner_text(owner: Owner) -> String {
     match owner {
         Owner::User(uid) => format!("uid:{uid}"),
         Owner::Key(pin) => pin.to_string(),
+        Owner::Schedule => SCHEDULE.to_owned(),
     }
 }
 
 pub(super) fn owner_of(text: &str) -> Option<Owner> {
+    if text == SCHEDULE {
+        return Some(Owner::Schedule);
+    }
     match text.strip_prefix("uid:") {
         Some(uid) => uid.parse().ok().map(Owner::User),
         None => text.parse::<Pin>().ok().map(Owner::Key),
