@@ -36,7 +36,9 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
     within_scope(who, action)?;
     let needed = match action {
         Action::Call(method) => row(method).least,
-        Action::Subscribe(Topic::Clients | Topic::Runs | Topic::Server) => Role::Viewer,
+        Action::Subscribe(Topic::Clients | Topic::Runs | Topic::Server | Topic::Schedules) => {
+            Role::Viewer
+        }
         Action::Subscribe(Topic::Log | Topic::Keys) => Role::Admin,
         Action::Run { role, .. } => role,
         Action::Cancel { owner, .. } | Action::Answer { owner } if owner == who.owner => {
@@ -132,7 +134,12 @@ fn row(method: Method) -> Row {
         | Method::RunCancel
         | Method::RunInput
         | Method::RunsList
+        | Method::SchedulesList
         | Method::SessionClose => (Role::Viewer, true),
+        Method::SchedulePause
+        | Method::ScheduleResume
+        | Method::ScheduleRun
+        | Method::SchedulePlan => (Role::Operator, false),
         Method::ClientsList
         | Method::EventsSubscribe
         | Method::EventsUnsubscribe
@@ -174,6 +181,10 @@ fn of_method(method: Method) -> &'static str {
         Method::ServerReload => "reloading the configuration",
         Method::ServerShutdown => "shutting the server down",
         Method::ServerShutdownCancel => "cancelling a shutdown",
+        Method::SchedulePause => "pausing a schedule",
+        Method::ScheduleResume => "resuming a schedule",
+        Method::ScheduleRun => "running a schedule",
+        Method::SchedulePlan => "activating a plan",
         _ => method.name(),
     }
 }
@@ -218,7 +229,12 @@ mod tests {
                 | Method::RunCancel
                 | Method::RunInput
                 | Method::RunsList
+                | Method::SchedulesList
                 | Method::SessionClose => ([true; 3], [true; 3], [false; 3]),
+                Method::SchedulePause
+                | Method::ScheduleResume
+                | Method::ScheduleRun
+                | Method::SchedulePlan => ([false, true, true], [false; 3], [false; 3]),
                 Method::ClientsList
                 | Method::EventsSubscribe
                 | Method::EventsUnsubscribe
@@ -277,7 +293,7 @@ mod tests {
         assert_eq!(allowed(&limited(), run("uptime", Role::Operator)), [false, true, true]);
         assert_eq!(allowed(&one_time(), run("uptime", Role::Viewer)), none);
 
-        for topic in [Topic::Clients, Topic::Runs, Topic::Server] {
+        for topic in [Topic::Clients, Topic::Runs, Topic::Server, Topic::Schedules] {
             assert_eq!(allowed(&Scope::Whole, Action::Subscribe(topic)), [true; 3]);
             assert_eq!(allowed(&limited(), Action::Subscribe(topic)), none);
         }

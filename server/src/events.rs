@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use topside_shared::methods::{KeyRow, Topic};
 use topside_shared::notifications::{ClientsChanged, KeysChanged, MenuChanged, name};
-use topside_shared::records::{ClientRow, RunRow};
+use topside_shared::records::{ClientRow, RunRow, ScheduleRow};
 use topside_shared::{ClientId, Pin, Role, SubscriptionId};
 
 use crate::authorize::{Action, RunAccess, authorize};
@@ -188,6 +188,16 @@ impl Events {
     pub(crate) fn keys_changed(&self, key: &KeyRow, invite: Option<Pin>) {
         let changed = KeysChanged { key: key.clone(), invite };
         self.send_to(Topic::Keys, &notification(name::KEYS_CHANGED, &changed));
+    }
+
+    /// Publishes the row of a schedule to those who may see it.
+    pub(crate) fn schedule_changed(&self, row: &ScheduleRow, may_see: impl Fn(&Identity) -> bool) {
+        let line = notification(name::SCHEDULE_CHANGED, row);
+        for subscription in self.subscriptions.lock().iter_mut() {
+            if subscription.receives(Topic::Schedules) && may_see(&subscription.client.who()) {
+                subscription.send(line.clone());
+            }
+        }
     }
 
     /// Sends a line to all that receive this topic.

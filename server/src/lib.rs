@@ -58,10 +58,12 @@ mod operations;
 mod output;
 mod process;
 mod runs;
+mod schedules;
 mod serve;
 mod server;
 mod session;
 mod settings;
+mod timing;
 mod workers;
 
 pub use admission::tcp_port::OpenError;

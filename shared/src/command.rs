@@ -144,6 +144,9 @@ pub struct Command {
     pub stdin: Stdin,
     /// What its output is.
     pub output: Output,
+    /// Whether the box starts it by itself at times.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scheduled: bool,
     /// Its arguments, in positional order.
     pub args: Vec<Arg>,
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::ids::{ClientId, RunId, SubscriptionId};
 use crate::pin::Pin;
-use crate::records::{ClientRow, KeyRow, RunRow};
+use crate::records::{ClientRow, KeyRow, RunRow, ScheduleRow};
 use crate::time::Time;
 
 macro_rules! notifications {
@@ -48,6 +48,7 @@ notifications! {
     SERVER_CLOSING = "server/closing" => Closing(Closing), "A shutdown is scheduled, begins, or was cancelled.";
     SERVER_RELOADED = "server/reloaded" => Reloaded(MenuChanged), "The menu has changed.";
     KEYS_CHANGED = "keys/changed" => KeysChanged(Box<KeysChanged>), "A key or an invite was made, used, revoked, or has expired.";
+    SCHEDULE_CHANGED = "schedule/changed" => ScheduleChanged(Box<ScheduleRow>), "A schedule's row.";
     BROADCAST = "broadcast" => Broadcast(Broadcast), "A message of an admin to all clients.";
     SESSION_ENDED = "session/ended" => Ended(SessionEnded), "This session has ended.";
     EVENTS_DROPPED = "events/dropped" => EventsDropped(EventsDropped), "Events that a slow subscriber did not get.";

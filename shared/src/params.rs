@@ -114,11 +114,11 @@ mod tests {
         );
         assert_eq!(
             said::<EventsSubscribe>(r#"{"topics":["clients","weather"]}"#),
-            "`topics[1]` of a/method must be one of clients, runs, log, server, keys, not weather"
+            "`topics[1]` of a/method must be one of clients, runs, log, server, keys, schedules, not weather"
         );
         assert_eq!(
             said::<EventsSubscribe>(r#"{"topics":["x\u001b[2J at line `, expected `y`"]}"#),
-            "`topics[0]` of a/method must be one of clients, runs, log, server, keys, not \
+            "`topics[0]` of a/method must be one of clients, runs, log, server, keys, schedules, not \
              \"x\\u{1b}[2J at line `, expected `y`\""
         );
         assert_eq!(

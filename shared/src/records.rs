@@ -1,6 +1,7 @@
 //! Records of the lists: a client, a run, a key.
 
 pub mod queue_reason;
+mod schedule;
 
 use std::borrow::Cow;
 
@@ -15,6 +16,7 @@ use crate::time::Time;
 use crate::{signals, text};
 
 pub use queue_reason::{Holder, MAX_HELD_BY, QueueReason};
+pub use schedule::{Inactive, Outcome, Pause, ScheduleOutcome, ScheduleRow};
 
 /// Name and version of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

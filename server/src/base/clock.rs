@@ -26,7 +26,7 @@ struct ClockFile {
     uptime_ms: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Clock {
     path: PathBuf,
     /// The time when the box had been up for `uptime_ms`.

@@ -10,6 +10,7 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::menu::builtin::Builtin;
 use crate::menu::{self, Embedded, Parts, Table, TableError};
+use crate::menu_file::schedule::DeclaredSchedule;
 use crate::net::sd_notify::Supervisor;
 use crate::settings::discovery::{Discovery, Router};
 use crate::settings::hooks::BoxHooks;
@@ -48,6 +49,7 @@ pub struct Config {
     pub hooks: BoxHooks,
     pub(crate) commands: Vec<menu_file::Item>,
     pub(crate) residents: Vec<workers::DeclaredWorker>,
+    pub(crate) schedules: Vec<DeclaredSchedule>,
     /// The built-ins of every server.
     pub(crate) built_ins: BuiltIns,
     /// Commands of the program that embeds the server.
@@ -163,6 +165,7 @@ impl Config {
             hooks: server.hooks,
             commands: menu.commands,
             residents: menu.workers,
+            schedules: menu.schedules,
             built_ins,
             embedded: EmbeddedCommands::default(),
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },

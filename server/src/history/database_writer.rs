@@ -19,7 +19,9 @@ use crate::audit::entry::{By, Entry};
 use crate::history::db::{Db, LostRun};
 use crate::history::retry::RetryQueue;
 use crate::history::run_ids::{AHEAD, END, RunIds};
-use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, output, run_ids};
+use crate::history::{
+    OUTPUTS, OpenResult, ROWS, ScheduleWrite, Unwritable, WriteJob, output, run_ids,
+};
 use crate::hooks::{HookOwner, HookRequest, Hooks};
 use crate::output::Output;
 use crate::process::cgroup::Delegated;
@@ -309,6 +311,9 @@ impl HistoryWriter {
                         tracing::warn!(target: "topside", %error, "some ids of runs are skipped");
                     }
                 }
+                WriteJob::Schedule(_, changed, done) => {
+                    let _ = done.send(result.map(|()| changed.get()));
+                }
                 WriteJob::Started(..) | WriteJob::Keep(_) => {}
             }
         }
@@ -370,6 +375,8 @@ fn transact(
     let durable = jobs.iter().any(|job| match job {
         WriteJob::Begin(.., intent, _) | WriteJob::Resume(.., intent, _) => intent.hook.is_some(),
         WriteJob::End(record, ..) => db.has_hook(record.row.run_id),
+        // A start that was claimed must not be claimed again after a power cut.
+        WriteJob::Schedule(write, ..) => matches!(**write, ScheduleWrite::Account(_)),
         _ => false,
     });
     if durable { db.together_durably(what) } else { db.together(what) }
@@ -383,6 +390,9 @@ fn carry_out(db: &mut Db, job: &WriteJob) -> rusqlite::Result<()> {
         WriteJob::End(record, size, _) => db.end(&record.row, *size),
         WriteJob::Reserve(to, _) => db.reserve(*to),
         WriteJob::Close(last) => db.set_last_number(*last),
+        WriteJob::Schedule(write, changed, _) => {
+            db.write_schedule(write).map(|done| changed.set(done))
+        }
         WriteJob::Keep(_) => Ok(()),
     }
 }

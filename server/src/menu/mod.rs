@@ -289,6 +289,11 @@ impl Table {
         Ok(entries.filter(|(info, _)| may_see_command(who, &info.name, info.role)))
     }
 
+    /// The command of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Entry>> {
+        self.names.get(name).map(|index| &self.entries[*index])
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &Command> {
         self.entries.iter().map(|entry| &*entry.info)
     }

@@ -21,7 +21,7 @@ use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
 const FIELDS: &str = "\
     title description category aliases exec cwd env inherit_env effect role confirm timeout stop_signal \
     stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state safe_state_on \
-    on_disconnect on_shutdown args";
+    on_disconnect on_shutdown args schedule";
 
 /// The default heading.
 const CATEGORY: &str = "Commands";
@@ -145,6 +145,8 @@ pub(super) fn info(
         output: fields
             .one_of("output", &[("text", Output::Text), ("json", Output::Json)], m)
             .unwrap_or_default(),
+        // Set when its schedules are read.
+        scheduled: false,
         args: arguments.iter().map(|argument| argument.arg.clone()).collect(),
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod command_name;
 mod concurrency_fields;
 mod exec;
 mod function;
+pub(crate) mod schedule;
 mod unsafe_variables;
 mod variables;
 pub(crate) mod wire_size;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 use topside_shared::command::Command;
+use topside_shared::methods::MAX_SCHEDULES;
 
 use crate::base::toml_file::errors::{Errors, FileError, FileErrors, Position};
 use crate::base::toml_file::fields::{Field, Fields};
@@ -23,6 +25,7 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::menu_file::command_name::check_name;
+use crate::menu_file::schedule::DeclaredSchedule;
 use crate::process::program_spec::Program;
 use crate::workers;
 use crate::workers::DeclaredFunction;
@@ -63,6 +66,8 @@ struct Rules {
 pub(crate) struct Menu {
     pub commands: Vec<Item>,
     pub workers: Vec<workers::DeclaredWorker>,
+    /// The schedules of its commands.
+    pub schedules: Vec<DeclaredSchedule>,
     /// Commands that this machine cannot run; only with [`Missing::Leave`].
     pub left_out: Vec<LeftOut>,
     /// Hints that are not errors.
@@ -85,6 +90,13 @@ impl Item {
         match self {
             Self::Program(declared) => &declared.info,
             Self::Function(function) => &function.info,
+        }
+    }
+
+    fn info_mut(&mut self) -> &mut Command {
+        match self {
+            Self::Program(declared) => &mut declared.info,
+            Self::Function(function) => &mut function.info,
         }
     }
 }
@@ -186,7 +198,10 @@ fn add(
             Some(_) => function::read(name, &fields, workers, rules, &mut errors),
         };
         match read {
-            Some(Ok(item)) => {
+            Some(Ok(mut item)) => {
+                let schedules = schedule::read(item.info(), &fields, &mut errors);
+                item.info_mut().scheduled = !schedules.is_empty();
+                add_schedules(menu, schedules, &mut errors);
                 check_size(menu, name, &fields, wire_size::wire_size(item.info()), &mut errors);
                 menu.commands.push(item);
             }
@@ -195,6 +210,33 @@ fn add(
         }
     }
     errors.finish()
+}
+
+/// Adds the schedules of a command to its menu, and reports those that it cannot have.
+fn add_schedules(
+    menu: &mut Menu,
+    schedules: Vec<Field<DeclaredSchedule>>,
+    errors: &mut Errors<'_>,
+) {
+    for Field { value: schedule, span } in schedules {
+        let name = &schedule.name;
+        if let Some(other) = menu.schedules.iter().find(|other| other.name == *name) {
+            let command = &other.command;
+            errors.add(
+                &span,
+                format_args!(
+                    "`{name}` is a schedule of command `{command}` already: use another name"
+                ),
+            );
+        } else if menu.schedules.len() == MAX_SCHEDULES {
+            let message =
+                format_args!("a menu has at most {MAX_SCHEDULES} schedules: take some out");
+            errors.add(&span, message);
+            return;
+        } else {
+            menu.schedules.push(schedule);
+        }
+    }
 }
 
 /// Adds the size of a command to its menu, and reports a command or menu that is too large.

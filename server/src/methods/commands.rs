@@ -156,7 +156,9 @@ async fn start(
     request: Option<Box<RawValue>>,
 ) -> Result<Answered<CommandResult>, RpcError> {
     let Caller { server, client } = caller;
-    let run = scheduler::start(&server.runs, &Requester::Client(Arc::clone(client)), command, args, None).await?;
+    let run =
+        scheduler::start(&server.runs, &Requester::Client(Arc::clone(client)), command, args, None)
+            .await?;
     if !stream {
         if wait {
             run.ended.cancelled().await;

@@ -6,6 +6,7 @@ mod keys;
 mod log;
 mod page_limits;
 mod runs;
+mod schedules;
 mod server;
 mod session;
 
@@ -338,6 +339,11 @@ fn dispatch(
         Method::ServerReload => call_handler(caller, request, server::reload),
         Method::ServerShutdown => call_handler(caller, request, server::shutdown),
         Method::ServerShutdownCancel => call_handler(caller, request, server::cancel_shutdown),
+        Method::SchedulesList => call_handler(caller, request, schedules::list),
+        Method::SchedulePause => call_handler(caller, request, schedules::pause),
+        Method::ScheduleResume => call_handler(caller, request, schedules::resume),
+        Method::ScheduleRun => call_handler(caller, request, schedules::run),
+        Method::SchedulePlan => call_handler(caller, request, schedules::plan),
     }?;
     Ok(match streaming {
         Streaming::Allowed => handler,

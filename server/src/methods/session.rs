@@ -103,7 +103,8 @@ pub(super) async fn subscribe(
     topics.sort();
     topics.dedup();
     if topics.is_empty() {
-        let message = "topics must name at least one of clients, runs, log, server";
+        let message =
+            "topics must name at least one of clients, runs, log, server, keys, schedules";
         return Err(RpcError::new(ErrorKind::InvalidParams, message));
     }
     let who = client.who();
@@ -112,6 +113,10 @@ pub(super) async fn subscribe(
     }
     let has = |topic| topics.contains(&topic);
     let (runs, log, revision) = (has(Topic::Runs), has(Topic::Log), has(Topic::Server));
+    let schedules = has(Topic::Schedules);
+    if schedules {
+        server.schedules.loaded().await;
+    }
     let too_many = |TooMany| {
         let message = format_args!(
             "a connection has at most {MAX_SUBSCRIPTIONS} subscriptions: end one first"
@@ -136,6 +141,7 @@ pub(super) async fn subscribe(
             newest_that_fit(server.log.tail(LOG_SNAPSHOT, None, begun.log_seen), LOG_BYTES)
         }),
         server: revision.then(|| ServerSnapshot { revision: server.now().menu.revision() }),
+        schedules: schedules.then(|| server.schedules.list(&who)),
     };
     let mut after = vec![After::Release(begun.id, first)];
     if !begun.is_whole {

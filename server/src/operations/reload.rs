@@ -17,6 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::keys::expiry;
 use crate::menu::TableError;
 use crate::menu_file::Item;
+use crate::menu_file::schedule::DeclaredSchedule;
 use crate::net::local_socket;
 use crate::server::Server;
 
@@ -170,8 +171,17 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         let pool = now.menu.worker_pool();
         pool.start(&server.runs.history, &server.audit, |worker| server.spawn(worker));
         server.events.menu_changed(revision);
+        server.schedules.menu_changed();
     }
     Ok(ReloadResult { revision, changed })
+}
+
+/// Whether a command has other schedules now.
+fn schedules_differ(before: &Config, after: &Config, command: &str) -> bool {
+    let of_command = |schedules: &[DeclaredSchedule]| -> Vec<DeclaredSchedule> {
+        schedules.iter().filter(|schedule| schedule.command == command).cloned().collect()
+    };
+    of_command(&before.schedules) != of_command(&after.schedules)
 }
 
 fn changed_settings(before: &Config, after: &Config) -> ReloadChanges {
@@ -191,7 +201,9 @@ fn add_menu_changes(before: &Config, after: &Config, changed: &mut ReloadChanges
     for item in &after.commands {
         match before.commands.iter().find(|old| name(old) == name(item)) {
             None => changed.added.push(name(item)),
-            Some(old) if old != item => changed.changed.push(name(item)),
+            Some(old) if old != item || schedules_differ(before, after, &name(item)) => {
+                changed.changed.push(name(item));
+            }
             Some(_) => {}
         }
     }

@@ -315,6 +315,16 @@ impl Runs {
         }
     }
 
+    /// Whether no run is started any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed || self.services.shutdown.has_begun()
+    }
+
+    /// Starts a task of the server.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.services.tasks.spawn(task);
+    }
+
     /// From now on no run is started.
     pub(crate) fn start_no_more(&self) {
         self.state.lock().closed = true;

@@ -170,9 +170,7 @@ impl RunGuard {
         let (run, history) = (&self.run, &self.runs.history);
         let hook = intent.hook.clone();
         let recorded = match self.recorded {
-            Recorded::Nothing => {
-                history.begin(run.past(), self.requester.address(), intent).await
-            }
+            Recorded::Nothing => history.begin(run.past(), self.requester.address(), intent).await,
             // It was recorded as queued.
             _ => history.resume(run.id, run.row().started_at, intent).await,
         };

@@ -25,8 +25,8 @@ use crate::keys::expiry;
 use crate::menu::{Executor, Runnable};
 use crate::process::program_spec::Program;
 use crate::process::running_program::{Process, Until};
-use crate::runs::requester::Requester;
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
+use crate::runs::requester::Requester;
 use crate::runs::run_end::{RunEnd, RunGuard};
 use crate::runs::{LiveRuns, Run, Runs, queue};
 use crate::workers::arguments::Arguments;
@@ -242,7 +242,13 @@ async fn carry_out(
     guard.list();
     asker.send(Ok(Arc::clone(&guard.run)));
     let end = {
-        let mut execution = pin!(execute(&guard.run, &command, call, process, guard.runs.services.tasks.runs_ended()));
+        let mut execution = pin!(execute(
+            &guard.run,
+            &command,
+            call,
+            process,
+            guard.runs.services.tasks.runs_ended()
+        ));
         tokio::select! {
             biased;
             end = &mut execution => end,
@@ -377,7 +383,13 @@ async fn spawn(
 async fn work(worker: &Arc<dyn Worker>, call: Call, timeout: Option<Duration>) -> RunEnd {
     let (state, succeeded) = perform(Arc::clone(worker), call, timeout).await;
     let exit_code = Some(i32::from(!succeeded));
-    RunEnd { state, exit_code, signal: None, escaped: Vec::new(), runs_hook: state != RunState::Succeeded }
+    RunEnd {
+        state,
+        exit_code,
+        signal: None,
+        escaped: Vec::new(),
+        runs_hook: state != RunState::Succeeded,
+    }
 }
 
 impl Runs {

@@ -212,6 +212,7 @@ impl Server {
             () = files.serve(self) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
             () = expiry::watch(&self.keys, &self.clients, &self.clock, |row| self.events.keys_changed(row, None), async || self.save_seen().await) => unreachable!("watching goes on for ever"),
+            () = self.schedules.run() => unreachable!("schedules go on for ever"),
             () = reload::reload_on_request(self, &stop) => unreachable!("listening goes on for ever"),
             () = &mut beside => unreachable!("all three go on for ever"),
             plan = wait_until_due(self) => plan,

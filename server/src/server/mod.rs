@@ -38,6 +38,7 @@ use crate::menu::Table;
 use crate::net::local_socket::LocalListener;
 use crate::net::port_mapping::router_address::RouterAddress;
 use crate::runs::{Runs, Services};
+use crate::schedules::Schedules;
 
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -63,6 +64,7 @@ pub(crate) struct Server {
     pub(crate) events: Arc<Events>,
     pub(crate) log: Arc<Log>,
     pub(crate) runs: Arc<Runs>,
+    pub(crate) schedules: Arc<Schedules>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) box_hooks: Arc<BoxHooks>,
@@ -160,6 +162,14 @@ impl Server {
             config: Arc::clone(&active_config),
             tasks: tasks.clone(),
         };
+        let runs = Arc::new(Runs::new(history, services));
+        let schedules = Arc::new(Schedules::new(
+            Arc::clone(&runs),
+            Arc::clone(&active_config),
+            Arc::clone(&events),
+            Arc::clone(&audit),
+            clock.clone(),
+        ));
         let server = Arc::new(Self {
             info: ServerInfo {
                 name: "topsided".into(),
@@ -180,7 +190,8 @@ impl Server {
             clients,
             events,
             log,
-            runs: Arc::new(Runs::new(history, services)),
+            runs,
+            schedules,
             audit,
             hooks,
             box_hooks,

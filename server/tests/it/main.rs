@@ -60,6 +60,7 @@ mod resident;
 mod running;
 mod runs_burst;
 mod safe_state;
+mod schedules;
 mod sd_notify;
 mod secrets;
 mod service;

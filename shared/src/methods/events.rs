@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Empty, Method};
+use super::{Call, Empty, Method, Schedules};
 use crate::ids::SubscriptionId;
 use crate::notifications::LogEntry;
 use crate::records::{ClientRow, RunRow};
@@ -20,6 +20,8 @@ wire_enum! {
         Server = "server",
         /// `keys/changed`; for admins.
         Keys = "keys",
+        /// `schedule/changed`, of the commands that the caller may run.
+        Schedules = "schedules",
     }
 }
 
@@ -56,6 +58,9 @@ pub struct Snapshot {
     /// The menu's revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerSnapshot>,
+    /// The schedules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<Schedules>,
 }
 
 /// The `server` topic's snapshot.

@@ -53,6 +53,16 @@ wire_enum! {
         KeysList = "keys/list",
         /// Revokes a key.
         KeyRevoke = "key/revoke",
+        /// The schedules of commands.
+        SchedulesList = "schedules/list",
+        /// Pauses a schedule.
+        SchedulePause = "schedule/pause",
+        /// Resumes a paused schedule.
+        ScheduleResume = "schedule/resume",
+        /// Runs the command of a schedule now.
+        ScheduleRun = "schedule/run",
+        /// Activates a plan of schedules.
+        SchedulePlan = "schedule/plan",
         /// Ends the caller's own session.
         SessionClose = "session/close",
     }
@@ -85,6 +95,7 @@ mod keys;
 mod log;
 mod menu;
 mod runs;
+mod schedules;
 mod server;
 mod session;
 
@@ -94,6 +105,7 @@ pub use keys::*;
 pub use log::*;
 pub use menu::*;
 pub use runs::*;
+pub use schedules::*;
 pub use server::*;
 pub use session::*;
 

@@ -7,12 +7,14 @@ pub mod keys;
 mod log;
 mod menu;
 mod records;
+mod schedules;
 mod status;
 
 pub use columns::columns;
 pub use log::{log_fields, log_line, log_text};
 pub use menu::menu;
 pub use records::{client, clients, run, runs};
+pub use schedules::{active_plan, schedule_paused, schedule_resumed, schedule_run, schedules};
 pub use status::status;
 
 /// A cell that may be empty.

@@ -2,7 +2,7 @@
 //! too, and the screen does not rely on it.
 
 use topside_shared::command::Command;
-use topside_shared::methods::{InitializeResult, KeyRow, Menu, Status};
+use topside_shared::methods::{InitializeResult, KeyRow, Menu, ScheduleRow, Schedules, Status};
 use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, SessionEnded};
 use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
@@ -100,6 +100,29 @@ pub(crate) fn run(mut row: RunRow) -> RunRow {
     // A name and a number, which may be longer than a name alone.
     if let Some(by) = &mut row.ended_by {
         reason(by);
+    }
+    row
+}
+
+pub(crate) fn schedules(mut all: Schedules) -> Schedules {
+    all.schedules = all.schedules.into_iter().map(schedule).collect();
+    all.plan.iter_mut().chain(&mut all.plans).for_each(name);
+    all
+}
+
+/// A schedule's row. The arguments in it are cleaned where they are drawn.
+pub(crate) fn schedule(mut row: ScheduleRow) -> ScheduleRow {
+    name(&mut row.schedule);
+    name(&mut row.command);
+    reason(&mut row.rule);
+    name(&mut row.zone);
+    row.plan.iter_mut().for_each(name);
+    if let Some(pause) = &mut row.paused {
+        name(&mut pause.by);
+        reason(&mut pause.reason);
+    }
+    if let Some(last) = &mut row.last {
+        last.reason.iter_mut().for_each(reason);
     }
     row
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use serde::de::DeserializeOwned;
 use topside_server::cli::{InviteArgs, TokenArgs};
+use topside_shared::methods::{SchedulePause, SchedulePlan, ScheduleResume, ScheduleRun};
 use topside_shared::notifications::Level;
 use topside_shared::records::RunState;
 
@@ -49,6 +50,10 @@ pub(crate) enum ServerVerb {
     Cancel(Cancel),
     /// Answer a run that asks: a line, or standard input as it comes
     Input(Input),
+    /// Show the schedules: what the server starts by itself, and when
+    Schedules(SessionArgs),
+    /// Pause or resume a schedule, run its command now, or change the plan (operator)
+    Schedule(ScheduleArgs),
     /// Show notifications as they come: broadcasts, and the server's end
     Notices(SessionArgs),
     /// Read the server's log (admin)
@@ -98,6 +103,8 @@ impl ServerVerb {
             | Self::Keys(how)
             | Self::Invite { how, .. }
             | Self::Token { how, .. } => how,
+            Self::Schedules(how) => how,
+            Self::Schedule(args) => &args.how,
             Self::Clients(args) => &args.how,
             Self::Runs(args) => &args.how,
             Self::Attach(args) => &args.how,
@@ -121,6 +128,55 @@ impl ServerVerb {
             Self::Log(args) => args.follow,
             Self::Attach(_) => true,
             _ => false,
+        }
+    }
+}
+
+/// What `topside schedule` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScheduleAction {
+    /// Pause it until it is resumed, also over a restart
+    Pause,
+    /// Resume it
+    Resume,
+    /// Run its command now; its later starts stay
+    Run,
+    /// Activate a plan in place of another; without a name, none
+    Plan,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArgs {
+    #[command(flatten)]
+    pub(crate) how: SessionArgs,
+    /// What to do
+    pub(crate) action: ScheduleAction,
+    /// The schedule; for `plan` the plan
+    #[arg(required_if_eq_any([("action", "pause"), ("action", "resume"), ("action", "run")]))]
+    pub(crate) name: Option<String>,
+    /// For `pause`: why, for other users
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+/// A change of a schedule.
+pub(crate) enum ScheduleChange {
+    Pause(SchedulePause),
+    Resume(ScheduleResume),
+    Run(ScheduleRun),
+    Plan(SchedulePlan),
+}
+
+impl ScheduleArgs {
+    pub(crate) fn change(&self) -> ScheduleChange {
+        let schedule = self.name.clone().unwrap_or_default();
+        match self.action {
+            ScheduleAction::Pause => {
+                ScheduleChange::Pause(SchedulePause { schedule, reason: self.reason.clone() })
+            }
+            ScheduleAction::Resume => ScheduleChange::Resume(ScheduleResume { schedule }),
+            ScheduleAction::Run => ScheduleChange::Run(ScheduleRun { schedule }),
+            ScheduleAction::Plan => ScheduleChange::Plan(SchedulePlan { plan: self.name.clone() }),
         }
     }
 }

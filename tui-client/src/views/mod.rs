@@ -24,6 +24,7 @@ pub(crate) mod redeem_invite;
 mod reload;
 mod run_details;
 pub(crate) mod run_list;
+pub(crate) mod schedules;
 mod server_form;
 pub(crate) mod several_boxes;
 mod status;
@@ -79,6 +80,7 @@ pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "reload", opened_by: &[(Id::Reload, reload::open)] },
     ViewRow { file: "run_details", opened_by: &[] },
     ViewRow { file: "run_list", opened_by: &[(Id::Runs, run_list::open_list)] },
+    ViewRow { file: "schedules", opened_by: &[(Id::Schedules, schedules::open_list)] },
     ViewRow { file: "server_form", opened_by: &[(Id::Add, server_form::open_add), (Id::Edit, server_form::open_edit), (Id::Duplicate, server_form::open_duplicate)] },
     ViewRow { file: "several_boxes", opened_by: &[(Id::RunOnMarked, several_boxes::open_marked), (Id::RunOnAll, several_boxes::open_all)] },
     ViewRow { file: "status", opened_by: &[(Id::Status, status::open)] },

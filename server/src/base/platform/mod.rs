@@ -26,6 +26,20 @@ pub(crate) fn uptime_ms() -> u64 {
     u64::try_from(now.tv_sec * 1_000 + now.tv_nsec / 1_000_000).unwrap_or_default()
 }
 
+/// How long after a boot a box without a real-time clock waits for its time service.
+const TIME_SYNC_WAIT_MS: u64 = 10 * 60_000;
+
+/// Whether the clock of the box was not set since the boot, and its time service may set it soon: the box has no real-time
+/// clock, and systemd-timesyncd has not synchronized yet.
+pub(crate) fn awaits_time_sync() -> bool {
+    let is_there = |path: &str| Path::new(path).exists();
+    let runs_service = is_there("/run/systemd/timesync");
+    runs_service
+        && uptime_ms() < TIME_SYNC_WAIT_MS
+        && !is_there("/sys/class/rtc/rtc0")
+        && !is_there("/run/systemd/timesync/synchronized")
+}
+
 /// Microseconds by the monotonic clock.
 pub(crate) fn monotonic_us() -> i64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

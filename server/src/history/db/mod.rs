@@ -2,6 +2,7 @@
 
 mod disk_space;
 mod query;
+mod schedule_rows;
 mod sql_values;
 
 use std::collections::BTreeSet;
@@ -19,9 +20,9 @@ use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::Hook;
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 /// The upgrade from each version to the next.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     // It added indexes that version 7 replaces.
     "",
@@ -31,6 +32,7 @@ const STEPS: [&str; 6] = [
     "ALTER TABLE runs ADD COLUMN ended_by TEXT;
      UPDATE runs SET size = (max(size - 512 - length(CAST(args AS BLOB)), 0) + 4095) / 4096 * 4096;",
     INDEXES,
+    schedule_rows::TABLES,
 ];
 
 const TABLES: &str = "
@@ -126,7 +128,7 @@ impl Db {
         )?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let change = match version {
-            0 => [TABLES, AGES, INDEXES].concat(),
+            0 => [TABLES, AGES, INDEXES, schedule_rows::TABLES].concat(),
             1..=VERSION => {
                 STEPS.iter().skip(usize::try_from(version - 1).unwrap_or(0)).copied().collect()
             }

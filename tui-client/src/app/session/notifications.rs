@@ -47,7 +47,9 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
         Notification::Reloaded(changed) if other_menu(console, changed.revision) => {
             return state.ask_if_connected(ask_menu());
         }
-        Notification::Reloaded(_) | Notification::KeysChanged(_) => {}
+        Notification::Reloaded(_)
+        | Notification::KeysChanged(_)
+        | Notification::ScheduleChanged(_) => {}
         Notification::Broadcast(message) => broadcast(state, sanitize::broadcast(message)),
         Notification::Ended(ended) => console.goodbye = Some(sanitize::ended(ended)),
         // The list is incomplete: subscribe again.

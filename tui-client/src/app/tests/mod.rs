@@ -19,6 +19,7 @@ mod queue;
 mod reconnects;
 pub(crate) mod reloads;
 pub(crate) mod runs_list;
+pub(crate) mod schedules;
 mod settings;
 pub(crate) mod several_boxes;
 mod shutdowns;

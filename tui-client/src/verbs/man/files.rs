@@ -112,6 +112,11 @@ const COMMAND: &[Term] = &[
         "A program with its arguments that is run after every run that did not succeed.",
     ),
     ("safe_state_on", "\"always\" runs it after a success too. Default: \"failure\"."),
+    (
+        "schedule",
+        "Tables [[commands.NAME.schedule]]: when the server starts it by itself. A schedule has a name, one of cron, every, at, \
+         times and at_start, and optional fields: days, timezone, args, for, missed, grace, jitter, enabled and plan.",
+    ),
 ];
 
 /// Fields of an argument.

@@ -9,6 +9,7 @@ mod follow;
 mod lists;
 mod one_shot;
 mod runs;
+mod schedules;
 
 use super::errors::VerbError;
 use super::printer::{LAST_WORDS, Printer};
@@ -79,6 +80,8 @@ pub(super) async fn answer(ask: &ServerVerb, session: &mut OneShot<'_>) -> Resul
         ServerVerb::Attach(args) => runs::attach(session, args).await,
         ServerVerb::Cancel(args) => runs::cancel(session, args).await,
         ServerVerb::Input(args) => runs::input(session, args).await,
+        ServerVerb::Schedules(_) => schedules::list(session).await,
+        ServerVerb::Schedule(args) => schedules::change(session, args).await,
         ServerVerb::Notices(_) => follow::notices(session).await,
         ServerVerb::Log(args) => lists::log(session, args).await,
         ServerVerb::Broadcast(args) => admin::broadcast(session, args).await,

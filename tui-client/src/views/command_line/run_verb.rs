@@ -21,7 +21,8 @@ use crate::input::actions::Id;
 use crate::text::sanitize;
 use crate::verb_args::Verb;
 use crate::verb_args::server::{
-    BroadcastArgs, Kick, LevelArg, Log, Postpone, Revoke, Runs, ServerVerb, Shutdown,
+    BroadcastArgs, Kick, LevelArg, Log, Postpone, Revoke, Runs, ScheduleArgs, ScheduleChange,
+    ServerVerb, Shutdown,
 };
 use crate::verb_args::verb_line::LineVerb;
 use crate::views::accepted_keys::revocation;
@@ -50,6 +51,8 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Notices(_) => act(state, Id::Notices),
         ServerVerb::Keys(_) => act(state, Id::Keys),
         ServerVerb::Reload(_) => act(state, Id::Reload),
+        ServerVerb::Schedules(_) => act(state, Id::Schedules),
+        ServerVerb::Schedule(args) => schedule(state, line, &args),
         ServerVerb::Runs(args) => runs(state, line, args),
         ServerVerb::Log(args) => log(state, line, args),
         ServerVerb::Attach(args) => attach(state, args.run),
@@ -84,6 +87,22 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Revoke(args) => revoke(state, line, args),
         ServerVerb::Invite { invite, .. } => invite_result(state, &invite.request()),
         ServerVerb::Token { token, .. } => invite_result(state, &token.request()),
+    }
+}
+
+fn schedule(state: &mut State, line: &str, args: &ScheduleArgs) -> Vec<Effect> {
+    match args.change() {
+        ScheduleChange::Pause(pause) => {
+            answer(state, line, &pause, |row| tables::schedule_paused(&row))
+        }
+        ScheduleChange::Resume(resume) => {
+            answer(state, line, &resume, |row| tables::schedule_resumed(&row))
+        }
+        ScheduleChange::Run(run) => answer(state, line, &run, |row| tables::schedule_run(&row)),
+        ScheduleChange::Plan(plan) => {
+            let sentence = tables::active_plan(plan.plan.as_deref());
+            answer(state, line, &plan, move |_| sentence)
+        }
     }
 }
 

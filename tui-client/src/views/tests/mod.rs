@@ -4,6 +4,7 @@ mod admin_screens;
 mod any_screen;
 mod key_screens;
 mod picker_screens;
+mod schedule_screens;
 pub(crate) mod screens;
 mod server_screens;
 mod tab_screens;
@@ -42,6 +43,7 @@ const SNAPSHOTS: &[(&str, &str)] = &[
     ("reload", "reload"),
     ("run_details", "run"),
     ("run_list", "runs"),
+    ("schedules", "schedules"),
     ("server_form", "form"),
     ("several_boxes", "several-results"),
     ("status", "status"),

@@ -1,0 +1,162 @@
+//! Rows of schedules: what each start came to, how far each schedule is accounted for, and who paused it.
+
+use rusqlite::{OptionalExtension, Row, params};
+use topside_shared::records::{Outcome, Pause, ScheduleOutcome};
+use topside_shared::{RunId, Time};
+
+use crate::history::db::Db;
+use crate::history::db::sql_values::{invalid, of_name};
+use crate::history::{Account, Instant, ScheduleState, ScheduleWrite};
+
+/// Version 8 has schedules. Each start is one row, so that it is claimed once.
+pub(super) const TABLES: &str = "
+    CREATE TABLE schedules (
+        name TEXT PRIMARY KEY,
+        rule TEXT NOT NULL,
+        accounted INTEGER NOT NULL,
+        paused_by TEXT,
+        paused_at INTEGER,
+        paused_reason TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE instants (
+        schedule TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        run INTEGER,
+        reason TEXT,
+        PRIMARY KEY (schedule, at)
+    ) WITHOUT ROWID;
+";
+
+/// Rows of starts that are kept of each schedule.
+const KEPT: i64 = 1_000;
+
+impl Db {
+    /// Carries out one change; whether it changed anything. A claim of a start that has a row changes nothing.
+    pub(in crate::history) fn write_schedule(
+        &mut self,
+        write: &ScheduleWrite,
+    ) -> rusqlite::Result<bool> {
+        match write {
+            ScheduleWrite::Account(Account { schedule, rule, to, rows, rewind }) => {
+                if *rewind {
+                    // These times have not come yet: what did not run is due again.
+                    let statement =
+                        "DELETE FROM instants WHERE schedule = ?1 AND at > ?2 AND run IS NULL";
+                    self.connection
+                        .prepare_cached(statement)?
+                        .execute(params![schedule, to.as_millis()])?;
+                }
+                let statement = "INSERT INTO schedules (name, rule, accounted) VALUES (?1, ?2, ?3) \
+                                 ON CONFLICT DO UPDATE SET rule = ?2, accounted = ?3";
+                self.connection.prepare_cached(statement)?.execute(params![
+                    schedule,
+                    rule,
+                    to.as_millis()
+                ])?;
+                let mut claimed = true;
+                for row in rows {
+                    claimed &= self.insert_instant(schedule, row)?;
+                }
+                self.forget_instants(schedule)?;
+                Ok(claimed)
+            }
+            ScheduleWrite::Outcome { schedule, at, outcome, run, reason } => {
+                let statement = "UPDATE instants SET outcome = ?3, run = coalesce(?4, run), reason = ?5 \
+                                 WHERE schedule = ?1 AND at = ?2";
+                let changed = self.connection.prepare_cached(statement)?.execute(params![
+                    schedule,
+                    at.as_millis(),
+                    outcome.name(),
+                    run.map(|run| run.0.cast_signed()),
+                    reason,
+                ])?;
+                Ok(changed > 0)
+            }
+            ScheduleWrite::Pause { schedule, pause } => {
+                let statement = "UPDATE schedules SET paused_by = ?2, paused_at = ?3, paused_reason = ?4 \
+                                 WHERE name = ?1";
+                let changed = self.connection.prepare_cached(statement)?.execute(params![
+                    schedule,
+                    pause.as_ref().map(|pause| &pause.by),
+                    pause.as_ref().map(|pause| pause.at.as_millis()),
+                    pause.as_ref().map(|pause| &pause.reason),
+                ])?;
+                Ok(changed > 0)
+            }
+            ScheduleWrite::Plan(plan) => {
+                let statement = match plan {
+                    Some(_) => "INSERT OR REPLACE INTO about VALUES ('plan', ?1)",
+                    None => "DELETE FROM about WHERE name = 'plan' AND ?1 IS NULL",
+                };
+                self.connection.prepare_cached(statement)?.execute(params![plan]).map(|_| true)
+            }
+            ScheduleWrite::Forget(schedule) => {
+                let statement = "DELETE FROM schedules WHERE name = ?1";
+                self.connection.prepare_cached(statement)?.execute(params![schedule]).map(|_| true)
+            }
+        }
+    }
+
+    fn insert_instant(&self, schedule: &str, row: &Instant) -> rusqlite::Result<bool> {
+        let statement = "INSERT OR IGNORE INTO instants VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL)";
+        let added = self.connection.prepare_cached(statement)?.execute(params![
+            schedule,
+            row.at.as_millis(),
+            row.first.as_millis(),
+            row.count.cast_signed(),
+            row.outcome.name(),
+        ])?;
+        Ok(added > 0)
+    }
+
+    fn forget_instants(&self, schedule: &str) -> rusqlite::Result<()> {
+        let statement = "DELETE FROM instants WHERE schedule = ?1 AND at <= \
+                         (SELECT at FROM instants WHERE schedule = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2)";
+        self.connection.prepare_cached(statement)?.execute(params![schedule, KEPT]).map(drop)
+    }
+
+    /// The active plan, and each schedule with its newest row.
+    pub(in crate::history) fn schedules(
+        &self,
+    ) -> rusqlite::Result<(Option<String>, Vec<ScheduleState>)> {
+        let plan = "SELECT value FROM about WHERE name = 'plan'";
+        let plan = self.connection.query_row(plan, [], |row| row.get(0)).optional()?;
+        let mut statement = self.connection.prepare(
+            "SELECT name, rule, accounted, paused_by, paused_at, paused_reason, at, count, outcome, run, reason \
+             FROM schedules LEFT JOIN instants ON schedule = name \
+             AND at = (SELECT max(at) FROM instants WHERE schedule = name)",
+        )?;
+        let rows = statement.query_map([], read)?;
+        Ok((plan, rows.collect::<Result<_, _>>()?))
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<ScheduleState> {
+    let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(Time::from_millis));
+    let pause = match (row.get(3)?, time(4)?) {
+        (Some(by), Some(at)) => {
+            Some(Pause { by, at, reason: row.get::<_, Option<String>>(5)?.unwrap_or_default() })
+        }
+        _ => None,
+    };
+    let last = match time(6)? {
+        None => None,
+        Some(at) => Some(ScheduleOutcome {
+            at,
+            count: row.get::<_, i64>(7)?.cast_unsigned(),
+            outcome: of_name::<Outcome>(&row.get::<_, String>(8)?).ok_or_else(|| invalid(8))?,
+            run_id: row.get::<_, Option<i64>>(9)?.map(|run| RunId(run.cast_unsigned())),
+            reason: row.get(10)?,
+        }),
+    };
+    Ok(ScheduleState {
+        name: row.get(0)?,
+        rule: row.get(1)?,
+        accounted: time(2)?.ok_or_else(|| invalid(2))?,
+        pause,
+        last,
+    })
+}

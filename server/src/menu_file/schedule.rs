@@ -1,0 +1,359 @@
+//! The `[[commands.NAME.schedule]]` tables of a command.
+
+use std::time::Duration;
+
+use jiff::civil::{DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+use toml::de::DeValue;
+use topside_shared::command::{ArgType, Command};
+use topside_shared::text;
+use topside_shared::values;
+
+use crate::base::toml_file::errors::Errors;
+use crate::base::toml_file::fields::{Field, Fields, as_json};
+use crate::base::toml_file::units;
+use crate::menu_file::command_name::check_name;
+use crate::menu_file::names;
+use crate::timing::{CronTimes, DayTimes, Days, MissedPolicy, Rule, Timing};
+
+const FIELDS: &str = "\
+    name cron every at days times at_start timezone args for missed grace jitter enabled plan";
+
+/// The fields of which each schedule has one.
+const TIMINGS: [&str; 5] = ["cron", "every", "at", "times", "at_start"];
+
+const GRACE: Duration = Duration::from_secs(24 * 3600);
+/// Occurrences that are compared with `for`.
+const COMPARED: usize = 400;
+
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Monday),
+    ("tue", Weekday::Tuesday),
+    ("wed", Weekday::Wednesday),
+    ("thu", Weekday::Thursday),
+    ("fri", Weekday::Friday),
+    ("sat", Weekday::Saturday),
+    ("sun", Weekday::Sunday),
+];
+
+/// A schedule of a command, as declared.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DeclaredSchedule {
+    pub(crate) name: String,
+    pub(crate) command: String,
+    pub(crate) rule: Rule,
+    /// The rule in the words of the file.
+    pub(crate) text: String,
+    /// The checked arguments, defaults filled in.
+    pub(crate) args: Map<String, Value>,
+    pub(crate) missed: MissedPolicy,
+    /// The most by which its starts are delayed.
+    pub(crate) jitter: Duration,
+    pub(crate) enabled: bool,
+    pub(crate) plan: Option<String>,
+}
+
+/// Reads the schedules of a command, each with the place of its name.
+pub(super) fn read(
+    command: &Command,
+    fields: &Fields<'_, '_>,
+    m: &mut Errors<'_>,
+) -> Vec<Field<DeclaredSchedule>> {
+    let form = "an array of tables: begin each with [[commands.NAME.schedule]]";
+    let items = fields.read("schedule", form, m, DeValue::as_array);
+    let Some(Field { value: items, .. }) = items else { return Vec::new() };
+    let mut schedules = Vec::new();
+    for item in items {
+        let DeValue::Table(table) = item.get_ref() else {
+            m.add(&item.span(), format_args!("`schedule` of {} must be {form}", fields.owner));
+            continue;
+        };
+        let owner = format!("a schedule of {}", fields.owner);
+        let fields = Fields { table, owner, span: item.span() };
+        let before = m.count();
+        let schedule = one(command, &fields, m);
+        schedules.extend(schedule.filter(|_| m.count() == before));
+    }
+    schedules
+}
+
+fn one(
+    command: &Command,
+    fields: &Fields<'_, '_>,
+    m: &mut Errors<'_>,
+) -> Option<Field<DeclaredSchedule>> {
+    fields.refuse_unknown(&names(FIELDS), m);
+    let name = name(fields, "name", m);
+    if name.is_none() && fields.get("name").is_none() && !fields.misspells("name") {
+        m.add(
+            &fields.span,
+            format_args!("{} has no `name`: it is needed to pause it", fields.owner),
+        );
+    }
+    let args = args(command, fields, m);
+    let zone = zone(fields, m);
+    let window = positive(fields, "for", m);
+    let timing = timing(fields, m);
+    let missed = match fields.one_of("missed", &[("skip", false), ("run_once", true)], m) {
+        Some(true) => MissedPolicy::RunOnce(positive(fields, "grace", m).unwrap_or(GRACE)),
+        Some(false) | None => {
+            if let Some(grace) = fields.get("grace") {
+                let message = "`grace` is the limit of `missed = \"run_once\"`: add that, or take `grace` out";
+                m.add(&grace.span(), message);
+            }
+            MissedPolicy::Skip
+        }
+    };
+    let jitter = positive(fields, "jitter", m).unwrap_or_default();
+    let enabled = fields.get("enabled").is_none() || fields.boolean("enabled", m);
+    let plan = self::name(fields, "plan", m).map(|field| field.value);
+    let (timing, text) = timing?;
+    let rule = Rule { timing, zone: zone?, window };
+    check_rule(&rule, fields, m);
+    let Field { value: name, span } = name?;
+    let command = command.name.clone();
+    let args = args?;
+    let value = DeclaredSchedule { name, command, rule, text, args, missed, jitter, enabled, plan };
+    Some(Field { value, span })
+}
+
+fn name(fields: &Fields<'_, '_>, field: &str, m: &mut Errors<'_>) -> Option<Field<String>> {
+    let Field { value, span } = fields.string(field, m)?;
+    let what = if field == "plan" { "plan" } else { "schedule" };
+    match check_name(value, what) {
+        Ok(()) => Some(Field { value: value.to_owned(), span }),
+        Err(message) => {
+            m.add(&span, message);
+            None
+        }
+    }
+}
+
+/// A duration above zero.
+fn positive(fields: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<Duration> {
+    let read = |value| {
+        units::parse_duration(DeValue::as_str(value)?).filter(|duration| !duration.is_zero())
+    };
+    fields.read(name, units::DURATION_FORM, m, read).map(|field| field.value)
+}
+
+/// The arguments of its runs, checked as those of a user; none if an error was reported.
+fn args(
+    command: &Command,
+    fields: &Fields<'_, '_>,
+    m: &mut Errors<'_>,
+) -> Option<Map<String, Value>> {
+    let form = "a table of arguments, such as { bed = \"tomatoes\" }";
+    let given = fields.read("args", form, m, |value| {
+        let table = value.as_table()?;
+        table
+            .iter()
+            .map(|(key, value)| Some((key.get_ref().to_string(), json(value.get_ref())?)))
+            .collect()
+    });
+    if given.is_none() && fields.get("args").is_some() {
+        return None;
+    }
+    let given: Map<String, Value> = given.map(|field| field.value).unwrap_or_default();
+    let span = fields.span_of("args");
+    let secret = |name: &&String| {
+        command.args.iter().any(|arg| arg.name == **name && arg.kind == ArgType::Secret)
+    };
+    if let Some(name) = given.keys().find(secret) {
+        m.add(
+            &span,
+            format_args!("`{name}` is a secret, and a schedule cannot hold one: give the program a file instead"),
+        );
+        return None;
+    }
+    match values::check(&command.args, &given, values::Limits::default()) {
+        Ok(args) => Some(args),
+        Err(error) => {
+            m.add(&span, format_args!("the arguments of {} do not pass: {error}", fields.owner));
+            None
+        }
+    }
+}
+
+fn json(value: &DeValue<'_>) -> Option<Value> {
+    match value {
+        DeValue::Array(items) => {
+            items.iter().map(|item| json(item.get_ref())).collect::<Option<_>>().map(Value::Array)
+        }
+        value => as_json(value),
+    }
+}
+
+/// The time zone; none if an error was reported.
+fn zone(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<TimeZone> {
+    let Some(Field { value, span }) = fields.string("timezone", m) else {
+        return fields.get("timezone").is_none().then(TimeZone::system);
+    };
+    let found = TimeZone::get(value);
+    if found.is_err() {
+        let name = text::clean(value, 64);
+        m.add(
+            &span,
+            format_args!(
+                "there is no time zone `{name}` on this machine: give a name such as \"Europe/Berlin\" \
+                 (`timedatectl list-timezones` shows them)"
+            ),
+        );
+    }
+    found.ok()
+}
+
+/// The timing and its words; none if an error was reported.
+fn timing(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Timing, String)> {
+    let given: Vec<&str> = TIMINGS.into_iter().filter(|name| fields.get(name).is_some()).collect();
+    let [which] = given[..] else {
+        if given.len() > 1 || !TIMINGS.iter().any(|name| fields.misspells(name)) {
+            let span = given.get(1).map_or(fields.span.clone(), |name| fields.span_of(name));
+            m.add(
+                &span,
+                format_args!(
+                    "{} needs one of {}, and has {}",
+                    fields.owner,
+                    TIMINGS.join(", "),
+                    given.len()
+                ),
+            );
+        }
+        return None;
+    };
+    if which != "times"
+        && let Some(days) = fields.get("days")
+    {
+        m.add(&days.span(), "`days` are those of `times`: take it out, or use `times`");
+    }
+    match which {
+        "cron" => {
+            let Field { value, span } = fields.string("cron", m)?;
+            match CronTimes::parse(value) {
+                Ok(cron) => {
+                    let text = format!("cron {}", cron.text());
+                    Some((Timing::Cron(Box::new(cron)), text))
+                }
+                Err(error) => {
+                    m.add(&span, format_args!("`cron` of {} is no pattern: {error}", fields.owner));
+                    None
+                }
+            }
+        }
+        "every" => {
+            let every = positive(fields, "every", m)?;
+            let text = units_text(every);
+            Some((Timing::Every(every), format!("every {text}")))
+        }
+        "at" => {
+            let form = "a date and time without an offset, such as \"2026-12-01T06:00\"";
+            let read = |value| DeValue::as_str(value)?.parse::<DateTime>().ok();
+            let at = fields.read("at", form, m, read)?.value;
+            Some((Timing::At(at), format!("at {}", at.strftime("%Y-%m-%d %H:%M"))))
+        }
+        "times" => day_times(fields, m),
+        _ => {
+            let span = fields.span_of("at_start");
+            if !fields.boolean("at_start", m) {
+                m.add(&span, "`at_start` must be true, or taken out");
+                return None;
+            }
+            Some((Timing::AtStart, "at the start of the server".to_owned()))
+        }
+    }
+}
+
+fn units_text(duration: Duration) -> String {
+    values::write_duration(topside_shared::time::millis(duration))
+}
+
+fn day_times(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Timing, String)> {
+    if let Some(window) = fields.get("for") {
+        m.add(&window.span(), "`times` has a duration for each time: take `for` out");
+    }
+    let days = days(fields, m);
+    let form =
+        "a table of times and durations, such as { \"08:30\" = \"2m\", \"21:00\" = \"90s\" }";
+    let windows = fields.read("times", form, m, |value| {
+        let window = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
+            let key: &std::borrow::Cow<'_, str> = key.get_ref();
+            let at = Time::strptime("%H:%M", key.as_ref())
+                .or_else(|_| Time::strptime("%H:%M:%S", key.as_ref()))
+                .ok()?;
+            let length = units::parse_duration(value.get_ref().as_str()?)?;
+            (!length.is_zero()).then_some((at, length))
+        };
+        let windows: Vec<_> = value.as_table()?.iter().map(window).collect::<Option<_>>()?;
+        (!windows.is_empty()).then_some(windows)
+    })?;
+    let (days, days_text) = days?;
+    let mut shown: Vec<String> = windows
+        .value
+        .iter()
+        .map(|(at, length)| format!("{} for {}", at.strftime("%H:%M"), units_text(*length)))
+        .collect();
+    shown.sort_unstable();
+    let times = DayTimes::new(days, windows.value);
+    if times.covers_midnight_to_first() {
+        m.add(
+            &windows.span,
+            format_args!(
+                "the last window of {} reaches the first of the next day: shorten it",
+                fields.owner
+            ),
+        );
+        return None;
+    }
+    Some((Timing::Days(times), format!("{days_text} at {}", shown.join(", "))))
+}
+
+/// The days of `times`; by default all.
+fn days(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Days, String)> {
+    let form = "\"all\", \"even\", \"odd\", or an array of mon, tue, wed, thu, fri, sat, sun";
+    if fields.get("days").is_none() {
+        return Some((Days::All, "every day".to_owned()));
+    }
+    let read = |value: &DeValue<'_>| match value {
+        DeValue::String(word) => match word.as_ref() {
+            "all" => Some((Days::All, "every day".to_owned())),
+            "even" => Some((Days::Even, "on even days".to_owned())),
+            "odd" => Some((Days::Odd, "on odd days".to_owned())),
+            _ => None,
+        },
+        DeValue::Array(items) if !items.is_empty() => {
+            let day = |item: &toml::Spanned<DeValue<'_>>| {
+                let word = item.get_ref().as_str()?;
+                WEEKDAYS.iter().find(|(name, _)| *name == word)
+            };
+            let days: Vec<_> = items.iter().map(day).collect::<Option<_>>()?;
+            let text = days.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            Some((Days::Weekdays(days.into_iter().map(|(_, day)| *day).collect()), text))
+        }
+        _ => None,
+    };
+    fields.read("days", form, m, read).map(|field| field.value)
+}
+
+/// Reports a rule that never fires, and a window that is longer than the time to the next.
+fn check_rule(rule: &Rule, fields: &Fields<'_, '_>, m: &mut Errors<'_>) {
+    let now = topside_shared::Time::now();
+    let next = rule.next(now, COMPARED);
+    if next.is_empty() && matches!(rule.timing, Timing::Cron(_)) {
+        let span = fields.span_of("cron");
+        m.add(&span, format_args!("{} never starts anything: there is no such day", fields.owner));
+    }
+    let Some(window) = rule.window else { return };
+    let gap = next.windows(2).map(|pair| pair[1].at.millis_since(pair[0].at)).min();
+    if let Some(gap) = gap.filter(|gap| *gap < topside_shared::time::millis(window)) {
+        let span = fields.span_of("for");
+        let gap = values::write_duration(gap);
+        m.add(
+            &span,
+            format_args!(
+                "`for` of {} is longer than the {gap} between two of its starts",
+                fields.owner
+            ),
+        );
+    }
+}

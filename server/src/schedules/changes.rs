@@ -1,0 +1,136 @@
+//! What users change of schedules: pauses, the plan, and a run at once.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use topside_shared::records::Pause;
+use topside_shared::text::{MAX_NAME, MAX_REASON, clean, did_you_mean, nearest, quote};
+use topside_shared::{ErrorKind, RpcError, Time};
+
+use crate::audit::entry::Entry;
+use crate::authorize::{Action, authorize};
+use crate::base::shortage;
+use crate::clients::Client;
+use crate::history::ScheduleWrite;
+use crate::menu::Execution;
+use crate::menu_file::schedule::DeclaredSchedule;
+use crate::runs::requester::Requester;
+use crate::runs::{Run, scheduler};
+use crate::schedules::Schedules;
+use crate::schedules::rows::may_see;
+
+impl Schedules {
+    /// The schedule of this name that the caller may change.
+    fn find(&self, name: &str, client: &Client) -> Result<DeclaredSchedule, RpcError> {
+        let (now, who) = (self.config.get(), client.who());
+        let seen = || now.config.schedules.iter().filter(|schedule| may_see(&now, &who, schedule));
+        match seen().find(|schedule| schedule.name == name) {
+            Some(schedule) => Ok(schedule.clone()),
+            None => {
+                let near = nearest(name, seen().map(|schedule| schedule.name.as_str()));
+                let message = format_args!(
+                    "there is no schedule `{}`{}; `schedules/list` has them",
+                    quote(name, MAX_NAME),
+                    did_you_mean(&near)
+                );
+                Err(RpcError::new(ErrorKind::NotFound, message).with("nearest", near))
+            }
+        }
+    }
+
+    /// Pauses a schedule, or resumes it.
+    pub(crate) async fn pause(
+        &self,
+        client: &Client,
+        name: &str,
+        reason: Option<Option<String>>,
+    ) -> Result<topside_shared::records::ScheduleRow, RpcError> {
+        self.loaded().await;
+        let schedule = self.find(name, client)?;
+        let pause = reason.map(|reason| Pause {
+            by: client.who().user.clone(),
+            at: Time::now(),
+            reason: clean(&reason.unwrap_or_default(), MAX_REASON),
+        });
+        let action = if pause.is_some() { "schedule/pause" } else { "schedule/resume" };
+        let argv = pause.iter().map(|pause| format!("reason={}", pause.reason)).collect();
+        let entry = Entry::new(client.by(), action, format!("schedule {name}")).argv(argv);
+        self.audit.ahead(entry).await?;
+        let write = ScheduleWrite::Pause { schedule: name.to_owned(), pause: pause.clone() };
+        let is_known = self.write(write).await?;
+        if !is_known {
+            let message = "the schedule is new: try again in a moment";
+            return Err(RpcError::new(ErrorKind::Busy, message));
+        }
+        if let Some(known) = self.state.lock().known.get_mut(name) {
+            known.pause = pause;
+        }
+        tracing::info!(target: "topside", client = client.id.0, user = client.who().user, schedule = name, "{action}");
+        self.changed.notify_one();
+        self.publish(&schedule);
+        Ok(self.row(&schedule))
+    }
+
+    /// Activates a plan in place of another.
+    pub(crate) async fn activate_plan(
+        &self,
+        client: &Client,
+        plan: Option<String>,
+    ) -> Result<(), RpcError> {
+        if let Some(plan) = &plan {
+            let plans = self.list(&client.who()).plans;
+            if !plans.contains(plan) {
+                let near = nearest(plan, plans.iter().map(String::as_str));
+                let known = match plans.is_empty() {
+                    true => "no schedule names a plan".to_owned(),
+                    false => format!("the plans are {}", plans.join(", ")),
+                };
+                let message = format_args!(
+                    "there is no plan `{}`{}: {known}",
+                    quote(plan, MAX_NAME),
+                    did_you_mean(&near)
+                );
+                return Err(RpcError::new(ErrorKind::NotFound, message));
+            }
+        }
+        let shown = plan.as_deref().unwrap_or("none");
+        let entry = Entry::new(client.by(), "schedule/plan", format!("plan {shown}"));
+        self.audit.ahead(entry).await?;
+        self.write(ScheduleWrite::Plan(plan.clone())).await?;
+        tracing::info!(target: "topside", client = client.id.0, user = client.who().user, plan = shown, "plan activated");
+        self.state.lock().plan = plan;
+        self.changed.notify_one();
+        for schedule in &self.config.get().config.schedules {
+            if schedule.plan.is_some() {
+                self.publish(schedule);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the command of a schedule for a client, as long as its window is.
+    pub(crate) async fn run_now(
+        &self,
+        client: &Arc<Client>,
+        name: &str,
+    ) -> Result<Arc<Run>, RpcError> {
+        let schedule = self.find(name, client)?;
+        let now = self.config.get();
+        let entry = now.menu.find(&schedule.command, &client.who())?;
+        let Execution::Run(command) = &entry.execution else {
+            return Err(RpcError::new(ErrorKind::Internal, "a built-in has no schedule"));
+        };
+        let action = Action::Run { command: &entry.info.name, role: entry.info.role };
+        authorize(&client.who(), action)?;
+        let window =
+            schedule.rule.next(self.now(&schedule.rule), 1).first().and_then(|next| next.window);
+        let window = window.or(schedule.rule.window).map(|window| Instant::now() + window);
+        let requester = Requester::Client(Arc::clone(client));
+        scheduler::start(&self.runs, &requester, command, schedule.args.clone(), window).await
+    }
+
+    async fn write(&self, write: ScheduleWrite) -> Result<bool, RpcError> {
+        let written = self.runs.history.write_schedule(write).await;
+        written.map_err(|error| shortage::rpc_error(error, ErrorKind::Internal))
+    }
+}

@@ -1,0 +1,78 @@
+//! Cron patterns of five fields.
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use topside_shared::text;
+
+use crate::timing::resolve;
+
+/// Most times on the wall that are looked at to find one after an instant: those of a repeated hour are behind it.
+const MOST_REPEATED: usize = 24 * 60;
+
+#[derive(Debug, Clone)]
+pub(crate) struct CronTimes {
+    cron: Cron,
+    text: String,
+    /// Whether its hours are a step, such as `*` or `*/2`: then real time passes between two occurrences, also while the
+    /// clock changes to or from summer time.
+    is_step: bool,
+}
+
+impl PartialEq for CronTimes {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl CronTimes {
+    /// # Errors
+    /// What is wrong with the pattern, as the end of a sentence.
+    pub(crate) fn parse(pattern: &str) -> Result<Self, String> {
+        let fields = match pattern.trim() {
+            "@yearly" | "@annually" => "0 0 1 1 *",
+            "@monthly" => "0 0 1 * *",
+            "@weekly" => "0 0 * * 0",
+            "@daily" | "@midnight" => "0 0 * * *",
+            "@hourly" => "0 * * * *",
+            other => other,
+        };
+        let count = fields.split_ascii_whitespace().count();
+        if count != 5 {
+            return Err(format!(
+                "it has {count} fields, not minute, hour, day of the month, month and weekday"
+            ));
+        }
+        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed);
+        let cron = parser.build().parse(fields).map_err(|error| {
+            let error = error.to_string();
+            let (_, cause) = error.split_once(": ").unwrap_or(("", &error));
+            text::clean(cause, 200)
+        })?;
+        let is_step =
+            fields.split_ascii_whitespace().nth(1).is_some_and(|hours| hours.contains('*'));
+        Ok(Self { cron, text: pattern.trim().to_owned(), is_step })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The first instant after another; none: there is none in any year.
+    pub(super) fn after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        if self.is_step {
+            let found = self.cron.find_next_occurrence(&after.to_zoned(zone.clone()), false);
+            return found.ok().map(|found| found.timestamp());
+        }
+        let mut civil = zone.to_datetime(after);
+        for _ in 0..MOST_REPEATED {
+            civil = self.cron.find_next_occurrence(&civil, false).ok()?;
+            let at = resolve(civil, zone)?;
+            if at > after {
+                return Some(at);
+            }
+        }
+        None
+    }
+}

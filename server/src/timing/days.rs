@@ -1,0 +1,93 @@
+//! Times of the day on some days.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+
+use crate::timing::{Occurrence, resolve};
+
+/// Days after which the search ends: each kind of day comes at least once in a week.
+const SEARCHED: usize = 10;
+
+/// The days of an entry.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Days {
+    All,
+    /// Even days of the month.
+    Even,
+    /// Odd days of the month.
+    Odd,
+    Weekdays(Vec<Weekday>),
+}
+
+impl Days {
+    fn contains(&self, date: Date) -> bool {
+        match self {
+            Self::All => true,
+            Self::Even => date.day() % 2 == 0,
+            Self::Odd => date.day() % 2 == 1,
+            Self::Weekdays(weekdays) => weekdays.contains(&date.weekday()),
+        }
+    }
+}
+
+/// Windows of some days.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DayTimes {
+    days: Days,
+    /// Start and length of each window, in the order of the day, with a gap between two of them.
+    windows: Vec<(Time, Duration)>,
+}
+
+impl DayTimes {
+    /// Windows that touch or overlap become one, so that the run does not stop between them.
+    pub(crate) fn new(days: Days, mut windows: Vec<(Time, Duration)>) -> Self {
+        windows.sort_unstable();
+        let mut merged: Vec<(Time, Duration)> = Vec::new();
+        for (start, length) in windows {
+            let end = seconds(start) + length.as_secs();
+            match merged.last_mut() {
+                Some((first, all)) if seconds(*first) + all.as_secs() >= seconds(start) => {
+                    *all = (*all).max(Duration::from_secs(end - seconds(*first)));
+                }
+                _ => merged.push((start, length)),
+            }
+        }
+        Self { days, windows: merged }
+    }
+
+    /// Whether its last window would reach the first of the next day.
+    pub(crate) fn covers_midnight_to_first(&self) -> bool {
+        let first = self.windows.first().map(|(start, _)| seconds(*start) + DAY);
+        let last = self.windows.last().map(|(start, length)| seconds(*start) + length.as_secs());
+        last > first
+    }
+
+    pub(super) fn after(&self, after: Timestamp, zone: &TimeZone) -> Option<Occurrence> {
+        // A window of yesterday may be at an instant of today where a change of the clock leaves out an hour.
+        let mut date = zone.to_datetime(after).date().yesterday().ok()?;
+        for _ in 0..SEARCHED {
+            if self.days.contains(date) {
+                for (start, length) in &self.windows {
+                    let at = resolve(date.to_datetime(*start), zone)?;
+                    if at > after {
+                        let at = topside_shared::Time::from_millis(at.as_millisecond());
+                        return Some(Occurrence { at, window: Some(*length) });
+                    }
+                }
+            }
+            date = date.tomorrow().ok()?;
+        }
+        None
+    }
+}
+
+const DAY: u64 = 86_400;
+
+/// Seconds of a time since midnight.
+fn seconds(time: Time) -> u64 {
+    let [hour, minute, second] = [time.hour(), time.minute(), time.second()].map(i8::cast_unsigned);
+    u64::from(hour) * 3600 + u64::from(minute) * 60 + u64::from(second)
+}

@@ -1,0 +1,104 @@
+//! Timing: the instants at which a schedule starts its command, by the clock on the wall or by the time that passes.
+
+mod cron;
+mod days;
+mod due;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use topside_shared::Time;
+use topside_shared::time::millis;
+
+pub(crate) use cron::CronTimes;
+pub(crate) use days::{DayTimes, Days};
+pub(crate) use due::{Due, MissedPolicy, due};
+
+/// One start of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Occurrence {
+    pub(crate) at: Time,
+    /// How long its run may take; none: until it ends by itself.
+    pub(crate) window: Option<Duration>,
+}
+
+impl Occurrence {
+    /// When its window ends.
+    pub(crate) fn end(&self) -> Option<Time> {
+        self.window.map(|window| self.at.plus_millis(millis(window)))
+    }
+}
+
+/// When a schedule starts its command.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Timing {
+    Cron(Box<CronTimes>),
+    /// Each time that this much has passed.
+    Every(Duration),
+    /// Once.
+    At(DateTime),
+    Days(DayTimes),
+    /// Once the server is up.
+    AtStart,
+}
+
+/// A timing with its time zone and its window.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rule {
+    pub(crate) timing: Timing,
+    pub(crate) zone: TimeZone,
+    pub(crate) window: Option<Duration>,
+}
+
+impl Rule {
+    /// Whether it follows the clock on the wall, which can be wrong; otherwise the time that passes.
+    pub(crate) fn follows_wall_clock(&self) -> bool {
+        !matches!(self.timing, Timing::Every(_) | Timing::AtStart)
+    }
+
+    /// The first occurrence after a moment.
+    pub(crate) fn after(&self, after: Time) -> Option<Occurrence> {
+        let plain = |at: Timestamp| Occurrence {
+            at: Time::from_millis(at.as_millisecond()),
+            window: self.window,
+        };
+        let from = after.timestamp();
+        match &self.timing {
+            Timing::Cron(cron) => cron.after(from, &self.zone).map(plain),
+            Timing::Every(every) => {
+                let step = i64::try_from(millis(*every)).ok().filter(|step| *step > 0)?;
+                let at = (after.as_millis().div_euclid(step) + 1) * step;
+                Some(Occurrence { at: Time::from_millis(at), window: self.window })
+            }
+            Timing::At(at) => resolve(*at, &self.zone).filter(|at| *at > from).map(plain),
+            Timing::Days(days) => days.after(from, &self.zone),
+            Timing::AtStart => None,
+        }
+    }
+
+    /// The next `count` occurrences after a moment.
+    pub(crate) fn next(&self, after: Time, count: usize) -> Vec<Occurrence> {
+        let next = |last: &Occurrence| self.after(last.at);
+        std::iter::successors(self.after(after), next).take(count).collect()
+    }
+}
+
+/// The instant of a time on the wall. A time that a change to summer time leaves out is the first instant after the
+/// change; of a time that comes twice it is the first.
+fn resolve(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_timestamp(civil);
+    match ambiguous.offset() {
+        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
+            ambiguous.earlier().ok()
+        }
+        AmbiguousOffset::Gap { after, .. } => {
+            let before_change = after.to_timestamp(civil).ok()?;
+            zone.following(before_change).next().map(|change| change.timestamp())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

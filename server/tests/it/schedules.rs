@@ -1,0 +1,396 @@
+//! Schedules: commands that the box starts by itself, each start once.
+
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::common::clock::Clock;
+use crate::common::{Chance, Device, Raw, TestServer, Topsided, eventually, wait_for};
+
+/// A command `note` that adds a line to a file, with this schedule.
+fn menu(lines: &Path, schedule: &str) -> String {
+    let script = format!("echo $1 $TOPSIDE_USER >> {}", lines.display());
+    format!(
+        "[commands.note]\nexec = [\"sh\", \"-c\", {script:?}, \"sh\", \"{{word}}\"]\neffect = \"write\"\n\
+         [[commands.note.args]]\nname = \"word\"\ntype = \"string\"\ndefault = \"noted\"\n\
+         [[commands.note.schedule]]\nname = \"morning\"\n{schedule}\n"
+    )
+}
+
+/// A command `zone` that is open until it is ended, with this schedule; its safe state closes it.
+fn zone(state: &Path, schedule: &str) -> String {
+    let say = |word: &str| format!("echo {word} >> {}", state.display());
+    let open = format!("{}; exec sleep 1000", say("open"));
+    format!(
+        "[commands.zone]\nexec = [\"sh\", \"-c\", {open:?}]\neffect = \"write\"\n\
+         safe_state = [\"sh\", \"-c\", {close:?}]\n\
+         [[commands.zone.schedule]]\nname = \"bed\"\n{schedule}\n",
+        close = say("closed")
+    )
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn row(client: &mut Raw, name: &str) -> Value {
+    let page = client.ok("schedules/list", json!({}));
+    let rows = page["schedules"].as_array().unwrap();
+    rows.iter().find(|row| row["schedule"] == name).cloned().unwrap_or_else(|| panic!("{page}"))
+}
+
+fn wait_for_outcome(client: &mut Raw, name: &str, outcome: &str) -> Value {
+    let what = format!("{name} {outcome}");
+    wait_for(&what, || row(client, name), |row| row["last"]["outcome"] == outcome)
+}
+
+#[test]
+fn a_schedule_starts_its_command_with_its_arguments_and_owns_the_runs() {
+    let directory = crate::common::server::directory();
+    let noted = directory.path().join("noted");
+    let schedule = "every = \"300ms\"\nargs = { word = \"tick\" }\nfor = \"250ms\"";
+    let server = TestServer::with(&menu(&noted, schedule), "");
+    let mut client = server.connect();
+    client.ok("events/subscribe", json!({"topics": ["schedules"]}));
+    eventually("two starts", || lines(&noted).len() >= 2);
+    assert_eq!(lines(&noted)[0], "tick schedule:morning");
+    let changed = client.told("schedule/changed");
+    assert_eq!((&changed["schedule"], &changed["command"]), (&json!("morning"), &json!("note")));
+    let page = client.ok("runs/list", json!({"user": "schedule:morning"}));
+    let run = &page["runs"][0];
+    assert_eq!(run["owner"], "schedule:morning");
+    assert_eq!((&run["clientId"], &run["args"]["word"]), (&json!(0), &json!("tick")));
+    let row = row(&mut client, "morning");
+    assert_eq!((&row["rule"], &row["forMs"]), (&json!("every 300ms"), &json!(250)));
+    assert_eq!(row["next"].as_array().unwrap().len(), 5);
+    let listed = client.ok("commands/list", json!({}));
+    let note = listed["commands"].as_array().unwrap().iter().find(|one| one["name"] == "note");
+    assert_eq!(note.unwrap()["scheduled"], true);
+    // The server ends in order although a start is always near.
+    client.ok("server/shutdown", json!({}));
+    server.ended();
+}
+
+#[test]
+fn a_window_ends_its_run_as_succeeded_and_the_safe_state_runs() {
+    let directory = crate::common::server::directory();
+    let state = directory.path().join("state");
+    let server = TestServer::with(&zone(&state, "at_start = true\nfor = \"400ms\""), "");
+    let mut client = server.connect();
+    eventually("the zone is closed", || lines(&state) == ["open", "closed"]);
+    let ended = wait_for_outcome(&mut client, "bed", "ended");
+    let id = ended["last"]["runId"].as_u64().unwrap();
+    let page = client.ok("runs/list", json!({}));
+    let run = page["runs"].as_array().unwrap().iter().find(|run| run["runId"] == id).unwrap();
+    assert_eq!((&run["state"], &run["endedBy"]), (&json!("succeeded"), &Value::Null));
+    // By hand it is open for the same time, and takes the place of no start.
+    let run = client.ok("schedule/run", json!({"schedule": "bed"}));
+    assert_ne!(run["owner"], "schedule:bed");
+    eventually("it is closed again", || lines(&state).len() == 4);
+    let row = client.ok("run/attach", json!({"runId": run["runId"]}));
+    assert_eq!(row["state"], "succeeded");
+}
+
+#[test]
+fn a_run_of_a_schedule_is_cancelled_by_a_user_who_may_run_its_command() {
+    let directory = crate::common::server::directory();
+    let state = directory.path().join("state");
+    let menu = zone(&state, "at_start = true\nfor = \"1h\"");
+    let server = TestServer::with(&menu, crate::common::server::LOOPBACK);
+    let mut admin = server.connect();
+    let row = wait_for_outcome(&mut admin, "bed", "started");
+    assert!(row["openUntil"].is_string(), "{row}");
+    let run = row["last"]["runId"].clone();
+    let viewer = server.device("viewer", "viewer");
+    // A viewer may not run it, so it does not see it either.
+    let refused = viewer.connect().refused("run/cancel", json!({"runId": run}));
+    assert_eq!(refused["code"], -32004, "{refused}");
+    assert_eq!(viewer.connect().ok("schedules/list", json!({}))["schedules"], json!([]));
+    let operator: Device = server.device("tablet", "operator");
+    let cancelled = operator.connect().ok("run/cancel", json!({"runId": run}));
+    assert_eq!(cancelled["state"], "cancelled");
+    eventually("the zone is closed", || lines(&state) == ["open", "closed"]);
+    let row = wait_for_outcome(&mut admin, "bed", "ended");
+    assert_eq!(row["openUntil"], Value::Null);
+}
+
+#[test]
+fn a_pause_lasts_over_a_restart_and_says_who_and_why() {
+    let topsided = Topsided::new();
+    let noted = topsided.path("noted");
+    topsided.write("commands.toml", &menu(&noted, "every = \"200ms\""));
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    wait_for_outcome(&mut client, "morning", "ended");
+    let paused = client.ok("schedule/pause", json!({"schedule": "morning", "reason": "rain"}));
+    assert_eq!(
+        (&paused["inactive"], &paused["paused"]["reason"]),
+        (&json!("paused"), &json!("rain"))
+    );
+    assert_eq!(paused["next"], Value::Null);
+    wait_for_outcome(&mut client, "morning", "paused");
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+    let before = lines(&noted).len();
+    let server = topsided.start();
+    let mut client = server.connect();
+    let row = wait_for_outcome(&mut client, "morning", "paused");
+    assert_eq!(row["paused"]["reason"], "rain");
+    assert_eq!(lines(&noted).len(), before);
+    client.ok("schedule/resume", json!({"schedule": "morning"}));
+    eventually("it starts again", || lines(&noted).len() > before);
+    let audit = std::fs::read_to_string(topsided.path("state/audit.jsonl")).unwrap();
+    for action in ["schedule/pause", "schedule/resume"] {
+        assert!(audit.contains(&format!("\"action\":\"{action}\"")), "{action}");
+    }
+    let refused = client.refused("schedule/pause", json!({"schedule": "mornin"}));
+    assert_eq!(refused["data"]["nearest"], json!(["morning"]));
+}
+
+#[test]
+fn one_plan_is_active_at_a_time() {
+    let topsided = Topsided::new();
+    let noted = topsided.path("noted");
+    let summer = "every = \"200ms\"\nplan = \"summer\"\nargs = { word = \"summer\" }\n\
+                  [[commands.note.schedule]]\nname = \"night\"\nevery = \"200ms\"\nplan = \"winter\"\n\
+                  args = { word = \"winter\" }";
+    topsided.write("commands.toml", &menu(&noted, summer));
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let page = client.ok("schedules/list", json!({}));
+    assert_eq!((&page["plan"], &page["plans"]), (&Value::Null, &json!(["summer", "winter"])));
+    assert_eq!(row(&mut client, "morning")["inactive"], "plan");
+    client.ok("schedule/plan", json!({"plan": "winter"}));
+    eventually("winter starts", || lines(&noted).contains(&"winter schedule:night".to_owned()));
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+    let server = topsided.start();
+    let mut client = server.connect();
+    assert_eq!(client.ok("schedules/list", json!({}))["plan"], "winter");
+    client.ok("schedule/plan", json!({"plan": "summer"}));
+    eventually("summer starts", || lines(&noted).contains(&"summer schedule:morning".to_owned()));
+    client.ok("schedule/plan", json!({}));
+    assert_eq!(row(&mut client, "night")["inactive"], "plan");
+    let refused = client.refused("schedule/plan", json!({"plan": "sumer"}));
+    let message = refused["message"].as_str().unwrap();
+    assert!(
+        message.contains("did you mean summer?") && message.contains("summer, winter"),
+        "{message}"
+    );
+}
+
+#[test]
+fn at_start_is_once_for_each_start_of_the_server_and_not_for_a_reload() {
+    let topsided = Topsided::new();
+    let noted = topsided.path("noted");
+    topsided.write("commands.toml", &menu(&noted, "at_start = true"));
+    for round in 1..=2 {
+        let mut server = topsided.start();
+        let mut client = server.connect();
+        eventually("it has started", || lines(&noted).len() == round);
+        let other = menu(&noted, &format!("at_start = true\nargs = {{ word = \"again{round}\" }}"));
+        topsided.write("commands.toml", &other);
+        let reloaded = client.ok("server/reload", json!({}));
+        assert_eq!(reloaded["changed"]["changed"], json!(["note"]), "{reloaded}");
+        wait_for_outcome(&mut client, "morning", "ended");
+        server.signal(Signal::TERM);
+        assert_eq!(server.exit(), Some(0));
+        assert_eq!(lines(&noted).len(), round);
+    }
+}
+
+#[test]
+fn a_window_continues_after_a_kill_and_after_a_restart_and_not_after_its_end() {
+    let topsided = Topsided::new();
+    let state = topsided.path("zone");
+    topsided.write("commands.toml", &zone(&state, "every = \"10s\"\nfor = \"9s\""));
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let row = wait_for_outcome(&mut client, "bed", "started");
+    let first = row["last"]["runId"].as_u64().unwrap();
+    server.signal(Signal::KILL);
+    server.exit();
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let row = wait_for(
+        "the run goes on",
+        || self::row(&mut client, "bed"),
+        |row| row["last"]["outcome"] == "started" && row["last"]["runId"].as_u64() > Some(first),
+    );
+    // It is the same start.
+    assert!(row["last"]["at"].is_string());
+    let (started, closed) =
+        (lines(&state).len(), lines(&state).iter().filter(|line| *line == "closed").count());
+    assert!(started >= 2 && closed >= 1, "the safe state of the lost run came first");
+    let second = row["last"]["runId"].as_u64().unwrap();
+    // A user who ends it ends it for good.
+    client.ok("run/cancel", json!({"runId": second}));
+    wait_for_outcome(&mut client, "bed", "ended");
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[test]
+fn overlap_is_left_to_the_command() {
+    let directory = crate::common::server::directory();
+    let state = directory.path().join("state");
+    let menu = zone(&state, "every = \"200ms\"").replace("effect", "max_concurrent = 1\neffect");
+    let server = TestServer::with(&menu, "");
+    let mut client = server.connect();
+    let row = wait_for_outcome(&mut client, "bed", "overlap");
+    let reason = row["last"]["reason"].as_str().unwrap();
+    assert!(reason.contains("zone would have to wait"), "{reason}");
+    assert_eq!(lines(&state), ["open"]);
+}
+
+/// The server is killed again and again while starts come due ten times a second.
+#[test]
+fn no_start_happens_twice_over_kills() {
+    let rounds = std::env::var("TOPSIDE_SCHEDULE_ROUNDS").map_or(10, |text| text.parse().unwrap());
+    let topsided = Topsided::new();
+    let noted = topsided.path("noted");
+    topsided.write("commands.toml", &menu(&noted, "every = \"50ms\"\nmissed = \"run_once\""));
+    let mut chance = Chance(7);
+    for _ in 0..rounds {
+        let mut server = topsided.start();
+        let enough = lines(&noted).len() as u64 + 1 + chance.below(4);
+        eventually("starts", || lines(&noted).len() as u64 >= enough);
+        server.signal(Signal::KILL);
+        server.exit();
+    }
+    let database = rusqlite::Connection::open(topsided.path("state/runs.db")).unwrap();
+    let count = |query: &str| database.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
+    let runs = count("SELECT count(*) FROM runs WHERE owner = 'schedule'");
+    assert!(runs >= rounds, "{runs}");
+    let of_starts = count("SELECT count(DISTINCT run) FROM instants WHERE run IS NOT NULL");
+    let claimed = count("SELECT count(*) FROM instants WHERE outcome IN ('claimed', 'lost')");
+    // A run that began just before a kill may not be noted in its start.
+    assert!(
+        of_starts <= runs && runs <= of_starts + claimed,
+        "{runs} runs of {of_starts} starts and {claimed}"
+    );
+    // Rows of several do not overlap.
+    let twice = count(
+        "SELECT count(*) FROM instants a JOIN instants b ON a.schedule = b.schedule AND a.at < b.at AND b.first <= a.at",
+    );
+    assert_eq!(twice, 0);
+}
+
+/// The clock is set ahead by a year and back: nothing runs twice, and no year of starts is made up.
+#[test]
+fn a_clock_that_is_set_runs_nothing_twice_and_makes_nothing_up() {
+    let topsided = Topsided::new();
+    let Some(clock) = Clock::new(&topsided) else { return };
+    let noted = topsided.path("noted");
+    let schedule =
+        "cron = \"0 0 * * *\"\ntimezone = \"UTC\"\nmissed = \"run_once\"\ngrace = \"1s\"";
+    topsided.write("commands.toml", &menu(&noted, schedule));
+    let mut server = topsided.start_by(clock.on(topsided.command()));
+    let mut client = server.connect();
+    let first = |row: &Value| row["next"][0].as_str().unwrap_or_default().to_owned();
+    let before =
+        wait_for("it is known", || row(&mut client, "morning"), |row| !first(row).is_empty());
+    // A pause of anything has the clock looked at.
+    let look = |client: &mut Raw| {
+        client.ok("schedule/pause", json!({"schedule": "morning"}));
+        client.ok("schedule/resume", json!({"schedule": "morning"}));
+    };
+    clock.set("+365d");
+    let missed = wait_for(
+        "a year is missed",
+        || {
+            look(&mut client);
+            row(&mut client, "morning")
+        },
+        |row| row["last"]["count"].as_u64() >= Some(364),
+    );
+    assert!(matches!(missed["last"]["outcome"].as_str(), Some("missed" | "paused")), "{missed}");
+    clock.set("+0");
+    wait_for(
+        "the next start is as before",
+        || {
+            look(&mut client);
+            row(&mut client, "morning")
+        },
+        |row| first(row) == first(&before) && row["inactive"] == Value::Null,
+    );
+    assert_eq!(lines(&noted), [""; 0]);
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[test]
+fn wrong_schedules_are_reported_with_their_place() {
+    let topsided = Topsided::new();
+    let cases = [
+        (
+            "cron = \"0 6 * *\"",
+            "`cron` of a schedule of command `note` is no pattern: it has 4 fields",
+        ),
+        ("cron = \"0 6 30 2 *\"", "never starts anything: there is no such day"),
+        (
+            "every = \"0s\"",
+            "`every` of a schedule of command `note` must be a whole number and a unit",
+        ),
+        ("every = \"1m\"\nfor = \"2m\"", "is longer than the 1m between two of its starts"),
+        ("cron = \"*/5 * * * *\"\nfor = \"6m\"", "is longer than the 5m between two of its starts"),
+        ("every = \"1m\"\ntimezone = \"Europe/Berlim\"", "there is no time zone `Europe/Berlim`"),
+        ("every = \"1m\"\nargs = { wrd = \"x\" }", "do not pass: "),
+        (
+            "every = \"1m\"\ncron = \"0 6 * * *\"",
+            "needs one of cron, every, at, times, at_start, and has 2",
+        ),
+        ("plan = \"x\"", "needs one of cron, every, at, times, at_start, and has 0"),
+        ("at = \"tomorrow\"", "must be a date and time without an offset"),
+        (
+            "times = { \"25:00\" = \"2m\" }",
+            "`times` of a schedule of command `note` must be a table",
+        ),
+        ("times = { \"08:00\" = \"25h\" }", "reaches the first of the next day: shorten it"),
+        ("times = { \"08:00\" = \"2m\" }\nfor = \"1m\"", "take `for` out"),
+        ("every = \"1m\"\ndays = \"even\"", "`days` are those of `times`"),
+        (
+            "times = { \"08:00\" = \"2m\" }\ndays = [\"someday\"]",
+            "`days` of a schedule of command `note` must be",
+        ),
+        ("every = \"1m\"\ngrace = \"1h\"", "add that, or take `grace` out"),
+        ("every = \"1m\"\nmised = \"skip\"", "has no field `mised`: did you mean missed?"),
+        (
+            "every = \"1m\"\n[[commands.note.schedule]]\nname = \"morning\"\nevery = \"2m\"",
+            "`morning` is a schedule of command `note` already",
+        ),
+        ("every = \"1m\"\n[[commands.note.schedule]]\nevery = \"2m\"", "has no `name`"),
+    ];
+    for (schedule, expected) in cases {
+        topsided.write("commands.toml", &menu(Path::new("/dev/null"), schedule));
+        let said = topsided.run(&["check"]);
+        assert_ne!(said.status, Some(0), "{schedule}");
+        let all = format!("{}{}", said.stdout, said.stderr);
+        let line = all.lines().find(|line| line.contains(expected));
+        let line = line.unwrap_or_else(|| panic!("{schedule}: {all}"));
+        assert!(line.contains("commands.toml:"), "{line}");
+    }
+    topsided.write("commands.toml", &menu(Path::new("/dev/null"), "at = \"2020-01-01T06:00\""));
+    assert_eq!(topsided.run(&["check"]).status, Some(0), "a date that has passed is no error");
+}
+
+#[test]
+fn a_menu_has_a_limit_of_schedules() {
+    let topsided = Topsided::new();
+    let more = |count: usize| -> String {
+        let one =
+            |n: usize| format!("[[commands.note.schedule]]\nname = \"s{n}\"\nevery = \"1h\"\n");
+        let first = "every = \"1h\"\n".to_owned();
+        std::iter::once(first).chain((1..count).map(one)).collect()
+    };
+    for (count, status) in [(200, Some(0)), (201, Some(78))] {
+        topsided.write("commands.toml", &menu(Path::new("/dev/null"), &more(count)));
+        assert_eq!(topsided.run(&["check"]).status, status, "{count}");
+    }
+    topsided.write("commands.toml", &menu(Path::new("/dev/null"), &more(200)));
+    let server = topsided.start();
+    let page = server.connect().ok("schedules/list", json!({}));
+    assert_eq!(page["schedules"].as_array().unwrap().len(), 200);
+}

@@ -1,0 +1,70 @@
+//! The table of schedules.
+
+use jiff::tz::TimeZone;
+
+use super::{cell, columns};
+use crate::methods::Schedules;
+use crate::records::{RunRow, ScheduleRow};
+use crate::text::{MAX_NAME, MAX_REASON, clean};
+use crate::time::Time;
+
+/// All schedules, a line each under their heads, and the plan; times are of this machine's zone.
+pub fn schedules(all: &Schedules) -> String {
+    if all.schedules.is_empty() {
+        return "no command that you may run has a schedule: \
+                [[commands.NAME.schedule]] in commands.toml declares one\n"
+            .to_owned();
+    }
+    let (now, zone) = (Time::now(), TimeZone::system());
+    let heads = ["schedule", "command", "next", "rule", "zone", "last"].map(str::to_owned);
+    let rows = all.schedules.iter().map(|row| cells(row, now, &zone));
+    let table = columns(&std::iter::once(heads).chain(rows).collect::<Vec<_>>());
+    let plan = match all.plans.is_empty() {
+        true => String::new(),
+        false => format!("\n{}; the plans are {}\n", active_plan(all.plan.as_deref()), plans(all)),
+    };
+    table + &plan
+}
+
+fn plans(all: &Schedules) -> String {
+    let names: Vec<String> = all.plans.iter().map(|plan| clean(plan, MAX_NAME)).collect();
+    names.join(", ")
+}
+
+/// That a schedule was resumed, and its next start.
+pub fn schedule_resumed(row: &ScheduleRow) -> String {
+    let next = clean(&row.standing(Time::now(), &TimeZone::system()), MAX_REASON);
+    format!("{} is resumed; its next start: {next}", clean(&row.schedule, MAX_NAME))
+}
+
+/// That a schedule was paused.
+pub fn schedule_paused(row: &ScheduleRow) -> String {
+    format!("{} is paused until it is resumed", clean(&row.schedule, MAX_NAME))
+}
+
+/// That the command of a schedule was started by a user.
+pub fn schedule_run(row: &RunRow) -> String {
+    format!("run {} of {} has started", row.run_id, clean(&row.command, MAX_NAME))
+}
+
+/// Which plan is active.
+pub fn active_plan(plan: Option<&str>) -> String {
+    match plan {
+        Some(plan) => format!("plan {} is active", clean(plan, MAX_NAME)),
+        None => "no plan is active".to_owned(),
+    }
+}
+
+fn cells(row: &ScheduleRow, now: Time, zone: &TimeZone) -> [String; 6] {
+    let last = row.last.as_ref().map(|last| {
+        clean(&format!("{} {}", last.at.to_minute(now, zone), last.words()), MAX_REASON)
+    });
+    [
+        clean(&row.schedule, MAX_NAME),
+        clean(&row.command, MAX_NAME),
+        clean(&row.standing(now, zone), MAX_REASON),
+        clean(&row.rule, MAX_REASON),
+        clean(&row.zone, MAX_NAME),
+        cell(last),
+    ]
+}

@@ -1,0 +1,37 @@
+//! Verbs about schedules.
+
+use topside_shared::methods::SchedulesList;
+use topside_shared::tables;
+
+use super::one_shot::OneShot;
+use crate::verb_args::server::{ScheduleArgs, ScheduleChange};
+use crate::verbs::errors::VerbError;
+
+pub(super) async fn list(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
+    let schedules = session.call(&SchedulesList {}).await?;
+    session.print(&schedules, tables::schedules).await
+}
+
+pub(super) async fn change(
+    session: &mut OneShot<'_>,
+    args: &ScheduleArgs,
+) -> Result<u8, VerbError> {
+    match args.change() {
+        ScheduleChange::Pause(pause) => {
+            let row = session.call(&pause).await?;
+            session.print(&row, |row| tables::schedule_paused(row) + "\n").await
+        }
+        ScheduleChange::Resume(resume) => {
+            let row = session.call(&resume).await?;
+            session.print(&row, |row| tables::schedule_resumed(row) + "\n").await
+        }
+        ScheduleChange::Run(run) => {
+            let row = session.call(&run).await?;
+            session.print(&row, |row| tables::schedule_run(row) + "\n").await
+        }
+        ScheduleChange::Plan(plan) => {
+            let answer = session.call(&plan).await?;
+            session.print(&answer, |_| tables::active_plan(plan.plan.as_deref()) + "\n").await
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! List of the schedules: what the box starts by itself, and when. A schedule is paused, resumed or run from here, and the
+//! plan is changed.
+
+use ratatui::layout::{Position, Rect};
+use serde_json::Value;
+use topside_shared::SubscriptionId;
+use topside_shared::methods::{
+    self, EventsSubscribe, SchedulePause, SchedulePlan, ScheduleResume, ScheduleRow, ScheduleRun,
+    SubscribeResult, Topic,
+};
+use topside_shared::notifications::Notification;
+use topside_shared::records::{Inactive, Outcome as Came};
+use topside_shared::text::duration;
+
+use super::facts_view::FactsView;
+use super::list_view::ListView;
+use crate::app::ask::{self, Ask};
+use crate::app::session;
+use crate::app::view::{Change, Outcome, act, close, open, refuse, stay};
+use crate::app::{Effect, State};
+use crate::connect::CallError;
+use crate::input::key::{Code, Key};
+use crate::text::{sanitize, times};
+use crate::theme::Theme;
+use crate::widgets::canvas::{Canvas, Hit};
+use crate::widgets::facts::Fact;
+use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell};
+use crate::widgets::row::Row;
+
+const COLUMNS: &[Column] = &[
+    Column::rest("SCHEDULE"),
+    Column::new("NEXT", 24),
+    Column::new("COMMAND", 12).from(50),
+    Column::new("LAST", 26).from(78),
+];
+
+/// The list.
+#[derive(Debug, Default)]
+pub(crate) struct SchedulesView {
+    list: List<String>,
+    all: methods::Schedules,
+    load: Load,
+    /// The subscription to changes, once the server has answered.
+    changes: Option<SubscriptionId>,
+}
+
+pub(crate) fn open_list(state: &mut State) -> Vec<Effect> {
+    state.open(SchedulesView::default());
+    subscribe(state)
+}
+
+/// Subscribes to changes; the answer has the list.
+fn subscribe(state: &mut State) -> Vec<Effect> {
+    if state.session().is_some() {
+        state.with_view::<SchedulesView>(|view, _| {
+            view.load = Load::Asked;
+            stay()
+        });
+    }
+    let topics = vec![Topic::Schedules];
+    state.ask(Ask::new(
+        &EventsSubscribe { topics },
+        |state, answer: Result<SubscribeResult, CallError>| {
+            let id = answer.as_ref().ok().map(|answer| answer.subscription_id);
+            let taken = state.with_view::<SchedulesView>(|view, _| view.take(answer));
+            match (taken, id) {
+                (Some(effects), _) => effects,
+                // The view was closed meanwhile.
+                (None, Some(id)) => state.ask_if_connected(session::unsubscribe(id)),
+                (None, None) => Vec::new(),
+            }
+        },
+    ))
+}
+
+impl SchedulesView {
+    fn take(&mut self, answer: Result<SubscribeResult, CallError>) -> Outcome {
+        let before = self.changes.take();
+        let refused = match answer {
+            Ok(answer) => {
+                self.changes = Some(answer.subscription_id);
+                self.all = sanitize::schedules(answer.snapshot.schedules.unwrap_or_default());
+                let names = self.names();
+                self.list.settle(&names);
+                None
+            }
+            Err(error) => Some(ask::why(&error)),
+        };
+        let asks_again = self.load.answered(refused);
+        act(move |state| {
+            let end = before.map(session::unsubscribe);
+            let mut effects = end.map_or_else(Vec::new, |end| state.ask_if_connected(end));
+            if asks_again {
+                effects.extend(subscribe(state));
+            }
+            effects
+        })
+    }
+
+    fn shown(&self) -> Vec<&ScheduleRow> {
+        let passes = |row: &&ScheduleRow| {
+            self.list.passes(|| {
+                let plan = row.plan.as_deref().unwrap_or_default();
+                format!("{} {} {} {plan}", row.schedule, row.command, row.rule)
+            })
+        };
+        self.all.schedules.iter().filter(passes).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.shown().iter().map(|row| row.schedule.clone()).collect()
+    }
+
+    fn chosen_row(&self, state: &State) -> Option<&ScheduleRow> {
+        let name = ListView::chosen(self, state)?;
+        self.all.schedules.iter().find(|row| row.schedule == name)
+    }
+
+    /// The plan that the key for it activates: the one after the active one, then none.
+    fn next_plan(&self) -> Option<&String> {
+        let plans = &self.all.plans;
+        match &self.all.plan {
+            None => plans.first(),
+            Some(active) => {
+                plans.iter().position(|plan| plan == active).and_then(|at| plans.get(at + 1))
+            }
+        }
+    }
+
+    /// The plans, and what changes them.
+    fn note(&self) -> Option<String> {
+        let plans = &self.all.plans;
+        let active = self.all.plan.as_deref().unwrap_or("none");
+        let next = self.next_plan().map_or("none", String::as_str);
+        (!plans.is_empty()).then(|| format!("Plan: {active} · Tab activates {next}"))
+    }
+}
+
+/// Pauses a schedule, or resumes it.
+fn pause(row: &ScheduleRow) -> Outcome {
+    let schedule = row.schedule.clone();
+    match row.inactive {
+        Some(Inactive::Disabled) => refuse(format!(
+            "{schedule} is disabled in its file: `enabled = true` there enables it."
+        )),
+        Some(Inactive::Paused) => {
+            act(move |state| state.ask(Ask::new(&ScheduleResume { schedule }, said("is resumed"))))
+        }
+        _ => act(move |state| {
+            state.ask(Ask::new(&SchedulePause { schedule, reason: None }, said("is paused")))
+        }),
+    }
+}
+
+/// Says what was done to a schedule, or why it was not; the list follows by its subscription.
+fn said(
+    what: &'static str,
+) -> impl FnOnce(&mut State, Result<ScheduleRow, CallError>) -> Vec<Effect> {
+    move |state, answer| {
+        match answer {
+            Ok(row) => state.done(format!("{} {what}.", sanitize::schedule(row).schedule)),
+            Err(error) => state.refuse(ask::why(&error)),
+        }
+        Vec::new()
+    }
+}
+
+fn run_now(row: &ScheduleRow) -> Outcome {
+    let schedule = row.schedule.clone();
+    act(move |state| {
+        state.ask(Ask::new(&ScheduleRun { schedule }, |state, answer| {
+            match answer {
+                Ok(row) => {
+                    let row = sanitize::run(row);
+                    state.done(format!("Run {} of {} has started.", row.run_id, row.command));
+                }
+                Err(error) => state.refuse(ask::why(&error)),
+            }
+            Vec::new()
+        }))
+    })
+}
+
+fn activate(plan: Option<String>) -> Outcome {
+    act(move |state| {
+        state.ask(Ask::new(&SchedulePlan { plan }, |state, answer| match answer {
+            Ok(_) => subscribe(state),
+            Err(error) => {
+                state.refuse(ask::why(&error));
+                Vec::new()
+            }
+        }))
+    })
+}
+
+impl ListView for SchedulesView {
+    type Row = String;
+
+    fn title(&self, _state: &State) -> String {
+        "Schedules".to_owned()
+    }
+
+    fn list(&self) -> &List<String> {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List<String> {
+        &mut self.list
+    }
+
+    fn rows(&self, _state: &State) -> Vec<String> {
+        self.names()
+    }
+
+    fn enter(&mut self, state: &State) -> Outcome {
+        let row = self.chosen_row(state);
+        row.map_or_else(stay, |row| open(FactsView::new("Schedule", facts(row, state))))
+    }
+
+    fn other_key(&mut self, key: Key, state: &State) -> Outcome {
+        match (key.code, self.chosen_row(state)) {
+            (Code::Tab, _) if !self.all.plans.is_empty() => activate(self.next_plan().cloned()),
+            (Code::Char('p'), Some(row)) => pause(row),
+            (Code::Char('x'), Some(row)) => run_now(row),
+            _ => stay(),
+        }
+    }
+
+    fn refresh(&mut self, _state: &State) -> Outcome {
+        act(subscribe)
+    }
+
+    fn leave(&mut self, _state: &State) -> Outcome {
+        let end = self.changes.map(session::unsubscribe);
+        close().then(move |state| end.map_or_else(Vec::new, |end| state.ask_if_connected(end)))
+    }
+
+    fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
+        match change {
+            Change::SessionBegan => act(subscribe),
+            Change::SessionEnded(_) => {
+                self.changes = None;
+                stay()
+            }
+            Change::Notice(Notification::ScheduleChanged(row)) => {
+                let known = self.all.schedules.iter_mut();
+                let row = sanitize::schedule(ScheduleRow::clone(row));
+                if let Some(known) = known.into_iter().find(|known| known.schedule == row.schedule)
+                {
+                    *known = row;
+                }
+                stay()
+            }
+            Change::Notice(Notification::Reloaded(_)) => act(subscribe),
+            Change::Notice(Notification::EventsDropped(dropped))
+                if self.changes == Some(dropped.subscription_id) =>
+            {
+                act(subscribe)
+            }
+            Change::Notice(_) | Change::Tick => stay(),
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
+        let room = canvas.room();
+        let inside = canvas.popup(&ListView::title(self, state), room.width, room.height);
+        let (shown, names) = (self.shown(), self.names());
+        let at = self.list.place(&names);
+        let note = self.note();
+        let pauses = match self.chosen_row(state).and_then(|row| row.inactive) {
+            Some(Inactive::Paused) => "p resume",
+            _ => "p pause",
+        };
+        let empty = "Nothing is scheduled: [[commands.NAME.schedule]] in commands.toml does that.";
+        let table = Table {
+            columns: COLUMNS,
+            load: &self.load,
+            empty: if self.all.schedules.is_empty() { empty } else { "There is no such schedule." },
+            below: u16::from(note.is_some()),
+            beside: 0,
+            hints: ListHints {
+                row: &["Enter details", pauses, "x run now"],
+                list: &["r refresh"],
+                more: false,
+            },
+        };
+        if let Some(note) = note {
+            let y = inside.height.saturating_sub(2);
+            let mut row = Row::at(canvas.buffer, inside, y);
+            row.skip(2).left(&note, canvas.theme.dim);
+            let place = Rect { y: inside.y + y, height: 1, ..inside };
+            canvas.hits.push((place, Hit::Key(Key::plain(Code::Tab))));
+        }
+        self.list.draw(&table, (&shown, at), inside, canvas, |row, chosen, theme| {
+            vec![Line::Cells(cells(row, state, chosen, theme))]
+        })
+    }
+}
+
+fn cells(row: &ScheduleRow, state: &State, chosen: bool, theme: &Theme) -> Vec<Cell> {
+    let style = match (chosen, &row.inactive) {
+        (true, _) => theme.chosen(),
+        (false, None) => theme.plain,
+        (false, Some(_)) => theme.dim,
+    };
+    let (sign, look) = match (&row.inactive, &row.open_until) {
+        (Some(_), _) => ("· ", theme.dim),
+        (None, Some(_)) => ("● ", theme.good),
+        (None, None) => ("", theme.plain),
+    };
+    let last = row.last.as_ref().map_or_else(String::new, |last| {
+        format!("{} {}", last.at.to_minute(state.clock.wall, &state.zone), last.words())
+    });
+    let failed = row.last.as_ref().is_some_and(|last| {
+        matches!(last.outcome, Came::Missed | Came::Refused | Came::Lost | Came::Overlap)
+    });
+    vec![
+        cell(row.schedule.clone(), style),
+        vec![
+            (sign.into(), look),
+            (row.standing(state.clock.wall, &state.zone).into(), theme.plain),
+        ],
+        cell(row.command.clone(), theme.dim),
+        cell(last, if failed { theme.warning } else { theme.dim }),
+    ]
+}
+
+fn facts(row: &ScheduleRow, state: &State) -> Vec<Fact> {
+    let (now, zone) = (state.clock.wall, &state.zone);
+    let args: Vec<String> = row
+        .args
+        .iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name} = {text}"),
+            other => format!("{name} = {other}"),
+        })
+        .collect();
+    let next: Vec<String> = row.next.iter().map(|time| time.to_minute(now, zone)).collect();
+    let mut facts = vec![
+        ("schedule", row.schedule.clone()),
+        ("command", [vec![row.command.clone()], args].concat().join(" · ")),
+        ("rule", format!("{} · {}", row.rule, row.zone)),
+    ];
+    facts.extend(row.for_ms.map(|ms| ("for", duration(ms))));
+    facts.extend(row.plan.clone().map(|plan| ("plan", plan)));
+    facts.push(("now", row.standing(now, zone)));
+    facts.extend((!next.is_empty()).then(|| ("next", next.join(", "))));
+    facts.extend(row.paused.as_ref().map(|pause| {
+        ("paused", format!("by {}, {}", pause.by, times::full_since(pause.at, now, zone)))
+    }));
+    facts.extend(
+        row.last
+            .as_ref()
+            .map(|last| ("last", format!("{} · {}", last.at.to_minute(now, zone), last.words()))),
+    );
+    facts
+}
