@@ -288,3 +288,19 @@ fn texts_of_the_server_are_clean() {
     }
     assert!(shown.contains("2 busy"), "{shown}");
 }
+
+#[test]
+fn a_hook_of_the_box_that_failed_is_shown_with_its_cause() {
+    let mut world = World::connected(80, 24);
+    world.press("alt-s");
+    let mut failed = figures(5_000, 2, 10);
+    failed["hooks"] = json!([
+        {"name": "on_start", "state": "failed", "at": "2026-03-01T09:14:02Z", "failure": "no\u{1b} relay"},
+        {"name": "on_stop", "state": "paused", "at": "2026-03-01T09:14:02Z"}
+    ]);
+    tell(&mut world, failed);
+    let shown = world.screen();
+    assert!(shown.contains("on_start failed at "), "{shown}");
+    assert!(shown.contains(": no relay"), "{shown}");
+    assert!(shown.contains("on_stop ran at "), "a state of a newer server: {shown}");
+}

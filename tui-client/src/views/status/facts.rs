@@ -1,6 +1,6 @@
 //! Facts below the figures of the status, in groups: what was done, how the server is reached, what it is.
 
-use topside_shared::methods::{HookStatus, ListenAddress, Status};
+use topside_shared::methods::{ListenAddress, Status};
 use topside_shared::text::{bytes, duration};
 
 use crate::app::State;
@@ -12,7 +12,16 @@ use crate::widgets::facts::Fact;
 
 pub(super) fn groups(state: &State, console: &Console, answer: &StatusAnswer) -> [Vec<Fact>; 3] {
     let status = &answer.status;
-    [done(answer), reached(status), server(state, console, status)]
+    let first = hooks(state, status).chain(done(answer)).collect();
+    [first, reached(status), server(state, console, status)]
+}
+
+/// The hooks of the box; above all else, since one may have failed.
+fn hooks(state: &State, status: &Status) -> impl Iterator<Item = Fact> {
+    status.hooks.iter().map(|hook| {
+        let at = times::stamp(hook.at, state.clock.wall, &state.zone);
+        ("Hook", format!("{} {}", hook.name, hook.words(&at)))
+    })
 }
 
 fn done(answer: &StatusAnswer) -> Vec<Fact> {
@@ -80,10 +89,5 @@ fn server(state: &State, console: &Console, status: &Status) -> Vec<Fact> {
         status.memory_bytes.map(|memory| ("Memory", format!("{} of topsided", bytes(memory))));
     let up = format!("{}, since {since}", duration(status.uptime_ms));
     let version = format!("{} · menu revision {}", status.version, status.revision);
-    let hook = |hook: &HookStatus| {
-        let at = times::stamp(hook.at, state.clock.wall, &state.zone);
-        ("Hook", format!("{} {}", hook.name, hook.words(&at)))
-    };
-    let facts = [Some(("Version", version)), Some(("Up", up)), memory, load].into_iter().flatten();
-    facts.chain(status.hooks.iter().map(hook)).collect()
+    [Some(("Version", version)), Some(("Up", up)), memory, load].into_iter().flatten().collect()
 }
