@@ -387,6 +387,7 @@ impl History {
 
     /// Writes all jobs, and ends the thread. Blocks for the disk.
     pub(crate) fn close(&self) {
+        self.reader.close();
         let last = self.ids.last.load(Ordering::Relaxed);
         // It may have ended with an error that it logged.
         let _ = self.job(WriteJob::Close(last));

@@ -28,6 +28,13 @@ impl ReadConnection {
         Self { path, connection: Arc::default() }
     }
 
+    /// Closes the connection, unless a read goes on: the last connection of a file empties its write-ahead log.
+    pub(super) fn close(&self) {
+        if let Ok(mut connection) = self.connection.try_lock() {
+            connection.take();
+        }
+    }
+
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Db) -> rusqlite::Result<T> + Send + 'static,
