@@ -56,8 +56,11 @@ pub(crate) enum ControlError {
         directory.display()
     )]
     ForeignState { directory: PathBuf, owner: u32 },
-    #[error("the server has no key yet: it makes one with the first invite, such as {}", advice::topsided(*is_service, FIRST_INVITE))]
-    NoKeyYet { is_service: bool },
+    #[error(
+        "the server has no key yet: it makes one with the first invite, such as {}",
+        advice::topsided(true, FIRST_INVITE)
+    )]
+    NoKeyYet,
     #[error("port = 0 in server.toml: start the server first, which then knows its port")]
     PortUnknown,
     #[error(transparent)]
@@ -202,8 +205,10 @@ pub(crate) fn own_key(dirs: &Dirs) -> Result<PrivateKey, ControlError> {
     if dirs.means_service() {
         return Err(ControlError::Service);
     }
-    if own_state(dirs).is_err() {
-        return Err(ControlError::NoKeyYet { is_service: *dirs == Dirs::system() });
+    if let Err(error) = own_state(dirs) {
+        // Root may read the key of the packaged server, once there is one.
+        let is_service = *dirs == Dirs::system();
+        return Err(if is_service { ControlError::NoKeyYet } else { error });
     }
     let failed = |source| ConfigError::State { path: dirs.state.clone(), source };
     platform::private_directory(&dirs.state).map_err(failed)?;
