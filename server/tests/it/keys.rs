@@ -74,7 +74,10 @@ fn the_port_at_the_router_is_that_of_the_server_where_the_file_names_no_other() 
     let named = (Some("2001:db8::7".to_owned()), 9001);
     assert_eq!(internet(made.stdout.lines().next().unwrap()), named, "{made:?}");
     let doctor = topsided.run(&["doctor"]).stdout;
-    assert!(doctor.contains("[2001:db8::7]:9001 takes no connection from this box"), "{doctor}");
+    assert!(
+        doctor.contains("[2001:db8::7]:9001 takes no connection from this machine"),
+        "{doctor}"
+    );
 }
 
 #[test]

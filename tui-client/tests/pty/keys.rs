@@ -25,14 +25,14 @@ fn invite(admin: &mut Screen, name: &str, role: char) -> String {
     act(admin, "Invite a device, or make a token");
     admin.see_all(&["name*", "role*", "▐ Create ▌"]);
     admin.write(&format!("{name}\t{role}\x13"));
-    let shown = admin.see_all(&["An invite", "good once, expires in", "F6 copies"]);
+    let shown = admin.see_all(&["An invite", "good once, expires in", "topside1:", "F6 copies"]);
     string(&shown)
 }
 
 /// The string in its box: its rows begin in one column, and a blank one ends it.
 fn string(shown: &str) -> String {
     let mut lines = shown.lines().skip_while(|line| !line.contains("topside1:"));
-    let first = lines.next().expect("the string is on the screen");
+    let first = lines.next().unwrap_or_else(|| panic!("no string is on the screen: {shown}"));
     let column = first.split("topside1:").next().unwrap_or_default().chars().count();
     let part = |line: &str| -> String {
         line.chars().skip(column).take_while(|c| !c.is_whitespace()).collect()
@@ -160,7 +160,7 @@ fn a_token_of_the_screen_lets_a_script_run_its_commands_and_no_others() {
     admin.write("cron\t\x1b[C\techo\x1b[Z\x1b[Z\x1b[Zt");
     admin.see_all(&["(●token )", "(●viewer )", "90d"]);
     admin.write("\x13");
-    let shown = admin.see_all(&["A token", "for echo only", "F6 copies"]);
+    let shown = admin.see_all(&["A token", "for echo only", "topside1:", "F6 copies"]);
     let script = Home::new();
     pair(&script, &string(&shown));
     let name = std::fs::read_to_string(script.0.path().join("config/client.toml")).unwrap();
