@@ -77,6 +77,8 @@ pub(super) fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {
         let mut world = world(width, height);
         snapshot(&format!("{name}-{width}x{height}"), &world.state);
         assert_ascii_and_colourless(name, &mut world);
+        // The same frame in ASCII and monochrome.
+        snapshot(&format!("{name}-{width}x{height}-plain"), &world.state);
     }
 }
 
