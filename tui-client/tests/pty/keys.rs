@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::admin::act;
-use super::harness::{Home, Screen, Server, TOPSIDE};
+use topside_shared::invite::Invite;
+
+use super::harness::{Home, PATIENCE, Screen, Server, TOPSIDE};
 use super::remote_servers::listen;
 use super::session::console;
 
@@ -25,20 +27,28 @@ fn invite(admin: &mut Screen, name: &str, role: char) -> String {
     act(admin, "Invite a device, or make a token");
     admin.see_all(&["name*", "role*", "▐ Create ▌"]);
     admin.write(&format!("{name}\t{role}\x13"));
-    let shown = admin.see_all(&["An invite", "good once, expires in", "topside1:", "F6 copies"]);
-    string(&shown)
+    admin.see_all(&["An invite", "good once, expires in", "F6 copies"]);
+    whole_string(admin)
+}
+
+/// The string, once the frame with it is whole.
+fn whole_string(admin: &Screen) -> String {
+    let whole = |screen: &vt100::Screen, _: &[u8]| {
+        string(&screen.contents()).filter(|text| text.parse::<Invite>().is_ok())
+    };
+    admin.look(PATIENCE, whole).unwrap_or_else(|why| panic!("no whole string: {why}"))
 }
 
 /// The string in its box: its rows begin in one column, and a blank one ends it.
-fn string(shown: &str) -> String {
+fn string(shown: &str) -> Option<String> {
     let mut lines = shown.lines().skip_while(|line| !line.contains("topside1:"));
-    let first = lines.next().unwrap_or_else(|| panic!("no string is on the screen: {shown}"));
+    let first = lines.next()?;
     let column = first.split("topside1:").next().unwrap_or_default().chars().count();
     let part = |line: &str| -> String {
         line.chars().skip(column).take_while(|c| !c.is_whitespace()).collect()
     };
     let rest = lines.map(part).take_while(|part| !part.is_empty());
-    std::iter::once(part(first)).chain(rest).collect()
+    Some(std::iter::once(part(first)).chain(rest).collect())
 }
 
 /// Closes the string, which is then nowhere on the screen.
@@ -160,9 +170,9 @@ fn a_token_of_the_screen_lets_a_script_run_its_commands_and_no_others() {
     admin.write("cron\t\x1b[C\techo\x1b[Z\x1b[Z\x1b[Zt");
     admin.see_all(&["(●token )", "(●viewer )", "90d"]);
     admin.write("\x13");
-    let shown = admin.see_all(&["A token", "for echo only", "topside1:", "F6 copies"]);
+    admin.see_all(&["A token", "for echo only", "F6 copies"]);
     let script = Home::new();
-    pair(&script, &string(&shown));
+    pair(&script, &whole_string(&admin));
     let name = std::fs::read_to_string(script.0.path().join("config/client.toml")).unwrap();
     let name = name.split("name = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let run = |command: &[&str]| {
