@@ -110,7 +110,7 @@ fn one(
     let plan = self::name(fields, "plan", m).map(|field| field.value);
     let (timing, text) = timing?;
     let rule = Rule { timing, zone: zone?, window };
-    check_rule(&rule, fields, m);
+    check_rule(&rule, command.timeout_ms, fields, m);
     let Field { value: name, span } = name?;
     let command = command.name.clone();
     let args = args?;
@@ -335,13 +335,28 @@ fn days(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Days, String)> {
     fields.read("days", form, m, read).map(|field| field.value)
 }
 
-/// Reports a rule that never fires, and a window that is longer than the time to the next.
-fn check_rule(rule: &Rule, fields: &Fields<'_, '_>, m: &mut Errors<'_>) {
+/// Reports a rule that never fires, and a window that is longer than the time to the next or the `timeout` of the command.
+fn check_rule(rule: &Rule, timeout_ms: Option<u64>, fields: &Fields<'_, '_>, m: &mut Errors<'_>) {
     let now = topside_shared::Time::now();
     let next = rule.next(now, COMPARED);
     if next.is_empty() && matches!(rule.timing, Timing::Cron(_)) {
         let span = fields.span_of("cron");
         m.add(&span, format_args!("{} never starts anything: there is no such day", fields.owner));
+    }
+    let longest = next.iter().filter_map(|found| found.window).chain(rule.window).max();
+    let longest = longest.map(topside_shared::time::millis);
+    if let Some((window, timeout)) = longest.zip(timeout_ms).filter(|(window, most)| window > most)
+    {
+        let span = fields.span_of(if rule.window.is_some() { "for" } else { "times" });
+        let [window, timeout] = [window, timeout].map(values::write_duration);
+        m.add(
+            &span,
+            format_args!(
+                "{} is open for {window}, and the command ends after its `timeout` of {timeout}: set `timeout` of \
+                 the command to more, or \"none\"",
+                fields.owner
+            ),
+        );
     }
     let Some(window) = rule.window else { return };
     let gap = next.windows(2).map(|pair| pair[1].at.millis_since(pair[0].at)).min();

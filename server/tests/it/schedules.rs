@@ -23,7 +23,7 @@ fn zone(state: &Path, schedule: &str) -> String {
     let say = |word: &str| format!("echo {word} >> {}", state.display());
     let open = format!("{}; exec sleep 1000", say("open"));
     format!(
-        "[commands.zone]\nexec = [\"sh\", \"-c\", {open:?}]\neffect = \"write\"\n\
+        "[commands.zone]\nexec = [\"sh\", \"-c\", {open:?}]\neffect = \"write\"\ntimeout = \"none\"\n\
          safe_state = [\"sh\", \"-c\", {close:?}]\n\
          [[commands.zone.schedule]]\nname = \"bed\"\n{schedule}\n",
         close = say("closed")
@@ -336,6 +336,14 @@ fn wrong_schedules_are_reported_with_their_place() {
         ),
         ("every = \"1m\"\nfor = \"2m\"", "is longer than the 1m between two of its starts"),
         ("cron = \"*/5 * * * *\"\nfor = \"6m\"", "is longer than the 5m between two of its starts"),
+        (
+            "every = \"1h\"\nfor = \"11m\"",
+            "is open for 11m, and the command ends after its `timeout` of 10m: set `timeout`",
+        ),
+        (
+            "times = { \"08:00\" = \"11m\" }",
+            "is open for 11m, and the command ends after its `timeout` of 10m",
+        ),
         ("every = \"1m\"\ntimezone = \"Europe/Berlim\"", "there is no time zone `Europe/Berlim`"),
         ("every = \"1m\"\nargs = { wrd = \"x\" }", "do not pass: "),
         (
