@@ -76,7 +76,10 @@ impl BoxHooks {
             tracing::warn!(target: "topside", "on_stop of the box has not run: it runs now");
             is_safe = self.run_blocking(ON_STOP, argv, settings);
         }
-        self.record(settings);
+        // One that failed and that the settings no longer name stays recorded, so that a later start runs it.
+        if is_safe || !settings.on_stop.is_empty() {
+            self.record(settings);
+        }
         if !settings.on_start.is_empty() {
             is_safe &= self.run_blocking(ON_START, settings.on_start.clone(), settings);
         }
