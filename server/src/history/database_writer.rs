@@ -19,9 +19,7 @@ use crate::audit::entry::{By, Entry};
 use crate::history::db::{Db, LostRun};
 use crate::history::retry::RetryQueue;
 use crate::history::run_ids::{AHEAD, END, RunIds};
-use crate::history::{
-    OUTPUTS, OpenResult, ROWS, ScheduleWrite, Unwritable, WriteJob, output, run_ids,
-};
+use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, output, run_ids};
 use crate::hooks::{HookOwner, HookRequest, Hooks};
 use crate::output::Output;
 use crate::process::cgroup::Delegated;
@@ -375,8 +373,8 @@ fn transact(
     let durable = jobs.iter().any(|job| match job {
         WriteJob::Begin(.., intent, _) | WriteJob::Resume(.., intent, _) => intent.hook.is_some(),
         WriteJob::End(record, ..) => db.has_hook(record.row.run_id),
-        // A start that was claimed must not be claimed again after a power cut.
-        WriteJob::Schedule(write, ..) => matches!(**write, ScheduleWrite::Account(_)),
+        // A start that was claimed must not be claimed again after a power cut, and a pause must hold.
+        WriteJob::Schedule(..) => true,
         _ => false,
     });
     if durable { db.together_durably(what) } else { db.together(what) }

@@ -24,6 +24,7 @@ const FIELDS: &str = "\
 const TIMINGS: [&str; 5] = ["cron", "every", "at", "times", "at_start"];
 
 const GRACE: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
 /// Occurrences that are compared with `for`.
 const COMPARED: usize = 400;
 
@@ -130,10 +131,11 @@ fn name(fields: &Fields<'_, '_>, field: &str, m: &mut Errors<'_>) -> Option<Fiel
     }
 }
 
-/// A duration above zero.
+/// A duration above zero, and below a limit at which times can still be added.
 fn positive(fields: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<Duration> {
     let read = |value| {
-        units::parse_duration(DeValue::as_str(value)?).filter(|duration| !duration.is_zero())
+        let passes = |duration: &Duration| !duration.is_zero() && *duration <= LONGEST;
+        units::parse_duration(DeValue::as_str(value)?).filter(passes)
     };
     fields.read(name, units::DURATION_FORM, m, read).map(|field| field.value)
 }
@@ -282,7 +284,7 @@ fn day_times(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Timing, Str
                 .or_else(|_| Time::strptime("%H:%M:%S", key.as_ref()))
                 .ok()?;
             let length = units::parse_duration(value.get_ref().as_str()?)?;
-            (!length.is_zero()).then_some((at, length))
+            (!length.is_zero() && length <= LONGEST).then_some((at, length))
         };
         let windows: Vec<_> = value.as_table()?.iter().map(window).collect::<Option<_>>()?;
         (!windows.is_empty()).then_some(windows)
@@ -337,8 +339,7 @@ fn days(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Days, String)> {
 
 /// Reports a rule that never fires, and a window that is longer than the time to the next or the `timeout` of the command.
 fn check_rule(rule: &Rule, timeout_ms: Option<u64>, fields: &Fields<'_, '_>, m: &mut Errors<'_>) {
-    let now = topside_shared::Time::now();
-    let next = rule.next(now, COMPARED);
+    let next = rule.next(topside_shared::Time::now(), COMPARED);
     if next.is_empty() && matches!(rule.timing, Timing::Cron(_)) {
         let span = fields.span_of("cron");
         m.add(&span, format_args!("{} never starts anything: there is no such day", fields.owner));
@@ -359,6 +360,9 @@ fn check_rule(rule: &Rule, timeout_ms: Option<u64>, fields: &Fields<'_, '_>, m: 
         );
     }
     let Some(window) = rule.window else { return };
+    // From a fixed time and without changes of the clock: a file that passes must not be refused at a later start.
+    let plain = Rule { zone: TimeZone::UTC, ..rule.clone() };
+    let next = plain.next(topside_shared::Time::from_millis(0), COMPARED);
     let gap = next.windows(2).map(|pair| pair[1].at.millis_since(pair[0].at)).min();
     if let Some(gap) = gap.filter(|gap| *gap < topside_shared::time::millis(window)) {
         let span = fields.span_of("for");

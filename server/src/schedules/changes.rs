@@ -71,12 +71,31 @@ impl Schedules {
         Ok(self.row(&schedule))
     }
 
+    /// Whether the caller may run each command that a change of the plan concerns.
+    fn may_change_plan(&self, client: &Client, plan: Option<&String>) -> Result<(), RpcError> {
+        let (now, who) = (self.config.get(), client.who());
+        let active = self.state.lock().plan.clone();
+        let concerned = now.config.schedules.iter().filter(|schedule| {
+            schedule.plan.is_some() && (schedule.plan.as_ref() == plan || schedule.plan == active)
+        });
+        for schedule in concerned {
+            if !may_see(&now, &who, schedule) {
+                let message =
+                    "this change concerns a command that you may not run: ask a user who may";
+                return Err(RpcError::new(ErrorKind::Forbidden, message));
+            }
+        }
+        Ok(())
+    }
+
     /// Activates a plan in place of another.
     pub(crate) async fn activate_plan(
         &self,
         client: &Client,
         plan: Option<String>,
     ) -> Result<(), RpcError> {
+        self.loaded().await;
+        self.may_change_plan(client, plan.as_ref())?;
         if let Some(plan) = &plan {
             let plans = self.list(&client.who()).plans;
             if !plans.contains(plan) {

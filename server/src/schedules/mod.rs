@@ -7,6 +7,7 @@ mod runner;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -34,6 +35,8 @@ pub(crate) struct Schedules {
     events: Arc<Events>,
     audit: Arc<Audit>,
     clock: Clock,
+    /// By how much the clock of the state directory is behind what the schedules have seen, after a power cut.
+    behind_ms: AtomicU64,
     /// Private to this type, never held across an `.await`.
     state: Mutex<State>,
     /// Cancelled once each schedule is known.
@@ -78,7 +81,8 @@ impl Schedules {
     ) -> Self {
         let (state, changed) = (Mutex::default(), Notify::new());
         let loaded = CancellationToken::new();
-        Self { runs, config, events, audit, clock, state, loaded, changed }
+        let behind_ms = AtomicU64::new(0);
+        Self { runs, config, events, audit, clock, behind_ms, state, loaded, changed }
     }
 
     /// Waits until what is kept of the schedules was read, or could not be.
@@ -93,7 +97,12 @@ impl Schedules {
 
     /// The time of a rule: that of the wall, or the time that passes.
     fn now(&self, rule: &Rule) -> Time {
-        if rule.follows_wall_clock() { Time::now() } else { self.clock.now() }
+        if rule.follows_wall_clock() { Time::now() } else { self.passing() }
+    }
+
+    /// The time that passes: it never goes back, also not after a power cut.
+    fn passing(&self) -> Time {
+        self.clock.now().plus_millis(self.behind_ms.load(Ordering::Relaxed))
     }
 
     /// A time of a rule as a time on the wall.
@@ -101,7 +110,7 @@ impl Schedules {
         if rule.follows_wall_clock() || rule.timing == Timing::AtStart {
             return time;
         }
-        let ahead = Time::now().as_millis() - self.clock.now().as_millis();
+        let ahead = Time::now().as_millis() - self.passing().as_millis();
         Time::from_millis(time.as_millis() + ahead)
     }
 

@@ -25,7 +25,7 @@ impl Schedules {
             seen.iter().filter_map(|schedule| schedule.plan.clone()).collect();
         plans.sort_unstable();
         plans.dedup();
-        let plan = self.state.lock().plan.clone();
+        let plan = self.state.lock().plan.clone().filter(|plan| plans.contains(plan));
         methods::Schedules {
             schedules: seen.into_iter().map(|one| self.row(one)).collect(),
             plan,

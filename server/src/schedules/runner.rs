@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use topside_shared::records::{Inactive, Outcome, ScheduleOutcome};
+use topside_shared::records::{Inactive, Outcome, RunState, ScheduleOutcome};
 use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
@@ -64,6 +65,17 @@ impl Schedules {
         let mut state = self.state.lock();
         state.plan = plan;
         state.known = kept.into_iter().map(|kept| (kept.name.clone(), Known::from(kept))).collect();
+        let now = self.clock.now();
+        let config = self.config.get();
+        let passing = config
+            .config
+            .schedules
+            .iter()
+            .filter(|one| matches!(one.rule.timing, Timing::Every(_)));
+        let accounted =
+            passing.filter_map(|one| state.known.get(&one.name)).map(|known| known.accounted);
+        let behind_ms = accounted.max().map_or(0, |newest| newest.millis_since(now));
+        self.behind_ms.store(behind_ms, Ordering::Relaxed);
         Ok(instance)
     }
 
@@ -80,7 +92,10 @@ impl Schedules {
             let occurrence = schedule.rule.after(before).filter(|found| found.at == last.at);
             let now = self.delayed_now(schedule, instance);
             let occurrence = occurrence.filter(|found| found.is_open(now));
-            if let Some(occurrence) = occurrence.filter(|_| self.inactive(schedule).is_none()) {
+            let was_interrupted = self.was_interrupted(last.run_id).await;
+            if let Some(occurrence) =
+                occurrence.filter(|_| was_interrupted && self.inactive(schedule).is_none())
+            {
                 tracing::info!(target: "topside", schedule = schedule.name, "the window is still open: its run continues");
                 self.start(schedule, occurrence, instance);
                 continue;
@@ -90,6 +105,19 @@ impl Schedules {
                 _ => Outcome::Ended,
             };
             self.set_outcome(schedule, last.at, outcome, last.run_id, None).await;
+        }
+    }
+
+    /// Whether the end of the server ended a run, and not the run itself or a user.
+    async fn was_interrupted(&self, run: Option<RunId>) -> bool {
+        let Some(run) = run else { return true };
+        match self.runs.history.get(run).await {
+            Ok(Some(record)) => {
+                let row = record.row;
+                row.state == RunState::Lost
+                    || row.state == RunState::Cancelled && row.ended_by.is_none()
+            }
+            Ok(None) | Err(_) => false,
         }
     }
 
@@ -112,6 +140,7 @@ impl Schedules {
         let now = self.config.get();
         let schedules = &now.config.schedules;
         self.forget_removed(schedules).await;
+        self.know_those_at_start(schedules).await;
         let mut wake: Option<Duration> = None;
         for schedule in schedules.iter().filter(|schedule| schedule.rule.timing != Timing::AtStart)
         {
@@ -128,6 +157,20 @@ impl Schedules {
             wake = Some(wake.map_or(next, |wake| wake.min(next)));
         }
         wake
+    }
+
+    /// Notes the schedules of the start that have not started anything, so that a user can pause them.
+    async fn know_those_at_start(&self, schedules: &[DeclaredSchedule]) {
+        for schedule in schedules.iter().filter(|schedule| schedule.rule.timing == Timing::AtStart)
+        {
+            let is_known = self.state.lock().known.contains_key(&schedule.name);
+            if !is_known
+                && let Err(error) =
+                    self.write_account(schedule, Time::now(), Vec::new(), false).await
+            {
+                tracing::error!(target: "topside", schedule = schedule.name, %error, "a schedule is not noted");
+            }
+        }
     }
 
     /// Forgets the schedules that the menu no longer has: one of the same name begins anew.
@@ -159,6 +202,8 @@ impl Schedules {
         let text = rule_text(schedule);
         let accounted = match known {
             Some(known) if known.rule == text => known.accounted,
+            // With a wrong clock it cannot be said from when on it is there.
+            _ if self.inactive(schedule) == Some(Inactive::ClockNotSet) => return Ok(LOOK),
             // A new schedule, or a new rule, has missed nothing.
             _ => {
                 self.write_account(schedule, now, Vec::new(), false).await?;
@@ -272,8 +317,7 @@ impl Schedules {
         start: &Occurrence,
         instance: &str,
     ) -> Option<Duration> {
-        let now = self.delayed_now(schedule, instance);
-        start.end().map(|end| Duration::from_millis(end.millis_since(now)))
+        start.rest(self.delayed_now(schedule, instance))
     }
 
     /// Starts the command of a schedule in a task of its own, which follows it to its end.
@@ -316,6 +360,10 @@ impl Schedules {
         let now = self.config.get();
         let missing =
             || RpcError::new(ErrorKind::NotFound, "the menu has no such command any more");
+        // A reload may have changed it since it came due.
+        if !now.config.schedules.contains(schedule) {
+            return Err(RpcError::new(ErrorKind::NotFound, "the schedule was changed by a reload"));
+        }
         let entry = now.menu.get(&schedule.command).ok_or_else(missing)?;
         let Execution::Run(command) = &entry.execution else { return Err(missing()) };
         let command: &Arc<Runnable> = command;

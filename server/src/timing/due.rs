@@ -39,10 +39,16 @@ pub(crate) struct Due {
 }
 
 impl Occurrence {
+    /// How much of its window is left; never more than the window, wherever the clock is. None: it has no window.
+    pub(crate) fn rest(&self, now: Time) -> Option<Duration> {
+        let window = self.window?;
+        self.end().map(|end| Duration::from_millis(end.millis_since(now)).min(window))
+    }
+
     /// Whether a run that starts now has time left in its window.
     pub(crate) fn is_open(&self, now: Time) -> bool {
         let least = self.window.map_or(0, |window| LEAST_WINDOW_MS.min(millis(window) / 2));
-        self.end().is_some_and(|end| end.millis_since(now) > least)
+        self.rest(now).is_some_and(|rest| millis(rest) > least)
     }
 }
 

@@ -185,3 +185,12 @@ fn a_time_that_passes_counts_from_no_clock_on_the_wall() {
     assert_eq!(steps, [900_000, 900_000]);
     assert!(!rule.follows_wall_clock());
 }
+
+/// A clock that is behind after a power cut made a window as long as the clock was behind.
+#[test]
+fn a_window_is_never_longer_than_it_was_declared() {
+    let (at, window) = (time("2026-05-01T06:00:00Z"), Some(Duration::from_secs(600)));
+    let start = Occurrence { at, window };
+    let rest = |ms: i64| start.rest(Time::from_millis(at.as_millis() + ms)).unwrap().as_secs();
+    assert_eq!([-3_600_000, 0, 300_000, 600_000, 900_000].map(rest), [600, 600, 300, 0, 0]);
+}

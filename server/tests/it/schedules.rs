@@ -181,6 +181,45 @@ fn one_plan_is_active_at_a_time() {
     );
 }
 
+/// A plan of two commands was activated by a user who may run one of them.
+#[test]
+fn a_plan_is_changed_only_by_a_user_who_may_run_all_its_commands() {
+    let of = |name: &str, effect: &str| {
+        format!(
+            "[commands.{name}]\nexec = [\"true\"]\neffect = \"{effect}\"\n[[commands.{name}.schedule]]\n\
+             name = \"{name}\"\nevery = \"1d\"\nplan = \"summer\"\n"
+        )
+    };
+    let menu = of("lamp", "write") + &of("wipe", "destructive");
+    let server = TestServer::with(&menu, crate::common::server::LOOPBACK);
+    let tablet = server.device("tablet", "operator");
+    let refused = tablet.connect().refused("schedule/plan", json!({"plan": "summer"}));
+    assert_eq!(refused["data"]["kind"], "forbidden", "{refused}");
+    server.connect().ok("schedule/plan", json!({"plan": "summer"}));
+    let refused = tablet.connect().refused("schedule/plan", json!({}));
+    assert_eq!(refused["data"]["kind"], "forbidden", "{refused}");
+}
+
+#[test]
+fn a_schedule_of_the_start_is_paused_before_it_has_started_anything() {
+    let topsided = Topsided::new();
+    let noted = topsided.path("noted");
+    topsided.write("commands.toml", &menu(&noted, "every = \"1d\""));
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    // The schedules of the start have been looked at.
+    row(&mut client, "morning");
+    topsided.write("commands.toml", &menu(&noted, "at_start = true\nargs = { word = \"late\" }"));
+    client.ok("server/reload", json!({}));
+    wait_for("the new rule", || row(&mut client, "morning"), |row| row["rule"] != "every 1d");
+    client.ok("schedule/pause", json!({"schedule": "morning"}));
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+    let server = topsided.start();
+    assert_eq!(row(&mut server.connect(), "morning")["inactive"], "paused");
+    assert_eq!(lines(&noted), [""; 0]);
+}
+
 #[test]
 fn at_start_is_once_for_each_start_of_the_server_and_not_for_a_reload() {
     let topsided = Topsided::new();
@@ -334,6 +373,7 @@ fn wrong_schedules_are_reported_with_their_place() {
             "every = \"0s\"",
             "`every` of a schedule of command `note` must be a whole number and a unit",
         ),
+        ("every = \"80000000h\"", "must be a whole number and a unit"),
         ("every = \"1m\"\nfor = \"2m\"", "is longer than the 1m between two of its starts"),
         ("cron = \"*/5 * * * *\"\nfor = \"6m\"", "is longer than the 5m between two of its starts"),
         (

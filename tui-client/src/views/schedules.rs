@@ -243,13 +243,16 @@ impl ListView for SchedulesView {
                 stay()
             }
             Change::Notice(Notification::ScheduleChanged(row)) => {
-                let known = self.all.schedules.iter_mut();
                 let row = sanitize::schedule(ScheduleRow::clone(row));
-                if let Some(known) = known.into_iter().find(|known| known.schedule == row.schedule)
-                {
-                    *known = row;
-                }
-                stay()
+                let mut all = self.all.schedules.iter_mut();
+                let Some(known) = all.find(|known| known.schedule == row.schedule) else {
+                    return stay();
+                };
+                let is_of_plan = |row: &ScheduleRow| row.inactive == Some(Inactive::Plan);
+                let is_other_plan = is_of_plan(known) != is_of_plan(&row);
+                *known = row;
+                // The answer says which plan is active now.
+                if is_other_plan { act(subscribe) } else { stay() }
             }
             Change::Notice(Notification::Reloaded(_)) => act(subscribe),
             Change::Notice(Notification::EventsDropped(dropped))

@@ -43,8 +43,7 @@ impl Db {
             ScheduleWrite::Account(Account { schedule, rule, to, rows, rewind }) => {
                 if *rewind {
                     // These times have not come yet: what did not run is due again.
-                    let statement =
-                        "DELETE FROM instants WHERE schedule = ?1 AND at > ?2 AND run IS NULL";
+                    let statement = "DELETE FROM instants WHERE schedule = ?1 AND at > ?2 AND outcome IN ('missed', 'paused')";
                     self.connection
                         .prepare_cached(statement)?
                         .execute(params![schedule, to.as_millis()])?;
@@ -56,9 +55,10 @@ impl Db {
                     rule,
                     to.as_millis()
                 ])?;
+                // A row that stands for several may be there already; the last one decides.
                 let mut claimed = true;
                 for row in rows {
-                    claimed &= self.insert_instant(schedule, row)?;
+                    claimed = self.insert_instant(schedule, row)?;
                 }
                 self.forget_instants(schedule)?;
                 Ok(claimed)
@@ -94,8 +94,13 @@ impl Db {
                 self.connection.prepare_cached(statement)?.execute(params![plan]).map(|_| true)
             }
             ScheduleWrite::Forget(schedule) => {
-                let statement = "DELETE FROM schedules WHERE name = ?1";
-                self.connection.prepare_cached(statement)?.execute(params![schedule]).map(|_| true)
+                for statement in [
+                    "DELETE FROM schedules WHERE name = ?1",
+                    "DELETE FROM instants WHERE schedule = ?1",
+                ] {
+                    self.connection.prepare_cached(statement)?.execute(params![schedule])?;
+                }
+                Ok(true)
             }
         }
     }
