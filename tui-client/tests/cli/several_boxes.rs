@@ -23,7 +23,7 @@ exec = ["/bin/sh", "-c", "echo NAME >> DIR/log; exit $(cat DIR/exit.NAME)"]
 
 [commands.wait]
 effect = "read"
-exec = ["/bin/sh", "-c", "trap 'echo ended; exit 3' TERM; echo begun > DIR/begun.NAME; echo NAME waits; while :; do sleep 0.02; done"]
+exec = ["/bin/sh", "-c", "trap 'echo ended; exit 3' TERM; echo NAME waits; echo begun > DIR/begun.NAME; while :; do sleep 0.02; done"]
 
 # Says that it was asked to end, and goes on.
 [commands.stubborn]
