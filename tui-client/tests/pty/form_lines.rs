@@ -412,7 +412,7 @@ fn with_programs_of_this_machine(path: &Path) -> String {
     let commands = text["commands"].as_table_mut().unwrap();
     for (_, command) in commands.iter_mut() {
         let command = command.as_table_mut().unwrap();
-        for field in ["worker", "function", "safe_state", "output", "stdin"] {
+        for field in ["worker", "function", "safe_state", "safe_state_on", "output", "stdin"] {
             command.remove(field);
         }
         let mut exec = toml_edit::Array::new();
