@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use topside_shared::server_record::{CHECK_SECONDS, ServerRecord};
 
 use crate::listen::local;
@@ -45,7 +45,9 @@ impl RuntimeFiles {
 
     /// Accepts on the local socket for ever, and checks the files every few seconds and at each reload.
     pub(crate) async fn serve(&mut self, server: &Arc<Server>) {
-        let mut checks = interval(Duration::from_secs(CHECK_SECONDS));
+        let period = Duration::from_secs(CHECK_SECONDS);
+        // The files were made a moment ago.
+        let mut checks = interval_at(Instant::now() + period, period);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
