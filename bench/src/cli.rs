@@ -88,7 +88,7 @@ fn measure(flags: &[&str]) -> ExitCode {
         eprintln!("{name}: measured in {:.1} s", since.elapsed().as_secs_f64());
     }
     if only.is_empty() {
-        let whole = Series { ours: vec![started.elapsed().as_secs_f64()], ..Series::default() };
+        let whole = Series::alone([started.elapsed().as_secs_f64()]);
         report.add("this bench as a whole", "s", whole, &[Goal::at_most(480.0)]);
     }
     let figures = format!(

@@ -9,6 +9,11 @@ pub(crate) struct Series {
 }
 
 impl Series {
+    /// Figures of ours with none beside them.
+    pub(crate) fn alone(ours: impl IntoIterator<Item = f64>) -> Self {
+        Self { ours: ours.into_iter().collect(), ..Self::default() }
+    }
+
     pub(crate) fn ratio_raw(&self) -> Option<f64> {
         ratio(&self.ours, &self.raw)
     }

@@ -32,7 +32,7 @@ pub(crate) fn measure(
         ("topsided", Some(programs.topsided()), Vec::new()),
     ] {
         let size = path.map(std::fs::metadata).transpose()?.map(|file| file.len() as f64 / 1e6);
-        let series = Series { ours: size.into_iter().collect(), ..Series::default() };
+        let series = Series::alone(size);
         report.add(format!("size of {name}"), "MB", series, &goal);
     }
     report.add("start to first answer", "ms", time, &[Goal::at_most(6.0)]);

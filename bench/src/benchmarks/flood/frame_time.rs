@@ -61,11 +61,9 @@ pub(super) fn measure(settings: &Settings, report: &mut Report) {
         series.ours.push(percentile(times, 99));
     }
     let of = |what: &str| format!("{lines} lines of 100 bytes: {what}");
-    let memory = Series { ours: vec![used], ..Series::default() };
-    report.add(of("memory"), "MB", memory, &[Goal::at_most(140.0)]);
+    report.add(of("memory"), "MB", Series::alone([used]), &[Goal::at_most(140.0)]);
     report.add(of("search"), "ms", search, &[Goal::at_most(40.0)]);
-    let work = of("a page, p99");
-    report.add(work, "ms", series, &[Goal::at_most(2.0)]);
+    report.add(of("a page, p99"), "ms", series, &[Goal::at_most(2.0)]);
 }
 
 /// Resident memory of this process, in MB.

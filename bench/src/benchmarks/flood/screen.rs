@@ -23,7 +23,7 @@ pub(super) fn measure(
     settings: &Settings,
     report: &mut Report,
 ) -> io::Result<()> {
-    let [mut rate, mut ping, mut key, mut calm] = [(); 4].map(|()| Series::default());
+    let [mut rate, mut ping, mut calm] = [(); 3].map(|()| Series::default());
     let [mut before, mut growth, mut screen, mut most, mut late] =
         [(); 5].map(|()| Series::default());
     let flood = settings.flood_bytes * TIMES;
@@ -60,8 +60,8 @@ pub(super) fn measure(
         let _spinner = Spinner::start(programs)?;
         contended_keys.extend(flooded(&server, &terminal, 2)?.0.0);
     }
-    key.ours.push(percentile(typed_keys, 99));
-    let contended = Series { ours: vec![percentile(contended_keys, 99)], ..Series::default() };
+    let key = Series::alone([percentile(typed_keys, 99)]);
+    let contended = Series::alone([percentile(contended_keys, 99)]);
     report.add(format!("{} MiB to a live screen", flood >> 20), "MB/s", rate, &[]);
     report.add("  memory of the server before", "MiB", before, &[]);
     report.add("  the most that it grew meanwhile", "MiB", growth, &[Goal::at_most(8.0)]);

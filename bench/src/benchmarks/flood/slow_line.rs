@@ -48,17 +48,16 @@ pub(super) fn measure(
     let work = format!("topside: bytes sent for a line of {LINE_BYTES} bytes");
     report.add(work, "", line, &[Goal::at_most(most)]);
     for baud in BAUDS {
-        let mut keys = Series::default();
         let terminal = Terminal::start(programs, &server, Some(baud))?;
         let Some(terminal) = terminal else { return Ok(()) };
         terminal.write("tick\r")?;
         terminal.until("line-2")?;
         let time = if settings.rounds < 5 { LINE_INTERVAL * 10 } else { LINE_INTERVAL * 30 };
         let (times, _) = terminal.keys(time, &AtomicBool::new(false))?;
-        keys.ours.push(median(&times).unwrap_or(0.0));
+        let keys = Series::alone([median(&times).unwrap_or(0.0)]);
         let work = format!("topside: a key at {baud} baud, with five lines a second");
         report.add(work, "ms", keys, &[Goal::at_most(300.0)]);
-        let slow = Series { ours: vec![percentile(times, 99)], ..Series::default() };
+        let slow = Series::alone([percentile(times, 99)]);
         report.add("  p99", "ms", slow, &[]);
     }
     Ok(())

@@ -74,7 +74,7 @@ fn retention(programs: &Programs, report: &mut Report) -> io::Result<()> {
         client.ask(&exchange::run("nothing").request)?;
         slowest = slowest.max(started.elapsed());
     }
-    let series = Series { ours: vec![slowest.as_secs_f64() * 1e3], ..Series::default() };
+    let series = Series::alone([slowest.as_secs_f64() * 1e3]);
     let work = format!("growth: the slowest run while {OLD_ROWS} rows are deleted");
     report.add(work, "ms", series, &[Goal::at_most(20.0)]);
     Ok(())
