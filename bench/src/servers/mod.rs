@@ -22,6 +22,7 @@ use topside_shared::tls;
 use crate::connect::{ADDRESSES, Connect, Tls};
 use crate::exchange;
 use crate::load::Client;
+use crate::machine;
 
 /// How long a server may take to come up.
 const START: Duration = Duration::from_secs(10);
@@ -317,18 +318,12 @@ impl Server {
 
     /// Resident memory in KiB, counted page by page: what `statm` says is rounded by thread.
     pub(crate) fn memory(&self) -> io::Result<f64> {
-        let text = fs::read_to_string(self.proc("smaps_rollup"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
-        let number = line.trim().trim_end_matches(" kB");
-        number.parse().map_err(|_| io::Error::other("smaps_rollup names no Rss"))
+        machine::number(self.proc("smaps_rollup"), "Rss")
     }
 
     /// The most resident memory since [`Self::forget_peak`], in KiB.
     pub(crate) fn peak(&self) -> io::Result<f64> {
-        let text = fs::read_to_string(self.proc("status"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        let number = line.trim().trim_end_matches(" kB");
-        number.parse().map_err(|_| io::Error::other("status names no VmHWM"))
+        machine::number(self.proc("status"), "VmHWM")
     }
 
     pub(crate) fn forget_peak(&self) -> io::Result<()> {

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use topside_client::{Channel, Look, Needle, Pane};
 
 use crate::goal::Goal;
+use crate::machine;
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::statistics::{Series, percentile};
@@ -68,8 +69,5 @@ pub(super) fn measure(settings: &Settings, report: &mut Report) {
 
 /// Resident memory of this process, in MB.
 fn own_memory() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(f64::NAN);
-    kib * 1024.0 / 1e6
+    machine::number("/proc/self/smaps_rollup", "Rss").unwrap_or(f64::NAN) * 1024.0 / 1e6
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+use crate::machine;
 use crate::servers::{Programs, Server};
 
 const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
@@ -113,19 +114,16 @@ impl Terminal {
 
     /// Resident memory in KiB.
     pub(super) fn memory(&self) -> io::Result<f64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        let number = line.trim().trim_end_matches(" kB");
-        number.parse().map_err(|_| io::Error::other("status names no VmRSS"))
+        machine::number(format!("/proc/{}/status", self.pid), "VmRSS")
     }
 
     /// How often one of its threads has gone to sleep, which is how often it was woken.
     pub(super) fn wakes(&self) -> io::Result<f64> {
         let mut wakes = 0.0;
         for task in fs::read_dir(format!("/proc/{}/task", self.pid))? {
-            let text = fs::read_to_string(task?.path().join("status")).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-            wakes += line.and_then(|number| number.trim().parse::<f64>().ok()).unwrap_or(0.0);
+            // A thread may have ended.
+            let status = task?.path().join("status");
+            wakes += machine::number(status, "voluntary_ctxt_switches").unwrap_or(0.0);
         }
         Ok(wakes)
     }
