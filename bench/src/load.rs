@@ -15,7 +15,7 @@ use crate::exchange::{self, AnswerEnd, Exchange};
 /// A server that says nothing for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Interval between two of [`pings`]: short enough to measure, too long to be a load.
+/// Interval between two of the pings of [`pings_during`]: short enough to measure, too long to be a load.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What one slice of load gave.
@@ -290,8 +290,23 @@ impl Client {
     }
 }
 
-/// Pings as another client until `done`; how long each took, in ms.
-pub(crate) fn pings(server: &dyn Connect, done: &AtomicBool) -> io::Result<Vec<f64>> {
+/// Pings as another client while `work` runs, or until it sets the flag that it is given; how long each took, in ms, and
+/// the result of `work`.
+pub(crate) fn pings_during<T>(
+    server: &(dyn Connect + Sync),
+    work: impl FnOnce(&AtomicBool) -> io::Result<T>,
+) -> io::Result<(Vec<f64>, T)> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let pings = scope.spawn(|| pings(server, &done));
+        let result = work(&done);
+        done.store(true, Ordering::Relaxed);
+        let times = pings.join().map_err(|_| io::Error::other("the pings have failed"))?;
+        Ok((times?, result?))
+    })
+}
+
+fn pings(server: &dyn Connect, done: &AtomicBool) -> io::Result<Vec<f64>> {
     let mut line = Client::connect(server)?;
     let mut times = Vec::new();
     while !done.load(Ordering::Relaxed) {

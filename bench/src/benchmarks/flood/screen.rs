@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::stopped_reader::until_ended;
 use super::terminal::Terminal;
 use crate::goal::Goal;
-use crate::load::pings;
+use crate::load::pings_during;
 use crate::report::Report;
 use crate::servers::{Programs, Server, ServerKind};
 use crate::settings::Settings;
@@ -46,19 +46,19 @@ pub(super) fn measure(
             terminal.keys(Duration::from_secs(2), &AtomicBool::new(false))?.0,
             99,
         ));
-        let ((times_of_keys, samples), times, ended) = flooded(&server, &terminal, 1)?;
-        rate.ours.push(flood as f64 / 1e6 / ended.as_secs_f64());
-        ping.ours.push(percentile(times, 99));
-        typed_keys.extend(times_of_keys);
+        let Flood { keys, memory, pings, time } = flooded(&server, &terminal, 1)?;
+        rate.ours.push(flood as f64 / 1e6 / time.as_secs_f64());
+        ping.ours.push(percentile(pings, 99));
+        typed_keys.extend(keys);
         before.ours.push(ours / 1024.0);
         growth.ours.push((server.peak()? - ours) / 1024.0);
-        let (start, second) = samples.split_at(samples.len() / 2);
+        let (start, second) = memory.split_at(memory.len() / 2);
         let largest = |samples: &[f64]| samples.iter().copied().fold(0.0, f64::max);
         screen.ours.push(theirs / 1024.0);
-        most.ours.push(largest(&samples) / 1024.0);
+        most.ours.push(largest(&memory) / 1024.0);
         late.ours.push((largest(second) - largest(start)).max(0.0) / 1024.0);
         let _spinner = Spinner::start(programs)?;
-        contended_keys.extend(flooded(&server, &terminal, 2)?.0.0);
+        contended_keys.extend(flooded(&server, &terminal, 2)?.keys);
     }
     let key = Series::alone([percentile(typed_keys, 99)]);
     let contended = Series::alone([percentile(contended_keys, 99)]);
@@ -79,22 +79,31 @@ pub(super) fn measure(
     Ok(())
 }
 
-/// One flood of the screen: the times of its keys and its memory, the times of another client's pings, and how long it took.
-type Flooded = ((Vec<f64>, Vec<f64>), Vec<f64>, Duration);
+/// One flood of the screen.
+struct Flood {
+    /// From each key to its frame, in ms.
+    keys: Vec<f64>,
+    /// Memory of the screen meanwhile, in KiB.
+    memory: Vec<f64>,
+    /// Pings of another client meanwhile, in ms.
+    pings: Vec<f64>,
+    time: Duration,
+}
 
 /// The flood of this number on a server.
-fn flooded(server: &Server, terminal: &Terminal, number: usize) -> io::Result<Flooded> {
-    let done = AtomicBool::new(false);
+fn flooded(server: &Server, terminal: &Terminal, number: usize) -> io::Result<Flood> {
     let started = Instant::now();
-    std::thread::scope(|scope| {
-        let pings = scope.spawn(|| pings(&server.socket, &done));
-        let typed = scope.spawn(|| terminal.flood(&done));
-        let ended = until_ended(server, number).map(|()| started.elapsed());
-        done.store(true, Ordering::Relaxed);
-        let failed = |_| io::Error::other("a thread of the measurement has failed");
-        let (typed, pings) = (typed.join().map_err(failed)?, pings.join().map_err(failed)?);
-        Ok((typed?, pings?, ended?))
-    })
+    let (pings, (typed, time)) = pings_during(&server.socket, |done| {
+        std::thread::scope(|scope| {
+            let typed = scope.spawn(|| terminal.flood(done));
+            let ended = until_ended(server, number).map(|()| started.elapsed());
+            done.store(true, Ordering::Relaxed);
+            let typed = typed.join().map_err(|_| io::Error::other("the keys have failed"))?;
+            Ok((typed?, ended?))
+        })
+    })?;
+    let (keys, memory) = typed;
+    Ok(Flood { keys, memory, pings, time })
 }
 
 /// A process that takes a core until it is dropped.

@@ -1,12 +1,11 @@
 //! Output to a client that has asked for it and does not read.
 
 use std::io;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::exchange;
 use crate::goal::Goal;
-use crate::load::{Client, pings};
+use crate::load::{Client, pings_during};
 use crate::report::Report;
 use crate::servers::{Programs, Server, ServerKind};
 use crate::settings::Settings;
@@ -29,14 +28,7 @@ pub(super) fn measure(
         reader
             .send(&exchange::json("command/run", r#"{"command":"gush","stream":true}"#).request)?;
         let started = Instant::now();
-        let done = AtomicBool::new(false);
-        let times = std::thread::scope(|scope| {
-            let pings = scope.spawn(|| pings(&server.socket, &done));
-            let ended = until_ended(&server, 1);
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
-            let times = pings.join().map_err(|_| io::Error::other("the pings have failed"))?;
-            ended.and(times)
-        })?;
+        let (times, ()) = pings_during(&server.socket, |_| until_ended(&server, 1))?;
         rate.ours.push(settings.flood_bytes as f64 / 1e6 / started.elapsed().as_secs_f64());
         before.ours.push(memory / 1024.0);
         growth.ours.push((server.peak()? - memory) / 1024.0);

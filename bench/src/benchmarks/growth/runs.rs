@@ -1,13 +1,12 @@
 //! Many runs that end at once: cancelled together, and with the server.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::add_curves;
 use crate::exchange;
 use crate::goal::Goal;
-use crate::load::{Client, pings};
+use crate::load::{Client, pings_during};
 use crate::report::Report;
 use crate::servers::{Programs, Server};
 use crate::settings::Settings;
@@ -70,15 +69,11 @@ fn start(programs: &Programs, count: usize) -> io::Result<(Server, Vec<(Client, 
 fn cancel(programs: &Programs, count: usize) -> io::Result<Cancel> {
     let (server, mut runs) = start(programs, count)?;
     let since = server.cpu()?;
-    let (started, done) = (Instant::now(), AtomicBool::new(false));
-    let pings = std::thread::scope(|scope| {
-        let pings = scope.spawn(|| pings(&server.socket, &done));
-        let cancelled = cancel_all(&mut runs).map(|()| started.elapsed());
-        done.store(true, Ordering::Relaxed);
-        let pings = pings.join().map_err(|_| io::Error::other("the pings have failed"))??;
-        cancelled.map(|time| (time, pings))
-    });
-    let (time, pings) = pings?;
+    let started = Instant::now();
+    let (pings, time) = pings_during(&server.socket, |_| {
+        cancel_all(&mut runs)?;
+        Ok(started.elapsed())
+    })?;
     let ping = pings.into_iter().fold(0.0, f64::max);
     let cpu = (server.cpu()? - since) * 1e6;
     Ok(Cancel { cpu, time: time.as_secs_f64() * 1e3, ping })
