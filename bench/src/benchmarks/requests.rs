@@ -70,7 +70,6 @@ impl Figures {
 }
 
 /// The goals for a number of clients.
-#[derive(Default)]
 struct Goals {
     ping: Vec<Goal>,
     ping_cpu: Vec<Goal>,
@@ -78,24 +77,25 @@ struct Goals {
     builtin_cpu: Vec<Goal>,
 }
 
+/// The numbers of clients, each with its goals.
 fn goals(transport: Transport) -> [(usize, Goals); 3] {
-    let socket = transport == Transport::Socket;
-    let (ping, redis, builtin) = match transport {
-        Transport::Socket => ([0.95, 0.92, 0.90], [1.0; 3], [0.90, 0.80, 0.75]),
-        Transport::Tls => ([0.95; 3], [1.0, 1.35, 1.25], [0.90, 0.80, 0.75]),
+    let (ping, redis, ping_cpu) = match transport {
+        Transport::Socket => ([0.95, 0.92, 0.90], [1.0; 3], 1.08),
+        Transport::Tls => ([0.95; 3], [1.0, 1.35, 1.25], 1.15),
     };
-    let [ping_cpu, builtin_cpu] = if socket { [1.08, 1.25] } else { [1.15, 1.25] };
-    let mut all = [1, 50, 500].map(|clients| (clients, Goals::default()));
-    for (index, (clients, goals)) in all.iter_mut().enumerate() {
-        goals.ping = vec![Goal::raw_at_least(ping[index]), Goal::peer_at_least(redis[index])];
-        goals.builtin = vec![Goal::raw_at_least(builtin[index])];
+    let builtin = [0.90, 0.80, 0.75];
+    std::array::from_fn(|index| {
+        let clients = [1, 50, 500][index];
         // At one client most of the time is that of sleeping and waking; at 500 it varies more.
-        if *clients == 50 {
-            goals.ping_cpu = vec![Goal::raw_at_most(ping_cpu)];
-            goals.builtin_cpu = vec![Goal::raw_at_most(builtin_cpu)];
-        }
-    }
-    all
+        let cpu = |ratio| if clients == 50 { vec![Goal::raw_at_most(ratio)] } else { Vec::new() };
+        let goals = Goals {
+            ping: vec![Goal::raw_at_least(ping[index]), Goal::peer_at_least(redis[index])],
+            ping_cpu: cpu(ping_cpu),
+            builtin: vec![Goal::raw_at_least(builtin[index])],
+            builtin_cpu: cpu(1.25),
+        };
+        (clients, goals)
+    })
 }
 
 pub(crate) fn measure(
