@@ -43,16 +43,16 @@ pub(super) fn measure(
 /// Time of a list and of the first run after a start, among many rows.
 fn many_rows(programs: &Programs, report: &mut Report) -> io::Result<()> {
     let mut server = among(programs, MANY_ROWS, "")?;
-    let mut client = Client::connect(&server.socket)?;
     let (mut first, mut list) = (Series::default(), Series::default());
     let ms = |started: Instant| started.elapsed().as_secs_f64() * 1e3;
     for _ in 0..3 {
         server.restart(programs, |_| Ok(()))?;
-        client = Client::connect(&server.socket)?;
+        let mut client = Client::connect(&server.socket)?;
         let started = Instant::now();
         client.ask(&exchange::run("nothing").request)?;
         first.ours.push(ms(started));
     }
+    let mut client = Client::connect(&server.socket)?;
     for _ in 0..REQUESTS {
         let started = Instant::now();
         client.ask(&filtered_list())?;
