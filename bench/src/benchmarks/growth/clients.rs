@@ -1,4 +1,5 @@
-//! Cost per request with many clients: processor time of our server with 2,000 connected clients beside the same with 10. One client is subscribed to the list of clients.
+//! Cost per request with many clients: processor time of our server with 2,000 connected clients beside the same with 10.
+//! One client is subscribed to the list of clients.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! Growth: what one thing costs among many, beside the same among few. A ratio near 1 is a
-//! straight line; a cost that grows with the square of the number shows the ratio of the numbers.
+//! Growth: what one thing costs among many, beside the same among few. A ratio near 1 is a straight line; a cost that grows
+//! with the square of the number shows the ratio of the numbers.
 
 mod clients;
 mod menu;
