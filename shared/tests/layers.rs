@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
 
-use common::workspace;
+use common::{files, workspace};
 
 /// Modules by name, in the order of the list: the lowest is 0.
 type Places = HashMap<String, usize>;
@@ -27,18 +27,13 @@ fn places(architecture: &str, name: &str) -> Option<Places> {
 }
 
 /// Every source file below `folder`, except the files of test modules.
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-    paths.sort();
+fn sources(folder: &Path) -> Vec<PathBuf> {
     let test = Regex::new(r"^(tests?|simulated|fuzzing|properties)$|_tests?$").unwrap();
-    for path in paths {
-        let stem = path.file_stem().unwrap().to_str().unwrap();
-        match path.is_dir() {
-            _ if test.is_match(stem) => {}
-            true => sources(&path, found),
-            false => found.push(path),
-        }
-    }
+    let is_source = |file: &PathBuf| {
+        let module = file.strip_prefix(folder).unwrap().with_extension("");
+        !module.iter().any(|part| test.is_match(part.to_str().unwrap()))
+    };
+    files(folder, &["rs"]).into_iter().filter(is_source).collect()
 }
 
 /// The code without comments and without the test module at its end; each line keeps its number.
@@ -70,8 +65,8 @@ fn imports(code: &str, depth: usize) -> Vec<(usize, String)> {
 
 /// What is wrong in a crate: modules without a layer, layers without a module, and upward imports.
 fn faults(places: &Places, krate: &Path) -> Vec<String> {
-    let (root, mut files, mut faults) = (krate.join("src"), Vec::new(), Vec::new());
-    sources(&root, &mut files);
+    let (root, mut faults) = (krate.join("src"), Vec::new());
+    let mut files = sources(&root);
     let module = |file: &Path| {
         let first = file.strip_prefix(&root).unwrap().components().next().unwrap();
         Path::new(&first).file_stem().unwrap().to_str().unwrap().to_owned()
@@ -117,7 +112,7 @@ fn follow_modules(file: PathBuf, found: &mut HashSet<PathBuf>) {
 
 /// The files of a folder that no `mod` declares: they are never compiled.
 fn files_without_a_module(folder: &Path) -> Vec<PathBuf> {
-    let (mut files, mut modules) = (common::files(folder, &["rs"]), HashSet::new());
+    let (mut files, mut modules) = (files(folder, &["rs"]), HashSet::new());
     let roots = files.iter().filter(|file| file.ends_with("main.rs") || file.ends_with("lib.rs"));
     roots.for_each(|root| follow_modules(root.clone(), &mut modules));
     files.retain(|file| !modules.contains(file));
@@ -163,8 +158,12 @@ fn no_module_imports_a_higher_layer() {
     let architecture = fs::read_to_string(workspace.join("ARCHITECTURE.md")).unwrap();
     let faults: Vec<String> = ["shared", "server", "tui-client", "bench"]
         .into_iter()
-        .filter_map(|name| Some((places(&architecture, name)?, workspace.join(name))))
-        .flat_map(|(places, krate)| faults(&places, &krate))
+        .flat_map(|name| {
+            let places = places(&architecture, name);
+            let places =
+                places.unwrap_or_else(|| panic!("ARCHITECTURE.md has no layers of {name}"));
+            faults(&places, &workspace.join(name))
+        })
         .collect();
     assert!(faults.is_empty(), "see the section Layers in ARCHITECTURE.md:\n{}", faults.join("\n"));
 }

@@ -32,8 +32,7 @@ struct Modules(BTreeMap<Name, Source>);
 
 impl Modules {
     fn read(root: &Path) -> Self {
-        let mut files = Vec::new();
-        sources(root, &mut files);
+        let mut files = sources(root);
         let main_of_library = root.join("lib.rs").exists().then(|| root.join("main.rs"));
         files.retain(|file| Some(file) != main_of_library.as_ref());
         Self(files.into_iter().map(|file| (module_of(root, &file), Source::read(file))).collect())
@@ -49,11 +48,11 @@ impl Modules {
             _ if depth == 0 => return None,
             "crate" => absolute = path[1..].to_vec(),
             "self" | "super" => {
-                for part in path.iter().take_while(|part| *part == "self" || *part == "super") {
-                    (part == "super").then(|| absolute.pop());
-                }
-                let names = path.iter().skip_while(|part| *part == "self" || *part == "super");
-                absolute.extend(names.cloned());
+                let steps = path.iter().take_while(|part| *part == "self" || *part == "super");
+                let (steps, names) = path.split_at(steps.count());
+                let up = steps.iter().filter(|step| *step == "super").count();
+                absolute.truncate(absolute.len().saturating_sub(up));
+                absolute.extend_from_slice(names);
             }
             _ if self.0.contains_key(&child()) => absolute.extend_from_slice(path),
             _ => return self.imported(from, path, depth),
