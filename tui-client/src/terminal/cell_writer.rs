@@ -183,19 +183,13 @@ impl CellWriter {
         if self.pen == Some(pen) {
             return;
         }
-        let mut anew = Vec::new();
-        codes(&Pen::DEFAULT, &pen, &mut anew);
-        let kept = self.pen.filter(|before| pen.modifier.contains(before.modifier));
-        let changes = kept.map(|before| {
-            let mut changes = Vec::new();
-            codes(&before, &pen, &mut changes);
-            changes.join(";")
-        });
+        let mut anew = codes(Pen::DEFAULT, pen);
         if !anew.is_empty() {
-            anew.insert(0, "0".to_owned());
+            anew.insert_str(0, "0;");
         }
-        let anew = anew.join(";");
-        let shorter = changes.filter(|changes| !changes.is_empty() && changes.len() <= anew.len());
+        let kept = self.pen.filter(|before| pen.modifier.contains(before.modifier));
+        let changes = kept.map(|before| codes(before, pen));
+        let shorter = changes.filter(|changes| changes.len() <= anew.len());
         self.put(&format!("\x1b[{}m", shorter.unwrap_or(anew)));
         self.pen = Some(pen);
     }
@@ -206,7 +200,7 @@ impl CellWriter {
 }
 
 /// The parameters of SGR that turn one style into another that has all its attributes.
-fn codes(before: &Pen, now: &Pen, codes: &mut Vec<String>) {
+fn codes(before: Pen, now: Pen) -> String {
     let attributes = [
         (Modifier::BOLD, 1),
         (Modifier::DIM, 2),
@@ -219,14 +213,12 @@ fn codes(before: &Pen, now: &Pen, codes: &mut Vec<String>) {
         (Modifier::CROSSED_OUT, 9),
     ];
     let added = now.modifier - before.modifier;
-    codes.extend(
-        attributes.into_iter().filter(|(one, _)| added.contains(*one)).map(|(_, n)| n.to_string()),
-    );
-    for (old, new, base) in [(before.fg, now.fg, 30), (before.bg, now.bg, 40)] {
-        if old != new {
-            codes.push(colour(new, base));
-        }
-    }
+    let added = attributes.into_iter().filter(|(one, _)| added.contains(*one));
+    let colours = [(before.fg, now.fg, 30), (before.bg, now.bg, 40)];
+    let changed = colours.into_iter().filter(|(old, new, _)| old != new);
+    let codes = added.map(|(_, code)| code.to_string());
+    let codes = codes.chain(changed.map(|(_, new, base)| colour(new, base)));
+    codes.collect::<Vec<_>>().join(";")
 }
 
 /// The parameters of a colour; `base`: 30 for characters, 40 for what is behind them.
