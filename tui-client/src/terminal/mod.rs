@@ -138,13 +138,13 @@ impl Terminal {
         self.pace.answered(Instant::now());
     }
 
-    /// How long the next frame waits at most until the terminal has taken the last ones; none where it need not wait.
+    /// Until when the next frame waits at most for the terminal to take the last ones; none where it need not wait.
     /// `key`: the frame shows a key.
     pub(crate) fn busy_until(&self, key: bool) -> Option<Instant> {
         self.pace.busy_until(key)
     }
 
-    /// How long answers to frames are waited for at the end; none where all have come.
+    /// Until when answers to frames are waited for at the end; none where all have come.
     pub(crate) fn answers_until(&self) -> Option<Instant> {
         self.pace.answers_until()
     }
