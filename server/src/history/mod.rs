@@ -9,6 +9,7 @@ mod db;
 mod read_connection;
 mod retry;
 mod run_ids;
+mod schedules;
 
 use std::cell::Cell;
 use std::fs::File;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{oneshot, watch};
-use topside_shared::records::{Outcome, Pause, RunRow, RunState, ScheduleOutcome};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::{Role, RunId, Time};
 
 use crate::audit::Audit;
@@ -37,6 +38,7 @@ use crate::history::db::Db;
 use crate::history::read_connection::ReadConnection;
 use crate::history::retry::RetryQueue;
 use crate::history::run_ids::RunIds;
+pub(crate) use crate::history::schedules::{Account, Instant, ScheduleState, ScheduleWrite};
 use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::{Cgroup, Delegated};
@@ -118,58 +120,6 @@ impl Filter {
             && self.user.as_ref().is_none_or(|user| row.user == *user)
             && self.before.is_none_or(|before| row.run_id < before)
     }
-}
-
-/// How far a schedule is accounted for, with the rows that this adds.
-#[derive(Debug, Clone)]
-pub(crate) struct Account {
-    pub(crate) schedule: String,
-    /// The rule in words: another rule is not accounted for by this.
-    pub(crate) rule: String,
-    pub(crate) to: Time,
-    pub(crate) rows: Vec<Instant>,
-    /// The clock was set back: rows after `to` that did not run are removed.
-    pub(crate) rewind: bool,
-}
-
-/// A start of a schedule, or several that were missed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Instant {
-    /// Of several the last.
-    pub(crate) at: Time,
-    pub(crate) first: Time,
-    pub(crate) count: u64,
-    pub(crate) outcome: Outcome,
-}
-
-/// A change of the rows of schedules.
-#[derive(Debug, Clone)]
-pub(crate) enum ScheduleWrite {
-    Account(Account),
-    Outcome {
-        schedule: String,
-        at: Time,
-        outcome: Outcome,
-        run: Option<RunId>,
-        reason: Option<String>,
-    },
-    Pause {
-        schedule: String,
-        pause: Option<Pause>,
-    },
-    Plan(Option<String>),
-    /// A menu without it is loaded.
-    Forget(String),
-}
-
-/// What is kept of a schedule.
-#[derive(Debug, Clone)]
-pub(crate) struct ScheduleState {
-    pub(crate) name: String,
-    pub(crate) rule: String,
-    pub(crate) accounted: Time,
-    pub(crate) pause: Option<Pause>,
-    pub(crate) last: Option<ScheduleOutcome>,
 }
 
 /// A job for the writing thread.
@@ -318,20 +268,6 @@ impl History {
     /// Like [`History::end`], without waiting for the result.
     pub(crate) fn end_later(&self, run: RunRecord, size: u64) {
         let _ = self.job(WriteJob::End(Box::new(run), size, None));
-    }
-
-    /// Changes the rows of schedules; whether there was anything to change.
-    pub(crate) async fn write_schedule(&self, write: ScheduleWrite) -> Result<bool, Unwritable> {
-        let (reply, written) = oneshot::channel();
-        self.job(WriteJob::Schedule(Box::new(write), Cell::new(false), reply))?;
-        written.await.map_err(|_| thread_ended())?
-    }
-
-    /// The active plan, and what is kept of each schedule.
-    pub(crate) async fn schedules(
-        &self,
-    ) -> Result<(Option<String>, Vec<ScheduleState>), Unreadable> {
-        self.read(Db::schedules).await
     }
 
     /// The rows that `filter` selects and `who` may see, newest first.

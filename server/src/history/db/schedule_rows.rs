@@ -86,12 +86,13 @@ impl Db {
                 ])?;
                 Ok(changed > 0)
             }
-            ScheduleWrite::Plan(plan) => {
-                let statement = match plan {
-                    Some(_) => "INSERT OR REPLACE INTO about VALUES ('plan', ?1)",
-                    None => "DELETE FROM about WHERE name = 'plan' AND ?1 IS NULL",
-                };
-                self.connection.prepare_cached(statement)?.execute(params![plan]).map(|_| true)
+            ScheduleWrite::Plan(Some(plan)) => {
+                let statement = "INSERT OR REPLACE INTO about VALUES ('plan', ?1)";
+                self.connection.prepare_cached(statement)?.execute([plan]).map(|_| true)
+            }
+            ScheduleWrite::Plan(None) => {
+                let statement = "DELETE FROM about WHERE name = 'plan'";
+                self.connection.prepare_cached(statement)?.execute([]).map(|_| true)
             }
             ScheduleWrite::Forget(schedule) => {
                 for statement in [

@@ -1,0 +1,78 @@
+//! What the history keeps of schedules, and the changes of it.
+
+use std::cell::Cell;
+
+use tokio::sync::oneshot;
+use topside_shared::records::{Outcome, Pause, ScheduleOutcome};
+use topside_shared::{RunId, Time};
+
+use crate::history::db::Db;
+use crate::history::{History, Unreadable, Unwritable, WriteJob, thread_ended};
+
+/// How far a schedule is accounted for, with the rows that this adds.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) schedule: String,
+    /// The rule in words: another rule is not accounted for by this.
+    pub(crate) rule: String,
+    pub(crate) to: Time,
+    pub(crate) rows: Vec<Instant>,
+    /// The clock was set back: rows after `to` that did not run are removed.
+    pub(crate) rewind: bool,
+}
+
+/// A start of a schedule, or several that were missed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Instant {
+    /// Of several the last.
+    pub(crate) at: Time,
+    pub(crate) first: Time,
+    pub(crate) count: u64,
+    pub(crate) outcome: Outcome,
+}
+
+/// A change of the rows of schedules.
+#[derive(Debug, Clone)]
+pub(crate) enum ScheduleWrite {
+    Account(Account),
+    Outcome {
+        schedule: String,
+        at: Time,
+        outcome: Outcome,
+        run: Option<RunId>,
+        reason: Option<String>,
+    },
+    Pause {
+        schedule: String,
+        pause: Option<Pause>,
+    },
+    Plan(Option<String>),
+    /// A menu without it is loaded.
+    Forget(String),
+}
+
+/// What is kept of a schedule.
+#[derive(Debug, Clone)]
+pub(crate) struct ScheduleState {
+    pub(crate) name: String,
+    pub(crate) rule: String,
+    pub(crate) accounted: Time,
+    pub(crate) pause: Option<Pause>,
+    pub(crate) last: Option<ScheduleOutcome>,
+}
+
+impl History {
+    /// Changes the rows of schedules; whether there was anything to change.
+    pub(crate) async fn write_schedule(&self, write: ScheduleWrite) -> Result<bool, Unwritable> {
+        let (reply, written) = oneshot::channel();
+        self.job(WriteJob::Schedule(Box::new(write), Cell::new(false), reply))?;
+        written.await.map_err(|_| thread_ended())?
+    }
+
+    /// The active plan, and what is kept of each schedule.
+    pub(crate) async fn schedules(
+        &self,
+    ) -> Result<(Option<String>, Vec<ScheduleState>), Unreadable> {
+        self.read(Db::schedules).await
+    }
+}
