@@ -191,10 +191,15 @@ impl Events {
     }
 
     /// Publishes the row of a schedule to those who may see it.
-    pub(crate) fn schedule_changed(&self, row: &ScheduleRow, may_see: impl Fn(&Identity) -> bool) {
-        let line = notification(name::SCHEDULE_CHANGED, row);
+    pub(crate) fn schedule_changed(
+        &self,
+        row: impl Fn() -> ScheduleRow,
+        may_see: impl Fn(&Identity) -> bool,
+    ) {
+        let mut line = None;
         for subscription in self.subscriptions.lock().iter_mut() {
             if subscription.receives(Topic::Schedules) && may_see(&subscription.client.who()) {
+                let line = line.get_or_insert_with(|| notification(name::SCHEDULE_CHANGED, &row()));
                 subscription.send(line.clone());
             }
         }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::civil::{DateTime, Time, Weekday};
+use jiff::civil::{self, DateTime, Weekday};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use toml::de::DeValue;
 use topside_shared::command::{ArgType, Command};
-use topside_shared::text;
+use topside_shared::time::millis;
 use topside_shared::values;
+use topside_shared::{Time, text};
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json};
@@ -245,7 +246,7 @@ fn timing(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Timing, String
         }
         "every" => {
             let every = positive(fields, "every", m)?;
-            let text = units_text(every);
+            let text = values::write_duration(millis(every));
             Some((Timing::Every(every), format!("every {text}")))
         }
         "at" => {
@@ -266,10 +267,6 @@ fn timing(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Timing, String
     }
 }
 
-fn units_text(duration: Duration) -> String {
-    values::write_duration(topside_shared::time::millis(duration))
-}
-
 fn day_times(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Timing, String)> {
     if let Some(window) = fields.get("for") {
         m.add(&window.span(), "`times` has a duration for each time: take `for` out");
@@ -280,8 +277,8 @@ fn day_times(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Timing, Str
     let windows = fields.read("times", form, m, |value| {
         let window = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
             let key: &std::borrow::Cow<'_, str> = key.get_ref();
-            let at = Time::strptime("%H:%M", key.as_ref())
-                .or_else(|_| Time::strptime("%H:%M:%S", key.as_ref()))
+            let at = civil::Time::strptime("%H:%M", key.as_ref())
+                .or_else(|_| civil::Time::strptime("%H:%M:%S", key.as_ref()))
                 .ok()?;
             let length = units::parse_duration(value.get_ref().as_str()?)?;
             (!length.is_zero() && length <= LONGEST).then_some((at, length))
@@ -293,7 +290,9 @@ fn day_times(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Timing, Str
     let mut shown: Vec<String> = windows
         .value
         .iter()
-        .map(|(at, length)| format!("{} for {}", at.strftime("%H:%M"), units_text(*length)))
+        .map(|(at, length)| {
+            format!("{} for {}", at.strftime("%H:%M"), values::write_duration(millis(*length)))
+        })
         .collect();
     shown.sort_unstable();
     let times = DayTimes::new(days, windows.value);
@@ -339,13 +338,13 @@ fn days(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Days, String)> {
 
 /// Reports a rule that never fires, and a window that is longer than the time to the next or the `timeout` of the command.
 fn check_rule(rule: &Rule, timeout_ms: Option<u64>, fields: &Fields<'_, '_>, m: &mut Errors<'_>) {
-    let next = rule.next(topside_shared::Time::now(), COMPARED);
+    let next = rule.next(Time::now(), COMPARED);
     if next.is_empty() && matches!(rule.timing, Timing::Cron(_)) {
         let span = fields.span_of("cron");
         m.add(&span, format_args!("{} never starts anything: there is no such day", fields.owner));
     }
     let longest = next.iter().filter_map(|found| found.window).chain(rule.window).max();
-    let longest = longest.map(topside_shared::time::millis);
+    let longest = longest.map(millis);
     if let Some((window, timeout)) = longest.zip(timeout_ms).filter(|(window, most)| window > most)
     {
         let span = fields.span_of(if rule.window.is_some() { "for" } else { "times" });
@@ -362,9 +361,9 @@ fn check_rule(rule: &Rule, timeout_ms: Option<u64>, fields: &Fields<'_, '_>, m: 
     let Some(window) = rule.window else { return };
     // From a fixed time and without changes of the clock: a file that passes must not be refused at a later start.
     let plain = Rule { zone: TimeZone::UTC, ..rule.clone() };
-    let next = plain.next(topside_shared::Time::from_millis(0), COMPARED);
+    let next = plain.next(Time::from_millis(0), COMPARED);
     let gap = next.windows(2).map(|pair| pair[1].at.millis_since(pair[0].at)).min();
-    if let Some(gap) = gap.filter(|gap| *gap < topside_shared::time::millis(window)) {
+    if let Some(gap) = gap.filter(|gap| *gap < millis(window)) {
         let span = fields.span_of("for");
         let gap = values::write_duration(gap);
         m.add(

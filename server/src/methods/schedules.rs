@@ -1,5 +1,7 @@
 //! Schedules: their list, pauses, the plan, and a run at once.
 
+use std::sync::Arc;
+
 use topside_shared::RpcError;
 use topside_shared::methods::{
     Empty, SchedulePause, SchedulePlan, ScheduleResume, ScheduleRow, ScheduleRun, Schedules,
@@ -36,7 +38,7 @@ async fn change(
     pause: Option<Option<String>>,
 ) -> Result<ScheduleRow, RpcError> {
     let Caller { server, client } = caller;
-    let of_schedules = std::sync::Arc::clone(&server.schedules);
+    let of_schedules = Arc::clone(&server.schedules);
     let work = async move { of_schedules.pause(&client, &schedule, pause).await };
     server.finish("the change of the schedule", work).await
 }
@@ -55,7 +57,7 @@ pub(super) async fn plan(
     SchedulePlan { plan }: SchedulePlan,
 ) -> Result<Empty, RpcError> {
     let Caller { server, client } = caller;
-    let schedules = std::sync::Arc::clone(&server.schedules);
+    let schedules = Arc::clone(&server.schedules);
     let work = async move { schedules.activate_plan(&client, plan).await };
     server.finish("the change of the plan", work).await?;
     Ok(Empty {})

@@ -1,5 +1,6 @@
 //! Scheduler: from a request to the start of its run. A run is admitted or refused; then it starts, or waits in the queue
-//! until others end. [`run_end`](crate::runs::run_end) has the rest.
+//! until others end. [`run_end`](crate::runs::run_end) has the rest. It is one file: these are the
+//! steps of `carry_out` in their order, and their refusals.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;

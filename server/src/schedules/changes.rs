@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use topside_shared::records::Pause;
+use topside_shared::records::{Pause, ScheduleRow};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, RpcError, Time};
 
 use crate::audit::entry::Entry;
-use crate::authorize::{Action, authorize};
 use crate::base::shortage;
 use crate::clients::Client;
 use crate::history::ScheduleWrite;
@@ -44,7 +43,7 @@ impl Schedules {
         client: &Client,
         name: &str,
         reason: Option<Option<String>>,
-    ) -> Result<topside_shared::records::ScheduleRow, RpcError> {
+    ) -> Result<ScheduleRow, RpcError> {
         self.loaded().await;
         let schedule = self.find(name, client)?;
         let pause = reason.map(|reason| Pause {
@@ -139,11 +138,9 @@ impl Schedules {
         let Execution::Run(command) = &entry.execution else {
             return Err(RpcError::new(ErrorKind::Internal, "a built-in has no schedule"));
         };
-        let action = Action::Run { command: &entry.info.name, role: entry.info.role };
-        authorize(&client.who(), action)?;
-        let window =
-            schedule.rule.next(self.now(&schedule.rule), 1).first().and_then(|next| next.window);
-        let window = window.or(schedule.rule.window).map(|window| Instant::now() + window);
+        let rule = &schedule.rule;
+        let window = rule.after(self.now(rule)).map_or(rule.window, |next| next.window);
+        let window = window.map(|window| Instant::now() + window);
         let requester = Requester::Client(Arc::clone(client));
         scheduler::start(&self.runs, &requester, command, schedule.args.clone(), window).await
     }

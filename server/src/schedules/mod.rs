@@ -1,13 +1,15 @@
-//! Schedules: commands that the box starts by itself. `runner` has the task that starts them, `changes` what users change,
-//! `rows` what they see.
+//! Schedules: commands that the box starts by itself. `runner` has the task that starts them at their times, `start` one
+//! such start, `server_start` what happens at a start of the server, `changes` what users change, `rows` what they see.
 
 mod changes;
 mod rows;
 mod runner;
+mod server_start;
+mod start;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -35,6 +37,8 @@ pub(crate) struct Schedules {
     events: Arc<Events>,
     audit: Arc<Audit>,
     clock: Clock,
+    /// The id of the database, once it is open: each box delays its starts by another time.
+    instance: OnceLock<Arc<str>>,
     /// By how much the clock of the state directory is behind what the schedules have seen, after a power cut.
     behind_ms: AtomicU64,
     /// Private to this type, never held across an `.await`.
@@ -82,7 +86,8 @@ impl Schedules {
         let (state, changed) = (Mutex::default(), Notify::new());
         let loaded = CancellationToken::new();
         let behind_ms = AtomicU64::new(0);
-        Self { runs, config, events, audit, clock, behind_ms, state, loaded, changed }
+        let instance = OnceLock::new();
+        Self { runs, config, events, audit, clock, instance, behind_ms, state, loaded, changed }
     }
 
     /// Waits until what is kept of the schedules was read, or could not be.
@@ -103,6 +108,13 @@ impl Schedules {
     /// The time that passes: it never goes back, also not after a power cut.
     fn passing(&self) -> Time {
         self.clock.now().plus_millis(self.behind_ms.load(Ordering::Relaxed))
+    }
+
+    /// The time of a schedule: that of its rule, less its delay.
+    fn delayed_now(&self, schedule: &DeclaredSchedule) -> Time {
+        let instance = self.instance.get().map_or("", |instance| &**instance);
+        let delay = i64::try_from(millis(jitter(schedule, instance))).unwrap_or(0);
+        Time::from_millis(self.now(&schedule.rule).as_millis() - delay)
     }
 
     /// A time of a rule as a time on the wall.

@@ -2,7 +2,7 @@
 
 use topside_shared::Time;
 use topside_shared::methods;
-use topside_shared::records::{Inactive, ScheduleOutcome, ScheduleRow};
+use topside_shared::records::{ScheduleOutcome, ScheduleRow};
 use topside_shared::time::millis;
 
 use crate::authorize::may_see_command;
@@ -64,19 +64,11 @@ impl Schedules {
     /// Publishes the row of a schedule to those who may see it.
     pub(super) fn publish(&self, schedule: &DeclaredSchedule) {
         let now = self.config.get();
-        let row = self.row(schedule);
-        self.events.schedule_changed(&row, |who| may_see(&now, who, schedule));
+        self.events.schedule_changed(|| self.row(schedule), |who| may_see(&now, who, schedule));
     }
 }
 
 pub(super) fn may_see(now: &Loaded, who: &Identity, schedule: &DeclaredSchedule) -> bool {
     let entry = now.menu.get(&schedule.command);
     entry.is_some_and(|entry| may_see_command(who, &entry.info.name, entry.info.role))
-}
-
-impl Schedules {
-    /// Whether a schedule starts something at its times.
-    pub(super) fn is_active(&self, schedule: &DeclaredSchedule) -> bool {
-        matches!(self.inactive(schedule), None | Some(Inactive::ClockNotSet))
-    }
 }

@@ -1,0 +1,92 @@
+//! What schedules do at a start of the server: they read what is kept, continue open windows, and start what `at_start` names.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use topside_shared::records::{Outcome, RunState};
+use topside_shared::{RunId, Time};
+
+use crate::history::Unreadable;
+use crate::schedules::{Known, Schedules};
+use crate::timing::{Due, Occurrence, Timing};
+
+impl Schedules {
+    /// Reads what is kept of the schedules.
+    pub(super) async fn load(&self) -> Result<(), Unreadable> {
+        let instance = self.runs.history.instance().await?;
+        // A second try has the same one.
+        let _ = self.instance.set(instance);
+        let (plan, kept) = self.runs.history.schedules().await?;
+        let mut state = self.state.lock();
+        state.plan = plan;
+        state.known = kept.into_iter().map(|kept| (kept.name.clone(), Known::from(kept))).collect();
+        let now = self.clock.now();
+        let config = self.config.get();
+        let passing = config
+            .config
+            .schedules
+            .iter()
+            .filter(|one| matches!(one.rule.timing, Timing::Every(_)));
+        let accounted =
+            passing.filter_map(|one| state.known.get(&one.name)).map(|known| known.accounted);
+        let behind_ms = accounted.max().map_or(0, |newest| newest.millis_since(now));
+        self.behind_ms.store(behind_ms, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Continues the runs of open windows that the end of the last server interrupted.
+    pub(super) async fn resume_windows(self: &Arc<Self>) {
+        for schedule in &self.config.get().config.schedules {
+            let last =
+                self.state.lock().known.get(&schedule.name).and_then(|known| known.last.clone());
+            let Some(last) = last else { continue };
+            if !matches!(last.outcome, Outcome::Claimed | Outcome::Started) {
+                continue;
+            }
+            let before = Time::from_millis(last.at.as_millis() - 1);
+            let occurrence = schedule.rule.after(before).filter(|found| found.at == last.at);
+            let now = self.delayed_now(schedule);
+            let occurrence = occurrence.filter(|found| found.is_open(now));
+            let was_interrupted = self.was_interrupted(last.run_id).await;
+            if let Some(occurrence) =
+                occurrence.filter(|_| was_interrupted && self.inactive(schedule).is_none())
+            {
+                tracing::info!(target: "topside", schedule = schedule.name, "the window is still open: its run continues");
+                self.start(schedule, occurrence);
+                continue;
+            }
+            let outcome = match last.outcome {
+                Outcome::Claimed => Outcome::Lost,
+                _ => Outcome::Ended,
+            };
+            self.set_outcome(schedule, last.at, outcome, last.run_id, None).await;
+        }
+    }
+
+    /// Whether the end of the server ended a run, and not the run itself or a user.
+    async fn was_interrupted(&self, run: Option<RunId>) -> bool {
+        let Some(run) = run else { return true };
+        match self.runs.history.get(run).await {
+            Ok(Some(record)) => {
+                let row = record.row;
+                row.state == RunState::Lost
+                    || row.state == RunState::Cancelled && row.ended_by.is_none()
+            }
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    pub(super) async fn start_at_start(self: &Arc<Self>) {
+        for schedule in &self.config.get().config.schedules {
+            if schedule.rule.timing != Timing::AtStart || self.inactive(schedule).is_some() {
+                continue;
+            }
+            let at = Time::now();
+            let due =
+                Due { start: Some(Occurrence { at, window: schedule.rule.window }), missed: None };
+            if let Err(error) = self.account(schedule, due, at).await {
+                tracing::error!(target: "topside", schedule = schedule.name, %error, "not started");
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! One start of a schedule: the run of its command, followed to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use topside_shared::records::Outcome;
+use topside_shared::time::millis;
+use topside_shared::{ErrorKind, RpcError, RunId, Time};
+
+use crate::base::identity::{Identity, Owner, Scope};
+use crate::history::ScheduleWrite;
+use crate::menu::Execution;
+use crate::menu_file::schedule::DeclaredSchedule;
+use crate::runs::requester::Requester;
+use crate::runs::{Run, scheduler};
+use crate::schedules::Schedules;
+use crate::timing::Occurrence;
+
+impl Schedules {
+    /// Starts the command of a schedule in a task of its own, which follows it to its end.
+    pub(super) fn start(self: &Arc<Self>, schedule: &DeclaredSchedule, start: Occurrence) {
+        let rest = start.rest(self.delayed_now(schedule));
+        let (schedules, schedule) = (Arc::clone(self), schedule.clone());
+        self.runs.spawn(async move { schedules.follow(&schedule, start.at, rest).await });
+    }
+
+    async fn follow(&self, schedule: &DeclaredSchedule, at: Time, rest: Option<Duration>) {
+        let started = self.start_run(schedule, rest).await;
+        let run = match started {
+            Ok(run) => run,
+            Err(error) => {
+                let outcome = match error.kind() {
+                    ErrorKind::Busy => Outcome::Overlap,
+                    _ => Outcome::Refused,
+                };
+                tracing::warn!(target: "topside", schedule = schedule.name, error = error.message, "a schedule could not start its command");
+                self.set_outcome(schedule, at, outcome, None, Some(error.message)).await;
+                return;
+            }
+        };
+        let until = rest.map(|rest| Time::now().plus_millis(millis(rest)));
+        self.set_open(schedule, until);
+        self.set_outcome(schedule, at, Outcome::Started, Some(run.id), None).await;
+        run.ended.cancelled().await;
+        self.set_open(schedule, None);
+        // A run that the end of the server interrupts continues at the next start, if its window is open then.
+        if !self.runs.is_closed() {
+            self.set_outcome(schedule, at, Outcome::Ended, Some(run.id), None).await;
+        }
+    }
+
+    async fn start_run(
+        &self,
+        schedule: &DeclaredSchedule,
+        rest: Option<Duration>,
+    ) -> Result<Arc<Run>, RpcError> {
+        let now = self.config.get();
+        let missing =
+            || RpcError::new(ErrorKind::NotFound, "the menu has no such command any more");
+        // A reload may have changed it since it came due.
+        if !now.config.schedules.contains(schedule) {
+            return Err(RpcError::new(ErrorKind::NotFound, "the schedule was changed by a reload"));
+        }
+        let entry = now.menu.get(&schedule.command).ok_or_else(missing)?;
+        let Execution::Run(command) = &entry.execution else { return Err(missing()) };
+        let who = Identity {
+            owner: Owner::Schedule,
+            user: format!("schedule:{}", schedule.name),
+            role: entry.info.role,
+            scope: Scope::Whole,
+        };
+        let requester = Requester::Schedule(Arc::new(who));
+        let window = rest.map(|rest| Instant::now() + rest);
+        scheduler::start(&self.runs, &requester, command, schedule.args.clone(), window).await
+    }
+
+    fn set_open(&self, schedule: &DeclaredSchedule, until: Option<Time>) {
+        if let Some(known) = self.state.lock().known.get_mut(&schedule.name) {
+            known.open_until = until;
+        }
+    }
+
+    pub(super) async fn set_outcome(
+        &self,
+        schedule: &DeclaredSchedule,
+        at: Time,
+        outcome: Outcome,
+        run: Option<RunId>,
+        reason: Option<String>,
+    ) {
+        let name = &schedule.name;
+        let write = ScheduleWrite::Outcome {
+            schedule: name.clone(),
+            at,
+            outcome,
+            run,
+            reason: reason.clone(),
+        };
+        if let Err(error) = self.runs.history.write_schedule(write).await {
+            tracing::error!(target: "topside", schedule = name, %error, "what came of a start is not written down");
+        }
+        if let Some(known) = self.state.lock().known.get_mut(name)
+            && let Some(last) = known.last.as_mut().filter(|last| last.at == at)
+        {
+            (last.outcome, last.run_id, last.reason) = (outcome, run.or(last.run_id), reason);
+        }
+        self.publish(schedule);
+    }
+}
