@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::{Raw, TestServer, Topsided, require, wait_for};
@@ -46,8 +45,7 @@ pub(crate) fn some() -> Topsided {
     for _ in 0..8 {
         client.run("work", json!({}));
     }
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     topsided
 }
 

@@ -1,6 +1,5 @@
 //! The audit log on a disk that gets full, and on one that fails.
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::audit::{entries, under_strace};
@@ -66,8 +65,7 @@ fn on_a_full_disk_no_unrecorded_run_starts_until_there_is_room() {
     for run in std::fs::read_to_string(&done).unwrap().lines() {
         assert!(shown.contains(&format!("\"object\":\"run #{run}\"")), "{run} in {shown}");
     }
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }
 
 #[test]

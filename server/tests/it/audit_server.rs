@@ -95,8 +95,7 @@ effect = "write"
     assert_eq!(began["argv"][2], "read -r call; exit 3");
     assert_eq!(server.connect().run("one", json!({}))["state"], "failed");
     entry(&state, "worker/started", |line| line["seq"].as_u64() > began["seq"].as_u64());
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     let told = [
         pair("worker/started", "begins"),
         pair("worker/ended", "it ended with exit status 3"),

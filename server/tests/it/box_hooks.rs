@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::{MENU, Spawned, Topsided, eventually};
+use crate::common::{Fifo, MENU, Spawned, Topsided, eventually, lines};
 use crate::metrics::get;
 
 /// A program with its arguments that writes `word` into the file `events`, after `first`.
@@ -24,17 +24,16 @@ fn both(topsided: &Topsided) {
 }
 
 fn events(topsided: &Topsided) -> Vec<String> {
-    let text = std::fs::read_to_string(topsided.path("events")).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+    lines(&topsided.path("events"))
 }
 
 fn wait_for(topsided: &Topsided, expected: &[&str]) {
     eventually(&format!("{expected:?}"), || events(topsided) == expected);
 }
 
-/// A script that waits for the file `gate`.
-fn gate(topsided: &Topsided) -> String {
-    format!("until [ -e {} ]; do sleep 0.02; done", topsided.path("gate").display())
+/// A script that waits until the gate is opened.
+fn waits(gate: &Fifo) -> String {
+    format!("read x < {}", gate.path())
 }
 
 /// A worker that writes when it begins and ends, and a command whose `safe_state` writes too.
@@ -72,13 +71,14 @@ fn kill(server: &mut Spawned) {
 fn on_start_ends_before_the_first_worker_and_the_first_run() {
     let topsided = Topsided::new();
     menu(&topsided);
-    settings(&topsided, &[("on_start", says(&topsided, &gate(&topsided), "start"))]);
+    let mut gate = topsided.fifo("gate");
+    settings(&topsided, &[("on_start", says(&topsided, &waits(&gate), "start"))]);
     let mut server = topsided.start();
     let mut client = server.connect();
     let run = client.ask("command/run", json!({"command": "valve", "wait": false}));
     eventually("the hook runs", || hooks(&server)[0]["state"] == "running");
     assert!(events(&topsided).is_empty());
-    std::fs::write(topsided.path("gate"), "").unwrap();
+    gate.open();
     assert_eq!(client.answer(run)["error"], Value::Null);
     eventually("all three", || events(&topsided).len() == 3);
     assert_eq!(events(&topsided)[0], "start");
@@ -94,7 +94,8 @@ fn on_start_ends_before_the_first_worker_and_the_first_run() {
 fn on_stop_runs_after_the_last_run_and_the_last_worker_and_before_the_goodbye() {
     let topsided = Topsided::new();
     menu(&topsided);
-    let stops = says(&topsided, &gate(&topsided), "stop");
+    let mut gate = topsided.fifo("gate");
+    let stops = says(&topsided, &waits(&gate), "stop");
     settings(&topsided, &[("on_stop", stops)]);
     let mut server = topsided.start();
     let mut client = server.connect();
@@ -105,13 +106,14 @@ fn on_stop_runs_after_the_last_run_and_the_last_worker_and_before_the_goodbye() 
     eventually("the worker has ended", || events(&topsided).len() == 4);
     // The session is still open.
     client.ok("ping", json!({}));
-    std::fs::write(topsided.path("gate"), "").unwrap();
+    gate.open();
     assert_eq!(server.exit(), Some(0));
     assert_eq!(events(&topsided)[2..], ["closed", "worker-end", "stop"]);
     // It has run, so the next start does not run it.
     let mut server = topsided.start();
     server.connect().run("look", json!({}));
     assert_eq!(events(&topsided).iter().filter(|event| *event == "stop").count(), 1);
+    gate.open();
     assert_eq!(stop(&mut server), Some(0));
 }
 
@@ -155,7 +157,8 @@ fn a_server_that_ends_at_once_leaves_on_stop_to_the_next_start() {
 fn a_hook_that_fails_is_reported_everywhere_and_the_server_goes_on() {
     let topsided = Topsided::new();
     topsided.write("commands.toml", MENU);
-    let fails = format!("{}\necho no relay\nexit 3", gate(&topsided));
+    let mut gate = topsided.fifo("gate");
+    let fails = format!("{}\necho no relay\nexit 3", waits(&gate));
     let hooks_of_box = format!(
         "[metrics]\nlisten = \"127.0.0.1:0\"\n[hooks]\non_start = {}\n",
         json!(["sh", "-c", fails])
@@ -164,7 +167,7 @@ fn a_hook_that_fails_is_reported_everywhere_and_the_server_goes_on() {
     let mut server = topsided.start();
     let mut client = server.connect();
     client.ok("initialize", json!({"notices": true}));
-    std::fs::write(topsided.path("gate"), "").unwrap();
+    gate.open();
     let notice = client.told("broadcast");
     let message = notice["message"].as_str().unwrap();
     assert!(message.contains("on_start of the box failed"), "{message}");

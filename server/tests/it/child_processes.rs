@@ -80,8 +80,7 @@ fn programs_start_with_no_signal_ignored_or_blocked() {
         server.signal(signal);
     }
     client.ok("ping", json!({}));
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }
 
 /// A server that was started at a terminal: its programs opened that terminal, wrote over the screen, and stopped

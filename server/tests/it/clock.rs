@@ -55,8 +55,7 @@ fn a_clock_that_jumps_by_ten_years_either_way_interrupts_nothing() {
         assert_eq!(year(&admin.told("broadcast")["time"]), *years.last().unwrap());
         let due = admin.ok("server/shutdown", json!({"delayMs": 3_600_000}));
         assert!(due["inMs"].as_u64().unwrap() > 3_500_000, "{due}");
-        server.signal(Signal::TERM);
-        assert_eq!(server.exit(), Some(0));
+        server.terminate();
     }
     let [now, before, after, again] = years[..] else { panic!("{years:?}") };
     assert!(before <= now - 9 && after >= now + 9 && again - now <= 1, "{years:?}");
@@ -95,8 +94,7 @@ fn no_clock_that_was_wrong_for_a_while_deletes_a_run_or_its_output() {
         for id in &made {
             assert!(topsided.path(&format!("state/runs/{id}.out")).exists(), "{offset}: {id}");
         }
-        server.signal(Signal::TERM);
-        assert_eq!(server.exit(), Some(0));
+        server.terminate();
     }
 }
 

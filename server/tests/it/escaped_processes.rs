@@ -206,8 +206,7 @@ fn a_process_that_leaves_at_once_is_reported_with_a_cgroup() {
         kill(pid);
         alive.all_gone();
     }
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }
 
 #[test]
@@ -232,6 +231,5 @@ fn no_process_leaves_a_cgroup() {
     let row = ended(&mut client, run);
     assert_eq!((&row["state"], row.get("escaped")), (&json!("cancelled"), None));
     assert!(!own.exists(), "the group of an ended run stays");
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }

@@ -1,6 +1,5 @@
 //! Runs that ended, and runs of a server that ended: listed, followed, kept.
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::server::LOOPBACK;
@@ -158,32 +157,23 @@ fn output_that_was_not_kept_is_a_gap_for_later_readers() {
     assert_eq!((text.len(), gaps), (0, vec![(2_000_000, 1_000_000)]));
 }
 
-/// A reader of it was said to be too slow.
+/// The message said that the reader was too slow.
 #[test]
 fn a_gap_names_max_output_or_the_disk() {
     let menu = "[commands.flood]\nexec = [\"sh\", \"-c\", \"yes | head -c 2048\"]\nmax_output = \"1KiB\"\n";
     let server = TestServer::with(menu, "");
     let mut client = server.connect();
     client.run("flood", json!({}));
-    let mut reasons = || {
-        let id = client.ask("run/attach", json!({"runId": 1}));
-        let mut reasons = Vec::new();
-        loop {
-            let message = client.recv();
-            if message["id"] == id {
-                return reasons;
-            }
-            if message["method"] == "run/gap" {
-                reasons.push((
-                    message["params"]["offset"].clone(),
-                    message["params"]["reason"].clone(),
-                ));
-            }
-        }
+    let mut only_gap = || {
+        client.ok("run/attach", json!({"runId": 1}));
+        client.heard();
+        let gap = client.told("run/gap");
+        client.nothing_told();
+        (gap["offset"].clone(), gap["reason"].clone())
     };
-    assert_eq!(reasons(), [(json!(1024), json!("maxOutput"))]);
+    assert_eq!(only_gap(), (json!(1024), json!("maxOutput")));
     std::fs::remove_file(server.root().join("state/runs/1.out")).unwrap();
-    assert_eq!(reasons(), [(json!(0), json!("lost"))]);
+    assert_eq!(only_gap(), (json!(0), json!("lost")));
 }
 
 /// Nothing said why an output was shorter than what the program had written.
@@ -211,8 +201,7 @@ fn a_row_says_where_max_output_cut_its_output() {
         words.contains("only the first 1024 bytes of its output are kept, as max_output says"),
         "{words}"
     );
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     let server = topsided.start();
     let rows = server.connect().ok("runs/list", json!({}))["runs"].take();
     for (row, (name, cut)) in rows.as_array().unwrap().iter().rev().zip(&want) {

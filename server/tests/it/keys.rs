@@ -1,8 +1,8 @@
-//! Invites, tokens and keys over the wire: who comes in, as what, and who does not any more.
+//! Invites, tokens and keys over the wire: who comes in, as what, and who does not any more. One file: the tests share
+//! the readers of keys and of listeners.
 
 use rustls::AlertDescription;
 use serde_json::{Value, json};
-
 use topside_shared::invite::Invite;
 
 use crate::common::program::Topsided;

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use serde_json::{Value, json};
 
 use crate::common::pids::Pids;
-use crate::common::{Fifo, MENU, Raw, Spawned, Topsided};
+use crate::common::{Fifo, MENU, Raw, Spawned, Topsided, lines};
 
 /// A command with a lock, whose `safe_state` writes its run's number into the file `closed`, and one without.
 fn menu(topsided: &Topsided) {
@@ -25,8 +25,7 @@ fn menu(topsided: &Topsided) {
 }
 
 fn closed(topsided: &Topsided) -> Vec<String> {
-    let text = std::fs::read_to_string(topsided.path("closed")).unwrap_or_default();
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut lines = lines(&topsided.path("closed"));
     lines.sort();
     lines
 }

@@ -161,16 +161,12 @@ fn after_a_damaged_runs_db_is_moved_away_no_number_repeats() {
     let mut server = topsided.start();
     let mut client = server.connect();
     let last = client.run("work", json!({}))["runId"].as_u64().unwrap();
-    let stop = |server: &mut Spawned| {
-        server.signal(Signal::TERM);
-        assert_eq!(server.exit(), Some(0));
-    };
-    stop(&mut server);
+    server.terminate();
     std::fs::write(topsided.path("state/runs.db"), "no database").unwrap();
     let mut server = topsided.start();
     let error = server.connect().refused("command/run", json!({"command": "work"}));
     assert_eq!(error["data"]["kind"], "internal", "{error}");
-    stop(&mut server);
+    server.terminate();
     std::fs::create_dir(topsided.path("state/damaged")).unwrap();
     for file in std::fs::read_dir(topsided.path("state")).unwrap().map(Result::unwrap) {
         let name = file.file_name().into_string().unwrap();

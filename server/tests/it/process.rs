@@ -95,8 +95,7 @@ fn a_dead_socket_is_replaced_by_the_next_server() {
     assert!(UnixStream::connect(topsided.socket()).is_err());
     let mut server = topsided.start();
     server.connect().ok("ping", json!({}));
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }
 
 #[test]
@@ -132,8 +131,7 @@ fn a_restart_executes_the_program_anew_in_the_same_process() {
     // The number of the process is the one that was started.
     let parent = client.run("sh", json!({"script": "echo $PPID"}))["output"].take();
     assert_eq!(parent, format!("{}\n", server.pid()));
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }
 
 /// Regression: with a broken menu, a restart ended the server.

@@ -39,8 +39,7 @@ fn a_removed_socket_is_bound_again_on_reload() {
     server.connect().ok("ping", json!({}));
     // Sessions that were open go on.
     before.ok("ping", json!({}));
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     assert!(!topsided.socket().exists());
 }
 
@@ -126,8 +125,7 @@ fn two_servers_never_share_a_state_although_its_lock_file_is_removed() {
     let (pid, socket) = (server.pid(), topsided.socket());
     assert!(said.stderr.contains(&format!("pid {pid}")), "{}", said.stderr);
     assert!(said.stderr.contains(socket.to_str().unwrap()), "{}", said.stderr);
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     assert_eq!(std::fs::read_to_string(&lock).unwrap(), "");
 }
 

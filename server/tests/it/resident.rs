@@ -376,8 +376,7 @@ fn a_worker_that_does_not_end_is_killed_at_the_servers_deadline() {
     topsided.write("server.toml", "[limits]\nshutdown_timeout = \"10ms\"\n");
     let mut server = topsided.start();
     assert_eq!(alive.line(), "up");
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     alive.all_gone();
 }
 

@@ -1,4 +1,5 @@
-//! Schedules: commands that the box starts by itself, each start once.
+//! Schedules: commands that the box starts by itself, each start once. One file: the tests share two menus and the
+//! readers of their rows.
 
 use std::path::Path;
 
@@ -6,7 +7,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::clock::Clock;
-use crate::common::{Chance, Device, Raw, TestServer, Topsided, eventually, wait_for};
+use crate::common::server::{LOOPBACK, directory};
+use crate::common::{Chance, Device, Raw, TestServer, Topsided, eventually, lines, wait_for};
 
 /// A command `note` that adds a line to a file, with this schedule.
 fn menu(lines: &Path, schedule: &str) -> String {
@@ -30,11 +32,6 @@ fn zone(state: &Path, schedule: &str) -> String {
     )
 }
 
-fn lines(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
-}
-
 fn row(client: &mut Raw, name: &str) -> Value {
     let page = client.ok("schedules/list", json!({}));
     let rows = page["schedules"].as_array().unwrap();
@@ -48,7 +45,7 @@ fn wait_for_outcome(client: &mut Raw, name: &str, outcome: &str) -> Value {
 
 #[test]
 fn a_schedule_starts_its_command_with_its_arguments_and_owns_the_runs() {
-    let directory = crate::common::server::directory();
+    let directory = directory();
     let noted = directory.path().join("noted");
     let schedule = "every = \"300ms\"\nargs = { word = \"tick\" }\nfor = \"250ms\"";
     let server = TestServer::with(&menu(&noted, schedule), "");
@@ -75,7 +72,7 @@ fn a_schedule_starts_its_command_with_its_arguments_and_owns_the_runs() {
 
 #[test]
 fn a_window_ends_its_run_as_succeeded_and_the_safe_state_runs() {
-    let directory = crate::common::server::directory();
+    let directory = directory();
     let state = directory.path().join("state");
     let server = TestServer::with(&zone(&state, "at_start = true\nfor = \"400ms\""), "");
     let mut client = server.connect();
@@ -95,10 +92,10 @@ fn a_window_ends_its_run_as_succeeded_and_the_safe_state_runs() {
 
 #[test]
 fn a_run_of_a_schedule_is_cancelled_by_a_user_who_may_run_its_command() {
-    let directory = crate::common::server::directory();
+    let directory = directory();
     let state = directory.path().join("state");
     let menu = zone(&state, "at_start = true\nfor = \"1h\"");
-    let server = TestServer::with(&menu, crate::common::server::LOOPBACK);
+    let server = TestServer::with(&menu, LOOPBACK);
     let mut admin = server.connect();
     let row = wait_for_outcome(&mut admin, "bed", "started");
     assert!(row["openUntil"].is_string(), "{row}");
@@ -131,8 +128,7 @@ fn a_pause_lasts_over_a_restart_and_says_who_and_why() {
     );
     assert_eq!(paused["next"], Value::Null);
     wait_for_outcome(&mut client, "morning", "paused");
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     let before = lines(&noted).len();
     let server = topsided.start();
     let mut client = server.connect();
@@ -164,8 +160,7 @@ fn one_plan_is_active_at_a_time() {
     assert_eq!(row(&mut client, "morning")["inactive"], "plan");
     client.ok("schedule/plan", json!({"plan": "winter"}));
     eventually("winter starts", || lines(&noted).contains(&"winter schedule:night".to_owned()));
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     let server = topsided.start();
     let mut client = server.connect();
     assert_eq!(client.ok("schedules/list", json!({}))["plan"], "winter");
@@ -191,7 +186,7 @@ fn a_plan_is_changed_only_by_a_user_who_may_run_all_its_commands() {
         )
     };
     let menu = of("lamp", "write") + &of("wipe", "destructive");
-    let server = TestServer::with(&menu, crate::common::server::LOOPBACK);
+    let server = TestServer::with(&menu, LOOPBACK);
     let tablet = server.device("tablet", "operator");
     let refused = tablet.connect().refused("schedule/plan", json!({"plan": "summer"}));
     assert_eq!(refused["data"]["kind"], "forbidden", "{refused}");
@@ -213,8 +208,7 @@ fn a_schedule_of_the_start_is_paused_before_it_has_started_anything() {
     client.ok("server/reload", json!({}));
     wait_for("the new rule", || row(&mut client, "morning"), |row| row["rule"] != "every 1d");
     client.ok("schedule/pause", json!({"schedule": "morning"}));
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     let server = topsided.start();
     assert_eq!(row(&mut server.connect(), "morning")["inactive"], "paused");
     assert_eq!(lines(&noted), [""; 0]);
@@ -234,8 +228,7 @@ fn at_start_is_once_for_each_start_of_the_server_and_not_for_a_reload() {
         let reloaded = client.ok("server/reload", json!({}));
         assert_eq!(reloaded["changed"]["changed"], json!(["note"]), "{reloaded}");
         wait_for_outcome(&mut client, "morning", "ended");
-        server.signal(Signal::TERM);
-        assert_eq!(server.exit(), Some(0));
+        server.terminate();
         assert_eq!(lines(&noted).len(), round);
     }
 }
@@ -258,7 +251,6 @@ fn a_window_continues_after_a_kill_and_after_a_restart_and_not_after_its_end() {
         || self::row(&mut client, "bed"),
         |row| row["last"]["outcome"] == "started" && row["last"]["runId"].as_u64() > Some(first),
     );
-    // It is the same start.
     assert!(row["last"]["at"].is_string());
     let (started, closed) =
         (lines(&state).len(), lines(&state).iter().filter(|line| *line == "closed").count());
@@ -267,13 +259,12 @@ fn a_window_continues_after_a_kill_and_after_a_restart_and_not_after_its_end() {
     // A user who ends it ends it for good.
     client.ok("run/cancel", json!({"runId": second}));
     wait_for_outcome(&mut client, "bed", "ended");
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }
 
 #[test]
 fn overlap_is_left_to_the_command() {
-    let directory = crate::common::server::directory();
+    let directory = directory();
     let state = directory.path().join("state");
     let menu = zone(&state, "every = \"200ms\"").replace("effect", "max_concurrent = 1\neffect");
     let server = TestServer::with(&menu, "");
@@ -356,8 +347,7 @@ fn a_clock_that_is_set_runs_nothing_twice_and_makes_nothing_up() {
         |row| first(row) == first(&before) && row["inactive"] == Value::Null,
     );
     assert_eq!(lines(&noted), [""; 0]);
-    server.signal(Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }
 
 #[test]

@@ -175,8 +175,7 @@ fn with_a_dead_notify_socket_the_server_warns_and_starts() {
         let line = server.says("NOTIFY_SOCKET");
         assert!(line.contains("warn") && line.contains("without a supervisor"), "{line}");
         server.connect().ok("ping", json!({}));
-        server.signal(Signal::TERM);
-        assert_eq!(server.exit(), Some(0));
+        server.terminate();
     }
 }
 

@@ -136,8 +136,7 @@ fn a_port_in_use_is_one_line_and_exit_75() {
     assert_eq!(said.status, Some(1));
     assert!(said.stderr.contains("is in use by another program"), "{said:?}");
     assert!(ok(topsided.run(&["keys"])).contains("no device is paired"), "no invite was made");
-    server.signal(rustix::process::Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer"]));
     let said = topsided.run(&[]);
     assert_eq!(said.status, Some(75), "{said:?}");
@@ -150,8 +149,7 @@ fn a_port_in_use_is_one_line_and_exit_75() {
     drop(taken);
     let mut server = topsided.start();
     server.connect().ok("ping", json!({}));
-    server.signal(rustix::process::Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
 }
 
 #[test]
@@ -274,8 +272,7 @@ fn a_known_source_is_known_after_a_restart_too() {
     let one_time = invited(&ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer"])));
     let device = one_time.enrol();
     drop(device.connect());
-    server.signal(rustix::process::Signal::TERM);
-    assert_eq!(server.exit(), Some(0));
+    server.terminate();
     let mut server = topsided.start();
     server.says("listening on TCP");
     let stranger = device.stranger();

@@ -2,7 +2,6 @@
 
 use std::process::Command as Program;
 
-use rustix::process::Signal;
 use serde_json::json;
 use topside_server::{
     Answering, Builtin, BuiltinCall, Call, Calling, Config, Listeners, ServeError, Stop, Worker,
@@ -74,8 +73,7 @@ fn the_example_serves_its_own_commands_and_keeps_state_between_calls() {
 
     assert_eq!(client.ok("run/cancel", json!({"runId": run}))["state"], "cancelled");
     assert_eq!(watching.answer(watch)["result"]["state"], "cancelled");
-    daemon.signal(Signal::TERM);
-    assert_eq!(daemon.exit(), Some(0));
+    daemon.terminate();
 }
 
 #[test]

@@ -124,6 +124,12 @@ pub(crate) fn skipped(what: &str) -> bool {
     false
 }
 
+/// The lines of a file; none while it does not exist.
+pub(crate) fn lines(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
 /// The memory of a process that is not swapped out, in KiB.
 pub(crate) fn resident_kb(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

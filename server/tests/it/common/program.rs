@@ -115,15 +115,12 @@ impl Topsided {
 
     /// Starts it by this command, and waits until it serves.
     pub(crate) fn start_by(&self, command: Command) -> Spawned {
-        let mut spawned = self.spawn_by(command);
-        spawned.says("server started");
-        spawned
+        Spawned::started(command, self.socket())
     }
 
     /// Starts it by this command, and waits for nothing.
-    pub(crate) fn spawn_by(&self, mut command: Command) -> Spawned {
-        let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        Spawned::new(child, self.socket())
+    pub(crate) fn spawn_by(&self, command: Command) -> Spawned {
+        Spawned::spawn(command, self.socket())
     }
 }
 
@@ -149,7 +146,15 @@ fn read_all(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
 }
 
 impl Spawned {
-    fn new(mut child: Child, socket: PathBuf) -> Self {
+    /// Starts a server by this command, and waits until it serves.
+    pub(super) fn started(command: Command, socket: PathBuf) -> Self {
+        let mut spawned = Self::spawn(command, socket);
+        spawned.says("server started");
+        spawned
+    }
+
+    fn spawn(mut command: Command, socket: PathBuf) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -190,6 +195,13 @@ impl Spawned {
     pub(crate) fn exit(&mut self) -> Option<i32> {
         self.rest();
         self.child.wait().unwrap().code()
+    }
+
+    /// Ends it with SIGTERM, and checks that it ends in order.
+    #[track_caller]
+    pub(crate) fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+        assert_eq!(self.exit(), Some(0));
     }
 
     /// What else its log says, up to its end.

@@ -1,11 +1,10 @@
 //! The directories of a packaged server, in a mount namespace of their own.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use super::mount_namespace::MountNamespace;
-use super::program::{Said, run};
+use super::program::{Said, Spawned, run};
 use super::server::{LOOPBACK, write};
 use super::{require, require_root};
 
@@ -21,20 +20,11 @@ const OWN: [&str; 3] = [
     "TOPSIDE_RUNTIME_DIR=/run/topside",
 ];
 
-/// Starts the server, and waits until it says that it has started.
-fn started(mut command: Command) -> Child {
-    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let started = lines.any(|line| line.unwrap().contains("server started"));
-    std::thread::spawn(move || lines.for_each(drop));
-    assert!(started, "the server starts");
-    child
-}
-
 /// `/var/lib/topside` and `/run/topside`, which belong to the server's user, and a home of an ordinary user.
 pub(crate) struct PackagedDirs {
+    // Ended before the namespace.
+    running: Option<Spawned>,
     namespace: MountNamespace,
-    running: Option<Child>,
 }
 
 impl PackagedDirs {
@@ -49,7 +39,7 @@ impl PackagedDirs {
              chown {ORDINARY_USER} /run/home && mount --bind \"$0\" /run/topsided"
         );
         let namespace = MountNamespace::new(&mount, env!("CARGO_BIN_EXE_topsided"))?;
-        Some(Self { namespace, running: None })
+        Some(Self { running: None, namespace })
     }
 
     fn command(&self, uid: u32) -> Command {
@@ -72,7 +62,7 @@ impl PackagedDirs {
             "RUNTIME_DIRECTORY=/run/topside",
             "/run/topsided",
         ]);
-        self.running = Some(started(command));
+        self.started(command);
     }
 
     /// Starts a server of root in `/run/own`, of which the runtime directory is that of a packaged server.
@@ -80,7 +70,11 @@ impl PackagedDirs {
         write(&self.path("run/own/config/server.toml"), LOOPBACK);
         let mut command = self.command(0);
         command.args(OWN).arg("/run/topsided");
-        self.running = Some(started(command));
+        self.started(command);
+    }
+
+    fn started(&mut self, command: Command) {
+        self.running = Some(Spawned::started(command, self.path("run/topside/topsided.sock")));
     }
 
     /// Runs a verb of `topsided` for the server of [`Self::start_own`], with these variables too.
@@ -110,14 +104,5 @@ impl PackagedDirs {
     /// A file of the namespace, as this process reaches it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.namespace.path(name)
-    }
-}
-
-impl Drop for PackagedDirs {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.running {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
