@@ -16,7 +16,7 @@ mod programs;
 #[path = "../cli/require.rs"]
 mod require;
 // The terminal of the other tests; not all of it is needed here.
-#[allow(dead_code)]
-#[path = "../pty/harness.rs"]
+#[allow(dead_code, unused_imports)]
+#[path = "../pty/harness/mod.rs"]
 mod terminal;
 mod three_ways;

@@ -4,7 +4,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::emulators::emulators;
-use super::harness::{Home, PATIENCE, Screen};
+use super::harness::{Home, PATIENCE, Screen, occurrences};
 use super::output::command;
 
 /// Joined characters, and some whose width terminals do not agree about.
@@ -38,9 +38,9 @@ fn picture(
     wanted: impl Fn(&str) -> bool,
 ) -> (usize, Vec<u8>) {
     let found = screen.look(PATIENCE, |screen, printed| {
-        let clears = printed.windows(CLEAR.len()).filter(|at| *at == CLEAR).count();
+        let count = |mark| occurrences(printed, mark);
+        let clears = count(CLEAR);
         // A short change is no synchronized update, and is written at once.
-        let count = |mark: &[u8]| printed.windows(mark.len()).filter(|at| *at == mark).count();
         let complete = count(b"\x1b[?2026h") == count(b"\x1b[?2026l");
         if !complete || clears < erased || !wanted(&screen.contents()) {
             return None;

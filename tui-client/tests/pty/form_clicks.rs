@@ -14,8 +14,8 @@ fn picker(home: &Home, server: &str) -> Screen {
     screen
 }
 
-fn client_toml(home: &Home) -> String {
-    std::fs::read_to_string(home.0.path().join("config/client.toml")).unwrap_or_default()
+fn saved_servers(home: &Home) -> String {
+    std::fs::read_to_string(home.client_toml()).unwrap_or_default()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_server_is_added_with_the_mouse_and_a_form_with_text_is_closed_by_the_second
     screen.gone("not 86770");
     screen.click("▐ Save ▌");
     screen.see_all(&["shed is saved.", "▌ shed"]);
-    let saved = client_toml(&home);
+    let saved = saved_servers(&home);
     assert!(saved.contains("name = \"shed\"") && saved.contains("\"192.168.1.10\""), "{saved}");
 
     screen.write("e");
@@ -57,7 +57,7 @@ fn a_server_is_added_with_the_mouse_and_a_form_with_text_is_closed_by_the_second
     screen.see("Esc again discards");
     screen.click("▐ Cancel ▌");
     screen.gone("Edit shed");
-    assert_eq!(client_toml(&home), saved, "nothing was saved");
+    assert_eq!(saved_servers(&home), saved, "nothing was saved");
     // A key hint is clicked like a button.
     screen.write("e");
     screen.see("Edit shed");
@@ -79,7 +79,7 @@ fn a_server_is_edited_duplicated_and_deleted_by_keyboard() {
     screen.write("\r");
     screen.gone("Edit shed");
     screen.see("shed is saved.");
-    assert!(client_toml(&home).contains("lan = \"192.0.2.2\""), "{}", client_toml(&home));
+    assert!(saved_servers(&home).contains("lan = \"192.0.2.2\""), "{}", saved_servers(&home));
     screen.write("c");
     screen.see_all(&["Add a server", "shed-2", "192.0.2.2"]);
     screen.write("\x13");
@@ -93,7 +93,7 @@ fn a_server_is_edited_duplicated_and_deleted_by_keyboard() {
     screen.see("▐▸Cancel◂▌");
     screen.write("y");
     screen.see_all(&["▌ shed ", "shed-2 is forgotten"]);
-    let saved = client_toml(&home);
+    let saved = saved_servers(&home);
     assert!(saved.contains("name = \"shed\"") && !saved.contains("shed-2"), "{saved}");
 }
 
@@ -160,7 +160,7 @@ fn a_device_is_paired_and_another_server_of_the_same_name_is_kept_with_the_mouse
     screen.see_all(&["is saved with another key", "▐ Replace ▌", "▐▸Keep both◂▌"]);
     screen.click("▐▸Keep both◂▌");
     screen.see_all(&["Paired with ", "-2 as operator."]);
-    assert_eq!(client_toml(&phone).matches("[[server]]").count(), 2);
+    assert_eq!(saved_servers(&phone).matches("[[server]]").count(), 2);
 
     let mut third = Box::new();
     let invite = third.invite();
@@ -171,5 +171,5 @@ fn a_device_is_paired_and_another_server_of_the_same_name_is_kept_with_the_mouse
     screen.click("▐ Replace ▌");
     screen.gone("▐ Replace ▌");
     screen.see("Paired with ");
-    assert_eq!(client_toml(&phone).matches("[[server]]").count(), 2);
+    assert_eq!(saved_servers(&phone).matches("[[server]]").count(), 2);
 }

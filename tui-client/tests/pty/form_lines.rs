@@ -1,5 +1,5 @@
 //! Every command of a live menu, filled in as a form in several ways: the line that the form shows, typed, sends what
-//! the form sends.
+//! the form sends. One file: its tests walk through menus by one set of values.
 
 use std::path::Path;
 
@@ -48,7 +48,7 @@ const FLOATS: [&str; 6] = ["1.5", "-0.25", "3", "1e3", ".5", " 2 "];
 const DURATIONS: [&str; 5] = ["90", "20m", "1h30m", "500ms", " 2s "];
 const PATHS: [&str; 6] = ["a", "/tmp/a b", "x/y.txt", "-x", "it's", "ü"];
 
-/// What a way of filling in gives to an argument; none: its field stays as it is.
+/// Whether a way of filling in a form fills this argument too, which is not required.
 type Way = fn(nth: usize, arg: &Arg, way: usize) -> bool;
 
 /// The ways: what is required alone, all, every other argument, and only the last one.
@@ -104,12 +104,10 @@ fn text(arg: &Arg, round: usize) -> String {
         _ => &TEXTS,
     };
     let padding = "x".repeat(usize::try_from(arg.min_length.unwrap_or(0)).unwrap());
-    let choices = arg.choices.iter().map(values::to_text);
-    let texts: Vec<String> = match arg.choices.is_empty() {
-        true => {
-            texts.iter().flat_map(|text| [(*text).to_owned(), format!("{text}{padding}")]).collect()
-        }
-        false => choices.collect(),
+    let texts: Vec<String> = if arg.choices.is_empty() {
+        texts.iter().flat_map(|text| [(*text).to_owned(), format!("{text}{padding}")]).collect()
+    } else {
+        arg.choices.iter().map(values::to_text).collect()
     };
     let accepted = |text: &&String| {
         // A word of several has no blanks around it.
@@ -140,8 +138,7 @@ impl Walk {
     fn start(home: Home, held: &[&str]) -> Self {
         let server = Server::start(&home);
         let relay = Relay::holding(&home, held);
-        let var = ("TOPSIDE_RUNTIME_DIR", relay.dir.to_str().unwrap());
-        let mut screen = Screen::topside_with(&home, SIZE, var);
+        let mut screen = relay.screen(&home, SIZE);
         screen.connect("answers in");
         screen.see("F3 menu");
         Self { home, screen, relay, _server: server }
@@ -202,8 +199,6 @@ impl Walk {
                     }
                 }
                 meant.extend(value.map(|value| (arg.name.clone(), value)));
-            } else if arg.required && arg.kind == ArgType::Bool {
-                meant.insert(arg.name.clone(), false.into());
             }
             self.screen.write("\x1b[B");
         }

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::admin::act;
 use topside_shared::invite::Invite;
 
+use super::admin::act;
 use super::harness::{Home, PATIENCE, Screen, Server, TOPSIDE};
 use super::remote_servers::listen;
 use super::session::console;
@@ -117,7 +117,7 @@ fn an_invite_of_the_screen_pairs_a_device_and_its_key_can_be_revoked() {
     admin.gone("Keys › phone");
     admin.write("\x18");
     admin.see_all(&["Revoke the key of phone?", "▐▸Cancel◂▌", "Its sessions end"]);
-    // Enter does nothing to anybody yet.
+    // Enter revokes nothing: Cancel has the focus.
     admin.write("\r");
     admin.gone("▐▸Cancel◂▌");
     admin.write("\x18");
@@ -173,7 +173,7 @@ fn a_token_of_the_screen_lets_a_script_run_its_commands_and_no_others() {
     admin.see_all(&["A token", "for echo only", "F6 copies"]);
     let script = Home::new();
     pair(&script, &whole_string(&admin));
-    let name = std::fs::read_to_string(script.0.path().join("config/client.toml")).unwrap();
+    let name = std::fs::read_to_string(script.client_toml()).unwrap();
     let name = name.split("name = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let run = |command: &[&str]| {
         let mut topside = Command::new(TOPSIDE);

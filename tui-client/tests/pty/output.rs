@@ -115,8 +115,7 @@ fn a_run_continues_after_a_reconnect_from_where_it_was() {
     home.write_menu(&command("steps", &script, ""));
     let _server = Server::start(&home);
     let relay = Relay::start(&home);
-    let var = ("TOPSIDE_RUNTIME_DIR", relay.dir.to_str().unwrap());
-    let mut screen = Screen::topside_with(&home, (120, 30), var);
+    let mut screen = relay.screen(&home, (120, 30));
     screen.connect("answers in");
     screen.see("F3 menu");
     screen.write("steps\r");

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::harness::{Home, eventually, exists};
+use super::harness::{Home, Screen, eventually, exists};
 
 /// The socket, in a directory of its own.
 pub(crate) struct Relay {
-    pub(crate) dir: PathBuf,
+    dir: PathBuf,
     shared: Arc<Shared>,
 }
 
@@ -47,6 +47,11 @@ impl Relay {
         });
         eventually("the relay is there", || exists(&socket));
         Self { dir, shared }
+    }
+
+    /// A client that reaches the server through it.
+    pub(crate) fn screen(&self, home: &Home, size: (u16, u16)) -> Screen {
+        Screen::topside_with(home, size, ("TOPSIDE_RUNTIME_DIR", self.dir.to_str().unwrap()))
     }
 
     /// Breaks all connections that go through it.

@@ -94,10 +94,6 @@ pub(crate) fn paired(home: &Home, to: &mut Box) -> Screen {
     screen
 }
 
-fn client_toml(home: &Home) -> std::path::PathBuf {
-    home.0.path().join("config/client.toml")
-}
-
 #[test]
 fn an_invite_pasted_in_the_picker_connects_and_a_killed_server_is_reconnected() {
     let phone = Home::new();
@@ -152,7 +148,7 @@ fn another_server_at_the_address_is_reported_and_gets_no_request() {
     other.invite();
     let mut screen = paired(&phone, &mut there);
     // The paired box now stands elsewhere, and another one has its address.
-    let file = client_toml(&phone);
+    let file = phone.client_toml();
     let text = std::fs::read_to_string(&file).unwrap();
     let (was, is) = (format!("port = {}", there.port), format!("port = {}", other.port));
     std::fs::write(&file, text.replace(&was, &is)).unwrap();

@@ -13,14 +13,19 @@ use super::session::console;
 /// How long an idle program is watched.
 const WATCHED: Duration = Duration::from_secs(5);
 
+/// A figure of a `status` file of `/proc`, such as 17 for `VmHWM:` in `VmHWM: 17 kB`.
+fn figure(status: &str, name: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// How often each thread of a program has waited for something so far: each wake-up leads to one more wait.
 fn waits(pid: i32) -> HashMap<OsString, u64> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let of_thread = |thread: std::io::Result<std::fs::DirEntry>| {
         let thread = thread.unwrap();
         let status = std::fs::read_to_string(thread.path().join("status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        Some((thread.file_name(), line.unwrap().trim().parse().unwrap()))
+        Some((thread.file_name(), figure(&status, "voluntary_ctxt_switches:")))
     };
     threads.filter_map(of_thread).collect()
 }
@@ -81,7 +86,7 @@ fn nine_tabs_with_a_million_lines_between_them_stay_under_200_mb() {
     screen.write("q");
     screen.ended();
     // The same server by nine names.
-    let file = phone.0.path().join("config/client.toml");
+    let file = phone.client_toml();
     let saved = std::fs::read_to_string(&file).unwrap();
     let name = saved.lines().find(|line| line.starts_with("name = ")).unwrap();
     let servers = (1..=9).map(|nth| saved.replace(name, &format!("name = \"box{nth}\"")));
@@ -105,7 +110,6 @@ fn nine_tabs_with_a_million_lines_between_them_stay_under_200_mb() {
     screen.write("\x1b1\x1b[19~");
     screen.see("▸ 112,000 lines");
     let status = std::fs::read_to_string(format!("/proc/{}/status", screen.pid)).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(kilobytes < 200 * 1000, "{peak}");
+    let peak = figure(&status, "VmHWM:");
+    assert!(peak < 200 * 1000, "{peak} kB");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::harness::{Home, PATIENCE, Screen, eventually};
+use super::harness::{Home, PATIENCE, Screen, eventually, occurrences};
 
 /// What a terminal sends when it gets the focus.
 const FOCUS: &str = "\x1b[I";
@@ -86,7 +86,7 @@ const CYAN: vt100::Color = vt100::Color::Idx(6);
 const BLUE: vt100::Color = vt100::Color::Idx(25);
 
 fn asked(screen: &Screen) {
-    let asked = |printed: &[u8]| printed.windows(QUESTION.len()).any(|bytes| bytes == QUESTION);
+    let asked = |printed: &[u8]| occurrences(printed, QUESTION) > 0;
     screen.look(PATIENCE, |_, printed| asked(printed).then_some(())).unwrap();
 }
 
@@ -104,12 +104,8 @@ fn a_terminal_that_says_that_its_background_is_light_gets_the_light_theme() {
     screen.see("no server here");
     // The terminal was given another background meanwhile.
     screen.write(FOCUS);
-    screen
-        .look(PATIENCE, |_, printed| {
-            let asked = printed.windows(QUESTION.len()).filter(|bytes| *bytes == QUESTION).count();
-            (asked == 2).then_some(())
-        })
-        .unwrap();
+    let twice = |printed: &[u8]| occurrences(printed, QUESTION) == 2;
+    screen.look(PATIENCE, |_, printed| twice(printed).then_some(())).unwrap();
     screen.write(BLACK);
     has(&screen, CYAN);
 }
@@ -214,7 +210,7 @@ fn a_theme_is_previewed_and_kept_with_the_comments_or_restored() {
     screen.write("\x1b[B");
     screen.see("▌ light");
     has(&screen, BLUE);
-    let file = home.0.path().join("config/client.toml");
+    let file = home.client_toml();
     screen.write("\x1b");
     screen.until("the theme before", |screen| {
         !screen.contents().contains("Enter keep") && !colours(screen).contains(&BLUE)

@@ -1,7 +1,8 @@
 //! A slow line to the terminal: few bytes for a line and a key, no frame before the last one was taken.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 
 use super::harness::{Home, Screen, Server, eventually};
 use super::output::{command, pipe};
@@ -15,14 +16,20 @@ fn line(number: usize) -> String {
     line[..67].to_owned()
 }
 
-/// The console with a command that prints the lines of a pipe, and as many of them as the screen has rows.
-fn full_console(home: &Home, gate: &std::path::Path) -> (Server, Screen, std::fs::File) {
-    home.write_menu(&command("lines", &format!("exec cat {}", gate.display()), ""));
+/// The console in which the command `lines`, with this script, has been started.
+fn running(home: &Home, script: &str) -> (Server, Screen) {
+    home.write_menu(&command("lines", script, ""));
     let server = Server::start(home);
     let mut screen = Screen::answering(home, SIZE, &["connect", "this machine"]);
     screen.see_all(&[" · connected · ", "CLIENTS", "F3 menu"]);
     screen.write("lines\r");
     screen.see("running");
+    (server, screen)
+}
+
+/// The console with a command that prints the lines of a pipe, and as many of them as the screen has rows.
+fn full_console(home: &Home, gate: &Path) -> (Server, Screen, File) {
+    let (server, screen) = running(home, &format!("exec cat {}", gate.display()));
     let mut lines = OpenOptions::new().write(true).open(gate).unwrap();
     for number in 0..usize::from(SIZE.1) {
         writeln!(lines, "{}", line(number)).unwrap();
@@ -67,12 +74,7 @@ fn a_stopped_terminal_gets_the_last_state_when_it_reads_again() {
     let home = Home::new();
     let (gate, flooded) = (pipe(&home, "gate"), home.0.path().join("flooded"));
     let script = format!("cat {}; seq 1 20000; : > {}", gate.display(), flooded.display());
-    home.write_menu(&command("flood", &script, ""));
-    let _server = Server::start(&home);
-    let mut screen = Screen::answering(&home, SIZE, &["connect", "this machine"]);
-    screen.see_all(&[" · connected · ", "CLIENTS", "F3 menu"]);
-    screen.write("flood\r");
-    screen.see("running");
+    let (_server, mut screen) = running(&home, &script);
     screen.stop_reading(true);
     std::fs::write(&gate, "begun\n").unwrap();
     eventually("the flood is over", || flooded.exists());

@@ -1,9 +1,7 @@
-//! A terminal for the real program: a pseudo-terminal, a thread that always drains it, and an
-//! emulator whose screen is waited on. Nothing sleeps; a wait that is not met shows the screen.
+//! A terminal for the real program: a pseudo-terminal, a thread that drains it, and an emulator. Tests wait for what is
+//! on its screen; a wait that is not met shows the screen.
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -13,52 +11,7 @@ use portable_pty::{
     ChildKiller, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system,
 };
 
-/// No wait of a test that passes comes near this.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Directories of one box.
-pub(crate) struct Home(pub(crate) tempfile::TempDir);
-
-impl Home {
-    pub(crate) fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("ts").tempdir_in("/tmp").unwrap();
-        Self(dir)
-    }
-
-    /// A box with this `commands.toml`.
-    pub(crate) fn with_menu(menu: &str) -> Self {
-        let home = Self::new();
-        home.write_menu(menu);
-        home
-    }
-
-    /// Writes `commands.toml`.
-    pub(crate) fn write_menu(&self, menu: &str) {
-        self.configure("commands.toml", menu);
-    }
-
-    /// Writes a file of the configuration, and returns its path.
-    pub(crate) fn configure(&self, name: &str, text: &str) -> std::path::PathBuf {
-        let config = self.0.path().join("config");
-        std::fs::create_dir_all(&config).unwrap();
-        let file = config.join(name);
-        std::fs::write(&file, text).unwrap();
-        file
-    }
-
-    pub(crate) fn socket(&self) -> std::path::PathBuf {
-        self.0.path().join("run/topsided.sock")
-    }
-
-    pub(crate) fn env(&self) -> [(&'static str, std::path::PathBuf); 3] {
-        let dir = |name| self.0.path().join(name);
-        [
-            ("TOPSIDE_CONFIG_DIR", dir("config")),
-            ("TOPSIDE_STATE_DIR", dir("state")),
-            ("TOPSIDE_RUNTIME_DIR", dir("run")),
-        ]
-    }
-}
+use super::{Home, PATIENCE, TOPSIDE, eventually, occurrences};
 
 struct Shown {
     parser: vt100::Parser,
@@ -75,7 +28,7 @@ struct Shown {
 type Writer = Arc<Mutex<Option<Box<dyn Write + Send>>>>;
 
 /// Asks whether the terminal has taken all bytes before.
-pub(crate) const ASK_TAKEN: &[u8] = b"\x1b[5n";
+const ASK_TAKEN: &[u8] = b"\x1b[5n";
 
 /// The program in its terminal.
 pub(crate) struct Screen {
@@ -88,49 +41,42 @@ pub(crate) struct Screen {
     pub(crate) pid: i32,
 }
 
-pub(crate) const TOPSIDE: &str = env!("CARGO_BIN_EXE_topside");
-
 impl Screen {
     /// Starts `topside` with these arguments.
-    pub(crate) fn topside(home: &Home, (columns, rows): (u16, u16), args: &[&str]) -> Self {
+    pub(crate) fn topside(home: &Home, size: (u16, u16), args: &[&str]) -> Self {
         let mut command = CommandBuilder::new(TOPSIDE);
         command.args(args);
-        Self::start(home, (columns, rows), command)
+        Self::start(home, size, command, false)
     }
 
     /// The same in a terminal that says when it has taken what was printed, as most do.
     pub(crate) fn answering(home: &Home, size: (u16, u16), args: &[&str]) -> Self {
         let mut command = CommandBuilder::new(TOPSIDE);
         command.args(args);
-        Self::prepare(home, &mut command);
-        Self::spawn_in(size, command, true)
+        Self::start(home, size, command, true)
     }
 
     /// The same with one variable more in its environment.
     pub(crate) fn topside_with(home: &Home, size: (u16, u16), var: (&str, &str)) -> Self {
         let mut command = CommandBuilder::new("/usr/bin/env");
         command.args([&format!("{}={}", var.0, var.1), TOPSIDE]);
-        Self::start(home, size, command)
+        Self::start(home, size, command, false)
     }
 
     /// Starts a line of the shell, in which `$TOPSIDE` is the program.
-    pub(crate) fn shell(home: &Home, (columns, rows): (u16, u16), line: &str) -> Self {
+    pub(crate) fn shell(home: &Home, size: (u16, u16), line: &str) -> Self {
         let mut command = CommandBuilder::new("/bin/sh");
         command.args(["-c", line]);
         command.env("TOPSIDE", TOPSIDE);
-        Self::start(home, (columns, rows), command)
+        Self::start(home, size, command, false)
     }
 
-    fn start(home: &Home, size: (u16, u16), mut command: CommandBuilder) -> Self {
-        Self::prepare(home, &mut command);
-        Self::spawn(size, command)
-    }
-
-    fn prepare(home: &Home, command: &mut CommandBuilder) {
+    fn start(home: &Home, size: (u16, u16), mut command: CommandBuilder, answers: bool) -> Self {
         command.cwd(home.0.path());
         for (name, dir) in home.env() {
             command.env(name, dir);
         }
+        Self::spawn_in(size, command, answers)
     }
 
     /// Starts any program.
@@ -187,8 +133,7 @@ impl Screen {
                     return;
                 }
                 if let Some(writer) = &answer {
-                    let new = shown.printed[asked..].windows(ASK_TAKEN.len());
-                    let count = new.filter(|bytes| *bytes == ASK_TAKEN).count();
+                    let count = occurrences(&shown.printed[asked..], ASK_TAKEN);
                     asked = shown.printed.len().saturating_sub(ASK_TAKEN.len() - 1).max(asked);
                     drop(shown);
                     if let Some(writer) = writer.lock().unwrap().as_mut() {
@@ -301,7 +246,7 @@ impl Screen {
 
     /// Whether the program prints anything within this time.
     pub(crate) fn prints_within(&self, time: Duration) -> bool {
-        let before = self.shown.0.lock().unwrap().printed.len();
+        let before = self.count();
         self.look(time, |_, printed| (printed.len() > before).then_some(())).is_ok()
     }
 
@@ -320,8 +265,7 @@ impl Screen {
 
     /// Whether these bytes were printed, on the screen or past it.
     pub(crate) fn printed(&self, bytes: &[u8]) -> bool {
-        let shown = self.shown.0.lock().unwrap();
-        shown.printed.windows(bytes.len()).any(|window| window == bytes)
+        occurrences(&self.shown.0.lock().unwrap().printed, bytes) > 0
     }
 
     /// How many bytes were printed so far.
@@ -385,58 +329,4 @@ impl Drop for Screen {
     fn drop(&mut self) {
         let _ = self.killer.kill();
     }
-}
-
-/// A server of its own process, ended with the test, also when it fails.
-pub(crate) struct Server(std::process::Child);
-
-impl Server {
-    /// Starts one and waits until it listens.
-    pub(crate) fn start(home: &Home) -> Self {
-        use std::process::{Command, Stdio};
-        let mut command = Command::new(TOPSIDE);
-        command.arg("serve").envs(home.env()).stdin(Stdio::null());
-        let server = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        // Its socket may be there before anybody listens, or still, after a kill.
-        eventually("the server listens", || UnixStream::connect(home.socket()).is_ok());
-        server
-    }
-
-    /// Waits for its end; whether its status is 0.
-    pub(crate) fn succeeded(&mut self) -> bool {
-        self.0.wait().unwrap().success()
-    }
-
-    /// Has it read its files again.
-    pub(crate) fn hang_up(&self) {
-        let pid = rustix::process::Pid::from_child(&self.0);
-        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
-    }
-
-    /// Kills it with SIGKILL.
-    pub(crate) fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits until `done`, looking again whenever a moment has passed: for what no terminal tells of.
-pub(crate) fn eventually(what: &str, done: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}: not in time");
-        std::thread::yield_now();
-    }
-}
-
-/// Whether a path exists.
-pub(crate) fn exists(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
 }

@@ -1,0 +1,34 @@
+//! The real programs for the tests: a box with a server, and a terminal with a client. Nothing sleeps.
+
+mod home;
+mod screen;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+pub(crate) use home::{Home, Server};
+pub(crate) use screen::Screen;
+
+/// No wait of a test that passes comes near this.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const TOPSIDE: &str = env!("CARGO_BIN_EXE_topside");
+
+/// Calls `done` until it returns true: for what no terminal shows.
+pub(crate) fn eventually(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}: not in time");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a path exists.
+pub(crate) fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// How often these bytes are in what was printed.
+pub(crate) fn occurrences(printed: &[u8], bytes: &[u8]) -> usize {
+    printed.windows(bytes.len()).filter(|at| *at == bytes).count()
+}
