@@ -1,5 +1,7 @@
 //! A server on another machine, as far as the two can tell: they share nothing but loopback.
 
+use std::path::Path;
+
 use rustix::process::Signal;
 
 use crate::common::{Ended, Place, Server, text};
@@ -41,6 +43,11 @@ impl Box {
 
 pub(crate) fn pair(client: &Place, args: &[&str]) -> Ended {
     client.verb(&[&["pair"], args].concat())
+}
+
+/// Runs a verb with a state directory of its own.
+fn with_state(client: &Place, state: &Path, args: &[&str]) -> Ended {
+    client.topside(args).env("TOPSIDE_STATE_DIR", state).output().unwrap().into()
 }
 
 pub(crate) fn saved(client: &Place) -> String {
@@ -243,9 +250,7 @@ fn a_token_does_not_take_the_place_of_a_device_that_is_let_in_itself() {
     client.run(&["--on", "garden", "own-status", "3"]).with(3);
     // What the sentence says to do.
     let state = client.path("robot");
-    let script = |args: &[&str]| -> Ended {
-        client.topside(args).env("TOPSIDE_STATE_DIR", &state).output().unwrap().into()
-    };
+    let script = |args: &[&str]| with_state(&client, &state, args);
     script(&["pair", &token]).with(0);
     script(&["run", "--on", "garden", "own-status", "3"]).with(126);
     client.run(&["--on", "garden", "own-status", "3"]).with(3);
@@ -257,9 +262,7 @@ fn a_token_in_a_state_directory_of_its_own_does_not_rename_the_saved_server() {
     let garden = Box::new();
     let client = garden.paired();
     let state = client.path("robot");
-    let script = |args: &[&str]| -> Ended {
-        client.topside(args).env("TOPSIDE_STATE_DIR", &state).output().unwrap().into()
-    };
+    let script = |args: &[&str]| with_state(&client, &state, args);
     let token =
         |name| garden.verb(&["token", "--name", name, "--role", "operator", "--commands", "echo"]);
     for token in [token("robot"), token("robot2")] {
