@@ -196,7 +196,7 @@ fn a_command_that_asks_first_is_refused_with_its_question_until_it_is_confirmed(
     assert_eq!(data["confirm"], "Water zone 3 for 5 minutes?");
     assert!(error["message"].as_str().unwrap().contains("Water zone 3 for 5 minutes?"));
     assert_eq!(client.ok("command/run", confirmed(json!({"zone": 3})))["state"], "succeeded");
-    // What is wrong with the arguments is said before anybody is asked.
+    // Wrong arguments are reported before the question.
     let error = client.refused("command/run", json!({"command": "water", "args": {"zone": 99}}));
     assert_eq!(error["code"], -32602);
     let error = client.refused("command/run", json!({"command": "ks"}));

@@ -149,7 +149,7 @@ fn a_run_is_seen_by_its_owner_by_admins_and_by_those_who_may_run_its_command() {
     other.open();
     assert_eq!(nobody.raw.told("run/changed")["runId"], 2);
     nobody.raw.nothing_told();
-    // One's own run may be cancelled, and an admin may cancel anybody's.
+    // One's own run may be cancelled, and an admin may cancel every run.
     let sleep = json!({"command": "work", "args": {"script": "sleep 1000"}, "wait": false});
     let own = nobody.raw.ok("command/run", sleep.clone())["runId"].take();
     assert_eq!(nobody.raw.ok("run/cancel", json!({"runId": own}))["state"], "cancelled");

@@ -159,7 +159,7 @@ fn a_terminals_lines_are_passed_without_being_asked_for() {
     let mut reader = pair.master.try_clone_reader().unwrap();
     std::io::Write::write_all(&mut pair.master.take_writer().unwrap(), b"ann\n").unwrap();
     let mut said = Vec::new();
-    // A terminal whose programs have all ended is an error to read.
+    // Once all its programs have ended, reading a terminal gives an error in place of its end.
     let _ = std::io::Read::read_to_end(&mut reader, &mut said);
     assert!(child.wait().unwrap().success());
     assert!(String::from_utf8_lossy(&said).contains("hello ann"), "{said:?}");

@@ -79,7 +79,7 @@ impl Terminal {
     /// Reads to the end; what was shown since the last time, and the exit status.
     pub(crate) fn end(mut self) -> (String, u32) {
         let mut buffer = [0; 4096];
-        // A terminal whose programs have all ended is an error to read.
+        // Once all its programs have ended, reading a terminal gives an error in place of its end.
         while let Ok(count @ 1..) = self.reader.read(&mut buffer) {
             self.shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
         }

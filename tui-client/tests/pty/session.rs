@@ -1,5 +1,5 @@
 //! The whole program in a terminal: from the picker to the console, two people at one server, the
-//! end of a server as everybody sees it.
+//! end of a server on both screens.
 
 use super::admin::act;
 use super::harness::{Home, Screen, Server, eventually, exists};
@@ -22,7 +22,7 @@ pub(crate) fn console(home: &Home) -> Screen {
     screen
 }
 
-/// The number under which a screen is known to everybody, as `#4 `.
+/// The number of the client of a screen, as `#4 `.
 pub(crate) fn number(screen: &Screen) -> String {
     let text = screen.see(" you ");
     let before = text.split(" you ").next().unwrap_or_default();
