@@ -13,9 +13,10 @@ effect = "destructive"
 confirm = "Drain all zones?"
 exec = ["/bin/sh", "-c", "echo drained >> DIR/log"]
 
+# The shell would write "Terminated" if the signal ends its sleep, and not if it comes between two.
 [commands.wait]
 effect = "read"
-exec = ["/bin/sh", "-c", "trap 'echo ended early; exit 3' TERM; echo > DIR/begun; while :; do sleep 0.02; done"]
+exec = ["/bin/sh", "-c", "exec 2> /dev/null; trap 'echo ended early; exit 3' TERM; echo > DIR/begun; while :; do sleep 0.02; done"]
 "#;
 
 /// A device that is paired with three boxes, of which the second one is down.
