@@ -178,16 +178,14 @@ impl Events {
     }
 
     pub(crate) fn menu_changed(&self, revision: u64) {
-        self.send_to(
-            Topic::Server,
-            &notification(name::SERVER_RELOADED, &MenuChanged { revision }),
-        );
+        let line = || notification(name::SERVER_RELOADED, &MenuChanged { revision });
+        self.send_to(Topic::Server, line, |_| true);
     }
 
     /// Publishes a change of the keys; `invite` is that which the key's device used.
     pub(crate) fn keys_changed(&self, key: &KeyRow, invite: Option<Pin>) {
-        let changed = KeysChanged { key: key.clone(), invite };
-        self.send_to(Topic::Keys, &notification(name::KEYS_CHANGED, &changed));
+        let line = || notification(name::KEYS_CHANGED, &KeysChanged { key: key.clone(), invite });
+        self.send_to(Topic::Keys, line, |_| true);
     }
 
     /// Publishes the row of a schedule to those who may see it.
@@ -196,20 +194,16 @@ impl Events {
         row: impl Fn() -> ScheduleRow,
         may_see: impl Fn(&Identity) -> bool,
     ) {
-        let mut line = None;
-        for subscription in self.subscriptions.lock().iter_mut() {
-            if subscription.receives(Topic::Schedules) && may_see(&subscription.client.who()) {
-                let line = line.get_or_insert_with(|| notification(name::SCHEDULE_CHANGED, &row()));
-                subscription.send(line.clone());
-            }
-        }
+        let line = || notification(name::SCHEDULE_CHANGED, &row());
+        self.send_to(Topic::Schedules, line, may_see);
     }
 
-    /// Sends a line to all that receive this topic.
-    fn send_to(&self, topic: Topic, line: &Bytes) {
+    /// Sends a line to all that receive this topic and may see the line, which is made for the first of them.
+    fn send_to(&self, topic: Topic, line: impl Fn() -> Bytes, may_see: impl Fn(&Identity) -> bool) {
+        let mut made = None;
         for subscription in self.subscriptions.lock().iter_mut() {
-            if subscription.receives(topic) {
-                subscription.send(line.clone());
+            if subscription.receives(topic) && may_see(&subscription.client.who()) {
+                subscription.send(made.get_or_insert_with(&line).clone());
             }
         }
     }
@@ -321,95 +315,5 @@ fn clients_changed(changes: ClientsChanged) -> Vec<Bytes> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use topside_shared::Connection;
-
-    use super::*;
-    use crate::base::identity::Owner;
-    use crate::base::log::{KEPT, Sinks};
-    use crate::base::outbox::Outbox;
-
-    /// A client that was an admin when it subscribed got the log as long as its session lasted.
-    #[test]
-    fn a_client_that_may_not_subscribe_any_more_gets_no_event() {
-        let (log, dispatch, _writing) =
-            Log::open(&Sinks::default(), topside_shared::notifications::Level::Info).unwrap();
-        let registry = Arc::new(Registry::default());
-        let identity =
-            |role, scope| Identity { owner: Owner::User(1), user: "u".into(), role, scope };
-        let outbox = Arc::new(Outbox::new(1 << 20));
-        let admin = identity(Role::Admin, Scope::Whole);
-        let registered = registry.register("pid 1".into(), Connection::Same, admin, outbox);
-        let client = &registered.client;
-        let events = Events::default();
-        let topics = vec![Topic::Clients, Topic::Log];
-        let begun = events.subscribe(client, topics, &registry, &log).unwrap();
-        events.release(begun.id, Vec::new());
-        let told_of = |identity: Identity| {
-            registry.set_identity(client, identity);
-            tracing::dispatcher::with_default(&dispatch, || {
-                tracing::info!(target: "topside", "line");
-            });
-            events.publish_clients(&registry);
-            events.publish_log(&log, log.clock() - 1);
-            let mut lines = std::collections::VecDeque::new();
-            client.outbox.take(&mut lines);
-            let lines = lines.iter().map(|line| String::from_utf8_lossy(line).into_owned());
-            let method = |line: String| line.split('"').nth(7).map(str::to_owned);
-            lines.filter_map(method).collect::<Vec<_>>()
-        };
-        let limited = Scope::Commands(Arc::from(["look".to_owned()]));
-        let both = ["clients/changed", "log/entry"];
-        assert_eq!(told_of(identity(Role::Admin, Scope::Whole)), both);
-        assert_eq!(told_of(identity(Role::Operator, Scope::Whole)), both[..1]);
-        assert_eq!(told_of(identity(Role::Admin, limited)), [""; 0]);
-    }
-
-    /// A log that is faster than its publication lost lines without a count.
-    #[test]
-    fn dropped_log_lines_are_counted_for_each_subscriber() {
-        let (log, dispatch, _writing) =
-            Log::open(&Sinks::default(), topside_shared::notifications::Level::Info).unwrap();
-        let registry = Arc::new(Registry::default());
-        let identity = Identity {
-            owner: Owner::User(1),
-            user: "u".into(),
-            role: Role::Admin,
-            scope: Scope::Whole,
-        };
-        let outbox = Arc::new(Outbox::new(1 << 20));
-        let registered = registry.register("pid 1".into(), Connection::Same, identity, outbox);
-        let client = &registered.client;
-        let events = Events::default();
-        let write = |lines: usize| {
-            tracing::dispatcher::with_default(&dispatch, || {
-                for _ in 0..lines {
-                    tracing::info!(target: "topside", "line");
-                }
-            });
-        };
-        write(10);
-        let begun = events.subscribe(client, vec![Topic::Log], &registry, &log).unwrap();
-        events.release(begun.id, Vec::new());
-        write(KEPT + 5);
-        let changes = events.publish_log(&log, 0);
-        let dropped = || {
-            let (mut all, mut batch) = (Vec::new(), VecDeque::new());
-            loop {
-                client.outbox.take(&mut batch);
-                if batch.is_empty() {
-                    break all;
-                }
-                let lines = batch.drain(..).map(|line| String::from_utf8(line.into()).unwrap());
-                all.extend(lines.filter(|line| line.contains("events/dropped")));
-            }
-        };
-        let report = dropped();
-        assert!(matches!(&report[..], [one] if one.contains(r#""count":5"#)), "{report:?}");
-        write(KEPT);
-        events.publish_log(&log, changes);
-        assert_eq!(dropped(), Vec::<String>::new());
-    }
-}
+#[path = "events_tests.rs"]
+mod tests;
