@@ -241,7 +241,8 @@ fn answer(caller: &Caller, id: Option<&str>, answered: bool, result: HandlerResu
     }
 }
 
-fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
+/// The line that answers with an error, which is logged and counted.
+pub(crate) fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
     let more = &error.data.more;
     let limit = more.get("limit").and_then(serde_json::Value::as_str).and_then(Limit::from_name);
     let limit = limit.or_else(|| more.contains_key("lock").then_some(Limit::Lock));

@@ -324,10 +324,8 @@ impl<S: Transport> Session<S> {
 
     /// Answers input after which nothing more can be read; returns the reason for the end.
     fn refuse(&self, error: &RpcError) -> Why {
-        let kind = error.kind();
-        tracing::debug!(target: "topside", client = self.caller.client.id.0, kind = kind.name(), "request refused");
-        self.caller.server.counters.refused(kind);
-        self.caller.client.outbox.push(line(envelope::error(None, error)));
+        let answer = methods::refuse(&self.caller, None, error);
+        self.caller.client.outbox.push(line(answer));
         Why::Protocol(error.message.clone())
     }
 
