@@ -37,30 +37,6 @@ use crate::settings::limits::Limits;
 /// Most sources that are remembered.
 const MAX_SOURCES: usize = 16_384;
 
-/// Why a connection is refused or dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Handshakes,
-    HandshakesOfSource,
-    Connects,
-    ConnectsOfSource,
-    /// Too many keys of this source were refused.
-    Penalty,
-}
-
-impl Refusal {
-    /// The key of `[limits]` that it comes from.
-    pub(crate) fn limit(self) -> Limit {
-        match self {
-            Self::Handshakes => Limit::MaxHandshakes,
-            Self::HandshakesOfSource => Limit::MaxHandshakesPerSource,
-            Self::Connects => Limit::Connects,
-            Self::ConnectsOfSource => Limit::ConnectsPerSource,
-            Self::Penalty => Limit::Penalty,
-        }
-    }
-}
-
 /// The mutex is never held across an `.await`.
 #[derive(Debug)]
 pub(crate) struct Admission(Mutex<AdmissionState>);
@@ -103,20 +79,20 @@ impl Admission {
         }
     }
 
-    /// Admits a new connection, for which an older one may be dropped.
-    pub(crate) fn enter(self: &Arc<Self>, source: Peer, now: Instant) -> Result<Permit, Refusal> {
+    /// Admits a new connection, for which an older one may be dropped. `Err`: the limit that refuses it.
+    pub(crate) fn enter(self: &Arc<Self>, source: Peer, now: Instant) -> Result<Permit, Limit> {
         let mut state = self.0.lock();
         let record = state.record(source, now);
         let known = record.is_known(now);
         if !known && record.is_penalized(now) {
-            return Err(Refusal::Penalty);
+            return Err(Limit::Penalty);
         }
         let within_rate = record.connects.take(now);
         if !known && !within_rate && !state.may_queue_over_rate(source) {
-            return Err(Refusal::ConnectsOfSource);
+            return Err(Limit::ConnectsPerSource);
         }
         if !known && !state.connects.take(now) {
-            return Err(Refusal::Connects);
+            return Err(Limit::Connects);
         }
         state.make_room(now);
         state.last_id += 1;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::admission::{AdmissionState, Refusal};
+use crate::admission::AdmissionState;
+use crate::base::limit::Limit;
 use crate::base::peer::Peer;
 
 /// Least time of a handshake that others wait for. With many waiting it is shared, eight at a time, down to the
@@ -29,7 +30,7 @@ pub(super) struct PendingConnection {
     /// Whether it is within `connects_per_source`. Else, from an unknown source, it gets no slot until the source is
     /// known or the rate allows another.
     pub(super) within_rate: bool,
-    pub(super) drop: oneshot::Sender<Refusal>,
+    pub(super) drop: oneshot::Sender<Limit>,
     pub(super) start: Option<oneshot::Sender<()>>,
 }
 
@@ -75,11 +76,11 @@ impl AdmissionState {
             };
             let oldest = self.pending.iter().enumerate().min_by_key(|(_, one)| group(one));
             let Some(place) = oldest.map(|(place, _)| place) else { return };
-            self.drop_one(place, Refusal::Handshakes);
+            self.drop_one(place, Limit::MaxHandshakes);
         }
     }
 
-    fn drop_one(&mut self, place: usize, why: Refusal) {
+    fn drop_one(&mut self, place: usize, why: Limit) {
         if let Some(pending) = self.pending.remove(place) {
             // Its task may have ended.
             let _ = pending.drop.send(why);
@@ -89,7 +90,7 @@ impl AdmissionState {
     pub(super) fn drop_all(
         &mut self,
         source: Peer,
-        why: Refusal,
+        why: Limit,
         which: impl Fn(&PendingConnection) -> bool,
     ) {
         let selected = |pending: &PendingConnection| pending.source == source && which(pending);
@@ -123,7 +124,7 @@ impl AdmissionState {
         }
         // The others wait for a success of these, so without these they wait for nothing.
         if !known && !self.of_source(source).any(|pending| pending.within_rate) {
-            self.drop_all(source, Refusal::ConnectsOfSource, |_| true);
+            self.drop_all(source, Limit::ConnectsPerSource, |_| true);
         }
     }
 
@@ -145,12 +146,12 @@ impl AdmissionState {
         let silent = |one: &PendingConnection| {
             one.source == source && one.phase == Phase::Silent && one.since + SILENT_AFTER <= now
         };
-        self.drop_all(source, Refusal::ConnectsOfSource, |one| silent(one) && !one.within_rate);
+        self.drop_all(source, Limit::ConnectsPerSource, |one| silent(one) && !one.within_rate);
         while self.pending.iter().filter(|one| silent(one)).count()
             > self.limits.max_handshakes_per_source
             && let Some(oldest) = self.pending.iter().position(silent)
         {
-            self.drop_one(oldest, Refusal::HandshakesOfSource);
+            self.drop_one(oldest, Limit::MaxHandshakesPerSource);
         }
     }
 
@@ -168,7 +169,7 @@ impl AdmissionState {
         if waiting > 0
             && let Some(place) = self.pending.iter().position(is_slow)
         {
-            self.drop_one(place, Refusal::HandshakesOfSource);
+            self.drop_one(place, Limit::MaxHandshakesPerSource);
         }
         self.start_next(source, now);
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::admission::Admission;
 use crate::admission::pending_connections::{Phase, SHORTEST_SLOT_TIME, SILENT_AFTER};
-use crate::admission::{Admission, Refusal};
+use crate::base::limit::Limit;
 use crate::base::peer::Peer;
 
 /// The place of one connection before the end of its handshake. Dropping it frees the place.
@@ -16,7 +17,7 @@ pub(crate) struct Permit {
     pub(super) admission: Arc<Admission>,
     pub(super) id: u64,
     pub(super) source: Peer,
-    pub(super) dropped: oneshot::Receiver<Refusal>,
+    pub(super) dropped: oneshot::Receiver<Limit>,
     pub(super) started: oneshot::Receiver<()>,
 }
 
@@ -27,7 +28,7 @@ impl Permit {
 
     /// Waits for a handshake slot; fails if the connection is dropped for another. `speaks` ends once the connection
     /// has sent something; before that it gets no slot.
-    pub(crate) async fn wait_for_slot(&mut self, speaks: impl Future) -> Result<(), Refusal> {
+    pub(crate) async fn wait_for_slot(&mut self, speaks: impl Future) -> Result<(), Limit> {
         let Self { admission, id, source, dropped, started } = self;
         let waited = async {
             tokio::pin!(speaks);
@@ -42,15 +43,15 @@ impl Permit {
         };
         tokio::select! {
             () = waited => Ok(()),
-            Ok(refusal) = dropped => Err(refusal),
+            Ok(limit) = dropped => Err(limit),
         }
     }
 
     /// Runs `work` in the slot; fails if the connection is dropped for another.
-    pub(crate) async fn run<W: Future>(&mut self, work: W) -> Result<W::Output, Refusal> {
+    pub(crate) async fn run<W: Future>(&mut self, work: W) -> Result<W::Output, Limit> {
         tokio::select! {
             done = work => Ok(done),
-            Ok(refusal) = &mut self.dropped => Err(refusal),
+            Ok(limit) = &mut self.dropped => Err(limit),
         }
     }
 
@@ -76,7 +77,7 @@ impl Permit {
             // A running handshake ends with the same answer by itself.
             let has_no_slot =
                 |pending: &super::PendingConnection| !matches!(pending.phase, Phase::Handshake(_));
-            state.drop_all(self.source, Refusal::Penalty, has_no_slot);
+            state.drop_all(self.source, Limit::Penalty, has_no_slot);
         }
         to_log
     }

@@ -18,7 +18,7 @@ const fn seconds(count: u64) -> Duration {
 }
 
 /// Why it was dropped, if it was.
-fn dropped(permit: &mut Permit) -> Option<Refusal> {
+fn dropped(permit: &mut Permit) -> Option<Limit> {
     permit.dropped.try_recv().ok()
 }
 
@@ -46,7 +46,7 @@ fn a_source_may_connect_ten_times_at_once_and_then_once_a_second() {
     for _ in 0..10 {
         drop(admission.enter(source(1), now).unwrap());
     }
-    assert_eq!(admission.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
+    assert_eq!(admission.enter(source(1), now).unwrap_err(), Limit::ConnectsPerSource);
     drop(admission.enter(source(2), now).unwrap());
     let almost = now + Duration::from_millis(999);
     assert!(admission.enter(source(1), almost).is_err());
@@ -70,7 +70,7 @@ fn unknown_sources_share_fifty_connections_a_second_and_known_sources_do_not_nee
     for number in 0..50 {
         drop(admission.enter(source(number), now).unwrap());
     }
-    assert_eq!(admission.enter(source(51), now).unwrap_err(), Refusal::Connects);
+    assert_eq!(admission.enter(source(51), now).unwrap_err(), Limit::Connects);
     drop(admission.enter(source(1000), now).unwrap());
     drop(admission.enter(source(52), now + Duration::from_millis(21)).unwrap());
 }
@@ -82,7 +82,7 @@ fn of_one_source_the_oldest_handshake_makes_room_for_the_fifth() {
     assert!(first.iter_mut().all(|permit| dropped(permit).is_none()));
     let mut fifth = admission.enter(source(1), now).unwrap();
     limit_silent(&admission, now + SILENT_AFTER);
-    assert_eq!(dropped(&mut first[0]), Some(Refusal::HandshakesOfSource));
+    assert_eq!(dropped(&mut first[0]), Some(Limit::MaxHandshakesPerSource));
     assert!(first[1..].iter_mut().all(|permit| dropped(permit).is_none()));
     assert_eq!(dropped(&mut fifth), None);
 }
@@ -97,7 +97,7 @@ fn an_unknown_source_has_four_handshakes_at_once_and_the_others_wait() {
     drop_slowest(&admission, now + Duration::from_millis(999));
     assert_eq!(dropped(&mut ten[0]), None);
     drop_slowest(&admission, now + seconds(1));
-    assert_eq!(dropped(&mut ten[0]), Some(Refusal::HandshakesOfSource));
+    assert_eq!(dropped(&mut ten[0]), Some(Limit::MaxHandshakesPerSource));
     assert!(has_slot(&mut ten[9]));
 }
 
@@ -119,10 +119,10 @@ fn a_first_burst_with_a_good_key_is_served_whole() {
 fn a_connection_over_the_rate_is_refused_once_no_earlier_one_can_succeed() {
     let (admission, now) = admission(|_| {});
     let mut burst: Vec<Permit> = (0..32).map(|_| speaking(&admission, now)).collect();
-    assert_eq!(admission.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
+    assert_eq!(admission.enter(source(1), now).unwrap_err(), Limit::ConnectsPerSource);
     let mut over = burst.split_off(10);
     drop(burst);
-    assert!(over.iter_mut().all(|permit| dropped(permit) == Some(Refusal::ConnectsOfSource)));
+    assert!(over.iter_mut().all(|permit| dropped(permit) == Some(Limit::ConnectsPerSource)));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn of_all_sources_the_oldest_handshake_makes_room_for_the_sixty_fifth() {
     let mut first: Vec<Permit> = (0..64).map(enter).collect();
     assert!(first.iter_mut().all(|permit| dropped(permit).is_none()));
     let mut last = enter(64);
-    assert_eq!(dropped(&mut first[0]), Some(Refusal::Handshakes));
+    assert_eq!(dropped(&mut first[0]), Some(Limit::MaxHandshakes));
     assert_eq!(dropped(&mut first[1]), None);
     // A connection that has ended needs no place.
     drop(first.pop());
@@ -165,10 +165,10 @@ fn three_refused_keys_refuse_a_source_until_their_penalties_expire() {
             admission.enter(source(1), now).unwrap_or_else(|_| panic!("refused after {times}"));
         permit.key_refused(now);
     }
-    assert_eq!(admission.enter(source(1), now).unwrap_err(), Refusal::Penalty);
+    assert_eq!(admission.enter(source(1), now).unwrap_err(), Limit::Penalty);
     drop(admission.enter(source(2), now).unwrap());
     let almost = now + Duration::from_millis(14_999);
-    assert_eq!(admission.enter(source(1), almost).unwrap_err(), Refusal::Penalty);
+    assert_eq!(admission.enter(source(1), almost).unwrap_err(), Limit::Penalty);
     drop(admission.enter(source(1), now + seconds(15)).unwrap());
 }
 
@@ -230,7 +230,7 @@ fn a_known_source_has_a_limit_of_handshakes_and_is_never_refused() {
     for _ in 0..3 {
         admission.enter(source(1), later).unwrap().key_refused(later);
     }
-    assert_eq!(admission.enter(source(1), later).unwrap_err(), Refusal::Penalty);
+    assert_eq!(admission.enter(source(1), later).unwrap_err(), Limit::Penalty);
 }
 
 /// Connections within the rate went before all queued ones, and took every slot.
@@ -253,7 +253,7 @@ fn a_slot_that_others_wait_for_lasts_a_second_and_the_newest_is_next() {
     drop_slowest(&admission, now + Duration::from_millis(999));
     assert!(dropped(&mut slow[0]).is_none() && !has_slot(&mut admin));
     drop_slowest(&admission, now + seconds(1));
-    assert_eq!(dropped(&mut slow[0]), Some(Refusal::HandshakesOfSource));
+    assert_eq!(dropped(&mut slow[0]), Some(Limit::MaxHandshakesPerSource));
     assert!(has_slot(&mut admin) && !has_slot(&mut other));
     assert!(dropped(&mut slow[1]).is_none(), "one is dropped for one that waits");
     // Where many wait, it is shorter.
@@ -272,7 +272,7 @@ fn a_silent_connection_gets_no_slot_and_is_dropped_first() {
     let mut admin = speaking(&admission, now);
     assert!(has_slot(&mut admin) && !crowd.iter_mut().any(has_slot));
     let _more: Vec<Permit> = (0..63).map(|_| admission.enter(source(1), now).unwrap()).collect();
-    assert!(crowd.iter_mut().all(|permit| dropped(permit) == Some(Refusal::Handshakes)));
+    assert!(crowd.iter_mut().all(|permit| dropped(permit) == Some(Limit::MaxHandshakes)));
     assert_eq!(dropped(&mut admin), None);
 }
 

@@ -80,18 +80,19 @@ pub(crate) async fn run<S: Socket>(
         Ok(Ok(Err((error, stream)))) => {
             return Box::pin(fail(&server, peer, &error, stream, permit)).await;
         }
-        Ok(Err(refusal)) => {
-            tracing::debug!(target: "topside", %peer, limit = refusal.limit().name(), "connection dropped in its handshake");
-            return server.counters.limited(refusal.limit());
-        }
+        Ok(Err(limit)) => return dropped(&server, peer, limit),
         Err(_) => {
-            tracing::debug!(target: "topside", %peer, limit = Limit::HandshakeTimeout.name(), "connection dropped in its handshake");
             let origin = Origin::Network(peer::Peer::of(peer.ip()));
             server.audit.refused(origin, "handshake/failed", "timeout");
-            return server.counters.limited(Limit::HandshakeTimeout);
+            return dropped(&server, peer, Limit::HandshakeTimeout);
         }
     };
     Box::pin(start_session(server, stream, peer, permit)).await;
+}
+
+fn dropped(server: &Server, peer: SocketAddr, limit: Limit) {
+    tracing::debug!(target: "topside", %peer, limit = limit.name(), "connection dropped in its handshake");
+    server.counters.limited(limit);
 }
 
 /// Records a failed handshake, and sends the alert.

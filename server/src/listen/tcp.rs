@@ -19,10 +19,7 @@ pub(crate) fn attach(server: &Arc<Server>) {
         match room {
             Room::Free => accept(&server, opened, stream, peer),
             // A handshake would take the reserved descriptor for seconds; a client that cannot connect tries again.
-            Room::Reserved(_) => {
-                tracing::debug!(target: "topside", %peer, limit = Limit::Descriptors.name(), "connection not admitted");
-                server.counters.limited(Limit::Descriptors);
-            }
+            Room::Reserved(_) => not_admitted(&server, peer, Limit::Descriptors),
         }
     });
 }
@@ -34,11 +31,13 @@ fn accept(server: &Arc<Server>, opened: &Arc<OpenPort>, stream: TcpStream, peer:
             let (here, opened) = (Arc::clone(server), Arc::clone(opened));
             server.spawn(handshake::accept(here, opened, stream, peer, permit));
         }
-        Err(refusal) => {
-            tracing::debug!(target: "topside", %peer, limit = refusal.limit().name(), "connection not admitted");
-            server.counters.limited(refusal.limit());
-        }
+        Err(limit) => not_admitted(server, peer, limit),
     }
+}
+
+fn not_admitted(server: &Server, peer: SocketAddr, limit: Limit) {
+    tracing::debug!(target: "topside", %peer, limit = limit.name(), "connection not admitted");
+    server.counters.limited(limit);
 }
 
 #[cfg(test)]
