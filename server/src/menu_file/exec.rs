@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::de::DeValue;
 use topside_shared::command::ArgType;
@@ -10,11 +10,10 @@ use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields};
-use crate::base::toml_file::permissions::{Fault, Kind};
 use crate::menu_file::{Missing, Rules, args, names};
-use crate::process::program_file::inspect;
+use crate::process::declared_program::{Unusable, faults, find_usable, in_words, refuse};
 use crate::process::program_spec::{Element, Passed};
-use crate::process::resolve_program::{Absent, PATH, find_program};
+use crate::process::resolve_program::{Absent, PATH};
 
 /// The arguments of a worker's `exec`, and its program.
 pub(super) fn exec_of_worker(
@@ -119,7 +118,7 @@ fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Errors<'_
         |item: &&Field<String>| item.value.starts_with('/') && Path::new(&item.value).is_file();
     if let Some(script) = rest.iter().find(is_script) {
         let shown = text::clean(&script.value, 256);
-        refuse(script, &shown, &faults(Path::new(&script.value), &[], rules), m);
+        refuse(script, &shown, &faults(Path::new(&script.value), &[], rules.trust), m);
     }
 }
 
@@ -256,29 +255,23 @@ fn program(
     m: &mut Errors<'_>,
 ) -> Option<Result<String, String>> {
     let name = text::clean(&first.value, 256);
-    let found = find_program(&first.value)
-        .map_err(|absent| (absent == Absent::Relative, absent.to_string()));
-    let checked = found.and_then(|path| match inspect(Path::new(&path), &run_path(fields)) {
-        Ok(interpreters) => Ok((path, interpreters)),
-        Err(unfit) => Err((false, unfit.to_string())),
-    });
-    let (path, interpreters) = match checked {
-        Ok(checked) => checked,
-        Err((true, reason)) => {
+    let (path, interpreters) = match find_usable(&first.value, &run_path(fields)) {
+        Ok(found) => found,
+        Err(reason @ Unusable::Absent(Absent::Relative)) => {
             m.add(&first.span, format_args!("`{name}` {reason}"));
             return None;
         }
-        Err((false, reason)) => {
+        Err(reason) => {
             // Its permissions are reported with it.
             if rules.missing == Missing::Refuse {
                 m.add(&first.span, format_args!("the program {name} {reason}"));
-                refuse(first, &name, &faults(Path::new(&first.value), &[], rules), m);
+                refuse(first, &name, &faults(Path::new(&first.value), &[], rules.trust), m);
                 return None;
             }
             return Some(Err(format!("the program {name} {reason}")));
         }
     };
-    let faults = faults(Path::new(&path), &interpreters, rules);
+    let faults = faults(Path::new(&path), &interpreters, rules.trust);
     match (faults.first(), rules.missing) {
         (None, _) => Some(Ok(path)),
         (Some(fault), Missing::Leave) => {
@@ -289,30 +282,4 @@ fn program(
             None
         }
     }
-}
-
-/// Reports what others may change of a program; a fault of a directory of several programs is reported once.
-fn refuse(first: &Field<String>, name: &str, faults: &[Fault], m: &mut Errors<'_>) {
-    for fault in faults {
-        let reason = in_words(fault);
-        m.add_once(
-            &first.span,
-            &fault.text,
-            format_args!("the program {name} is refused: {reason}"),
-        );
-    }
-}
-
-fn faults(program: &Path, interpreters: &[PathBuf], rules: Rules) -> Vec<Fault> {
-    if !program.is_absolute() {
-        return Vec::new();
-    }
-    std::iter::once(program)
-        .chain(interpreters.iter().map(PathBuf::as_path))
-        .flat_map(|path| rules.trust.faults(path, Kind::Program))
-        .collect()
-}
-
-fn in_words(Fault { above, text }: &Fault) -> String {
-    if *above { format!("its directory {text}") } else { text.clone() }
 }

@@ -7,9 +7,9 @@ use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
-use crate::base::toml_file::permissions::{Kind, Trust};
-use crate::process::program_file::inspect;
-use crate::process::resolve_program::{PATH, find_program};
+use crate::base::toml_file::permissions::Trust;
+use crate::process::declared_program::{faults, find_usable, refuse};
+use crate::process::resolve_program::PATH;
 use crate::settings::value_forms::time;
 
 /// `[hooks]`. A program without elements is not set.
@@ -56,21 +56,13 @@ fn argv(table: &Fields<'_, '_>, name: &str, trust: Trust, m: &mut Errors<'_>) ->
         return Vec::new();
     };
     let shown = text::clean(&first.value, 256);
-    let found = find_program(&first.value).map_err(|absent| absent.to_string());
-    let found = found.and_then(|path| match inspect(Path::new(&path), PATH.as_ref()) {
-        Ok(interpreters) => Ok((path, interpreters)),
-        Err(unfit) => Err(unfit.to_string()),
-    });
-    let (path, interpreters) = match found {
+    let (path, interpreters) = match find_usable(&first.value, PATH.as_ref()) {
         Ok(found) => found,
         Err(reason) => {
             m.add(&first.span, format_args!("the program {shown} {reason}"));
             return Vec::new();
         }
     };
-    let files = std::iter::once(Path::new(&path)).chain(interpreters.iter().map(AsRef::as_ref));
-    for fault in files.flat_map(|file| trust.faults(file, Kind::Program)) {
-        m.add(&first.span, format_args!("the program {shown} is refused: {}", fault.text));
-    }
+    refuse(first, &shown, &faults(Path::new(&path), &interpreters, trust), m);
     std::iter::once(path).chain(rest.iter().map(|item| item.value.clone())).collect()
 }
