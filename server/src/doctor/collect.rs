@@ -1,6 +1,6 @@
 //! Collects facts about this machine, without changing it.
 
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -95,24 +95,21 @@ fn port_of(address: &str) -> Option<u16> {
 
 /// Looks the host up, and connects to it as a client would.
 async fn try_address(host: &str, port: u16) -> NamedAddress {
-    let silent = || format!("no answer within {} s", TIME_LIMIT.as_secs());
-    let looked_up = timeout(TIME_LIMIT, lookup_host((host, port))).await;
-    let found = match looked_up {
-        Ok(Ok(addresses)) => Ok(addresses.collect::<Vec<_>>()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(silent()),
-    };
+    let found = in_time(lookup_host((host, port))).await.map(Vec::from_iter);
     let answer = match &found {
-        Ok(addresses) => {
-            match timeout(TIME_LIMIT, tokio::net::TcpStream::connect(&addresses[..])).await {
-                Ok(connected) => connected.map(drop).map_err(|error| error.to_string()),
-                Err(_) => Err(silent()),
-            }
-        }
+        Ok(addresses) => in_time(tokio::net::TcpStream::connect(&addresses[..])).await.map(drop),
         Err(why) => Err(why.clone()),
     };
     let found = found.map(|addresses| addresses.iter().map(SocketAddr::ip).collect());
     NamedAddress { shown: text::host_port(host, port), found, answer }
+}
+
+/// The result of `work` within [`TIME_LIMIT`], or why there is none.
+async fn in_time<T>(work: impl Future<Output = io::Result<T>>) -> Result<T, String> {
+    match timeout(TIME_LIMIT, work).await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", TIME_LIMIT.as_secs())),
+    }
 }
 
 fn keys_on_disk(state: &Path) -> KeyFacts {
@@ -128,7 +125,7 @@ fn keys_on_disk(state: &Path) -> KeyFacts {
 fn private_file(path: &Path, forbidden: u32) -> PrivateFile {
     let found = match platform::owner_and_mode(path) {
         Ok((owner, mode)) => FileFacts::Present { owner, mode },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => FileFacts::Missing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => FileFacts::Missing,
         Err(error) => FileFacts::Unreadable(error.to_string()),
     };
     PrivateFile { path: path.to_owned(), forbidden, found }
@@ -232,8 +229,7 @@ fn ask(
     let count = |state| listed.keys.iter().filter(|key| key.state == state).count();
     let keys = KeyFacts::Known { keys: count(KeyState::Active), invites: count(KeyState::Invited) };
     let failed = status.hooks.iter().filter(|hook| hook.state == HookState::Failed);
-    let failed_hooks =
-        failed.map(|hook| format!("{} {}", hook.name, hook.words(&hook.at.to_string()))).collect();
+    let failed_hooks = failed.map(|hook| hook.words(&hook.at.to_string())).collect();
     Ok((Served::By { version: status.version.clone(), mapped, failed_hooks }, open, keys))
 }
 

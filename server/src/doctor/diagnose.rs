@@ -337,10 +337,6 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
     }
 }
 
-#[cfg(test)]
-#[path = "diagnose_tests.rs"]
-mod tests;
-
 /// The address that `[router]` names for clients on the internet; `outside` is the one that the router reports.
 fn named_address(named: &NamedAddress, outside: Option<IpAddr>, findings: &mut Findings) {
     let NamedAddress { shown, found, answer } = named;
@@ -376,3 +372,7 @@ fn named_address(named: &NamedAddress, outside: Option<IpAddr>, findings: &mut F
         )),
     }
 }
+
+#[cfg(test)]
+#[path = "diagnose_tests.rs"]
+mod tests;

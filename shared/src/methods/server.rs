@@ -88,14 +88,15 @@ pub struct HookStatus {
 }
 
 impl HookStatus {
-    /// In words: `failed at 2026-12-01T06:00:00Z: it ended with exit status: 1`.
+    /// In words: `on_stop failed at 2026-12-01T06:00:00Z: it ended with exit status: 1`.
     pub fn words(&self, at: &str) -> String {
+        let name = &self.name;
         let failure = self.failure.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         match self.state {
-            HookState::Running => format!("running since {at}"),
-            HookState::Succeeded => format!("succeeded at {at}"),
-            HookState::Failed => format!("failed at {at}{failure}"),
-            HookState::Unknown => format!("ran at {at}"),
+            HookState::Running => format!("{name} running since {at}"),
+            HookState::Succeeded => format!("{name} succeeded at {at}"),
+            HookState::Failed => format!("{name} failed at {at}{failure}"),
+            HookState::Unknown => format!("{name} ran at {at}"),
         }
     }
 }

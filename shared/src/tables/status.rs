@@ -23,7 +23,7 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
         add("worker", format!("{name}: {standing}"));
     }
     for hook in &status.hooks {
-        add("hook", format!("{} {}", hook.name, hook.words(&hook.at.to_string())));
+        add("hook", hook.words(&hook.at.to_string()));
     }
     add("requests", status.requests.to_string());
     let (received, sent) = (status.bytes.received, status.bytes.sent);

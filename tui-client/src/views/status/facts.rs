@@ -20,7 +20,7 @@ pub(super) fn groups(state: &State, console: &Console, answer: &StatusAnswer) ->
 fn hooks(state: &State, status: &Status) -> impl Iterator<Item = Fact> {
     status.hooks.iter().map(|hook| {
         let at = times::stamp(hook.at, state.clock.wall, &state.zone);
-        ("Hook", format!("{} {}", hook.name, hook.words(&at)))
+        ("Hook", hook.words(&at))
     })
 }
 
