@@ -7,6 +7,7 @@ use topside_shared::Pin;
 use topside_shared::advice::INVITE_ON_THE_BOX;
 use topside_shared::pin::PinError;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError};
+use topside_shared::text::host_port;
 
 use super::Via;
 use crate::config::Profile;
@@ -39,10 +40,7 @@ pub(crate) struct Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
+        f.write_str(&host_port(&self.host, self.port))
     }
 }
 
