@@ -259,9 +259,13 @@ impl Server {
 
     /// Host and port that invites name for the internet: those of `[router]`, or those that the router has given.
     pub(crate) fn internet_address(&self, own_port: u16) -> Option<(String, u16)> {
+        self.named_address(own_port).or_else(|| self.router_address.for_invites())
+    }
+
+    /// Host and port of `[router]`.
+    fn named_address(&self, own_port: u16) -> Option<(String, u16)> {
         let mapped = self.router_address.outside().map(|outside| outside.port);
-        let named = self.now().config.router.internet_address(mapped, own_port);
-        named.or_else(|| self.router_address.for_invites())
+        self.now().config.router.internet_address(mapped, own_port)
     }
 
     /// Where the server listens now, and where the router does for it.
@@ -271,11 +275,8 @@ impl Server {
         let addresses = opened.iter().flat_map(|opened| &opened.addresses);
         let tcp = addresses
             .map(|address| ListenAddress { transport: "tls".into(), address: address.to_string() });
+        let named = opened.as_ref().and_then(|opened| self.named_address(opened.port()));
         let outside = self.router_address.outside();
-        let named = opened.as_ref().and_then(|opened| {
-            let mapped = outside.map(|outside| outside.port);
-            self.now().config.router.internet_address(mapped, opened.port())
-        });
         let outside = outside.map(|outside| (outside.address.to_string(), outside.port));
         let router = named.or(outside).map(|(host, port)| ListenAddress {
             transport: "router".into(),
