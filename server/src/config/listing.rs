@@ -1,5 +1,7 @@
 //! Every key of `server.toml` with its value in force, in the syntax of the file.
 
+use std::fmt::Display;
+
 use crate::config::Config;
 use crate::settings::retention::Kept;
 use crate::settings::value_forms::{bytes, time};
@@ -23,7 +25,8 @@ impl Setting {
 pub(crate) fn settings(config: &Config) -> Vec<Setting> {
     let default = Listen::default();
     let Listen { port, addresses } = config.listen.as_ref().unwrap_or(&default);
-    let addresses: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
+    let quoted = |text: &dyn Display| format!("\"{text}\"");
+    let addresses: Vec<String> = addresses.iter().map(|address| quoted(address)).collect();
     let allow = config.local.allow.iter();
     let allow: Vec<String> =
         allow.map(|(user, role)| format!("{} = \"{role}\"", toml::Value::from(&**user))).collect();
@@ -32,35 +35,30 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         false => format!("{{ {} }}", allow.join(", ")),
     };
     let Kept { keep, keep_bytes } = config.runs;
-    let metrics = config.metrics.listen;
-    let router = &config.router;
+    let (router, hooks) = (&config.router, &config.hooks);
+    let address = router.address.as_ref().map(|host| quoted(host));
+    let metrics = config.metrics.listen.map(|address| quoted(&address));
+    let argv = |argv: &[String]| match argv.is_empty() {
+        true => String::new(),
+        false => toml::Value::from(argv.to_vec()).to_string(),
+    };
     let mut all = vec![
         ("listen.port", port.to_string()),
         ("listen.addresses", format!("[{}]", addresses.join(", "))),
         ("local.allow", allow),
         ("runs.keep", time::write(keep)),
         ("runs.keep_bytes", bytes::write(keep_bytes.unwrap_or(0))),
-        ("router.map", config.router.map.to_string()),
-        (
-            "router.address",
-            router.address.as_ref().map_or_else(String::new, |host| format!("\"{host}\"")),
-        ),
-        ("router.port", router.port.map_or_else(String::new, |port| port.to_string())),
+        ("router.map", router.map.to_string()),
+        ("router.address", address.unwrap_or_default()),
+        ("router.port", router.port.map(|port| port.to_string()).unwrap_or_default()),
         ("discovery.announce", config.discovery.announce.to_string()),
-        ("metrics.listen", metrics.map_or_else(String::new, |address| format!("\"{address}\""))),
-        ("log.level", format!("\"{}\"", config.log_level.0.name())),
-    ];
-    let hooks = &config.hooks;
-    let argv = |argv: &[String]| match argv.is_empty() {
-        true => String::new(),
-        false => toml::Value::from(argv.to_vec()).to_string(),
-    };
-    all.extend([
+        ("metrics.listen", metrics.unwrap_or_default()),
+        ("log.level", quoted(&config.log_level.0.name())),
         ("hooks.on_start", argv(&hooks.on_start)),
         ("hooks.on_stop", argv(&hooks.on_stop)),
         ("hooks.timeout", time::write(hooks.timeout)),
         ("hooks.required", hooks.required.to_string()),
-    ]);
+    ];
     all.extend(limits::values(&config.limits));
     all.into_iter().map(|(key, value)| Setting { key: key.to_owned(), value }).collect()
 }

@@ -19,8 +19,5 @@ pub(crate) fn read(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> LogLevel {
     table.refuse_unknown(&["level"], m);
     let mut levels = Level::ALL.map(|level| (level.name(), level));
     levels.reverse();
-    match table.get("level") {
-        Some(_) => table.one_of("level", &levels, m).map_or_else(LogLevel::default, LogLevel),
-        None => LogLevel::default(),
-    }
+    table.one_of("level", &levels, m).map_or_else(LogLevel::default, LogLevel)
 }
