@@ -103,8 +103,8 @@ pub(super) async fn subscribe(
     topics.sort();
     topics.dedup();
     if topics.is_empty() {
-        let message =
-            "topics must name at least one of clients, runs, log, server, keys, schedules";
+        let all = Topic::ALL.map(Topic::name).join(", ");
+        let message = format_args!("topics must name at least one of {all}");
         return Err(RpcError::new(ErrorKind::InvalidParams, message));
     }
     let who = client.who();
