@@ -119,7 +119,7 @@ impl BoxHooks {
         if settings.on_stop.is_empty() {
             return;
         }
-        self.begin(ON_STOP);
+        self.set(ON_STOP, HookState::Running, None);
         let hook = hook(settings.on_stop.clone(), ON_STOP);
         let result = self.hooks.run(HookOwner::Box(ON_STOP), hook, settings.timeout).await;
         if self.end(ON_STOP, result)
@@ -166,7 +166,7 @@ impl BoxHooks {
         argv: Vec<String>,
         settings: &settings::BoxHooks,
     ) -> bool {
-        self.begin(name);
+        self.set(name, HookState::Running, None);
         let (sender, result) = mpsc::channel();
         self.hooks.submit(HookRequest {
             owner: HookOwner::Box(name),
@@ -178,15 +178,6 @@ impl BoxHooks {
         self.end(name, result.recv().ok().flatten())
     }
 
-    fn begin(&self, name: &'static str) {
-        self.set(HookStatus {
-            name: name.to_owned(),
-            state: HookState::Running,
-            at: Time::now(),
-            failure: None,
-        });
-    }
-
     /// Keeps and reports the result; whether the hook succeeded.
     fn end(&self, name: &'static str, result: Option<HookResult>) -> bool {
         let failure = match result {
@@ -194,12 +185,7 @@ impl BoxHooks {
             None => Some("it could not be started before the server ended".to_owned()),
         };
         let state = if failure.is_none() { HookState::Succeeded } else { HookState::Failed };
-        self.set(HookStatus {
-            name: name.to_owned(),
-            state,
-            at: Time::now(),
-            failure: failure.clone(),
-        });
+        self.set(name, state, failure.clone());
         let Some(failure) = failure else { return true };
         if let Some(report) = self.on_failure.get() {
             report(&format!("{name} of the box failed: {failure}"));
@@ -207,10 +193,10 @@ impl BoxHooks {
         false
     }
 
-    fn set(&self, status: HookStatus) {
+    fn set(&self, name: &str, state: HookState, failure: Option<String>) {
         let mut results = self.results.lock();
-        results.last.retain(|hook| hook.name != status.name);
-        results.last.push(status);
+        results.last.retain(|hook| hook.name != name);
+        results.last.push(HookStatus { name: name.to_owned(), state, at: Time::now(), failure });
     }
 }
 
