@@ -178,10 +178,9 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
 
 /// Whether a command has other schedules now.
 fn schedules_differ(before: &Config, after: &Config, command: &str) -> bool {
-    let of_command = |schedules: &[DeclaredSchedule]| -> Vec<DeclaredSchedule> {
-        schedules.iter().filter(|schedule| schedule.command == command).cloned().collect()
-    };
-    of_command(&before.schedules) != of_command(&after.schedules)
+    let is_of_command = |schedule: &&DeclaredSchedule| schedule.command == command;
+    let before = before.schedules.iter().filter(is_of_command);
+    before.ne(after.schedules.iter().filter(is_of_command))
 }
 
 fn changed_settings(before: &Config, after: &Config) -> ReloadChanges {
