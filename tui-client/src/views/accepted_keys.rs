@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 use topside_shared::Pin;
 use topside_shared::methods::{KeyRevoke, KeyRow, KeyState, Keys, KeysList};
 use topside_shared::notifications::Notification;
@@ -20,9 +20,8 @@ use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::{sanitize, times};
 use crate::theme::Theme;
-use crate::widgets::canvas::{Canvas, Hit};
-use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell};
-use crate::widgets::row::Row;
+use crate::widgets::canvas::Canvas;
+use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell, draw_note};
 
 const COLUMNS: &[Column] = &[
     Column::rest("NAME"),
@@ -211,11 +210,7 @@ impl ListView for AcceptedKeys {
             },
         };
         if let Some(note) = note {
-            let y = inside.height.saturating_sub(2);
-            let mut row = Row::at(canvas.buffer, inside, y);
-            row.skip(2).left(&note, canvas.theme.dim);
-            let place = Rect { y: inside.y + y, height: 1, ..inside };
-            canvas.hits.push((place, Hit::Key(Key::plain(Code::Tab))));
+            draw_note(&note, Some(Key::plain(Code::Tab)), inside, canvas);
         }
         self.list.draw(&table, (&shown, at), inside, canvas, |key, chosen, theme| {
             vec![Line::Cells(key_cells(state, key, chosen, theme))]

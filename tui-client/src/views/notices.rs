@@ -10,8 +10,7 @@ use crate::app::{Effect, State};
 use crate::input::actions::Id;
 use crate::text::{fit, times};
 use crate::widgets::canvas::{Canvas, text_width};
-use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell};
-use crate::widgets::row::Row;
+use crate::widgets::list::{Column, Line, List, ListHints, Load, Table, cell, draw_note};
 
 const COLUMNS: &[Column] = &[Column::new("WHEN", WHEN), Column::rest("NOTICE")];
 /// Columns of the time.
@@ -88,9 +87,8 @@ impl ListView for NoticesView {
             hints: ListHints { row: &["Enter details"], list: &[], more: false },
         };
         if dropped > 0 {
-            let text = format!("{dropped} older ones are not kept any more");
-            let mut row = Row::at(canvas.buffer, inside, inside.height.saturating_sub(2));
-            row.skip(2).left(&text, canvas.theme.dim);
+            let note = format!("{dropped} older ones are not kept any more");
+            draw_note(&note, None, inside, canvas);
         }
         let rows: Vec<u64> = shown.iter().map(|(number, _)| *number).collect();
         let at = self.0.place(&rows);

@@ -1,7 +1,7 @@
 //! List of the schedules: what the box starts by itself, and when. A schedule is paused, resumed or run from here, and the
 //! plan is changed.
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 use serde_json::Value;
 use topside_shared::SubscriptionId;
 use topside_shared::methods::{
@@ -22,10 +22,9 @@ use crate::connect::CallError;
 use crate::input::key::{Code, Key};
 use crate::text::{sanitize, times};
 use crate::theme::Theme;
-use crate::widgets::canvas::{Canvas, Hit};
+use crate::widgets::canvas::Canvas;
 use crate::widgets::facts::Fact;
-use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell};
-use crate::widgets::row::Row;
+use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell, draw_note};
 
 const COLUMNS: &[Column] = &[
     Column::rest("SCHEDULE"),
@@ -288,11 +287,7 @@ impl ListView for SchedulesView {
             },
         };
         if let Some(note) = note {
-            let y = inside.height.saturating_sub(2);
-            let mut row = Row::at(canvas.buffer, inside, y);
-            row.skip(2).left(&note, canvas.theme.dim);
-            let place = Rect { y: inside.y + y, height: 1, ..inside };
-            canvas.hits.push((place, Hit::Key(Key::plain(Code::Tab))));
+            draw_note(&note, Some(Key::plain(Code::Tab)), inside, canvas);
         }
         self.list.draw(&table, (&shown, at), inside, canvas, |row, chosen, theme| {
             vec![Line::Cells(cells(row, state, chosen, theme))]

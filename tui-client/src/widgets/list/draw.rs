@@ -6,6 +6,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::columns::{Column, ColumnPlaces, Line};
 use super::{FilterMode, List, ListLayout, Load};
+use crate::input::key::Key;
 use crate::theme::Theme;
 use crate::widgets::canvas::{self, Canvas, Hit};
 use crate::widgets::field::field;
@@ -152,6 +153,14 @@ impl<K: Clone + PartialEq> List<K> {
         };
         canvas::keys(&mut foot, keys, &mut canvas.hits, &canvas.theme);
     }
+}
+
+/// Draws a note in the row that [`Table::below`] keeps free above the hints. A click on it presses the key that it names.
+pub(crate) fn draw_note(note: &str, key: Option<Key>, inside: Rect, canvas: &mut Canvas<'_>) {
+    let y = inside.height.saturating_sub(2);
+    Row::at(canvas.buffer, inside, y).skip(2).left(note, canvas.theme.dim);
+    let place = Rect { y: inside.y + y, height: 1, ..inside };
+    canvas.hits.extend(key.map(|key| (place, Hit::Key(key))));
 }
 
 /// The rows that are drawn in so many lines: from `top` on, or so that the chosen one is in sight, and without blank lines
