@@ -31,6 +31,7 @@ use std::collections::VecDeque;
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 use topside_shared::ClientId;
+use topside_shared::methods::Call;
 
 use crate::config::{PaneChoices, Profile};
 use crate::connect::DiscoveredServer;
@@ -239,6 +240,24 @@ impl State {
     /// Sends a request; without a session a message says that nothing was sent.
     pub(crate) fn ask(&mut self, ask: Ask) -> Vec<Effect> {
         self.session_to_ask().map(|session| Effect::Ask { session, ask }).into_iter().collect()
+    }
+
+    /// Sends a request of which only a sentence is shown: what was done, or why not.
+    pub(crate) fn ask_and_say<M: Call>(
+        &mut self,
+        params: &M,
+        done: impl FnOnce(M::Answer) -> String + Send + 'static,
+    ) -> Vec<Effect>
+    where
+        M::Answer: Send + 'static,
+    {
+        self.ask(Ask::new(params, |state, result| {
+            match result {
+                Ok(answer) => state.done(done(answer)),
+                Err(error) => state.refuse(ask::why(&error)),
+            }
+            Vec::new()
+        }))
     }
 
     /// Sends a request if there is a session.

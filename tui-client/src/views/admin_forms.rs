@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use topside_shared::Time;
 use topside_shared::command::{Arg, ArgType, Command};
-use topside_shared::methods::{Broadcast, BroadcastResult, Call, CommandRun, ServerShutdownCancel};
+use topside_shared::methods::{Broadcast, BroadcastResult, CommandRun, ServerShutdownCancel};
 use topside_shared::notifications::Urgency;
 use topside_shared::text::MAX_BROADCAST;
 use topside_shared::values::parse_expected_return;
@@ -129,24 +129,6 @@ pub(crate) fn cancel_shutdown(state: &mut State) -> Vec<Effect> {
         // The server tells every client, this one too, who cancelled it.
         if let Err(error) = result {
             state.refuse(ask::why(&error));
-        }
-        Vec::new()
-    }))
-}
-
-/// Sends a request of which only a sentence is shown: what was done, or why not.
-pub(crate) fn act<M: Call>(
-    state: &mut State,
-    params: &M,
-    done: impl FnOnce(M::Answer) -> String + Send + 'static,
-) -> Vec<Effect>
-where
-    M::Answer: Send + 'static,
-{
-    state.ask(Ask::new(params, |state, result| {
-        match result {
-            Ok(answer) => state.done(done(answer)),
-            Err(error) => state.refuse(ask::why(&error)),
         }
         Vec::new()
     }))

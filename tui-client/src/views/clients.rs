@@ -5,7 +5,6 @@ use topside_shared::ClientId;
 use topside_shared::methods::{ClientKick, ClientsList};
 use topside_shared::records::{ClientRow, ClientRun};
 
-use super::admin_forms;
 use super::client_details::ClientDetails;
 use super::confirm::Confirm;
 use super::console::client_pane::{ids, name, passing};
@@ -208,5 +207,5 @@ fn disconnect(state: &mut State, client_id: ClientId, reason: &str) -> Vec<Effec
     }
     let reason = Some(reason.trim().to_owned()).filter(|reason| !reason.is_empty());
     let kick = ClientKick { client_id, reason };
-    admin_forms::act(state, &kick, move |_| format!("{client_id} was disconnected"))
+    state.ask_and_say(&kick, move |_| format!("{client_id} was disconnected"))
 }

@@ -135,48 +135,34 @@ impl SchedulesView {
     }
 }
 
-/// Pauses a schedule, or resumes it.
+/// Pauses a schedule, or resumes it. The list changes by its subscription.
 fn pause(row: &ScheduleRow) -> Outcome {
     let schedule = row.schedule.clone();
     match row.inactive {
         Some(Inactive::Disabled) => refuse(format!(
             "{schedule} is disabled in its file: `enabled = true` there enables it."
         )),
-        Some(Inactive::Paused) => {
-            act(move |state| state.ask(Ask::new(&ScheduleResume { schedule }, said("is resumed"))))
-        }
+        Some(Inactive::Paused) => act(move |state| {
+            state.ask_and_say(&ScheduleResume { schedule }, |row| said(row, "is resumed"))
+        }),
         _ => act(move |state| {
-            state.ask(Ask::new(&SchedulePause { schedule, reason: None }, said("is paused")))
+            let pause = SchedulePause { schedule, reason: None };
+            state.ask_and_say(&pause, |row| said(row, "is paused"))
         }),
     }
 }
 
-/// Says what was done to a schedule, or why it was not; the list follows by its subscription.
-fn said(
-    what: &'static str,
-) -> impl FnOnce(&mut State, Result<ScheduleRow, CallError>) -> Vec<Effect> {
-    move |state, answer| {
-        match answer {
-            Ok(row) => state.done(format!("{} {what}.", sanitize::schedule(row).schedule)),
-            Err(error) => state.refuse(ask::why(&error)),
-        }
-        Vec::new()
-    }
+fn said(row: ScheduleRow, what: &str) -> String {
+    format!("{} {what}.", sanitize::schedule(row).schedule)
 }
 
 fn run_now(row: &ScheduleRow) -> Outcome {
     let schedule = row.schedule.clone();
     act(move |state| {
-        state.ask(Ask::new(&ScheduleRun { schedule }, |state, answer| {
-            match answer {
-                Ok(row) => {
-                    let row = sanitize::run(row);
-                    state.done(format!("Run {} of {} has started.", row.run_id, row.command));
-                }
-                Err(error) => state.refuse(ask::why(&error)),
-            }
-            Vec::new()
-        }))
+        state.ask_and_say(&ScheduleRun { schedule }, |row| {
+            let row = sanitize::run(row);
+            format!("Run {} of {} has started.", row.run_id, row.command)
+        })
     })
 }
 
