@@ -107,7 +107,7 @@ impl SchedulesView {
     }
 
     fn names(&self) -> Vec<String> {
-        self.shown().iter().map(|row| row.schedule.clone()).collect()
+        names(&self.shown())
     }
 
     fn chosen_row(&self, state: &State) -> Option<&ScheduleRow> {
@@ -252,10 +252,10 @@ impl ListView for SchedulesView {
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let room = canvas.room();
         let inside = canvas.popup(&ListView::title(self, state), room.width, room.height);
-        let (shown, names) = (self.shown(), self.names());
-        let at = self.list.place(&names);
+        let shown = self.shown();
+        let at = self.list.place(&names(&shown));
         let note = self.note();
-        let pauses = match self.chosen_row(state).and_then(|row| row.inactive) {
+        let pauses = match shown.get(at).and_then(|row| row.inactive) {
             Some(Inactive::Paused) => "p resume",
             _ => "p pause",
         };
@@ -279,6 +279,10 @@ impl ListView for SchedulesView {
             vec![Line::Cells(cells(row, state, chosen, theme))]
         })
     }
+}
+
+fn names(rows: &[&ScheduleRow]) -> Vec<String> {
+    rows.iter().map(|row| row.schedule.clone()).collect()
 }
 
 fn cells(row: &ScheduleRow, state: &State, chosen: bool, theme: &Theme) -> Vec<Cell> {
