@@ -62,12 +62,8 @@ fn subscribe(state: &mut State) -> Vec<Effect> {
         |state, answer: Result<SubscribeResult, CallError>| {
             let id = answer.as_ref().ok().map(|answer| answer.subscription_id);
             let taken = state.with_view::<SchedulesView>(|view, _| view.take(answer));
-            match (taken, id) {
-                (Some(effects), _) => effects,
-                // The view was closed meanwhile.
-                (None, Some(id)) => state.ask_if_connected(session::unsubscribe(id)),
-                (None, None) => Vec::new(),
-            }
+            // Without the view, which was closed meanwhile, nothing needs the changes.
+            taken.unwrap_or_else(|| session::end_subscription(state, id))
         },
     ))
 }
@@ -87,8 +83,7 @@ impl SchedulesView {
         };
         let asks_again = self.load.answered(refused);
         act(move |state| {
-            let end = before.map(session::unsubscribe);
-            let mut effects = end.map_or_else(Vec::new, |end| state.ask_if_connected(end));
+            let mut effects = session::end_subscription(state, before);
             if asks_again {
                 effects.extend(subscribe(state));
             }
@@ -216,8 +211,8 @@ impl ListView for SchedulesView {
     }
 
     fn leave(&mut self, _state: &State) -> Outcome {
-        let end = self.changes.map(session::unsubscribe);
-        close().then(move |state| end.map_or_else(Vec::new, |end| state.ask_if_connected(end)))
+        let changes = self.changes;
+        close().then(move |state| session::end_subscription(state, changes))
     }
 
     fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {

@@ -220,8 +220,13 @@ pub(super) fn subscribe() -> Ask {
     })
 }
 
+/// Ends the subscription of a view, if there is one and its session is open.
+pub(crate) fn end_subscription(state: &State, id: Option<SubscriptionId>) -> Vec<Effect> {
+    id.map_or_else(Vec::new, |id| state.ask_if_connected(unsubscribe(id)))
+}
+
 /// Ends a subscription. The answer has no content.
-pub(crate) fn unsubscribe(subscription_id: SubscriptionId) -> Ask {
+fn unsubscribe(subscription_id: SubscriptionId) -> Ask {
     Ask::new(&EventsUnsubscribe { subscription_id }, |_, _| Vec::new())
 }
 

@@ -133,7 +133,7 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
             // It may have been used before the subscription.
             act(read_key)
         });
-        open.unwrap_or_else(|| state.ask_if_connected(session::unsubscribe(subscription_id)))
+        open.unwrap_or_else(|| session::end_subscription(state, Some(subscription_id)))
     }))
 }
 
@@ -156,8 +156,7 @@ impl View for InviteResult {
                 state.done(format!(
                     "The {what} for {name} is shown no more, and kept nowhere here."
                 ));
-                let end = changes.map(session::unsubscribe);
-                let mut effects = end.map_or_else(Vec::new, |end| state.ask_if_connected(end));
+                let mut effects = session::end_subscription(state, changes);
                 effects.extend(accepted_keys::refresh(state));
                 effects
             });

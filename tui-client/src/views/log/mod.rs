@@ -88,8 +88,7 @@ fn subscribed(state: &mut State, answer: Result<SubscribeResult, CallError>) -> 
         return Vec::new();
     }
     // It was asked for by a view that was closed since.
-    let mut effects =
-        id.map_or_else(Vec::new, |id| state.ask_if_connected(session::unsubscribe(id)));
+    let mut effects = session::end_subscription(state, id);
     effects.extend(open.unwrap_or_default());
     effects
 }
@@ -190,7 +189,7 @@ impl ListView for LogView {
     fn leave(&mut self, _state: &State) -> Outcome {
         match self.standing {
             LogState::Live(id) => {
-                close().then(move |state| state.ask_if_connected(session::unsubscribe(id)))
+                close().then(move |state| session::end_subscription(state, Some(id)))
             }
             _ => close(),
         }
