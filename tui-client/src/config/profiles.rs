@@ -41,6 +41,14 @@ pub struct Profile {
     pub tags: Vec<String>,
 }
 
+impl Profile {
+    /// Its addresses without ports, that on the LAN first.
+    pub(crate) fn hosts(&self) -> String {
+        let hosts = [&self.lan, &self.internet].into_iter().flatten();
+        hosts.map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Why the saved servers cannot be read, changed or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

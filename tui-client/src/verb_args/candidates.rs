@@ -100,11 +100,7 @@ fn of_menu(menu: Vec<command::Command>, words: Vec<String>) -> ArgValueCompleter
 pub(crate) fn servers(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let begins = |profile: &&Profile| profile.name.starts_with(&*typed);
-    let about = |profile: &Profile| {
-        let addresses: Vec<&str> =
-            [&profile.lan, &profile.internet].into_iter().flatten().map(String::as_str).collect();
-        candidate(&profile.name, &addresses.join(", "))
-    };
+    let about = |profile: &Profile| candidate(&profile.name, &profile.hosts());
     saved().iter().filter(begins).map(about).collect()
 }
 

@@ -92,11 +92,8 @@ impl CommandLine {
             keys: self.keys.clone(),
             ..KnownValues::default()
         };
-        let at = |server: &Profile| {
-            let hosts = [&server.lan, &server.internet].into_iter().flatten();
-            hosts.map(String::as_str).collect::<Vec<_>>().join(", ")
-        };
-        known.servers = state.servers.iter().map(|one| (one.name.clone(), at(one))).collect();
+        let server = |server: &Profile| (server.name.clone(), server.hosts());
+        known.servers = state.servers.iter().map(server).collect();
         if let Some(console) = state.console() {
             let others = console.client_rows().into_iter().filter(|row| !console.is_me(row));
             known.clients = others

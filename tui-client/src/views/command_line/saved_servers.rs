@@ -88,14 +88,6 @@ fn list(state: &State) -> String {
     if state.servers.is_empty() {
         return "no server is saved".to_owned();
     }
-    let rows: Vec<[String; 2]> = state
-        .servers
-        .iter()
-        .map(|server| {
-            let addresses: Vec<&str> =
-                [&server.lan, &server.internet].into_iter().flatten().map(String::as_str).collect();
-            [clean(&server.name, MAX_NAME), clean(&addresses.join(", "), MAX_NAME)]
-        })
-        .collect();
-    columns(&rows)
+    let row = |server: &Profile| [clean(&server.name, MAX_NAME), clean(&server.hosts(), MAX_NAME)];
+    columns(&state.servers.iter().map(row).collect::<Vec<_>>())
 }
