@@ -7,13 +7,13 @@ use super::status_bar::{self, AFTER_THE_END};
 use crate::app::availability::{check, nothing_typed};
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
-use crate::app::picker::filter;
 use crate::app::prompt::keyboard::can_switch;
 use crate::app::{Clicked, Hits, Screen, State, picker, tab_actions};
 use crate::input::actions::{Action, Id, get};
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::widgets::canvas::{self, ViewHits};
+use crate::widgets::list::FILTER_KEYS;
 use crate::widgets::row::{self, Row};
 
 /// The row of hints in an area.
@@ -33,7 +33,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hi
         return;
     }
     let own = match &state.screen {
-        Screen::Picker if state.picker.is_filtering => Some(&filter::KEYS[..]),
+        Screen::Picker if state.picker.is_filtering => Some(&FILTER_KEYS[..]),
         Screen::Picker => None,
         Screen::Console(console) => console.input.keys(),
     };

@@ -40,9 +40,6 @@ pub(crate) fn go(state: &mut State, by: isize) {
     }
 }
 
-/// What keys do while the filter is typed.
-pub(crate) const KEYS: [&str; 3] = ["Enter keep filter", "Esc no filter", "↑ ↓ choose"];
-
 /// Handles a key of the filter, or the Esc that clears the filter and the marks; returns whether it was one.
 pub(crate) fn key(state: &mut State, key: Key) -> bool {
     if key == Key::plain(Code::Esc) && !matches!(state.link, ConnectionState::Dialling(_)) {

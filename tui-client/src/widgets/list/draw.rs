@@ -15,6 +15,9 @@ use crate::widgets::row::Row;
 /// Fewest rows of a popup in which the columns have heads.
 const HEADS_FROM: u16 = 5;
 
+/// What keys do while a filter is typed that `/` begins.
+pub(crate) const FILTER_KEYS: [&str; 3] = ["Enter keep filter", "Esc no filter", "↑ ↓ choose"];
+
 /// What a view gives to draw its list.
 pub(crate) struct Table<'t> {
     pub(crate) columns: &'t [Column],
@@ -143,9 +146,7 @@ impl<K: Clone + PartialEq> List<K> {
         }
         let row = if count > 0 { hints.row } else { &[] };
         let keys: Vec<&str> = match self.mode {
-            FilterMode::AfterSlash(true) => {
-                vec!["Enter keep filter", "Esc no filter", "↑ ↓ choose"]
-            }
+            FilterMode::AfterSlash(true) => FILTER_KEYS.to_vec(),
             FilterMode::AfterSlash(false) if !self.filter.is_empty() => {
                 row.iter().chain(hints.list).copied().chain(["Esc no filter"]).collect()
             }

@@ -12,7 +12,7 @@ use crate::input::key::{Code, Key};
 pub(crate) use crate::widgets::canvas::ListLayout;
 use crate::widgets::editor::{Edited, Editor};
 pub(crate) use columns::{Cell, Column, Line, cell};
-pub(crate) use draw::{ListHints, Table, draw_note, window};
+pub(crate) use draw::{FILTER_KEYS, ListHints, Table, draw_note, window};
 pub(crate) use load::Load;
 
 /// The choice, the filter and the scroll position; `K` tells rows apart.
