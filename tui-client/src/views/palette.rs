@@ -3,7 +3,7 @@
 use ratatui::layout::Position;
 use topside_shared::command::Command;
 
-use super::command_form;
+use super::command_form::{self, OnChoice};
 use super::console::menu::{CommandSigns, effect_sign};
 use super::list_view::ListView;
 use crate::app::view::{Outcome, close, refuse, stay};
@@ -265,8 +265,8 @@ impl ListView for Palette {
         let hints: &[&str] = match rows.get(at) {
             Some(PaletteRow { pick: Pick::Command(name), .. }) => {
                 match command_form::on_choice(state, name) {
-                    Some("run") => &["Enter runs it", "Ctrl-O edit as a line"],
-                    Some(_) => &["Enter opens it", "Ctrl-O edit as a line"],
+                    Some(OnChoice::Runs) => &["Enter runs it", "Ctrl-O edit as a line"],
+                    Some(OnChoice::OpensForm) => &["Enter opens it", "Ctrl-O edit as a line"],
                     None => &["Ctrl-O edit as a line"],
                 }
             }

@@ -267,11 +267,18 @@ fn plain<'s>(state: &'s State, name: &str) -> Option<&'s Command> {
         .then_some(command)
 }
 
-/// What choosing a command of the menu does, in a word; none where it is not possible now.
-pub(crate) fn on_choice(state: &State, name: &str) -> Option<&'static str> {
+/// What choosing a command of the menu does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnChoice {
+    Runs,
+    OpensForm,
+}
+
+/// What choosing a command of the menu does; none where it is not possible now.
+pub(crate) fn on_choice(state: &State, name: &str) -> Option<OnChoice> {
     match plain(state, name) {
-        Some(_) => state.session().map(|_| "run"),
-        None => Some("form"),
+        Some(_) => state.session().map(|_| OnChoice::Runs),
+        None => Some(OnChoice::OpensForm),
     }
 }
 

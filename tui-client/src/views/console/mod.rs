@@ -14,7 +14,8 @@ mod welcome;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::{command_form, key_hints, message_line, status_bar};
+use super::command_form::{self, OnChoice};
+use super::{key_hints, message_line, status_bar};
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
 use crate::app::console::layout::ConsoleLayout;
@@ -110,7 +111,10 @@ fn pane_keys(state: &State, console: &Console) -> Vec<(String, &'static str)> {
             Some(MenuKey::Fold) if console.side.unfolded => keys.push(("Enter", "fold")),
             Some(MenuKey::Fold) => keys.push(("Enter", "unfold")),
             Some(MenuKey::Top(name) | MenuKey::Command(name)) => {
-                keys.extend(command_form::on_choice(state, &name).map(|does| ("Enter", does)));
+                keys.extend(command_form::on_choice(state, &name).map(|does| match does {
+                    OnChoice::Runs => ("Enter", "run"),
+                    OnChoice::OpensForm => ("Enter", "form"),
+                }));
                 keys.extend([("*", "favourite"), ("Ctrl-O", "type")]);
             }
             None => {}
