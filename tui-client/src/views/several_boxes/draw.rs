@@ -112,9 +112,7 @@ pub(super) fn draw(
             if results.whole.is_none() {
                 return groups(view, results, fit::columns(&of) + 1, inside, canvas);
             }
-            whole(results, list, canvas, state);
-            let (width, page) = list_room(state);
-            keys = match results.whole_rows(width).len() > page {
+            keys = match whole(results, list, canvas, state) {
                 true => &["Esc all results", "↑ ↓ scroll"],
                 false => &["Esc all results"],
             };
@@ -246,9 +244,9 @@ fn groups(
     })
 }
 
-/// The chosen group whole.
-fn whole(results: &Results, list: Rect, canvas: &mut Canvas<'_>, state: &State) {
-    let (Some(whole), Some(group)) = (&results.whole, results.chosen()) else { return };
+/// The chosen group whole; returns whether its rows scroll.
+fn whole(results: &Results, list: Rect, canvas: &mut Canvas<'_>, state: &State) -> bool {
+    let (Some(whole), Some(group)) = (&results.whole, results.chosen()) else { return false };
     let (theme, (width, page)) = (canvas.theme, list_room(state));
     let rows = results.whole_rows(width);
     let (sign, style) = look(group.standing, &theme);
@@ -258,6 +256,7 @@ fn whole(results: &Results, list: Rect, canvas: &mut Canvas<'_>, state: &State) 
     for (y, line) in (0..list.height).zip(rows.iter().skip(top)) {
         Row::at(canvas.buffer, list, y).skip(2).left(line, theme.plain);
     }
+    rows.len() > page
 }
 
 /// The sign and the colour of a box.
