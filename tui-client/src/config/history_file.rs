@@ -8,6 +8,7 @@ use topside_shared::text::is_control;
 
 use super::atomic_file::Replacement;
 use crate::platform;
+use crate::text::hash::fnv1a;
 
 pub(crate) const MAX_LINES: usize = 1_000;
 /// Lines by which the file may grow before it is cut back.
@@ -110,11 +111,8 @@ pub(super) fn file_name(server: &str) -> String {
     }
     // The longest name has 64 characters of up to 4 bytes; most systems allow 255 bytes.
     if name.len() > 200 {
-        let sum = server.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
         name.truncate(180);
-        name.push_str(&format!("%%{sum:016x}"));
+        name.push_str(&format!("%%{:016x}", fnv1a(server)));
     }
     name
 }

@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use super::choice::ColourDepth;
 use super::colour;
 use crate::scrollback::Look;
+use crate::text::hash::fnv1a;
 
 /// Declares the theme and its roles: the field, the name in theme.toml, and the role that gives it its colours where
 /// theme.toml sets that one alone.
@@ -202,11 +203,7 @@ impl Theme {
     /// the same at each start. Without colours it is a title.
     pub(crate) fn server(&self, name: &str) -> Style {
         let colours = [self.accent, self.good, self.lost, self.warn].map(|style| style.fg);
-        // FNV-1a: names that differ in one letter differ in all bits.
-        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let place = (hash >> 32) as usize % colours.len();
+        let place = (fnv1a(name) >> 32) as usize % colours.len();
         colours[place].map_or(self.title, |colour| self.title.fg(colour))
     }
 
