@@ -11,6 +11,7 @@
 mod background;
 mod download;
 mod effects;
+mod frames;
 mod input_thread;
 mod network;
 mod new_file;
@@ -30,7 +31,7 @@ use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 use topside_shared::time::millis;
 
-use crate::app::{Clock, Effect, Hits, Msg, State, Target, picker};
+use crate::app::{Clock, Effect, Msg, State, Target, picker};
 use crate::config::{ProfileStore, THIS_MACHINE};
 use crate::connect::Via;
 use crate::platform::{Job, Jobs, Signal, Signals};
@@ -41,10 +42,6 @@ use background::BackgroundQuery;
 use effects::EffectRunner;
 use network::Network;
 
-/// Least time between two frames.
-const FRAME: Duration = Duration::from_millis(33);
-/// The same while keys come in.
-const TYPING_FRAME: Duration = Duration::from_millis(8);
 /// Time for which messages are taken before the next frame is considered.
 const TAKE: Duration = Duration::from_millis(2);
 /// Messages that wait for the screen; beyond them the network thread waits.
@@ -256,19 +253,6 @@ impl Loop {
         self.take(Msg::Resize(terminal::size()))
     }
 
-    /// When the next frame is due; none at once.
-    fn next_frame(&self) -> Option<Instant> {
-        let next = if self.typing {
-            self.last_key_frame.map(|last| last + TYPING_FRAME)
-        } else if self.unfinished {
-            None
-        } else {
-            self.last_frame.map(|last| last + FRAME)
-        };
-        let first = || self.background.holds_first_frame().filter(|_| self.last_frame.is_none());
-        next.or_else(first).max(self.terminal.busy_until(self.typing))
-    }
-
     /// Waits a moment for answers of the terminal that are still to come: another program would take them for typed text.
     async fn await_answers(&mut self, keys: &mut mpsc::Receiver<TerminalInput>) {
         while let Some(until) = self.background.holds_end().max(self.terminal.answers_until()) {
@@ -290,7 +274,7 @@ impl Loop {
         while !self.state.quitting {
             let now = Instant::now();
             let due = self.next_frame().is_none_or(|at| now >= at);
-            if (self.dirty || self.unfinished) && due {
+            if self.has_frame() && due {
                 self.draw()?;
                 continue;
             }
@@ -298,7 +282,7 @@ impl Loop {
                 self.suspend(true, keys).await?;
                 continue;
             }
-            let wake = if self.dirty || self.unfinished {
+            let wake = if self.has_frame() {
                 self.next_frame()
             } else {
                 // The clock as it is now, so that what is counted is counted from now.
@@ -342,7 +326,7 @@ impl Loop {
                     None => anyhow::bail!("the network's thread has ended"),
                 },
                 () = alarm => {
-                    if !self.dirty && !self.unfinished {
+                    if !self.has_frame() {
                         self.take(Msg::Tick)?;
                     }
                 }
@@ -398,42 +382,6 @@ impl Loop {
                 Ok(msg) => self.take(msg)?,
                 Err(_) => break,
             }
-        }
-        Ok(())
-    }
-
-    /// Makes a frame of the state.
-    fn make_frame(&mut self) {
-        self.state.clock = self.clock();
-        let (state, mut hits) = (&self.state, Hits::new());
-        self.terminal.frame(state.terminal, |area, buffer| {
-            let cursor;
-            (cursor, hits) = views::draw(state, area, buffer);
-            cursor
-        });
-        self.state.hits = hits;
-    }
-
-    /// Draws a frame, or sends the next part of the last one.
-    fn draw(&mut self) -> anyhow::Result<()> {
-        // A frame that only has newer output does not replace one that is still sent: none would ever be complete.
-        if self.dirty && (self.typing || !self.unfinished) {
-            self.make_frame();
-            self.dirty = false;
-        }
-        let complete = match self.terminal.paint() {
-            Ok(complete) => complete,
-            Err(_) => {
-                // Half a frame is on the screen. Give up only if a full redraw fails too.
-                self.terminal.clear();
-                self.terminal.paint().context("cannot write to the terminal")?
-            }
-        };
-        self.unfinished = !complete;
-        // Measured from the end, so that a slow terminal does not get more frames.
-        self.last_frame = Some(Instant::now());
-        if std::mem::take(&mut self.typing) {
-            self.last_key_frame = self.last_frame;
         }
         Ok(())
     }
