@@ -20,6 +20,7 @@ mod reconnects;
 pub(crate) mod reloads;
 pub(crate) mod runs_list;
 pub(crate) mod schedules;
+mod screen_states;
 mod settings;
 pub(crate) mod several_boxes;
 mod shutdowns;
