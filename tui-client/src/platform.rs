@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use tty::{Echo, drain_terminal, read_input, write_all};
 
-/// Limit of every wait of a program whose terminal was closed.
+/// Limit of every wait after the terminal of the program was closed.
 const HANG_UP_PATIENCE: Duration = Duration::from_millis(400);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,7 +25,7 @@ pub(crate) struct Reply(StateChange);
 type StateChange = Box<dyn FnOnce(&mut State) -> Vec<Effect> + Send>;
 
 impl Ask {
-    /// A request whose answer is given to `then`.
+    /// A request that gives its answer to `then`.
     pub(crate) fn new<M: Call>(
         params: &M,
         then: impl FnOnce(&mut State, Result<M::Answer, CallError>) -> Vec<Effect> + Send + 'static,

@@ -22,7 +22,7 @@ pub(super) struct PairedProfile {
 pub(crate) struct SaveAs<'a> {
     /// Its name here; without one, the name that it gives itself.
     pub(crate) name: Option<&'a str>,
-    /// The saved server with another key whose entry it replaces: the box was set up again.
+    /// The saved server with another key that it replaces: the box was set up again.
     pub(crate) replaces: Option<&'a str>,
 }
 
@@ -139,8 +139,8 @@ fn has_pin(profile: &Profile, invite: &Invite) -> bool {
     profile.pin.as_deref() == Some(&*invite.server.to_string())
 }
 
-/// The saved server of the invite: the one with its pin (of several, the one with the name that is asked for), else the one that it replaces, else one without a pin that has
-/// its name or address.
+/// The saved server of the invite: the one with its pin (of several, the one with the name that is asked for), else the one
+/// that it replaces, else one without a pin that has its name or address.
 fn find<'p>(profiles: &'p [Profile], invite: &Invite, save_as: SaveAs<'_>) -> Option<&'p Profile> {
     let name = save_as.name.unwrap_or(&invite.name);
     let named = profiles.iter().find(|profile| profile.name == name && has_pin(profile, invite));

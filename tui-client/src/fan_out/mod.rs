@@ -71,7 +71,7 @@ enum Stage {
     Ended,
 }
 
-/// A box whose run has not started yet.
+/// A box with a run that has not started yet.
 struct Waiting {
     plan: Plan,
     /// None if too many were held.

@@ -101,9 +101,9 @@ impl ServerVerb {
             | Self::CancelShutdown(how)
             | Self::Reload(how)
             | Self::Keys(how)
+            | Self::Schedules(how)
             | Self::Invite { how, .. }
             | Self::Token { how, .. } => how,
-            Self::Schedules(how) => how,
             Self::Schedule(args) => &args.how,
             Self::Clients(args) => &args.how,
             Self::Runs(args) => &args.how,

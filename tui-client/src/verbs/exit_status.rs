@@ -42,7 +42,7 @@ pub(super) fn of_answer(answer: &BuiltinAnswer) -> u8 {
     }
 }
 
-/// The status of a run that did not start, or whose end is not known.
+/// The status of a run that did not start, or of one with an unknown end.
 pub(super) fn of_error(error: &CallError) -> u8 {
     match error {
         CallError::Refused(error) => match error.kind() {

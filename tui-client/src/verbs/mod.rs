@@ -154,8 +154,7 @@ fn need_terminal(what: &str, server: Option<&str>) {
     }
 }
 
-/// Reports invalid arguments, and ends with status 2.
-/// Words that are tried as verbs, and what does it.
+/// Words that users try as verbs, and what to use instead.
 const NO_VERBS: [(&str, &str); 6] = [
     ("check", "`topsided check` reads the configuration of the server"),
     ("commands", "`topside menu` shows the commands"),
@@ -183,6 +182,7 @@ fn refuse_line(error: &clap::Error) -> ! {
     }
 }
 
+/// Reports invalid arguments, and ends with status 2.
 fn usage(message: &str) -> ! {
     Arguments::command().error(ErrorKind::ArgumentConflict, message).exit()
 }

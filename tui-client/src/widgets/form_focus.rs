@@ -1,4 +1,5 @@
-//! Focus of a form: one of its fields, or one of its two buttons. Every form moves it by the same keys and draws the same buttons.
+//! Focus of a form: one of its fields, or one of its two buttons. Every form moves it by the same keys and
+//! draws the same buttons.
 
 use super::buttons;
 use super::canvas::{Hit, ViewHits};

@@ -5,7 +5,7 @@ use topside_shared::methods::MaskedText;
 
 use super::*;
 
-/// A console whose command `ask` runs as #12.
+/// A console with the command `ask`, which runs as #12.
 fn asking() -> (World, u64) {
     asking_at(100, 24)
 }

@@ -188,7 +188,7 @@ impl World {
         self.answer_to::<M>(|_| true, answer)
     }
 
-    /// Answers the request whose output belongs to this block.
+    /// Answers the request that writes its output to this block.
     pub(crate) fn ran(&mut self, block: u64, result: Result<RunResult, CallError>) -> Vec<Effect> {
         let of_block = move |sent: &Sent| sent.block == Some(block);
         let attached = |sent: &Sent| of_block(sent) && sent.ask.method == RunAttach::METHOD;
@@ -237,13 +237,13 @@ impl World {
         self.event(Event::Answer(reply))
     }
 
-    /// The block whose command was sent by these effects.
+    /// The block of the command that these effects send.
     pub(crate) fn block_of(&self, effects: &[Effect]) -> u64 {
         command_of(effects);
         self.pending.last().and_then(|sent| sent.block).unwrap()
     }
 
-    /// The runs whose output these effects read: block, run, and the first byte.
+    /// The output that these effects read: its block, its run, and the first byte.
     pub(crate) fn attached(&self, effects: &[Effect]) -> Vec<(u64, RunId, u64)> {
         let attach = |effect: &Effect| match effect {
             Effect::Ask { ask, .. } if ask.method == RunAttach::METHOD => {
@@ -302,7 +302,7 @@ impl World {
         }
     }
 
-    /// Types a line whose command is not in the menu, and answers it as the server does.
+    /// Types a command that is not in the menu, and answers it as the server does.
     pub(crate) fn enter_unknown(
         &mut self,
         line: &str,

@@ -18,7 +18,7 @@ use super::rig::*;
 use crate::config::Profile;
 use crate::connect::*;
 
-/// Connects as this device, whose key the server knows.
+/// Connects as this device; the server knows its key.
 async fn connect_known(rig: &Rig, remote: Remote) -> (Result<Session, ConnectError>, Fake) {
     rig.judge(own_key(&remote.state).unwrap().pin(), Ok(()));
     let target = Target::Remote(remote);

@@ -48,7 +48,7 @@ pub(super) fn edit_of(
     }
 }
 
-/// A profile whose fields are right and whose name no other server has.
+/// The profile, if its fields are right and no other server has its name; `before` is the name that it had.
 fn checked(state: &State, profile: Profile, before: Option<&str>) -> Result<Profile, String> {
     validate(&profile).map_err(|error| error.message)?;
     let name = &profile.name;
