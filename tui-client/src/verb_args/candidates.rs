@@ -35,8 +35,18 @@ pub(crate) fn complete(
 ) -> Vec<Candidate> {
     let Some((_, before)) = words.split_last() else { return Vec::new() };
     adapt(command, before);
+    find(command, words, directory)
+}
+
+/// The candidates of `command` for the last of `words`.
+pub(super) fn find(
+    command: &mut Command,
+    words: &[String],
+    directory: Option<&Path>,
+) -> Vec<Candidate> {
     let args = words.iter().map(Into::into).collect();
-    let found = engine::complete(command, args, before.len(), directory).unwrap_or_default();
+    let at = words.len().saturating_sub(1);
+    let found = engine::complete(command, args, at, directory).unwrap_or_default();
     // The engine offers hidden names, such as earlier names of a verb, where nothing else fits.
     found.iter().filter(|candidate| !candidate.is_hide_set()).filter_map(safe).collect()
 }

@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 
 use clap::error::{Error, ErrorKind};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
-use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use topside_shared::cmdline::{self, Candidate, CandidateKind, Completion};
-use topside_shared::text::{MAX_REASON, clean, is_control};
+use topside_shared::text::{MAX_REASON, clean};
 
-use super::Verb;
+use super::{Verb, candidates};
 
 /// Flags that choose the server and the form of the answer: a line of verbs has both already.
 const OF_THE_SHELL: [&str; 3] = ["on", "via", "json"];
@@ -135,21 +135,14 @@ fn sentence(error: &Error) -> String {
 pub(crate) fn complete(line: &str, cursor: usize, known: &KnownValues) -> Completion {
     let spot = cmdline::at(line, cursor);
     let mut words: Vec<String> = spot.before.iter().map(|token| token.text.clone()).collect();
-    let at = words.len();
     words.push(spot.word.text.clone());
-    let args = words.into_iter().map(Into::into).collect();
-    let found = engine::complete(&mut with_values(known), args, at, None).unwrap_or_default();
-    let candidate = |found: &CompletionCandidate| {
-        let word = found.get_value().to_str().filter(|word| !word.contains(is_control))?;
-        let description = found.get_help().map(ToString::to_string).unwrap_or_default();
-        Some(Candidate {
-            text: cmdline::quote(word).into_owned(),
-            description: clean(&description, MAX_REASON),
-            kind: CandidateKind::Value,
-        })
+    let candidate = |found: candidates::Candidate| Candidate {
+        text: cmdline::quote(&found.word).into_owned(),
+        description: found.about,
+        kind: CandidateKind::Value,
     };
-    let shown = found.iter().filter(|found| !found.is_hide_set());
-    let mut candidates: Vec<Candidate> = shown.filter_map(candidate).collect();
+    let found = candidates::find(&mut with_values(known), &words, None);
+    let mut candidates: Vec<Candidate> = found.into_iter().map(candidate).collect();
     // Flags are proposed once a dash is typed, as in a shell.
     if !spot.word.text.starts_with('-')
         && candidates.iter().any(|found| !found.text.starts_with('-'))
