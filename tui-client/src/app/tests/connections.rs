@@ -28,12 +28,7 @@ fn esc_gives_a_dial_up_and_its_late_success_is_hung_up() {
     world.press("enter");
     let effects = world.press("esc");
     let [Effect::CancelDial { attempt }] = effects[..] else { panic!("{effects:?}") };
-    let late = Msg::Dialled {
-        attempt,
-        welcome: Box::new(welcome()),
-        reached: locally(),
-        embedded_server: false,
-    };
+    let late = dialled(attempt);
     assert_eq!(world.tell(late), [Effect::HangUp { session: attempt }]);
     assert!(matches!(world.state.screen, Screen::Picker));
 }
@@ -178,12 +173,7 @@ fn this_machines_server_is_called_by_its_own_name() {
     let Some(Effect::Dial { attempt, target, .. }) = effects.first() else { panic!("{effects:?}") };
     assert_eq!((target.server.as_deref(), target.via), (Some("clock"), Via::Same));
     let attempt = *attempt;
-    world.tell(Msg::Dialled {
-        attempt,
-        welcome: Box::new(welcome()),
-        reached: locally(),
-        embedded_server: false,
-    });
+    world.tell(dialled(attempt));
     assert_eq!(world.console().name(), "sprinkler");
 }
 

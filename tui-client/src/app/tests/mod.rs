@@ -142,6 +142,12 @@ pub(crate) fn locally() -> Reached {
     }
 }
 
+/// A dial that has reached the server of this machine.
+pub(super) fn dialled(attempt: u64) -> Msg {
+    let (welcome, reached) = (Box::new(welcome()), locally());
+    Msg::Dialled { attempt, welcome, reached, embedded_server: false }
+}
+
 /// A session with a server elsewhere.
 pub(crate) fn by(via: Via, address: &str) -> Reached {
     Reached { via, address: address.into(), rtt: Duration::from_millis(12), key: Some(pin(4)) }

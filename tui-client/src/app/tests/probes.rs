@@ -188,9 +188,7 @@ fn the_lan_is_listened_to_while_the_picker_is_shown() {
     world.tell(Msg::Found(vec![find("garage-pi", "192.168.1.12", None)]));
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
-    let welcome = Box::new(welcome());
-    let effects =
-        world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: false });
+    let effects = world.tell(dialled(attempt));
     assert!(effects.contains(&Effect::Browse(false)));
     assert!(world.press("f4").contains(&Effect::Browse(true)));
     assert_eq!(

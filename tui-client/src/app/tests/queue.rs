@@ -66,8 +66,7 @@ fn a_queued_run_that_a_lost_session_cut_off_waits_on_in_the_next_one() {
     assert_eq!((phase(&mut world), world.newest().trim()), (Phase::CutOff, ""));
     let effects = world.press("f5");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
-    let welcome = Box::new(welcome());
-    world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: false });
+    world.tell(dialled(attempt));
     world.notice(Notification::RunChanged(Box::new(queued(31, "zone-run", 1, 7))));
     assert_eq!(phase(&mut world), Phase::Queued { place: 1, cancelling: false });
     assert!(world.newest().starts_with("place 1: waits for"), "{}", world.newest());

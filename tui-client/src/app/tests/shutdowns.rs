@@ -153,12 +153,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
 
     let effects = world.press("f5");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
-    let effects = world.tell(Msg::Dialled {
-        attempt,
-        welcome: Box::new(welcome()),
-        reached: locally(),
-        embedded_server: false,
-    });
+    let effects = world.tell(dialled(attempt));
     assert!(effects.iter().all(|e| !is_command(e)), "no command is sent again");
     assert_eq!(world.input(), "half a line");
     assert!(world.newest().starts_with("opening\n"), "the scrollback stays");
@@ -233,12 +228,6 @@ fn a_held_line_is_never_sent_to_another_session() {
         other => panic!("{other:?}"),
     };
     let first = attempt(&world.press("enter"));
-    let dialled = |attempt| Msg::Dialled {
-        attempt,
-        welcome: Box::new(welcome()),
-        reached: locally(),
-        embedded_server: false,
-    };
     world.tell(dialled(first));
     assert!(world.enter("zone-run 3").is_empty(), "the menu has not come");
     lose(&mut world, DisconnectReason::Gone);

@@ -263,9 +263,7 @@ fn a_lost_session_stops_the_status_requests_and_the_next_one_starts_them() {
     );
     let effects = world.wait(31_000);
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
-    let welcome = Box::new(welcome());
-    let effects =
-        world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: false });
+    let effects = world.tell(dialled(attempt));
     assert!(effects.contains(&asked(&world)[0]), "{effects:?}");
     assert!(samples(&mut world, Figure::Clients).is_empty());
     tell(&mut world, figures(1_000, 1, 2));

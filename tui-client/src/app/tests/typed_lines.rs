@@ -123,12 +123,7 @@ fn a_line_that_is_quicker_than_the_menu_runs_when_the_menu_comes() {
     let mut world = World::new(80, 24);
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
-    world.tell(Msg::Dialled {
-        attempt,
-        welcome: Box::new(welcome()),
-        reached: locally(),
-        embedded_server: false,
-    });
+    world.tell(dialled(attempt));
     assert!(world.enter("zones").is_empty());
     let effects = world.answer::<CommandsList>(Ok(menu()));
     world.block_of(&effects);

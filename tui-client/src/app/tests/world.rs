@@ -56,12 +56,7 @@ impl World {
         let effects = world.press("enter");
         let Some(Effect::Dial { attempt, .. }) = effects.first() else { panic!("{effects:?}") };
         let attempt = *attempt;
-        world.tell(Msg::Dialled {
-            attempt,
-            welcome: Box::new(welcome()),
-            reached: locally(),
-            embedded_server: false,
-        });
+        world.tell(dialled(attempt));
         world.answer::<CommandsList>(Ok(menu()));
         world.answer::<EventsSubscribe>(Ok(subscribed()));
         world
