@@ -16,24 +16,24 @@ use crate::control::beside_the_service;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditVerb {
-    /// Follow the chain from line to line, and name the first that was edited, removed or cut
+    /// Verify the hash chain, and report the first line that was edited, removed or cut
     Verify,
-    /// Print what was recorded, oldest first
+    /// Print the entries, oldest first
     Show(ShowArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// Only from then on: for how long (90m, 2d), or a time (2026-03-01T09:00:00Z)
+    /// Only entries since a duration ago (90m, 2d) or a time (2026-03-01T09:00:00Z)
     #[arg(long, value_parser = since)]
     since: Option<Time>,
-    /// Only what was done by this name, key or uid
+    /// Only entries of this name, key or uid
     #[arg(long)]
     who: Option<String>,
-    /// Only this action (key/revoke), or all of a kind (key)
+    /// Only this action (key/revoke), or all actions of a group (key)
     #[arg(long)]
     action: Option<String>,
-    /// Print the lines as they are
+    /// Print the lines unchanged, as JSON
     #[arg(long)]
     json: bool,
 }

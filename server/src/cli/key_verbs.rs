@@ -18,13 +18,13 @@ use crate::control::{Control, ControlError, own_key};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Holder {
-    /// What its holder is called in lists and logs
+    /// Name of the device or script in lists and logs
     #[arg(long, required_unless_present = "holder")]
     name: Option<String>,
     /// The same without `--name`
     #[arg(value_name = "NAME", conflicts_with = "name", hide = true)]
     holder: Option<String>,
-    /// What it may do: viewer, operator or admin
+    /// Role: viewer, operator or admin
     #[arg(long, value_parser = role())]
     role: Role,
 }
@@ -52,13 +52,13 @@ fn role() -> impl TypedValueParser<Value = Role> {
 pub struct InviteArgs {
     #[command(flatten)]
     who: Holder,
-    /// Let it run these commands only, by name, with commas between
+    /// Allow only these commands, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "COMMANDS")]
     commands: Option<Vec<String>>,
-    /// For how long the invite is good: 10m, 1h, 2d
+    /// Time until the invite expires: 10m, 1h, 2d
     #[arg(long, default_value = "10m", value_parser = ttl)]
     ttl: u64,
-    /// Show it as a QR code too
+    /// Print a QR code too
     #[arg(long)]
     qr: bool,
 }
@@ -68,13 +68,13 @@ pub struct InviteArgs {
 pub struct TokenArgs {
     #[command(flatten)]
     who: Holder,
-    /// The only commands it may run, by name, with commas between
+    /// Allow only these commands, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "COMMANDS", required = true)]
     commands: Vec<String>,
-    /// For how long the token is good: 90d, 12h
+    /// Time until the token expires: 90d, 12h
     #[arg(long, default_value = "90d", value_parser = ttl)]
     ttl: u64,
-    /// Print the key and its certificate as PEM instead, for other programs than topside
+    /// Print the key and its certificate as PEM, for programs other than topside
     #[arg(long)]
     pem: bool,
 }

@@ -63,33 +63,33 @@ pub struct ServeArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Read the settings and the menu, say where they are wrong, and serve nothing
+    /// Check the settings and the menu, and report each mistake with its file and line
     Check {
         /// The menu [default: commands.toml and commands.d/*.toml in the configuration directory, or the starter menu]
         #[arg(long, value_name = "FILE")]
         commands: Option<PathBuf>,
     },
-    /// Show the settings in force, or where they are looked for
+    /// Show the settings in force, or the paths of the files
     Config {
         #[command(subcommand)]
         what: show_config::What,
     },
-    /// Look at this machine, and say line by line what stands between it and a client
+    /// Diagnose the setup of this machine: what keeps clients from connecting
     Doctor,
-    /// Print an invite: one string that pairs one client with this server
+    /// Create an invite: one string that pairs one client with this server
     Invite(key_verbs::InviteArgs),
-    /// Print a token: the same for a script, limited to some commands
+    /// Create a token: a key for a script, limited to some commands
     Token(key_verbs::TokenArgs),
-    /// List the keys that may come in over TCP
+    /// List the keys that the server accepts over TCP
     Keys,
-    /// Take a key away, and end its sessions
+    /// Revoke a key, and end its sessions
     Revoke {
-        /// Its name, or the beginning of its digits as `keys` shows them
+        /// Name of the key, or the first digits that `keys` shows
         key: String,
     },
-    /// Print what this server is known by
+    /// Print the pin of this server's key
     Id,
-    /// Read the record of who did what, or see whether it is whole
+    /// Show or verify the audit log: who did what, and when
     Audit {
         #[command(subcommand)]
         verb: audit_verbs::AuditVerb,

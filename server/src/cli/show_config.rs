@@ -14,9 +14,9 @@ use topside_shared::tables::columns;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
-    /// Print every key in force, and where its value comes from
+    /// Print every setting in force, and where its value comes from
     Show {
-        /// As one line of JSON
+        /// Print one line of JSON
         #[arg(long)]
         json: bool,
     },

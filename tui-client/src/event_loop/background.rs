@@ -17,6 +17,8 @@ pub(super) struct BackgroundQuery {
     allowed: bool,
     /// When the query was sent; none once it is answered.
     asked: Option<Instant>,
+    /// Whether the first frame waits for the answer.
+    holds_frame: bool,
     answers: bool,
 }
 
@@ -25,7 +27,7 @@ impl BackgroundQuery {
         // The Linux console has no answer, and old ones print the question.
         let is_console = std::env::var_os("TERM").is_some_and(|term| term == "linux");
         let allowed = colours.depth != ColourDepth::None && !is_console;
-        Self { allowed, asked: None, answers: false }
+        Self { allowed, asked: None, holds_frame: true, answers: false }
     }
 
     /// Sends the query if the terminal may get it; returns whether it was sent.
@@ -52,11 +54,33 @@ impl BackgroundQuery {
         (asked.elapsed() <= PATIENCE).then(|| Background::of(rgb))
     }
 
+    /// The terminal has answered a later query. Terminals answer in order, so it has no answer to this one, or a late one.
+    pub(super) fn passed(&mut self) {
+        self.holds_frame = false;
+    }
+
     pub(super) fn holds_first_frame(&self) -> Option<Instant> {
-        self.asked.map(|asked| asked + FIRST_FRAME)
+        self.asked.filter(|_| self.holds_frame).map(|asked| asked + FIRST_FRAME)
     }
 
     pub(super) fn holds_end(&self) -> Option<Instant> {
         self.asked.map(|asked| asked + LEAVING)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_frame_does_not_wait_for_a_terminal_that_has_no_answer() {
+        let now = Some(Instant::now());
+        let mut query =
+            BackgroundQuery { allowed: true, asked: now, holds_frame: true, answers: false };
+        assert!(query.holds_first_frame() > now);
+        query.passed();
+        assert_eq!(query.holds_first_frame(), None);
+        // A late answer still sets the colours.
+        assert!(query.answered([0, 0, 0]).is_some());
     }
 }

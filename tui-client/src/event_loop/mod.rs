@@ -358,6 +358,7 @@ impl Loop {
                 }
                 TerminalInput::Taken => {
                     self.terminal.has_taken();
+                    self.background.passed();
                     None
                 }
             };

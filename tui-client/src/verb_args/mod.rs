@@ -26,10 +26,10 @@ pub(crate) const PROGRAM: &str = "topside";
 #[derive(Debug, Parser)]
 #[command(name = "topside", version, arg_required_else_help = false)]
 pub(crate) struct Arguments {
-    /// Confirm what asks to be confirmed first (for commands on standard input)
+    /// Confirm commands that require confirmation (for commands on standard input)
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Draw the screen with ASCII signs alone
+    /// Draw the screen with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
     #[command(flatten)]
@@ -40,24 +40,24 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Open the screen, connected to a saved server at once
+    /// Open the screen, connected to a saved server
     Connect(Connect),
-    /// Run one command on a server, this machine's unless told, and exit with its status
+    /// Run one command on this machine's server, or on others with --on, and exit with its status
     Run(Run),
-    /// Pair this device with a server, by the one string that `topsided invite` prints there
+    /// Pair this device with a server by an invite, the string that `topsided invite` prints on the server
     Pair(Pair),
     #[command(flatten)]
     Ask(ServerVerb),
     #[command(flatten)]
     Saved(SavedServerVerb),
-    /// Print the pin of this device's key, which servers know it by
+    /// Print the pin of this device's key, by which servers identify it
     Id,
-    /// Print the script by which a shell completes what is typed
+    /// Print a completion script for a shell
     Completions(Completions),
     /// Write the manual
     #[command(hide = true)]
     Man(Pages),
-    /// Serve this machine, as `topsided` does
+    /// Start a server on this machine, as `topsided` does
     Serve(topside_server::cli::ServeArgs),
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Connect {
         add = ArgValueCompleter::new(candidates::places)
     )]
     pub(crate) name: Option<String>,
-    /// Draw the screen with ASCII signs alone
+    /// Draw the screen with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
     #[command(flatten)]
@@ -81,29 +81,28 @@ pub(crate) struct Connect {
 }
 
 const STATUSES: &str = "\
-It never starts a server: where none runs, it says so. `topside` and its line client
-start one inside themselves.
+It never starts a server: if none runs, it reports that. `topside` without a verb starts one inside its own
+process.
 
 Exit status:
-  other  the command's own; 128 + n where signal n ended it
-  124  it took longer than --timeout, or than it may
-  125  no server, no way to it, a key that one side does not take, a session that ended,
-       or Topside's own failure
+  other  the command's own; 128 + n if signal n ended it
+  124  the run exceeded --timeout, or the command's own time limit
+  125  the server cannot be reached, a key was refused, the session ended, or Topside itself failed
   126  refused: role, confirmation, argument or limit
-  127  there is no such command
+  127  no such command
   2    wrong arguments to topside itself
 
 On several boxes (--on a,b or tag:TAG or all) results are printed in groups of boxes with equal state,
-output and exit status. A box that has not answered for 15 s is not reached; the others go on. A command
-that is destructive on any box, or asks to be confirmed, shows its targets and wants their number typed.
+output and exit status. A box that does not answer within 15 s counts as not reached; the others continue. For a
+command that is destructive on any box, or requires confirmation, type the number of its targets.
 
 Exit status for several boxes:
-  0    it succeeded on every box
-  126  it was not confirmed; else
+  0    success on every box
+  126  not confirmed; else
   125  a box was not reached, its session ended, or its run was not waited for; else
-  127, 126, 124  a box ended so; else
+  127, 126, 124  if a box has this status; else
   the greatest exit status of the command
-  130  Ctrl-C, which cancels the runs everywhere";
+  130  Ctrl-C, which cancels the run on every box";
 
 pub(crate) const RUN_FLAGS: [&str; 9] = [
     "--on",
@@ -129,26 +128,26 @@ pub(crate) const RUN_FLAGS: [&str; 9] = [
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) on: TargetArgs,
-    /// Print one JSON object with the run and its output, once it has ended; on several boxes one line for each
+    /// Print one JSON object with the run and its output when it has ended; on several boxes one line for each
     #[arg(long)]
     pub(crate) json: bool,
-    /// Confirm a command that asks to be confirmed first; for --on tag:TAG or all, N is how many boxes that names
+    /// Confirm a command that requires confirmation; for --on tag:TAG or all, N is the number of boxes
     #[arg(long, value_name = "N", require_equals = true)]
     pub(crate) yes: Option<Option<usize>>,
-    /// Print the run's number as soon as it has begun, and leave it to the server
+    /// Print the run's number when it has started, and return without waiting for its end
     #[arg(long, conflicts_with = "timeout")]
     pub(crate) detach: bool,
-    /// Cancel the run after so long: 90, 90s, 5m, 1h30m
+    /// Cancel the run after this time: 90, 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) timeout: Option<std::time::Duration>,
-    /// Send standard input to the run as it comes, then its end; without it a command that asks gets
-    /// the lines of a terminal, and else the end of its input at once
+    /// Send standard input to the run, to its end; without this flag a command that reads input gets
+    /// the lines typed at a terminal, and no input where there is no terminal
     #[arg(long, conflicts_with = "detach")]
     pub(crate) input: bool,
-    /// On several boxes: one after the other, in the order of --on
+    /// On several boxes: run one after the other, in the order of --on
     #[arg(long, requires = "on")]
     pub(crate) serial: bool,
-    /// On several boxes: start no further one once N have failed
+    /// On several boxes: start no further run when N have failed
     #[arg(long, value_name = "N", requires = "on")]
     pub(crate) max_fail: Option<std::num::NonZeroUsize>,
     /// The command and its arguments, by position or as --NAME VALUE
@@ -163,20 +162,20 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Pair {
-    /// What `topsided invite` or `topsided token` printed; - reads it from standard input
+    /// The string that `topsided invite` or `topsided token` printed; - reads it from standard input
     #[arg(required = true, value_name = "INVITE")]
     pub(crate) invite: Vec<String>,
-    /// What to call the server here; without it, as it calls itself
+    /// Name of the saved server; without it, the server's own name
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Replace the saved server of the same name or address that has another key: the box was set up again
+    /// Replace the saved server of the same name or address that has another key: the box was reinstalled
     #[arg(long)]
     pub(crate) replace: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
-    /// For which shell
+    /// The shell
     #[arg(value_enum)]
     pub(crate) shell: Shell,
 }

@@ -15,21 +15,21 @@ pub(crate) enum SavedServerVerb {
         #[command(flatten)]
         json: Json,
     },
-    /// Save a server by hand; `topside pair` does it from an invite
+    /// Save a server by hand; `topside pair` saves one from an invite
     Add {
-        /// What to call it
+        /// Name for the saved server
         name: String,
         #[command(flatten)]
         fields: Fields,
         #[command(flatten)]
         json: Json,
     },
-    /// Change a saved server: what is not given stays
+    /// Change a saved server; fields that are not given stay as they are
     Edit {
-        /// What it is called
+        /// Name of the saved server
         #[arg(add = ArgValueCompleter::new(candidates::servers))]
         name: String,
-        /// What to call it from now on
+        /// New name
         #[arg(long = "name", value_name = "NAME")]
         new_name: Option<String>,
         #[command(flatten)]
@@ -37,19 +37,19 @@ pub(crate) enum SavedServerVerb {
         #[command(flatten)]
         json: Json,
     },
-    /// Save a server's addresses and pin under one more name
+    /// Copy a saved server under another name
     Duplicate {
-        /// What it is called
+        /// Name of the saved server
         #[arg(add = ArgValueCompleter::new(candidates::servers))]
         name: String,
-        /// What to call the copy
+        /// Name of the copy
         copy: String,
         #[command(flatten)]
         json: Json,
     },
-    /// Forget a saved server
+    /// Delete a saved server
     Delete {
-        /// What it is called
+        /// Name of the saved server
         #[arg(add = ArgValueCompleter::new(candidates::servers))]
         name: String,
         #[command(flatten)]
@@ -67,7 +67,7 @@ pub(crate) enum SavedServerVerb {
         #[command(flatten)]
         json: Json,
     },
-    /// Show where the client's files are
+    /// Show the paths of the client's files
     Config {
         #[command(subcommand)]
         what: Where,
@@ -92,22 +92,22 @@ pub(crate) struct Json {
 
 #[derive(Debug, Args)]
 pub(crate) struct Fields {
-    /// Its address on the LAN; "" for none
+    /// Address on the LAN; "" for none
     #[arg(long, value_name = "HOST")]
     lan: Option<String>,
     /// The router's outside address, or a host name; "" for none
     #[arg(long, value_name = "HOST")]
     internet: Option<String>,
-    /// Its port
+    /// Port
     #[arg(long, value_parser = port)]
     port: Option<u16>,
-    /// The port at the router, where it is another; 0 for the same
+    /// Port at the router, where it differs; 0 for the same
     #[arg(long, value_name = "PORT", value_parser = port_or_same)]
     internet_port: Option<u16>,
-    /// What its key is known by, as `topsided id` prints it there; "" for none
+    /// Pin of its key, which `topsided id` prints on the server; "" for none
     #[arg(long)]
     pin: Option<String>,
-    /// Groups that it belongs to, for `topside run --on tag:NAME`; "" for none
+    /// Tags, for `topside run --on tag:NAME`; "" for none
     #[arg(long, value_name = "TAG,..")]
     tags: Option<String>,
 }

@@ -29,32 +29,32 @@ pub(crate) struct SessionArgs {
 /// Confirmation of a dangerous verb.
 #[derive(Debug, Args)]
 pub(crate) struct ConfirmArgs {
-    /// Confirm without a question; needed without a terminal
+    /// Confirm without a question; required where there is no terminal
     #[arg(long)]
     pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerVerb {
-    /// Show the status of a server: its figures, and a shutdown that is due
+    /// Show the status of a server: its load, its limits, and a scheduled shutdown
     Status(SessionArgs),
-    /// Show who is connected
+    /// Show the connected clients
     Clients(Clients),
     /// Show the menu: the commands that you may run
     Menu(SessionArgs),
-    /// Show the runs, live and past
+    /// Show the runs, current and past
     Runs(Runs),
-    /// Follow a run: its output from the beginning, and its exit status; Ctrl-C leaves it alone
+    /// Follow a run: print its output from the beginning, and exit with its status; Ctrl-C does not stop the run
     Attach(Attach),
     /// Cancel a run, and wait for its end
     Cancel(Cancel),
-    /// Answer a run that asks: a line, or standard input as it comes
+    /// Send input to a run: one line, or standard input
     Input(Input),
-    /// Show the schedules: what the server starts by itself, and when
+    /// Show the schedules: the commands that the server starts itself, and when
     Schedules(SessionArgs),
     /// Pause or resume a schedule, run its command now, or change the plan (operator)
     Schedule(ScheduleArgs),
-    /// Show notifications as they come: broadcasts, and the server's end
+    /// Print notifications as they arrive: broadcasts, and shutdowns of the server
     Notices(SessionArgs),
     /// Read the server's log (admin)
     Log(Log),
@@ -62,28 +62,28 @@ pub(crate) enum ServerVerb {
     Broadcast(BroadcastArgs),
     /// Disconnect a client (admin)
     Kick(Kick),
-    /// Shut the server down, or restart it: every client is warned (admin)
+    /// Shut the server down, or restart it; every client is warned first (admin)
     Shutdown(Shutdown),
-    /// Postpone the shutdown that is due (admin)
+    /// Postpone the scheduled shutdown (admin)
     Postpone(Postpone),
-    /// Cancel the shutdown (admin)
+    /// Cancel the scheduled shutdown (admin)
     #[command(alias = "call-off", alias = "shutdown-cancel")]
     CancelShutdown(SessionArgs),
-    /// Have the server read its files again: all of it takes effect, or nothing does (admin)
+    /// Reload the server's files; after a mistake in one, nothing changes (admin)
     Reload(SessionArgs),
     /// Show the keys that the server accepts over TCP (admin)
     Keys(SessionArgs),
     /// Revoke a key, and end its sessions (admin)
     Revoke(Revoke),
     #[command(alias = "make-invite")]
-    /// Make an invite: one string that pairs one client with the server (admin)
+    /// Create an invite: one string that pairs one client with the server (admin)
     Invite {
         #[command(flatten)]
         invite: InviteArgs,
         #[command(flatten)]
         how: SessionArgs,
     },
-    /// Make a token: the same for a script, limited to some commands (admin)
+    /// Create a token: a key for a script, limited to some commands (admin)
     Token {
         #[command(flatten)]
         token: TokenArgs,
@@ -135,13 +135,13 @@ impl ServerVerb {
 /// What `topside schedule` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScheduleAction {
-    /// Pause it until it is resumed, also over a restart
+    /// Pause it until it is resumed, even across a restart
     Pause,
     /// Resume it
     Resume,
-    /// Run its command now; its later starts stay
+    /// Run its command now; the schedule stays as it is
     Run,
-    /// Activate a plan in place of another; without a name, none
+    /// Activate a plan in place of the active one; without a name, no plan is active
     Plan,
 }
 
@@ -149,12 +149,12 @@ pub(crate) enum ScheduleAction {
 pub(crate) struct ScheduleArgs {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// What to do
+    /// The action
     pub(crate) action: ScheduleAction,
-    /// The schedule; for `plan` the plan
+    /// Name of the schedule; for `plan`, of the plan
     #[arg(required_if_eq_any([("action", "pause"), ("action", "resume"), ("action", "run")]))]
     pub(crate) name: Option<String>,
-    /// For `pause`: why, for other users
+    /// For `pause`: the reason, shown to other users
     #[arg(long)]
     pub(crate) reason: Option<String>,
 }
@@ -185,7 +185,7 @@ impl ScheduleArgs {
 pub(crate) struct Clients {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// Go on with every change: in words at a terminal, else JSON lines
+    /// Print every change too: as text at a terminal, else as JSON lines
     #[arg(long)]
     pub(crate) watch: bool,
 }
@@ -194,7 +194,7 @@ pub(crate) struct Clients {
 pub(crate) struct Runs {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// Go on with every change of a live run: in words at a terminal, else JSON lines
+    /// Print every change of a run too: as text at a terminal, else as JSON lines
     #[arg(long, conflicts_with_all = ["limit", "before"])]
     pub(crate) watch: bool,
     /// Only runs in this state: queued, running, succeeded, failed, cancelled, timedOut, lost
@@ -209,7 +209,7 @@ pub(crate) struct Runs {
     /// Only runs with a smaller number
     #[arg(long, value_name = "RUN", value_parser = number)]
     pub(crate) before: Option<u64>,
-    /// At most so many, the newest first
+    /// At most this number of runs, newest first
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     pub(crate) limit: u64,
 }
@@ -218,16 +218,16 @@ pub(crate) struct Runs {
 pub(crate) struct Log {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// How many of the last lines: 1 to 1,000
+    /// Number of last lines: 1 to 1,000
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MOST_LINES))]
     pub(crate) lines: u64,
-    /// Only lines that hold this text, in any case
+    /// Only lines that contain this text, ignoring case
     #[arg(long = "match", value_name = "TEXT")]
     pub(crate) matching: Option<String>,
-    /// Only lines that matter so much or more: error, warn, info, debug, trace
+    /// Only lines of this level or above: error, warn, info, debug, trace
     #[arg(long, value_parser = level, add = values(LEVELS))]
     pub(crate) level: Option<Level>,
-    /// Go on with each new line: in words at a terminal, else JSON lines
+    /// Print each new line too: as text at a terminal, else as JSON lines
     #[arg(short, long)]
     pub(crate) follow: bool,
 }
@@ -261,10 +261,10 @@ fn level(text: &str) -> Result<Level, String> {
 pub(crate) struct Attach {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// Its number, as `topside runs` shows it
+    /// Number of the run, from `topside runs`
     #[arg(value_parser = number)]
     pub(crate) run: u64,
-    /// Leave the first so many bytes of its output out
+    /// Skip this number of bytes at the beginning of its output
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub(crate) from: u64,
 }
@@ -273,7 +273,7 @@ pub(crate) struct Attach {
 pub(crate) struct Cancel {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// Its number, as `topside runs` shows it
+    /// Number of the run, from `topside runs`
     #[arg(value_parser = number)]
     pub(crate) run: u64,
 }
@@ -282,12 +282,12 @@ pub(crate) struct Cancel {
 pub(crate) struct Input {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// Its number, as `topside runs` shows it
+    /// Number of the run, from `topside runs`
     #[arg(value_parser = number)]
     pub(crate) run: u64,
-    /// The line that it is given; without one, standard input as it comes
+    /// The line to send; without it, standard input
     pub(crate) line: Option<String>,
-    /// End its input afterwards
+    /// Close the run's input afterwards
     #[arg(long)]
     pub(crate) end: bool,
 }
@@ -302,7 +302,7 @@ pub(crate) fn number(text: &str) -> Result<u64, String> {
 pub(crate) struct BroadcastArgs {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// How much it matters
+    /// Importance of the message
     #[arg(long, value_enum, default_value = "info")]
     pub(crate) level: LevelArg,
     /// The message to every client
@@ -312,9 +312,9 @@ pub(crate) struct BroadcastArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LevelArg {
-    /// Good to know
+    /// For information
     Info,
-    /// Something that may go wrong, or must be done
+    /// A problem, or something to do
     Warning,
 }
 
@@ -324,10 +324,10 @@ pub(crate) struct Kick {
     pub(crate) how: SessionArgs,
     #[command(flatten)]
     pub(crate) confirm: ConfirmArgs,
-    /// The client's number, as `topside clients` shows it
+    /// Number of the client, from `topside clients`
     #[arg(value_parser = number)]
     pub(crate) client: u64,
-    /// The reason for that client
+    /// The reason, shown to that client
     #[arg(value_name = "REASON")]
     pub(crate) reason: Vec<String>,
 }
@@ -338,16 +338,16 @@ pub(crate) struct Shutdown {
     pub(crate) how: SessionArgs,
     #[command(flatten)]
     pub(crate) confirm: ConfirmArgs,
-    /// Begin after so long: 90, 90s, 5m, 1h30m; without it, at once
+    /// Begin after this time: 90, 90s, 5m, 1h30m; without it, at once
     #[arg(long = "in", value_name = "DURATION", value_parser = duration::parse, add = values(DELAYS))]
     pub(crate) delay: Option<Duration>,
-    /// Start again at once
+    /// Restart the server
     #[arg(long)]
     pub(crate) restart: bool,
     /// Expected return: 20:00, 30m (after the shutdown begins), or a time in RFC 3339
     #[arg(long, value_name = "WHEN")]
     pub(crate) back: Option<String>,
-    /// The reason for every client
+    /// The reason, shown to every client
     #[arg(value_name = "REASON")]
     pub(crate) reason: Vec<String>,
 }
@@ -356,13 +356,13 @@ pub(crate) struct Shutdown {
 pub(crate) struct Postpone {
     #[command(flatten)]
     pub(crate) how: SessionArgs,
-    /// By how much: 90, 90s, 5m, 1h30m
+    /// Additional time: 90, 90s, 5m, 1h30m
     #[arg(value_name = "DURATION", value_parser = duration::parse, add = values(DELAYS), default_value = "5m")]
     pub(crate) by: Duration,
-    /// Another expected return: 20:00, 30m (after the shutdown begins), or a time in RFC 3339
+    /// New expected return: 20:00, 30m (after the shutdown begins), or a time in RFC 3339
     #[arg(long, value_name = "WHEN")]
     pub(crate) back: Option<String>,
-    /// Another reason for every client
+    /// New reason, shown to every client
     #[arg(value_name = "REASON")]
     pub(crate) reason: Vec<String>,
 }
@@ -373,6 +373,6 @@ pub(crate) struct Revoke {
     pub(crate) how: SessionArgs,
     #[command(flatten)]
     pub(crate) confirm: ConfirmArgs,
-    /// Its name, or the beginning of its digits as `topside keys` shows them
+    /// Name of the key, or the first digits that `topside keys` shows
     pub(crate) key: String,
 }

@@ -171,7 +171,7 @@ const PAIRS: &[(Id, Id, &str)] = &[
     (Id::PageUp, Id::PageDown, "Page up and down"),
     (Id::LineUp, Id::LineDown, "Line up and down"),
     (Id::Top, Id::End, "To the beginning, to the end"),
-    (Id::SelectOlder, Id::SelectNewer, "Pick the block above, below"),
+    (Id::SelectOlder, Id::SelectNewer, "Select the block above, below"),
     (Id::Fold, Id::FoldAll, "Fold the block, all blocks"),
     (Id::ScrollLeft, Id::ScrollRight, "Scroll sideways"),
     (Id::NextTab, Id::PreviousTab, "Next and previous tab"),

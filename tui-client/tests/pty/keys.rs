@@ -105,7 +105,7 @@ fn an_invite_of_the_screen_pairs_a_device_and_its_key_can_be_revoked() {
     close(&mut admin);
     assert!(!kept(home.0.path(), &invite[60..90]), "no file of the box or of its admin has it");
 
-    act(&mut admin, "Keys: who may come in, and taking one away");
+    act(&mut admin, "Keys: list and revoke them");
     admin.see_all(&["✓ active", "1 used or expired invite hidden"]);
     admin.write("\t");
     admin.see("✗ used");
@@ -140,7 +140,7 @@ fn revoking_the_own_key_warns_and_the_last_admin_key_stays() {
     let laptop = Home::new();
     pair(&laptop, &first);
     let mut own = connect(&laptop, "admin");
-    act(&mut own, "Keys: who may come in, and taking one away");
+    act(&mut own, "Keys: list and revoke them");
     own.see("✓ active");
     own.write("\r");
     own.see("you are connected by it");

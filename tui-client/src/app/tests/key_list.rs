@@ -33,7 +33,7 @@ pub(crate) fn keys() -> Keys {
 /// The list, opened by an admin.
 pub(crate) fn opened(width: u16, height: u16) -> World {
     let mut world = admin(width, height);
-    let effects = act(&mut world, "keys: who may come in");
+    let effects = act(&mut world, "keys: list and revoke");
     assert_eq!(effects, [asked(&world)]);
     world.answer::<KeysList>(Ok(keys()));
     world
@@ -168,7 +168,7 @@ fn an_open_list_is_refreshed_when_clients_connect_or_leave() {
 fn who_is_no_admin_reads_why_there_is_no_list() {
     let mut world = World::connected(100, 24);
     world.state.console_mut().unwrap().welcome.you.role = topside_shared::Role::Operator;
-    act(&mut world, "keys: who may come in");
+    act(&mut world, "keys: list and revoke");
     assert!(world.remark().ends_with("your role, operator, may not do this"), "{}", world.remark());
 }
 

@@ -283,7 +283,7 @@ fn a_list_of_keys_below_is_read_again() {
     let mut world = form(80, 24);
     world.write("phone");
     world.press("tab o ctrl-s esc");
-    act(&mut world, "keys: who may come in");
+    act(&mut world, "keys: list and revoke");
     world.answer::<KeysList>(Ok(key_list::keys()));
     world.answer::<KeyInvite>(Ok(handed(false)));
     let session = world.session();

@@ -86,9 +86,9 @@ fn the_palette_types_a_command_and_never_runs_it() {
 fn an_unavailable_action_of_the_palette_says_why() {
     let mut world = World::connected(80, 24);
     world.press("ctrl-p");
-    world.write("connect again");
+    world.write("reconnect");
     world.press("enter");
-    assert_eq!(world.state.remark.as_ref().unwrap().text, "Connect again: the session is open");
+    assert_eq!(world.state.remark.as_ref().unwrap().text, "Reconnect: the session is open");
     assert_eq!(world.state.views.len(), 1, "the palette stays");
 }
 

@@ -22,19 +22,19 @@ const NO_ANSWER: &[&str] = &["connect", "test"];
 const FOLLOWS_A_RUN: &[&str] = &["run", "attach"];
 
 pub(super) const TOPSIDE: &[Status] = &[
-    Status("0", "Done.", Pages::All),
+    Status("0", "Success.", Pages::All),
     Status("2", "Wrong arguments to topside itself.", Pages::All),
-    Status("124", "It took longer than --timeout, or than it may.", Pages::Of(FOLLOWS_A_RUN)),
+    Status(
+        "124",
+        "The run exceeded --timeout, or the command's own time limit.",
+        Pages::Of(FOLLOWS_A_RUN),
+    ),
     Status(
         "125",
-        "No server, no way to it, a key that one side does not take, or a session that ended.",
+        "The server cannot be reached, a key was refused, or the session ended.",
         Pages::ExceptOf(&[LOCAL]),
     ),
-    Status(
-        "125",
-        "It was not done: a name, a file or a value is wrong; the message says which.",
-        Pages::Of(LOCAL),
-    ),
+    Status("125", "A name, a file or a value is wrong; the message says which.", Pages::Of(LOCAL)),
     Status(
         "126",
         "Refused: role, confirmation, argument or limit.",
@@ -42,13 +42,13 @@ pub(super) const TOPSIDE: &[Status] = &[
     ),
     Status(
         "127",
-        "No such command, run, client or key; no shutdown that is due.",
+        "No such command, run, client or key; no scheduled shutdown.",
         Pages::ExceptOf(&[LOCAL, NO_ANSWER]),
     ),
     Status(
         "128 + n",
-        "Signal n ended topside: Ctrl-C is 130, a reader of the output that went is 141. run and attach: signal n ended \
-         the program.",
+        "Signal n ended topside: 130 after Ctrl-C, 141 if the reader of its output was gone. run and attach: signal n \
+         ended the program.",
         Pages::All,
     ),
     Status("other", "The command's own.", Pages::Of(FOLLOWS_A_RUN)),
@@ -59,10 +59,10 @@ const AUDIT: &[&str] = &["audit"];
 const READS_SETTINGS: &[&str] = &["check", "config"];
 
 pub(super) const TOPSIDED: &[Status] = &[
-    Status("0", "Done; of the server: it ended in order.", Pages::All),
+    Status("0", "Success; of the server: an orderly end.", Pages::All),
     Status(
         "1",
-        "It failed, or a second signal cut the shutdown short; doctor: something stands in the way.",
+        "Failure, or a second signal during the shutdown; doctor: it found a problem.",
         Pages::ExceptOf(&[AUDIT]),
     ),
     Status("1", "audit: the log is damaged.", Pages::Of(AUDIT)),
@@ -71,7 +71,7 @@ pub(super) const TOPSIDED: &[Status] = &[
     Status("74", "audit: the output cannot be written.", Pages::Of(AUDIT)),
     Status(
         "75",
-        "Another server has the socket or the state, or another program the port.",
+        "The socket, the state directory or the port is in use by another process.",
         Pages::Of(&[]),
     ),
     Status("78", "A configuration file or the list of keys is wrong.", Pages::Of(READS_SETTINGS)),
