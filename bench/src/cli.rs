@@ -153,7 +153,7 @@ fn load(socket: &str, what: &str, clients: &str, ms: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Prints so many bytes of text, as fast as they are taken.
+/// Prints this many bytes of text, as fast as they are read.
 fn print(bytes: &str) -> io::Result<()> {
     let mut left: usize = bytes.parse().map_err(io::Error::other)?;
     let line = "the quick brown fox jumps over the lazy dog while the kettle sings on the hob..\n";

@@ -7,7 +7,7 @@ use std::io;
 pub(crate) enum AnswerEnd {
     /// With a line ending, the only one.
     Line,
-    /// After so many bytes.
+    /// After this many bytes.
     Bytes(usize),
 }
 

@@ -12,7 +12,7 @@ use rustix::event::{Timespec, epoll};
 use crate::connect::{Connect, Connection};
 use crate::exchange::{self, AnswerEnd, Exchange};
 
-/// A server that says nothing for so long has failed.
+/// A server that sends nothing for this time has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Interval between two of the pings of [`pings_during`]: short enough to measure, too long to be a load.

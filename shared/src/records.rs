@@ -168,7 +168,7 @@ pub struct RunRow {
     pub ended_by: Option<String>,
     /// Bytes of output so far, both streams.
     pub bytes: u64,
-    /// Where `max_output` cut what is kept of the output: so many bytes from the beginning are kept.
+    /// Where `max_output` cut the stored output: the number of bytes kept from the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_at: Option<u64>,
     /// The numbers of its processes that live on after its end; most often none.

@@ -42,7 +42,7 @@ impl Sshd {
             at("authorized")
         );
         fs::write(dir.path().join("config"), config)?;
-        // It wants this directory to exist, and the package's own start makes it.
+        // sshd requires this directory; the package's start script creates it.
         let _ = fs::create_dir_all("/run/sshd");
         let mut command = Command::new(sshd);
         command.args(["-D", "-e", "-f"]).arg(dir.path().join("config"));

@@ -41,7 +41,7 @@ pub(crate) struct Programs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ServerKind {
     Ours,
-    /// With so many workers.
+    /// With this many workers.
     RawJson(usize),
     RawLine,
     Redis,

@@ -69,7 +69,7 @@ pub(super) struct Writer {
     boot_id: Option<String>,
     pub(super) sizes: Sizes,
     pub(super) shared: Arc<AuditState>,
-    /// The log is gone though a server has run here.
+    /// The log is missing although a server has run here.
     pub(super) is_missing: bool,
     pub(super) file: FileState,
     head: Option<File>,

@@ -21,7 +21,7 @@ pub(super) const HEAD_BYTES: u64 = 86;
 /// Bytes that are read at once from the end of a file.
 const PIECE: u64 = 64 * 1024;
 
-/// Whether a server has run on this state directory, even if its audit log is gone.
+/// Whether a server has run on this state directory, even if its audit log is missing.
 pub(super) fn has_served(state: &Path) -> bool {
     LATER.iter().any(|name| std::fs::symlink_metadata(state.join(name)).is_ok())
 }

@@ -33,7 +33,7 @@ pub(crate) enum Damage {
     /// The first entry that was changed, and the file that holds it, or should.
     #[error("seq {seq} in {}: {why}", file.display())]
     Entry { seq: u64, file: PathBuf, why: &'static str },
-    /// The head is gone; `last` is the last entry that exists.
+    /// The head is missing; `last` is the last entry that exists.
     #[error(
         "{} is missing or unreadable: entries may have been cut off after seq {last}", file.display()
     )]

@@ -12,7 +12,7 @@ fn writer(state: &Path) -> Writer {
     Writer::new(state, None, sizes, std::sync::Arc::default(), false)
 }
 
-/// Writes so many entries that are waited for, and gives how many were written.
+/// Writes entries that are waited for; returns how many were written.
 fn write(writer: &mut Writer, count: usize) -> usize {
     write_action(writer, "command/run", count)
 }

@@ -206,7 +206,7 @@ impl Outbox {
         true
     }
 
-    /// The session's side: so many bytes were written; whether the session should take requests again.
+    /// The session has written `bytes` bytes; returns whether it should take requests again.
     pub(crate) fn written(&self, written: usize) -> bool {
         let mut queue = self.queue.lock();
         let before = queue.bytes;

@@ -109,7 +109,7 @@ fn nothing(dirs: &Dirs) -> AuditError {
     }
 }
 
-/// A reader that has closed its pipe wants no more: that is no error.
+/// A closed pipe ends the output without an error.
 fn written(result: io::Result<()>) -> Result<(), AuditError> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(AuditError::Write(error)),

@@ -301,7 +301,7 @@ async fn a_wrong_clock_makes_no_run_old_and_keeps_none_too_long() {
 
 const DAY: i64 = 86_400_000;
 
-/// Lets so many days pass by the clock of the state directory, while no server has it.
+/// Lets `days` days pass by the clock of the state directory, while no server has it.
 fn pass(dir: &tempfile::TempDir, days: i64) {
     let path = dir.path().join("clock.json");
     let mut kept: serde_json::Value =

@@ -53,7 +53,7 @@ pub(crate) fn filled(text: String) -> io::Result<PipeReader> {
     Ok(reader)
 }
 
-/// Sets the capacity to 1 MiB, so that a program seldom waits for the server, if the system allows this user so much pipe
+/// Sets the capacity to 1 MiB, so that a program seldom waits for the server, if the system allows this user that much pipe
 /// memory.
 #[cfg(target_os = "linux")]
 pub(crate) fn enlarge(pipe: &Receiver) {

@@ -1,4 +1,4 @@
-//! Rate limit of requests: the session does not read while a client is over it, and nothing is lost.
+//! Rate limit of requests: while a client exceeds it, the session does not read, so no request is lost.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -9,7 +9,7 @@ use crate::timing::{Occurrence, Rule};
 
 /// An occurrence that is at most this late starts as usual: the server may have been starting.
 const ON_TIME_MS: u64 = 60_000;
-/// A window that is open for less than this, and for less than half of its time, is over.
+/// A window with less than this left, and less than half of its time, counts as ended.
 const LEAST_WINDOW_MS: u64 = 1_000;
 /// Most missed occurrences that are counted one by one.
 const MOST_COUNTED: u64 = 10_000;

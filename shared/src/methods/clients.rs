@@ -14,7 +14,7 @@ pub struct ClientsList {
     /// Only clients with a greater number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<ClientId>,
-    /// At most so many rows: 1 to 500; 100 by default.
+    /// Maximum number of rows: 1 to 500; 100 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }

@@ -22,7 +22,7 @@ pub struct CommandsList {
     /// Only commands after the one of this name, in the menu's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// At most so many: 1 to 1,000; 1,000 by default. Fewer if they do not fit one line.
+    /// Maximum number of commands: 1 to 1,000; 1,000 by default. Fewer are returned if they do not fit one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }

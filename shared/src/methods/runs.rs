@@ -80,7 +80,7 @@ pub struct RunsList {
     /// Only runs with a smaller number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<RunId>,
-    /// At most so many rows: 1 to 500; 50 by default. Fewer if they do not fit one line.
+    /// Maximum number of rows: 1 to 500; 50 by default. Fewer are returned if they do not fit one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }

@@ -62,7 +62,7 @@ pub(crate) fn stop(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Dials again when the wait is over.
+/// Dials again when the wait has ended.
 pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
     match &state.link {
         ConnectionState::Lost(Disconnected { retry: Some(at), .. }) if *at <= state.clock.mono => {

@@ -1,7 +1,7 @@
 //! A view: a popup above the screen, with its own state, keys and drawing. The stack of the open views is in
 //! [`State`]; only the uppermost view gets keys.
 //!
-//! **Invariant:** a view changes only its own state. What it wants of the rest is its [`Outcome`], and one function
+//! **Invariant:** a view changes only its own state. What it requests of the rest is its [`Outcome`], and one function
 //! ([`State::at_view`]) takes a view out of the stack, calls it, puts it back and carries out the outcome.
 
 use std::any::Any;

@@ -44,7 +44,7 @@ fn path(state: &Path, server: &str) -> PathBuf {
     state.join("menus").join(file_name(server))
 }
 
-/// Whether a stored menu can be read, and was written less than so long ago; a time in the future is now.
+/// Whether a stored menu can be read, and is younger than this; a time in the future counts as now.
 fn is_younger(path: &Path, limit: Duration) -> bool {
     let Some(found) = metadata(path, MAX_BYTES as u64) else { return false };
     let written = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);

@@ -4,7 +4,7 @@
 //! bounded here. Beyond the bound, the oldest waiting output of the run with the most output becomes a gap with its byte
 //! count; everything else is kept in order.
 //!
-//! A script wants every byte instead, and has no screen to keep responsive: with [`Events::hold_output`] the reader slows
+//! A script needs every byte instead, and has no screen to keep responsive: with [`Events::hold_output`] the reader slows
 //! down, so that the server keeps the output and the session, and gaps begin only far later.
 
 use std::collections::{HashMap, VecDeque};

@@ -206,7 +206,7 @@ pub(super) async fn run(
     if let Outcome::Abandoned { .. } = outcome {
         return outcome;
     }
-    // A server that sees the end of the requests before the hang-up knows that all is well.
+    // If the server sees the end of the requests before the hang-up, it logs an orderly end.
     let _ = timeout(GOODBYE, events.end()).await;
     outcome
 }

@@ -108,7 +108,7 @@ fn an_area_outside_the_buffer_draws_nothing() {
     assert_eq!(row(&buffer, 0), " t");
 }
 
-/// The text row of a pane that is not wrapped, scrolled by so many steps, and at which edges it continues.
+/// The text row of a pane that is not wrapped, scrolled by this many steps, and at which edges it continues.
 fn unwrapped(text: &str, width: u16, steps: usize) -> (String, (bool, bool), usize) {
     let mut pane = Pane::default();
     pane.set_size(width, 4);

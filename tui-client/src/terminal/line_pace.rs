@@ -68,7 +68,7 @@ impl LinePace {
         }
     }
 
-    /// The line has taken so many bytes in this time.
+    /// The line has taken `bytes` bytes in `time`.
     pub(super) fn taken(&mut self, bytes: usize, time: Duration) {
         let rate = bytes as f64 / time.as_secs_f64().max(0.000_1);
         // A short delay of a short frame does not make the line slow.
@@ -115,7 +115,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// A line that has answered the first question after so many milliseconds, and the time then.
+    /// A line that has answered the first query after `after` ms, and the time then.
     fn answering(after: u32) -> (LinePace, Instant) {
         let (mut pace, began) = (LinePace::default(), Instant::now());
         pace.asked(began);

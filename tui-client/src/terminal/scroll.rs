@@ -17,7 +17,7 @@ const MAX_CELLS: usize = 32 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scroll {
     pub(super) rows: Range<usize>,
-    /// By so many rows up, or down where it is negative.
+    /// Rows to scroll up; negative: down.
     pub(super) up: i32,
 }
 

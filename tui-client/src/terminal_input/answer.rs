@@ -86,7 +86,7 @@ impl Decoder {
         self.ground();
     }
 
-    /// Leaves out the rest of an answer that went silent in its middle.
+    /// Drops the rest of an answer that stopped in its middle.
     pub(super) fn skip_rest_of_answer<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         if !std::mem::take(&mut self.cut_answer) {
             return bytes;

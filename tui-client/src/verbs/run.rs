@@ -63,7 +63,7 @@ async fn run(args: Run) -> u8 {
     let status = report(&mut console, &args, ran, collected).await;
     console.handle.close();
     if over {
-        // A server that sees the end of the requests before the hang-up knows that all is well.
+        // If the server sees the end of the requests before the hang-up, it logs an orderly end.
         console.wait_for_end(GOODBYE).await;
     }
     let patience = console.signals.patience(LAST_WORDS);

@@ -38,7 +38,7 @@ pub(crate) struct AcceptedKeys {
     list: List<Pin>,
     /// Whether invites that were used or have expired are shown.
     shows_old: bool,
-    /// Those that may come in first, and of these the newest.
+    /// Valid keys first, and of these the newest.
     rows: Vec<KeyRow>,
     load: Load,
 }

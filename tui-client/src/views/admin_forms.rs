@@ -18,7 +18,7 @@ use crate::app::{Effect, State};
 
 /// Title of the form for a broadcast. No command has a name with a blank in it.
 const BROADCAST: &str = "Broadcast to all clients";
-/// By how much a shutdown is put off, unless told, in seconds.
+/// Default time by which a shutdown is postponed, in seconds.
 const LATER: u64 = 300;
 /// The longest delay of a shutdown, in seconds.
 const LONGEST: u64 = 86_400;

@@ -55,7 +55,7 @@ fn open_at(state: &mut State, wanted: fn(&Console, &ClientRow) -> bool) -> Vec<E
     Vec::new()
 }
 
-/// Asks for the rows of the clients again. Who comes and goes is told without that.
+/// Requests the rows of the clients again. Clients that connect or leave are reported without that.
 fn refresh(state: &mut State) -> Vec<Effect> {
     state.ask_if_connected(Ask::new(&ClientsList::default(), |state, answer| {
         match (answer, state.console_mut()) {
@@ -167,7 +167,7 @@ fn client_cells(
     ]
 }
 
-/// Asks whether to disconnect a client, and for the reason that it is told; or says why that cannot be.
+/// Asks whether to disconnect a client, and for the reason that the client is shown; or reports why that is not possible.
 pub(super) fn question(state: &State, id: ClientId) -> Outcome {
     let Some(console) = state.console() else { return stay() };
     let Some(row) = console.clients.get(&id) else {

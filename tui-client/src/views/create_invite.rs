@@ -79,7 +79,7 @@ fn is_token(args: &Map<String, Value>) -> bool {
     args.get("kind").and_then(Value::as_str) == Some(TOKEN)
 }
 
-/// How long one is good unless told.
+/// Default lifetime of an invite.
 fn usual_life(token: bool) -> &'static str {
     if token { "90d" } else { "10m" }
 }

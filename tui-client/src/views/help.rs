@@ -177,7 +177,7 @@ const PAIRS: &[(Id, Id, &str)] = &[
     (Id::NextTab, Id::PreviousTab, "Next and previous tab"),
 ];
 
-/// All rows, in the order of the registry; what is too long for one goes on in the next.
+/// All rows, in the order of the registry; a row that is too long continues in the next.
 fn rows(state: &State, width: u16) -> Vec<HelpLine> {
     let first: &[&str] = match state.screen {
         Screen::Console(_) => &[

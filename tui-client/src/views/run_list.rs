@@ -88,7 +88,7 @@ impl StateFilter {
         }
     }
 
-    /// The one so many places on, around the end.
+    /// The one this many places further, continuing at the other end.
     fn on(self, steps: usize) -> Self {
         let at = Self::ALL.iter().position(|one| *one == self).unwrap_or_default();
         Self::ALL[(at + steps) % Self::ALL.len()]

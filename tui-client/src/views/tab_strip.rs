@@ -97,7 +97,7 @@ fn labels(state: &State) -> Vec<Label> {
     all.chain(active_only).find(fits).unwrap_or_else(|| with_names(state, 0, 0))
 }
 
-/// Labels with names of at most so many columns, that of the active tab and the others.
+/// Labels with names cut to a width: that of the active tab, and that of the others.
 fn with_names(state: &State, active_name: usize, other_name: usize) -> Vec<Label> {
     let label = |(place, tab): (usize, &Tab)| {
         let active = place == state.tabs.current();

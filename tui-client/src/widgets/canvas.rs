@@ -47,7 +47,7 @@ pub(crate) enum Hit {
 }
 
 impl Canvas<'_> {
-    /// Draws the frame of a popup with room for so much in the middle; returns the room inside. The title is a
+    /// Draws the frame of a popup with room for this size in the middle; returns the room inside. The title is a
     /// breadcrumb where views lie below.
     pub(crate) fn popup(&mut self, title: &str, width: u16, height: u16) -> Rect {
         let area = self.area;
@@ -78,7 +78,7 @@ impl Canvas<'_> {
         room(Size { width: self.area.width, height: self.area.height })
     }
 
-    /// `Clients › #4 phone › Disconnect`, without so many parts at its beginning.
+    /// `Clients › #4 phone › Disconnect`, without the first parts.
     fn path(&self, title: &str, skip: usize) -> String {
         let parts = self.below[skip..].iter().map(String::as_str).chain([title]);
         let path = parts.collect::<Vec<_>>().join(STEP);
@@ -106,12 +106,12 @@ pub(crate) fn room(size: Size) -> Size {
     Size { width: columns(size, 90), height: size.height.saturating_sub(margin).min(34) }
 }
 
-/// The inner room of a popup with at most so many columns, and all rows down to the hints.
+/// The inner area of a popup of at most this width, with all rows down to the hints.
 pub(crate) fn tall_room(size: Size, most: u16) -> Size {
     Size { width: columns(size, most), height: size.height.saturating_sub(FRAME.height) }
 }
 
-/// Columns of a popup with at most so many: beside a margin, but on a narrow screen all.
+/// Columns of a popup of at most this width: with a margin, but on a narrow screen all.
 pub(crate) fn columns(size: Size, most: u16) -> u16 {
     size.width.saturating_sub(6).min(most).max(size.width.min(36))
 }

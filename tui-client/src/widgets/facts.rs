@@ -83,7 +83,7 @@ fn rows(facts: &[Fact], size: Size) -> Vec<Fact> {
     lines(facts, usize::from(width(size).saturating_sub(LABELS)).max(8))
 }
 
-/// The facts in lines of so many columns, the label beside the first line of each.
+/// The facts, wrapped to this width, with the label beside the first line of each.
 pub(crate) fn lines(facts: &[Fact], room: usize) -> Vec<Fact> {
     let wrapped = |(label, value): &Fact| {
         let lines = fit::wrap(value, room).into_iter().enumerate();

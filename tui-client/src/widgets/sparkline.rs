@@ -19,7 +19,7 @@ pub(crate) fn sparkline(samples: &[Option<f64>], room: usize, span: f64) -> Stri
     newest.iter().map(bar).collect()
 }
 
-/// The samples in at most so many columns: each is the mean of as many samples.
+/// The samples, averaged in groups of equal size to fit this many columns.
 pub(crate) fn condensed(samples: &[Option<f64>], columns: usize) -> Vec<Option<f64>> {
     let each = samples.len().div_ceil(columns.max(1)).max(1);
     let mean = |part: &[Option<f64>]| {

@@ -25,7 +25,7 @@ impl Search {
         Self { typing: true, followed: pane.is_following(), ..Self::default() }
     }
 
-    /// A key; false once the search is over.
+    /// Handles a key; false: the search has ended.
     pub(crate) fn key(&mut self, key: Key, pane: &mut Pane) -> bool {
         match key.code {
             _ if key.leaves() => {

@@ -42,7 +42,7 @@ pub(super) fn measure(
     Ok(())
 }
 
-/// Waits until so many runs have ended.
+/// Waits until this many runs have ended.
 pub(super) fn until_ended(server: &Server, runs: usize) -> io::Result<()> {
     let mut line = Client::connect(&server.socket)?;
     let request = exchange::json("runs/list", r#"{"command":"gush","limit":9}"#).request;

@@ -63,7 +63,7 @@ impl TerminalOutput {
 }
 
 impl Terminal {
-    /// Opens one at a server, over a line of so many bits a second; none where there is no `topside`.
+    /// Opens the screen at a server, over a line of `baud` bits a second; none if there is no `topside`.
     pub(super) fn start(
         programs: &Programs,
         server: &Server,
@@ -128,14 +128,14 @@ impl Terminal {
         Ok(wakes)
     }
 
-    /// Types until the flood is over; how long each key took to its frame in ms, and the memory meanwhile in KiB.
+    /// Types until the flood has ended; returns the time from each key to its frame in ms, and the memory meanwhile in KiB.
     pub(super) fn flood(&self, done: &AtomicBool) -> io::Result<(Vec<f64>, Vec<f64>)> {
         self.write("gush\r")?;
         self.drawn.until("quick")?;
         self.keys(PATIENCE, done)
     }
 
-    /// The same for so long, or until it is over.
+    /// The same for this time, or until the flood has ended.
     pub(super) fn keys(
         &self,
         time: Duration,

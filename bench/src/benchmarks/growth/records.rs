@@ -80,7 +80,7 @@ fn retention(programs: &Programs, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// A server that was started with this `server.toml` on a database of so many rows.
+/// A server that was started with this `server.toml` on a database of `rows` rows.
 fn among(programs: &Programs, rows: usize, settings: &str) -> io::Result<Server> {
     let mut server = programs.start_with_files(&programs.menu(0), "")?;
     Client::connect(&server.socket)?.ask(&exchange::run("nothing").request)?;
@@ -96,7 +96,7 @@ fn filtered_list() -> Vec<u8> {
     exchange::json("runs/list", r#"{"command":"df","user":"ann","limit":10}"#).request
 }
 
-/// Processor time among so many rows, in µs.
+/// Processor time with this many rows in the database, in µs.
 fn rows_cost(programs: &Programs, rows: usize) -> io::Result<[f64; 2]> {
     let server = among(programs, rows, "")?;
     let mut client = Client::connect(&server.socket)?;
@@ -125,7 +125,7 @@ fn fill(path: &Path, rows: usize) -> io::Result<()> {
     Connection::open(path).and_then(|rows| rows.execute_batch(&insert)).map_err(io::Error::other)
 }
 
-/// Processor time of reading the last bytes of an output of so many MiB after a start, in µs.
+/// Processor time of reading the last bytes of an output of this size in MiB after a start, in µs.
 fn output_cost(programs: &Programs, mib: usize) -> io::Result<[f64; 1]> {
     let bytes = mib << 20;
     let mut server = programs.start_with_files(&programs.menu(bytes as u64), "")?;

@@ -51,7 +51,7 @@ struct Cancel {
     ping: f64,
 }
 
-/// A server, and one client for each of so many live runs, with the number of the run.
+/// A server with live runs, and for each run one client and the run's number.
 fn start(programs: &Programs, count: usize) -> io::Result<(Server, Vec<(Client, u64)>)> {
     let server = programs.start_with_files(MENU, SETTINGS)?;
     let request = exchange::json("command/run", r#"{"command":"stay","wait":false}"#).request;

@@ -31,7 +31,7 @@ pub(crate) fn step(state: &mut State, down: bool) {
     go(state, if down { 1 } else { -1 });
 }
 
-/// Goes so many servers on among those that are shown, back being negative; at most to the ends.
+/// Moves the choice by this many of the shown servers, negative: back; at most to the ends.
 pub(crate) fn go(state: &mut State, by: isize) {
     let shown = visible(state);
     let at = shown.partition_point(|place| *place < state.picker.at);

@@ -10,7 +10,7 @@ use crate::connect::DisconnectReason;
 use crate::views::log::{KEPT, LogView};
 use crate::views::tests::assert_clean;
 
-/// A line of the log that came so many seconds after the start.
+/// A line of the log, this many seconds after the start.
 pub(crate) fn entry(second: u64, level: &str, message: &str, fields: &Value) -> LogEntry {
     let time = Time::from_millis(START).plus_millis(second * 1_000);
     serde_json::from_value(json!({

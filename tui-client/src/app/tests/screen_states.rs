@@ -10,7 +10,7 @@ use crate::app::msg::{FanOutEvent, NotPaired, WaitingBox};
 use crate::connect::DisconnectReason;
 use crate::views::tests::screens::{after_the_end, worked};
 
-/// Opens a state in a terminal of so many columns and rows.
+/// Opens a state in a terminal of this size.
 pub(super) type Opened = fn(u16, u16) -> World;
 
 fn keys(mut world: World, keys: &str) -> World {

@@ -5,7 +5,7 @@ use crate::app::console::figures::{Figure, KEPT};
 use crate::connect::DisconnectReason;
 use crate::views::changes_in;
 
-/// The figures of a server that has been up for so long.
+/// The figures of a server with this uptime.
 pub(crate) fn figures(uptime_ms: u64, clients: u64, requests: u64) -> Value {
     json!({
         "version": "0.1.0", "uptimeMs": uptime_ms, "clients": clients,

@@ -54,7 +54,7 @@ impl Peer {
         let session = connect(&target, &hello).await.map_err(|error| VerbError::own(&error))?;
         how.on.check_audit(&session);
         let Session { welcome, handle, mut events, reached } = session;
-        // A script wants every byte, however slow its reader.
+        // A script needs every byte, even if its reader is slow.
         events.hold_output();
         // A saved server has the name that the user gave it, this machine's server its own.
         let name = clean(how.on.saved().unwrap_or(&welcome.server.hostname), MAX_NAME);

@@ -74,7 +74,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     }
 }
 
-/// For so long after the end of a session a letter is not a key: it may belong to the line that was being typed.
+/// Time after the end of a session in which a letter is not a key: it may belong to the line that was being typed.
 const STILL_TYPING_MS: u64 = 1_000;
 
 /// A key while there is no session: the input is disabled, and letters are keys.

@@ -45,7 +45,7 @@ pub(crate) enum LogState {
     Live(SubscriptionId),
     /// The server would not: why.
     Refused(String),
-    /// The session is over.
+    /// The session has ended.
     Cut,
 }
 
@@ -155,7 +155,7 @@ impl LogView {
     }
 
     /// Takes the last lines of the log behind those that are here, each once; says where they do not meet, and
-    /// where another session goes on.
+    /// where another session continues.
     pub(super) fn take(&mut self, entries: &[LogEntry], again: bool, now: Time) {
         let fresh: Vec<LogLine> = entries.iter().map(LogLine::of).collect();
         let known: Vec<&LogLine> = self.lines.iter().filter(|line| line.level.is_some()).collect();
@@ -193,7 +193,7 @@ impl LogView {
         self.left = (!self.follows()).then(|| self.left.unwrap_or(self.next));
     }
 
-    /// Shows the next level, or so many further.
+    /// Shows the level this many steps further.
     pub(super) fn step_level(&mut self, back: bool) {
         let at = LEVELS.iter().position(|level| *level == self.level).unwrap_or_default();
         let steps = if back { LEVELS.len() - 1 } else { 1 };

@@ -14,7 +14,7 @@ const CLIENT: &str = "client";
 /// The field with the end of a run, and its values where the run did not do what it should.
 const STATE: &str = "state";
 const FAILED: [&str; 3] = ["failed", "timed out", "lost"];
-/// From so many digits on, an id is cut in the list, to this many.
+/// An id with at least this many digits is cut to `SHORT_ID` digits in the list.
 const LONG_ID: usize = 24;
 const SHORT_ID: usize = 8;
 
@@ -26,7 +26,7 @@ pub(crate) struct LogLine {
     pub(crate) level: Option<Level>,
     pub(crate) message: String,
     pub(crate) fields: Vec<(String, String)>,
-    /// Fields behind so many of them come from the line at the beginning of the same connection.
+    /// Fields from this index on come from the first line of the same connection.
     own: usize,
     /// An error, a run that failed, or a refusal.
     pub(crate) is_failure: bool,

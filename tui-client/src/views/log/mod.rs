@@ -287,7 +287,7 @@ fn detail_rows(height: u16) -> u16 {
     (height / 5).clamp(1, 3)
 }
 
-/// The chosen line, in rows of so many columns.
+/// The chosen line, wrapped to `width` columns.
 fn whole(state: &State, line: &LogLine, room: usize) -> Vec<String> {
     let at = times::stamp(line.at, state.clock.wall, &state.zone);
     let level = line.level.map(|level| format!("{} ", level.name())).unwrap_or_default();

@@ -15,9 +15,9 @@ use crate::text::fit;
 use crate::theme::Theme;
 use crate::widgets::row::Row;
 
-/// From so many columns of the ways on the address of each fits beside it.
+/// The least number of columns at which the address of each route fits beside it.
 const WIDE_FROM: u16 = 60;
-/// From so many rows on each way has two.
+/// The least number of rows at which each route has two.
 const ROOMY: u16 = 18;
 /// Columns of the names of the ways.
 const TITLES: usize = 15;

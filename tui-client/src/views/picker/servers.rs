@@ -19,7 +19,7 @@ use crate::widgets::row::Row;
 
 /// Columns of the state of a server where tags stand behind it.
 const STATE: usize = 17;
-/// From so many columns on the list has tags.
+/// The least number of columns at which the list has tags.
 const TAGS_FROM: usize = 41;
 
 /// Columns before the name, of which the last one has the mark: a click there marks.

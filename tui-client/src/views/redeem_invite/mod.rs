@@ -305,6 +305,6 @@ pub(crate) fn ended(
             });
         }
     }
-    // Even what failed may have saved the server: it is what this device knows of it.
+    // A failed pairing may still have saved the server.
     vec![Effect::ReadServers]
 }

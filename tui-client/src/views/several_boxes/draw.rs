@@ -123,7 +123,7 @@ pub(super) fn draw(
     cursor
 }
 
-/// The boxes before the command runs, each as the picker knows it.
+/// The boxes before the command runs, as in the picker.
 fn servers(view: &SeveralBoxes, state: &State, list: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
     for (y, name) in (0..list.height).zip(&view.boxes) {

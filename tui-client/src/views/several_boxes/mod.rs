@@ -165,7 +165,7 @@ impl SeveralBoxes {
         stay()
     }
 
-    /// Asks whether to cancel; the runs go on meanwhile.
+    /// Asks whether to cancel; the runs continue meanwhile.
     fn ask_to_cancel(&mut self) -> Outcome {
         let (id, left) = (self.id, self.boxes.len() - self.done());
         let boxes = if left == 1 { "1 box".to_owned() } else { format!("{left} boxes") };

@@ -94,7 +94,7 @@ impl Results {
         Self { groups, succeeded, list: List::default(), whole: None }
     }
 
-    /// The lines of a group in so many columns.
+    /// The lines of a group, wrapped to this width.
     pub(super) fn lines(&self, nth: usize, width: usize) -> Vec<ResultLine<'_>> {
         let Some(group) = self.groups.get(nth) else { return Vec::new() };
         let room = width.saturating_sub(LABEL).max(8);
@@ -106,7 +106,7 @@ impl Results {
         names.map(ResultLine::Names).chain(lines).chain(more).collect()
     }
 
-    /// All lines of the chosen group in so many columns.
+    /// All lines of the chosen group, wrapped to this width.
     pub(super) fn whole_rows(&self, width: usize) -> Vec<String> {
         let Some(group) = self.chosen() else { return Vec::new() };
         let names = fit::wrap(&group.names, width);
@@ -129,7 +129,7 @@ impl Results {
         self.groups.get(self.list.chosen(&self.shown())?)
     }
 
-    /// A key in a room of so many columns and rows; false: the key closes the results.
+    /// Handles a key, in an area of this size; false: the key closes the results.
     pub(super) fn key(&mut self, key: Key, (width, page): (usize, usize), drawn: Layout) -> bool {
         let rows = self.whole_rows(width).len();
         if let Some(whole) = &mut self.whole {

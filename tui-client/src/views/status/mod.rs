@@ -136,7 +136,7 @@ enum StatusLine {
     Head,
     Bars(Figure),
     Disk(DiskFigures),
-    /// A label, empty where a text goes on, and the text.
+    /// A label, empty where the text continues, and the text.
     Fact(&'static str, String),
 }
 
@@ -181,7 +181,7 @@ fn warnings(state: &State, figures: &Figures) -> Vec<String> {
     warnings
 }
 
-/// Columns of the bars in a row with so many columns left.
+/// Columns of the bars in a row with this many columns left.
 fn bars_room(row: &Row<'_>) -> usize {
     let extremes = if is_wide(row) { 2 * EXTREME } else { 0 };
     row.room().saturating_sub(LABELS + VALUE + extremes).min(BARS)

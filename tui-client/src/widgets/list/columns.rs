@@ -40,7 +40,7 @@ impl Column {
         Self { right: true, ..self }
     }
 
-    /// Only a list with so much room has it.
+    /// Shows the column only in a list of at least this width.
     pub(crate) const fn from(self, room: u16) -> Self {
         Self { from: room, ..self }
     }

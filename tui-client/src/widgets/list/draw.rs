@@ -164,7 +164,7 @@ pub(crate) fn draw_note(note: &str, key: Option<Key>, inside: Rect, canvas: &mut
     canvas.hits.extend(key.map(|key| (place, Hit::Key(key))));
 }
 
-/// The rows that are drawn in so many lines: from `top` on, or so that the chosen one is in sight, and without blank lines
+/// The rows that fit this many lines: from `top` on, or so that the chosen one is in sight, and without blank lines
 /// at the end while there are rows above.
 pub(crate) fn window(
     count: usize,
