@@ -1,7 +1,9 @@
 """Preprocessor of mdbook.
 
-Links to files of the repository become links to the pages of the book that show these files. A page links to `../config/server.toml` so that the link is good in the repository too; in the book it leads to the page that
-includes that file. A file of the repository that is a whole page of the book is read as if it stood in its own folder.
+Links to files of the repository become links to the pages of the book that show these files. A page links to
+`../config/server.toml` so that the link is good in the repository too; in the book it leads to the page that includes that file,
+and on that page itself it is plain text. A file of the repository that is a whole page of the book is read as if it stood in its
+own folder.
 
 `<!-- help of PROGRAM -->` becomes the help of the program and of each of its verbs, as the program of this version prints it.
 """
@@ -23,27 +25,43 @@ SHOWN = {
     "config/server.toml": "reference/server-toml.md",
     "config/theme.toml": "reference/theme-toml.md",
     "server/examples/garden.rs": "develop/embedding.md",
+    "server/tests/it/embedding.rs": "develop/embedding.md",
     "server/examples/worker.py": "tasks/python.md",
     "server/examples/worker_threads.py": "tasks/python.md",
+    "examples/commands.d/": "examples/README.md",
 }
 PAGES = {page: file for file, page in SHOWN.items() if file.endswith(".md")}
 LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+# The name of a file of the repository, as its own page in the book has it above the file.
+OWN = re.compile(r"\[([^]\[]+)\]\(\.\./\.\./([^)#\s]+)\)")
+
+
+def page_of(file):
+    """The page that shows a file of the repository."""
+    folder = os.path.dirname(file) + "/"
+    return SHOWN.get(file) or SHOWN.get(folder) or (file[5:] if file.startswith("docs/") else None)
 
 
 def rewritten(chapter):
     path = chapter["path"]
+
+    def own(match):
+        # mdbook has renamed the page README of a folder.
+        return match[1] if page_of(match[2]) in (path, path.replace("index.md", "README.md")) else match[0]
+
+    content = OWN.sub(own, chapter["content"])
     written_in = os.path.dirname(PAGES.get(path, "docs/" + path))
 
     def link(match):
         target = os.path.normpath(os.path.join(written_in, match[1]))
-        page = SHOWN.get(target) or (target[5:] if target.startswith("docs/") else None)
+        page = page_of(target)
         if page is None:
             return match[0]
         # mdbook renames the page README of a folder.
         page = re.sub(r"(^|/)README\.md$", r"\1index.md", page)
         return f"]({os.path.relpath(page, os.path.dirname(path) or '.')}{match[2] or ''})"
 
-    return LINK.sub(link, chapter["content"])
+    return LINK.sub(link, content)
 
 
 def help_of(program, *verb):

@@ -129,6 +129,29 @@ fn a_link_to_a_missing_heading_is_reported_with_its_line() {
     assert_eq!(places, ["ab-and-c", "one-thing", "one-thing-1"]);
 }
 
+/// The files that a page includes without a link to them: a forge shows the page without the file.
+fn includes_without_link(text: &str) -> Vec<String> {
+    let include = Regex::new(r"\{\{#include ([^:}]+)[^}]*\}\}").unwrap();
+    let included = include.captures_iter(text).map(|found| found[1].to_owned());
+    included.filter(|file| !text.contains(&format!("]({file})"))).collect()
+}
+
+#[test]
+fn each_file_that_a_page_includes_is_linked_too() {
+    let mut faults = Vec::new();
+    for path in files(&workspace().join("docs"), &["md"]) {
+        let missing = includes_without_link(&read(&path));
+        faults.extend(missing.iter().map(|file| format!("{}: {file}", path.display())));
+    }
+    assert!(faults.is_empty(), "write a link above the include:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn an_include_without_a_link_is_reported() {
+    let text = "[a](../a.md)\n\n{{#include ../a.md}}\n{{#include ../b.toml:3:4}}\n";
+    assert_eq!(includes_without_link(text), ["../b.toml"]);
+}
+
 /// A fenced block of a document: its line, and the words behind the fence.
 fn fences(text: &str) -> Vec<(usize, &str)> {
     let lines = (1..)

@@ -23,6 +23,7 @@ mod concurrency;
 mod crash;
 mod descriptors;
 mod disk;
+mod embedding;
 mod envelope;
 mod escaped_processes;
 mod events;
