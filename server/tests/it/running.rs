@@ -1,4 +1,4 @@
-//! Runs: waited for, streamed or only started; their ends; time-out and cancel.
+//! Runs: waited for, streamed or only started; their ends; timeout and cancel.
 
 use serde_json::{Value, json};
 

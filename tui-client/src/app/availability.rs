@@ -50,7 +50,7 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
 pub(crate) fn in_short(needs: Needs) -> &'static str {
     match needs {
         Needs::Nothing => "",
-        Needs::ChosenReachable => "no way to it",
+        Needs::ChosenReachable => "no route to it",
         Needs::ChosenSaved => "not saved",
         Needs::AnyMarked => "none is marked",
         Needs::AnySaved => "none is saved",

@@ -61,7 +61,7 @@ pub(crate) enum ConnectError {
     /// A server accepted the connection and sent nothing.
     #[error("the server at {at} has said nothing for {} s: look at its log on the box", PATIENCE.as_secs())]
     Stuck { at: String },
-    #[error("there is no way to {at} from here: is this machine on the network?")]
+    #[error("there is no route to {at} from here: is this machine on the network?")]
     NoRoute { at: String },
     #[error(
         "the host of {at} is not found: check its name, and that this machine is on the network"

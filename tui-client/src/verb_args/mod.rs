@@ -63,7 +63,7 @@ pub(crate) enum Verb {
 
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "topside connect [--via WAY] NAME\n       topside connect [--via WAY] --on NAME"
+    override_usage = "topside connect [--via ROUTE] NAME\n       topside connect [--via ROUTE] --on NAME"
 )]
 pub(crate) struct Connect {
     /// A saved server, or "this machine"; needed unless --on names it

@@ -20,7 +20,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(candidates::places))]
     pub(crate) on: Option<String>,
     /// The route to the server; without it, auto
-    #[arg(long, value_enum, value_name = "WAY")]
+    #[arg(long, value_enum, value_name = "ROUTE")]
     pub(crate) via: Option<Via>,
 }
 

@@ -286,6 +286,6 @@ mod tests {
             assert!(help.contains(words), "{help}");
         }
         let help = command.find_subcommand_mut("connect").unwrap().render_help().to_string();
-        assert!(help.contains("[--via WAY] --on NAME"), "{help}");
+        assert!(help.contains("[--via ROUTE] --on NAME"), "{help}");
     }
 }

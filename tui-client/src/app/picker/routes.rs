@@ -59,7 +59,7 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::NoAnswer { .. } => "no answer",
         ConnectError::NotListening { .. } => "refused: nothing listens there",
         ConnectError::NoHost { .. } => "no such host",
-        ConnectError::NoRoute { .. } => "no way there",
+        ConnectError::NoRoute { .. } => "no route",
         ConnectError::WrongKey { .. } => "another key: not this server",
         ConnectError::KeyRefused(KeyRefused::Unknown) => {
             "does not know this device: ask for an invite"

@@ -1,4 +1,4 @@
-//! The picker: servers on the left, the ways to the chosen one on the right, where both have room.
+//! The picker: servers on the left, the routes to the chosen one on the right, where both have room.
 
 mod routes;
 mod servers;
@@ -17,7 +17,7 @@ use crate::theme::Theme;
 use crate::widgets::row::{self, Row};
 pub(super) use servers::{scroll, tags};
 
-/// Columns of the list beside the ways: at least, and at most.
+/// Columns of the list beside the routes: at least, and at most.
 const LIST: (u16, u16) = (34, 60);
 
 /// Where the two columns stand.

@@ -19,7 +19,7 @@ use crate::widgets::row::Row;
 const WIDE_FROM: u16 = 60;
 /// The least number of rows at which each route has two.
 const ROOMY: u16 = 18;
-/// Columns of the names of the ways.
+/// Columns of the names of the routes.
 const TITLES: usize = 15;
 /// Most columns of their addresses, with the gap behind.
 const ADDRESSES: usize = 27;
@@ -42,14 +42,14 @@ fn via_title(via: Via) -> &'static str {
     }
 }
 
-/// Where the address of a way stands.
+/// Where the address of a route stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Addresses {
     /// Beside its title, in a column so wide; the words follow.
     Beside(usize),
     /// Beside its title, the words in a row below.
     Above,
-    /// Below all ways, of the chosen one only.
+    /// Below all routes, of the chosen one only.
     Below,
 }
 
@@ -64,7 +64,7 @@ impl Addresses {
         }
     }
 
-    /// Rows that a way takes.
+    /// Rows that a route takes.
     fn rows(self) -> u16 {
         if self == Self::Above { 2 } else { 1 }
     }
@@ -126,7 +126,7 @@ pub(super) fn draw(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut H
     below.draw(state, rest, buffer, theme);
 }
 
-/// What is said of the chosen way below all of them.
+/// What is said of the chosen route below all of them.
 #[derive(Default)]
 struct Below {
     way: Option<Route>,
