@@ -58,7 +58,10 @@ async fn a_call_of_a_worker_is_a_run_with_its_output() {
     let (ended, answer) = tokio::join!(serve(listeners, config, stop.clone()), client);
     assert_eq!(ended.unwrap(), Ended::Stopped);
     let row = &answer["result"];
-    assert_eq!((&row["state"], &row["output"]), (&json!("succeeded"), &json!("good evening, Ann\n")));
+    assert_eq!(
+        (&row["state"], &row["output"]),
+        (&json!("succeeded"), &json!("good evening, Ann\n"))
+    );
 }
 
 /// On a runtime with several threads, as `#[tokio::main]` makes it.

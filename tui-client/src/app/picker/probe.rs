@@ -43,7 +43,8 @@ pub(crate) fn test(state: &mut State) -> Vec<Effect> {
     } else {
         known.retain(|(_, reach, _)| reach.is_lasting());
         let seconds = wait.div_ceil(1000);
-        state.refuse(format!("a route that refuses this device is not asked again for {seconds} s"));
+        state
+            .refuse(format!("a route that refuses this device is not asked again for {seconds} s"));
     }
     ask(state)
 }
