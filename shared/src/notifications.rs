@@ -231,9 +231,11 @@ pub struct Closing {
     pub back: Option<Time>,
 }
 
-/// The expected return of a server as the end of a sentence: `; expected back 20:00`. Empty where none is known.
+/// The expected return of a server as the end of a sentence: `; expected back 20:00+01:00`. Empty where none is known.
 pub fn return_note(back: Option<Time>, now: Time, zone: &TimeZone) -> String {
-    back.map_or_else(String::new, |back| format!("; expected back {}", back.to_minute(now, zone)))
+    let Some(back) = back else { return String::new() };
+    let offset = back.timestamp().to_zoned(zone.clone()).strftime("%:z").to_string();
+    format!("; expected back {}{offset}", back.to_minute(now, zone))
 }
 
 impl Closing {

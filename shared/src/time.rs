@@ -40,6 +40,16 @@ impl Time {
         at.strftime(format).to_string()
     }
 
+    /// For a table: `2026-03-01 10:14:02+01:00`, in `zone` and with its offset from UTC.
+    pub fn to_second(self, zone: &jiff::tz::TimeZone) -> String {
+        self.0.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+    }
+
+    /// The same with milliseconds.
+    pub fn to_millisecond(self, zone: &jiff::tz::TimeZone) -> String {
+        self.0.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f%:z").to_string()
+    }
+
     /// The moment for a program that shows it in the reader's own zone.
     pub fn timestamp(self) -> jiff::Timestamp {
         self.0
@@ -81,6 +91,17 @@ mod tests {
         let zone = jiff::tz::TimeZone::UTC;
         assert_eq!(at.to_minute(now, &zone), "00:01");
         assert_eq!(at.to_minute(now.plus_millis(86_400_000), &zone), "1970-01-01 00:01");
+    }
+
+    #[test]
+    fn a_time_of_a_table_has_the_offset_of_its_zone_on_that_day() {
+        let zone = jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let [winter, summer] = ["2026-03-01T09:14:02.041Z", "2026-07-01T09:14:02.000Z"]
+            .map(|text| text.parse::<Time>().unwrap());
+        assert_eq!(winter.to_second(&zone), "2026-03-01 10:14:02+01:00");
+        assert_eq!(winter.to_millisecond(&zone), "2026-03-01 10:14:02.041+01:00");
+        assert_eq!(summer.to_millisecond(&zone), "2026-07-01 11:14:02.000+02:00");
+        assert_eq!(summer.to_second(&jiff::tz::TimeZone::UTC), "2026-07-01 09:14:02+00:00");
     }
 
     #[test]

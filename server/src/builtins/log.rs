@@ -1,9 +1,10 @@
 //! `log` (rlf): the last lines of the server's log.
 
 use topside_shared::Role;
+use jiff::tz::TimeZone;
 use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::methods::LogEntries;
-use topside_shared::tables::log_line;
+use topside_shared::tables::printed_log_line;
 
 use crate::base::log::KEPT;
 use crate::builtins::{json, optional, reads, render};
@@ -39,7 +40,11 @@ impl Builtin for Log {
             let entries = self.0.get().log.search(lines, call.text("match")).await;
             render(call, &LogEntries { entries }, |found| match found.entries.is_empty() {
                 true => "(no line of the log matches)\n".to_owned(),
-                false => found.entries.iter().map(|entry| log_line(entry) + "\n").collect(),
+                false => {
+                    let zone = TimeZone::system();
+                    let line = |entry| printed_log_line(entry, &zone) + "\n";
+                    found.entries.iter().map(line).collect()
+                }
             })
         })
     }

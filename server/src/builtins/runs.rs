@@ -1,5 +1,6 @@
 //! `runs`: the newest runs.
 
+use jiff::tz::TimeZone;
 use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::methods::RunsPage;
 use topside_shared::tables;
@@ -31,7 +32,7 @@ impl Builtin for Runs {
             let who = call.client.who();
             let rows = self.0.get().runs.list(Filter::default(), &who, limit).await;
             let page = RunsPage { runs: rows.map_err(|error| error.to_string())?, next: None };
-            render(call, &page, |page| tables::runs(&page.runs))
+            render(call, &page, |page| tables::runs(&page.runs, &TimeZone::system()))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! `status` (gat): the state of the server and its figures.
 
+use jiff::tz::TimeZone;
 use topside_shared::command::Command;
 use topside_shared::tables;
 
@@ -18,6 +19,7 @@ impl Builtin for Status {
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
         let server = self.0.get();
-        ready(render(call, &status(&server), |status| tables::status(&server.info, status)))
+        let text = |status: &_| tables::status(&server.info, status, &TimeZone::system());
+        ready(render(call, &status(&server), text))
     }
 }

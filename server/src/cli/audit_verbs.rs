@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
 use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::clean;
@@ -146,7 +147,7 @@ struct Shown {
 fn show(state: &Path, args: &ShowArgs) -> io::Result<Shown> {
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut entries, mut unreadable) = (0, 0);
-    let mut told = Ok(());
+    let (mut told, zone) = (Ok(()), TimeZone::system());
     each_entry(state, args.since, |bytes, whole, file| {
         let Ok(line) = serde_json::from_slice::<Line>(bytes) else {
             // The last line may be half written.
@@ -159,7 +160,7 @@ fn show(state: &Path, args: &ShowArgs) -> io::Result<Shown> {
         }
         told = match args.json {
             true => out.write_all(bytes).and_then(|()| out.write_all(b"\n")),
-            false => writeln!(out, "{}", plain(&line)),
+            false => writeln!(out, "{}", plain(&line, &zone)),
         };
         told.is_ok()
     })?;
@@ -185,7 +186,7 @@ impl ShowArgs {
     }
 }
 
-fn plain(line: &Line) -> String {
+fn plain(line: &Line, zone: &TimeZone) -> String {
     let Line { seq, time, who, address, action, object, argv, result, .. } = line;
     let by = match (who.name.as_str(), address.as_str()) {
         (name, "") => name.to_owned(),
@@ -193,6 +194,7 @@ fn plain(line: &Line) -> String {
         (name, address) => format!("{name} ({address})"),
     };
     let argv: String = argv.iter().map(|argument| format!(" {}", shown(argument))).collect();
+    let time = time.to_millisecond(zone);
     clean(&format!("{time} {seq:>6} {by} {action} {object}{argv}: {result}"), usize::MAX)
 }
 

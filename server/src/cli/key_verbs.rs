@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use jiff::tz::TimeZone;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use topside_shared::Role;
@@ -182,7 +183,7 @@ impl TokenArgs {
 }
 
 fn until(key: &KeyRow) -> String {
-    key.expires_at.map_or_else(String::new, |end| format!(", until {end}"))
+    key.expires_at.map_or_else(String::new, |end| format!(", until {}", end.to_second(&TimeZone::system())))
 }
 
 type Load<'l> = &'l dyn Fn() -> Result<Config, ConfigError>;
@@ -208,7 +209,8 @@ pub(crate) fn create(
 
 pub(crate) fn keys(dirs: &Dirs, load: Load<'_>) -> Result<(), VerbError> {
     let rows = Control::open(dirs, load)?.list()?;
-    print!("{}", table::list(&rows, &advice::topsided(*dirs == Dirs::system(), FIRST_INVITE)));
+    let invite = advice::topsided(*dirs == Dirs::system(), FIRST_INVITE);
+    print!("{}", table::list(&rows, &invite, &TimeZone::system()));
     Ok(())
 }
 

@@ -121,8 +121,8 @@ wire_enum! {
 }
 
 impl ScheduleRow {
-    /// What it waits for, or its next start, in words: `at 06:00`, `paused by anna`.
-    pub fn standing(&self, now: Time, zone: &jiff::tz::TimeZone) -> String {
+    /// What it waits for, or its next start, in words: `06:00`, `paused by anna`. `shown` writes a time.
+    pub fn standing(&self, shown: impl Fn(Time) -> String) -> String {
         match (&self.inactive, &self.paused, &self.open_until, self.next.first()) {
             (Some(Inactive::Paused), Some(pause), ..) if pause.reason.is_empty() => {
                 format!("paused by {}", pause.by)
@@ -136,8 +136,8 @@ impl ScheduleRow {
                 format!("plan {} is off", self.plan.as_deref().unwrap_or_default())
             }
             (Some(Inactive::ClockNotSet), ..) => "waits until the clock is set".to_owned(),
-            (None, _, Some(until), _) => format!("open until {}", until.to_minute(now, zone)),
-            (None, _, None, Some(next)) => next.to_minute(now, zone),
+            (None, _, Some(until), _) => format!("open until {}", shown(*until)),
+            (None, _, None, Some(next)) => shown(*next),
             (None, _, None, None) => "no next start".to_owned(),
         }
     }

@@ -1,5 +1,7 @@
 //! The table of keys, and finding a key by its name or pin.
 
+use jiff::tz::TimeZone;
+
 use super::{cell, columns};
 use crate::methods::{KeyRow, KeyState};
 use crate::pin::Pin;
@@ -25,7 +27,7 @@ pub enum UnknownKey {
 }
 
 /// All keys, a line each. `invite` is what to type for an invite, which is said where there is no key.
-pub fn list(rows: &[KeyRow], invite: &str) -> String {
+pub fn list(rows: &[KeyRow], invite: &str, zone: &TimeZone) -> String {
     if rows.is_empty() {
         return format!(
             "no device is paired, so no client can connect over TCP: {invite} makes an invite\n"
@@ -33,7 +35,7 @@ pub fn list(rows: &[KeyRow], invite: &str) -> String {
     }
     let heads = ["key", "name", "role", "state", "last seen", "good until", "commands"];
     let mut lines = vec![heads.map(str::to_owned)];
-    let time = |time: Option<Time>| cell(time.map(|time| time.to_string()));
+    let time = |time: Option<Time>| cell(time.map(|time| time.to_second(zone)));
     lines.extend(rows.iter().map(|row| {
         [
             row.key_id.digits()[..SHOWN_DIGITS].to_owned(),

@@ -2,12 +2,19 @@
 
 use std::fmt::Write as _;
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::notifications::LogEntry;
 use crate::text::is_control;
 
-/// One entry as a line for people: time, level, message, fields.
+/// One entry as a line that is printed: time in `zone`, level, message, fields.
+pub fn printed_log_line(entry: &LogEntry, zone: &TimeZone) -> String {
+    let time = entry.time.to_millisecond(zone);
+    format!("{time} {:5} {}", entry.level.name(), log_text(entry))
+}
+
+/// One entry as a line of the server's log file: time in UTC, level, message, fields.
 pub fn log_line(entry: &LogEntry) -> String {
     format!("{} {:5} {}", entry.time, entry.level.name(), log_text(entry))
 }

@@ -1,5 +1,7 @@
 //! Records as text tables: the output of the built-ins and of the client's verbs.
 //!
+//! Times are in the zone that the caller names, with its offset: `2026-03-01 10:14:02+01:00`.
+//!
 //! Names and texts come from other users, so this module cleans each of them again.
 
 mod columns;
@@ -11,7 +13,7 @@ mod schedules;
 mod status;
 
 pub use columns::columns;
-pub use log::{log_fields, log_line, log_text};
+pub use log::{log_fields, log_line, log_text, printed_log_line};
 pub use menu::menu;
 pub use records::{client, clients, run, runs};
 pub use schedules::{active_plan, schedule_paused, schedule_resumed, schedule_run, schedules};

@@ -38,24 +38,20 @@ fn client_cells(row: &ClientRow) -> [String; 8] {
     ]
 }
 
-/// Runs, a line each under their heads; times are of this machine's zone.
-pub fn runs<'r>(rows: impl IntoIterator<Item = &'r RunRow>) -> String {
+/// Runs, a line each under their heads.
+pub fn runs<'r>(rows: impl IntoIterator<Item = &'r RunRow>, zone: &TimeZone) -> String {
     let heads = ["", "state", "exit", "took", "started", "user", "command"];
-    let rows = rows.into_iter().map(run_cells);
+    let rows = rows.into_iter().map(|row| run_cells(row, zone));
     columns(&std::iter::once(heads.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
 }
 
 /// One run on a line of its own.
-pub fn run(row: &RunRow) -> String {
-    columns(&[run_cells(row)])
+pub fn run(row: &RunRow, zone: &TimeZone) -> String {
+    columns(&[run_cells(row, zone)])
 }
 
-fn run_cells(row: &RunRow) -> [String; 7] {
+fn run_cells(row: &RunRow, zone: &TimeZone) -> [String; 7] {
     let more = row.remarks().map(|more| format!(" ({more})")).unwrap_or_default();
-    let now = Time::now();
-    let [started, today] =
-        [row.started_at, now].map(|time| time.timestamp().to_zoned(TimeZone::system()));
-    let is_of_today = started.date() == today.date();
     [
         row.run_id.to_string(),
         row.state.words().to_owned(),
@@ -66,9 +62,9 @@ fn run_cells(row: &RunRow) -> [String; 7] {
         },
         match row.duration_ms {
             None if row.state != RunState::Running => "-".to_owned(),
-            ms => text::duration(ms.unwrap_or_else(|| now.millis_since(row.started_at))),
+            ms => text::duration(ms.unwrap_or_else(|| Time::now().millis_since(row.started_at))),
         },
-        started.strftime(if is_of_today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" }).to_string(),
+        row.started_at.to_second(zone),
         clean(&row.user, MAX_NAME),
         format!("{}{more}", clean(&row.command, MAX_NAME)),
     ]
@@ -80,16 +76,18 @@ mod tests {
 
     use super::*;
 
+    /// A run of today had its time of day alone, and no zone.
     #[test]
-    fn a_run_of_another_day_has_its_date() {
+    fn a_run_has_its_date_and_the_offset_of_the_zone() {
         let row = json!({
             "runId": 7, "command": "dig", "args": {}, "user": "ann", "clientId": 1, "state": "lost",
             "startedAt": "2020-02-20T12:00:00.000Z", "bytes": 0,
         });
         let row: RunRow = serde_json::from_value(row).unwrap();
         let today = RunRow { started_at: Time::now(), ..row.clone() };
-        assert!(run_cells(&row)[4].starts_with("2020-02-2"));
-        assert_eq!(run_cells(&today)[4].len(), "12:00:00".len());
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        assert_eq!(run_cells(&row, &zone)[4], "2020-02-20 14:00:00+02:00");
+        assert_eq!(run_cells(&today, &zone)[4].len(), "2020-02-20 14:00:00+02:00".len());
     }
 
     #[test]

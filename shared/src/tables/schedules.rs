@@ -6,18 +6,16 @@ use super::{cell, columns};
 use crate::methods::Schedules;
 use crate::records::{RunRow, ScheduleRow};
 use crate::text::{MAX_NAME, MAX_REASON, clean};
-use crate::time::Time;
 
-/// All schedules, a line each under their heads, and the plan; times are of this machine's zone.
-pub fn schedules(all: &Schedules) -> String {
+/// All schedules, a line each under their heads, and the plan.
+pub fn schedules(all: &Schedules, zone: &TimeZone) -> String {
     if all.schedules.is_empty() {
         return "no command that you may run has a schedule: \
                 [[commands.NAME.schedule]] in commands.toml declares one\n"
             .to_owned();
     }
-    let (now, zone) = (Time::now(), TimeZone::system());
     let heads = ["schedule", "command", "next", "rule", "zone", "last"].map(str::to_owned);
-    let rows = all.schedules.iter().map(|row| cells(row, now, &zone));
+    let rows = all.schedules.iter().map(|row| cells(row, zone));
     let table = columns(&std::iter::once(heads).chain(rows).collect::<Vec<_>>());
     let plan = match all.plans.is_empty() {
         true => String::new(),
@@ -32,8 +30,8 @@ fn plans(all: &Schedules) -> String {
 }
 
 /// That a schedule was resumed, and its next start.
-pub fn schedule_resumed(row: &ScheduleRow) -> String {
-    let next = clean(&row.standing(Time::now(), &TimeZone::system()), MAX_REASON);
+pub fn schedule_resumed(row: &ScheduleRow, zone: &TimeZone) -> String {
+    let next = clean(&row.standing(|time| time.to_second(zone)), MAX_REASON);
     format!("{} is resumed; its next start: {next}", clean(&row.schedule, MAX_NAME))
 }
 
@@ -55,14 +53,14 @@ pub fn active_plan(plan: Option<&str>) -> String {
     }
 }
 
-fn cells(row: &ScheduleRow, now: Time, zone: &TimeZone) -> [String; 6] {
-    let last = row.last.as_ref().map(|last| {
-        clean(&format!("{} {}", last.at.to_minute(now, zone), last.words()), MAX_REASON)
-    });
+fn cells(row: &ScheduleRow, zone: &TimeZone) -> [String; 6] {
+    let last = row.last.as_ref();
+    let last = last.map(|last| format!("{} {}", last.at.to_second(zone), last.words()));
+    let last = last.map(|last| clean(&last, MAX_REASON));
     [
         clean(&row.schedule, MAX_NAME),
         clean(&row.command, MAX_NAME),
-        clean(&row.standing(now, zone), MAX_REASON),
+        clean(&row.standing(|time| time.to_second(zone)), MAX_REASON),
         clean(&row.rule, MAX_REASON),
         clean(&row.zone, MAX_NAME),
         cell(last),

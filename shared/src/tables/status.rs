@@ -10,12 +10,12 @@ use crate::text::{self, MAX_REASON, clean};
 use crate::time::Time;
 
 /// The figures of a server, a line each.
-pub fn status(info: &ServerInfo, status: &Status) -> String {
+pub fn status(info: &ServerInfo, status: &Status, zone: &TimeZone) -> String {
     let mut rows = Vec::new();
     let mut add =
         |name: &str, value: String| rows.push([name.to_owned(), clean(&value, MAX_REASON)]);
     add("server", format!("{} {} on {}", info.name, info.version, info.hostname));
-    add("up", format!("{}, since {}", text::duration(status.uptime_ms), info.started_at));
+    add("up", format!("{}, since {}", text::duration(status.uptime_ms), info.started_at.to_second(zone)));
     add("clients", status.clients.to_string());
     let RunCounts { running, queued, started } = status.runs;
     add("runs", format!("{running} now, {queued} queued, {started} in all"));
@@ -23,7 +23,7 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
         add("worker", format!("{name}: {standing}"));
     }
     for hook in &status.hooks {
-        add("hook", hook.words(&hook.at.to_string()));
+        add("hook", hook.words(&hook.at.to_second(zone)));
     }
     add("requests", status.requests.to_string());
     let (received, sent) = (status.bytes.received, status.bytes.sent);
@@ -54,14 +54,14 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
         let reason = if closing.reason.is_empty() { "no reason given" } else { &closing.reason };
         let left = text::duration(closing.in_ms);
         let what = if closing.restart { "restarts" } else { "shuts down" };
-        let back = back(closing.back);
+        let back = back(closing.back, zone);
         add(what, format!("in {left}: {reason} ({}){back}", closing.by));
     }
     if let Some(was_due) = &status.shutdown_was_due {
         let Closing { deadline, by, reason, .. } = was_due;
         let what = if was_due.restart { "restart" } else { "shutdown" };
         let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
-        let back = back(was_due.back);
+        let (deadline, back) = (deadline.to_second(zone), back(was_due.back, zone));
         let shutdown =
             format!("a {what} at {deadline} ({by}{reason}{back}): the server was killed before it");
         add("was due", shutdown);
@@ -93,6 +93,6 @@ fn box_rows(figures: Option<&BoxFigures>) -> Vec<(String, String)> {
     rows
 }
 
-fn back(back: Option<Time>) -> String {
-    return_note(back, Time::now(), &TimeZone::system())
+fn back(back: Option<Time>, zone: &TimeZone) -> String {
+    return_note(back, Time::now(), zone)
 }

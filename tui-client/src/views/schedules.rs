@@ -301,7 +301,7 @@ fn cells(row: &ScheduleRow, state: &State, chosen: bool, theme: &Theme) -> Vec<C
         cell(row.schedule.clone(), style),
         vec![
             (sign.into(), look),
-            (row.standing(state.clock.wall, &state.zone).into(), theme.plain),
+            (row.standing(|time| time.to_minute(state.clock.wall, &state.zone)).into(), theme.plain),
         ],
         cell(row.command.clone(), theme.dim),
         cell(last, if failed { theme.warning } else { theme.dim }),
@@ -326,7 +326,7 @@ fn facts(row: &ScheduleRow, state: &State) -> Vec<Fact> {
     ];
     facts.extend(row.for_ms.map(|ms| ("for", duration(ms))));
     facts.extend(row.plan.clone().map(|plan| ("plan", plan)));
-    facts.push(("now", row.standing(now, zone)));
+    facts.push(("now", row.standing(|time| time.to_minute(now, zone))));
     facts.extend((!next.is_empty()).then(|| ("next", next.join(", "))));
     facts.extend(row.paused.as_ref().map(|pause| {
         ("paused", format!("by {}, {}", pause.by, times::full_since(pause.at, now, zone)))

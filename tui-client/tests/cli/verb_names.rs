@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{Place, text};
+use crate::common::{Ended, Place, text};
 use crate::require::skipped;
 
 #[test]
@@ -32,6 +32,7 @@ fn the_earlier_names_of_cancel_shutdown_work_and_no_help_names_them() {
 fn keys_of_topside_topsided_and_topside_serve_give_the_same_answer() {
     let Some(topsided) = topsided() else { return };
     let place = Place::new();
+    place.listen();
     let by_topsided = |args: &[&str]| {
         let mut command = Command::new(&topsided);
         let output = command.args(args).envs(place.environment()).output().unwrap();
@@ -64,6 +65,32 @@ fn keys_of_topside_topsided_and_topside_serve_give_the_same_answer() {
     // Without a server the verbs of the server read its files.
     drop(server);
     assert_eq!([by_topsided(&["keys"]), by_topside(&["serve", "keys"])], [told.clone(), told]);
+}
+
+/// `runs` printed local time without a zone; the others printed UTC.
+#[test]
+fn printed_times_are_local_with_their_offset_and_json_has_utc() {
+    let place = Place::new();
+    place.listen();
+    let _server = place.serve();
+    place.run(&["both"]).with(0);
+    place.verb(&["invite", "--name", "phone", "--role", "operator"]).with(0);
+    let away = |args: &[&str]| {
+        let ended: Ended = place.topside(args).env("TZ", "XST-5:30").output().unwrap().into();
+        ended.with(0).out
+    };
+    for args in [&["keys"][..], &["runs"], &["log"], &["status"], &["serve", "keys"]] {
+        let printed = away(args);
+        assert!(printed.contains("+05:30"), "{args:?}: {printed}");
+        assert!(!printed.contains("Z "), "{args:?}: {printed}");
+    }
+    let audit = away(&["serve", "audit", "show"]);
+    assert!(audit.lines().all(|line| line.contains("+05:30 ")), "{audit}");
+    assert_eq!(away(&["keys"]), away(&["serve", "keys"]));
+    for args in [["keys", "--json"], ["log", "--json"], ["runs", "--json"]] {
+        let printed = away(&args);
+        assert!(printed.contains("Z\"") && !printed.contains("+05:30"), "{args:?}: {printed}");
+    }
 }
 
 /// The server's own program, which a build of the workspace puts beside `topside`.

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::json;
 use topside_shared::methods::{EventsSubscribe, LogTail, Snapshot, Topic};
@@ -55,7 +56,8 @@ pub(super) async fn runs(
     session: &mut OneShot<'_>,
     wanted: impl Fn(&RunRow) -> bool,
 ) -> Result<u8, VerbError> {
-    let line = |row: &RunRow| wanted(row).then(|| FollowLine::new(row, tables::run(row)));
+    let zone = TimeZone::system();
+    let line = |row: &RunRow| wanted(row).then(|| FollowLine::new(row, tables::run(row, &zone)));
     let begin =
         |snapshot: Snapshot| snapshot.runs.unwrap_or_default().iter().filter_map(line).collect();
     follow(session, Topic::Runs, begin, |notice| match notice {
@@ -71,9 +73,10 @@ pub(super) async fn log(
     last: usize,
     wanted: impl Fn(&LogEntry) -> bool,
 ) -> Result<u8, VerbError> {
-    let line = |entry: &LogEntry| {
-        wanted(entry).then(|| FollowLine::new(entry, tables::log_line(entry) + "\n"))
-    };
+    let zone = TimeZone::system();
+    let printed = |entry: &LogEntry| tables::printed_log_line(entry, &zone) + "\n";
+    let line =
+        |entry: &LogEntry| wanted(entry).then(|| FollowLine::new(entry, printed(entry)));
     let recent = subscribe(session, Topic::Log).await?.log.unwrap_or_default();
     let mut lines: Vec<FollowLine> = recent.iter().filter_map(line).collect();
     if lines.len() < last && !recent.is_empty() {

@@ -1,5 +1,6 @@
 //! Verbs that print a list: status, clients, the menu, runs, keys, the log.
 
+use jiff::tz::TimeZone;
 use topside_shared::advice::FIRST_INVITE;
 use topside_shared::methods::{
     self, ClientsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
@@ -16,7 +17,9 @@ const PAGE: u64 = 500;
 
 pub(super) async fn status(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let status = session.call(&ServerStatus::default()).await?;
-    session.print(&status, |status| tables::status(&session.welcome.server, status)).await
+    session.print(&status, |status| {
+        tables::status(&session.welcome.server, status, &TimeZone::system())
+    }).await
 }
 
 pub(super) async fn clients(session: &mut OneShot<'_>, args: &Clients) -> Result<u8, VerbError> {
@@ -73,7 +76,7 @@ pub(super) async fn runs(session: &mut OneShot<'_>, args: &Runs) -> Result<u8, V
             break;
         }
     }
-    session.print(&all, |all| tables::runs(&all.runs)).await
+    session.print(&all, |all| tables::runs(&all.runs, &TimeZone::system())).await
 }
 
 pub(super) async fn keys(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
@@ -81,7 +84,7 @@ pub(super) async fn keys(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     session
         .print(&keys, |keys| {
             let invite = format!("`topside {FIRST_INVITE}`");
-            tables::keys::list(&keys.keys, &invite)
+            tables::keys::list(&keys.keys, &invite, &TimeZone::system())
         })
         .await
 }
@@ -107,7 +110,9 @@ pub(super) async fn log(session: &mut OneShot<'_>, args: &Log) -> Result<u8, Ver
     entries.drain(..entries.len().saturating_sub(last));
     session
         .print(&LogEntries { entries }, |log| {
-            log.entries.iter().map(|entry| tables::log_line(entry) + "\n").collect()
+            let zone = TimeZone::system();
+            let line = |entry| tables::printed_log_line(entry, &zone) + "\n";
+            log.entries.iter().map(line).collect()
         })
         .await
 }

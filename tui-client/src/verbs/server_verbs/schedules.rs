@@ -1,5 +1,6 @@
 //! Verbs about schedules.
 
+use jiff::tz::TimeZone;
 use topside_shared::methods::SchedulesList;
 use topside_shared::tables;
 
@@ -9,7 +10,7 @@ use crate::verbs::errors::VerbError;
 
 pub(super) async fn list(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let schedules = session.call(&SchedulesList {}).await?;
-    session.print(&schedules, tables::schedules).await
+    session.print(&schedules, |all| tables::schedules(all, &TimeZone::system())).await
 }
 
 pub(super) async fn change(
@@ -23,7 +24,8 @@ pub(super) async fn change(
         }
         ScheduleChange::Resume(resume) => {
             let row = session.call(&resume).await?;
-            session.print(&row, |row| tables::schedule_resumed(row) + "\n").await
+            let zone = TimeZone::system();
+            session.print(&row, |row| tables::schedule_resumed(row, &zone) + "\n").await
         }
         ScheduleChange::Run(run) => {
             let row = session.call(&run).await?;

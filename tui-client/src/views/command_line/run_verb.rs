@@ -96,7 +96,8 @@ fn schedule(state: &mut State, line: &str, args: &ScheduleArgs) -> Vec<Effect> {
             answer(state, line, &pause, |row| tables::schedule_paused(&row))
         }
         ScheduleChange::Resume(resume) => {
-            answer(state, line, &resume, |row| tables::schedule_resumed(&row))
+            let zone = state.zone.clone();
+            answer(state, line, &resume, move |row| tables::schedule_resumed(&row, &zone))
         }
         ScheduleChange::Run(run) => answer(state, line, &run, |row| tables::schedule_run(&row)),
         ScheduleChange::Plan(plan) => {
@@ -126,7 +127,8 @@ fn runs(state: &mut State, line: &str, args: Runs) -> Vec<Effect> {
         before: before.map(RunId),
         limit: Some(limit.clamp(1, 500)),
     };
-    table(state, line, &list, |page| tables::runs(&page.runs))
+    let zone = state.zone.clone();
+    table(state, line, &list, move |page| tables::runs(&page.runs, &zone))
 }
 
 /// The live view, or with a filter its last lines.
@@ -137,13 +139,13 @@ fn log(state: &mut State, line: &str, args: Log) -> Vec<Effect> {
     }
     // With a level the whole log is read: the last lines of that level may be old.
     let asked = if level.is_some() { crate::verb_args::server::MOST_LINES } else { lines };
-    let tail = LogTail { lines: Some(asked), matching };
+    let (tail, zone) = (LogTail { lines: Some(asked), matching }, state.zone.clone());
     table(state, line, &tail, move |log| {
         let mut entries = log.entries;
         entries.retain(|entry| level.is_none_or(|level| entry.level >= level));
         let last = usize::try_from(lines).unwrap_or(usize::MAX);
         entries.drain(..entries.len().saturating_sub(last));
-        entries.iter().map(|entry| tables::log_line(entry) + "\n").collect()
+        entries.iter().map(|entry| tables::printed_log_line(entry, &zone) + "\n").collect()
     })
 }
 
