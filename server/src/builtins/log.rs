@@ -1,7 +1,7 @@
 //! `log` (rlf): the last lines of the server's log.
 
-use topside_shared::Role;
 use jiff::tz::TimeZone;
+use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::methods::LogEntries;
 use topside_shared::tables::printed_log_line;

@@ -183,7 +183,8 @@ impl TokenArgs {
 }
 
 fn until(key: &KeyRow) -> String {
-    key.expires_at.map_or_else(String::new, |end| format!(", until {}", end.to_second(&TimeZone::system())))
+    key.expires_at
+        .map_or_else(String::new, |end| format!(", until {}", end.to_second(&TimeZone::system())))
 }
 
 type Load<'l> = &'l dyn Fn() -> Result<Config, ConfigError>;

@@ -15,7 +15,10 @@ pub fn status(info: &ServerInfo, status: &Status, zone: &TimeZone) -> String {
     let mut add =
         |name: &str, value: String| rows.push([name.to_owned(), clean(&value, MAX_REASON)]);
     add("server", format!("{} {} on {}", info.name, info.version, info.hostname));
-    add("up", format!("{}, since {}", text::duration(status.uptime_ms), info.started_at.to_second(zone)));
+    add(
+        "up",
+        format!("{}, since {}", text::duration(status.uptime_ms), info.started_at.to_second(zone)),
+    );
     add("clients", status.clients.to_string());
     let RunCounts { running, queued, started } = status.runs;
     add("runs", format!("{running} now, {queued} queued, {started} in all"));

@@ -89,8 +89,8 @@ pub(crate) enum Clicked {
     Client(ClientId),
     /// The list of a side pane, beside its rows.
     PaneList(Focus, ListLayout),
-    /// A completion above the input.
-    Candidate(usize),
+    /// A row of the list above the input: a completion, or an earlier line.
+    ListRow(usize),
     /// A pane of the console.
     Pane(Focus),
     /// A key hint: the same as its key.

@@ -169,6 +169,8 @@ pub(crate) enum Event {
 
 #[derive(Debug)]
 pub(crate) enum FanOutEvent {
+    /// The cached menus of the boxes, equal ones once.
+    Menus(Vec<Vec<command::Command>>),
     /// A warning about the box's audit log.
     Warning {
         index: usize,
@@ -247,6 +249,11 @@ pub(crate) enum Effect {
         id: u64,
         boxes: Vec<String>,
         words: Vec<String>,
+    },
+    /// Read the cached menus of these saved servers.
+    ReadMenus {
+        id: u64,
+        servers: Vec<String>,
     },
     /// Confirm, decline or cancel it.
     FanOutOrder {

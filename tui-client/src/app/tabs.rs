@@ -13,7 +13,7 @@ use super::view::View;
 use super::{Console, Effect, Msg, Screen, Size, State};
 
 /// Most tabs: each can be selected by one digit.
-pub(crate) const MOST: usize = 9;
+pub(crate) const MOST: usize = 10;
 /// Bytes of scrollback of all tabs together. Beyond it, the tab with the most drops its oldest output.
 const SCROLLBACK: usize = 256 * 1024 * 1024;
 

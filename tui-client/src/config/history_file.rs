@@ -10,6 +10,9 @@ use super::atomic_file::Replacement;
 use crate::platform;
 use crate::text::hash::fnv1a;
 
+/// Stands for the line for several boxes in place of a server. The name of a saved server does not begin with a space.
+pub(crate) const SEVERAL_BOXES: &str = " several boxes";
+
 pub(crate) const MAX_LINES: usize = 1_000;
 /// Lines by which the file may grow before it is cut back.
 const SLACK: usize = 200;

@@ -96,6 +96,7 @@ impl EffectRunner {
                 Ok(boxes) => Order::FanOut { id, boxes, words },
                 Err(why) => return vec![Msg::FanOut { id, event: FanOutEvent::Failed(why) }],
             },
+            Effect::ReadMenus { id, servers } => Order::ReadMenus { id, servers },
             Effect::FanOutOrder { id, order } => Order::Steer(id, order),
             Effect::Browse(on) => Order::Browse(on),
             Effect::Pair { attempt, invite, replaces } => Order::Pair { attempt, invite, replaces },

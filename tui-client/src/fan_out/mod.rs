@@ -3,6 +3,7 @@
 //! effect it has. A command that only reads starts as soon as its box is checked. Any other waits until all boxes are
 //! checked, because one of them may need a confirmation.
 
+mod common_menu;
 mod one_box;
 mod outcome;
 mod plan;
@@ -19,6 +20,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 
 use crate::connect::{Hello, Session};
+pub(crate) use common_menu::{cached_menus, common_menu};
 use one_box::{Checked, Common, Stop, check, leave, run};
 pub(crate) use one_box::{MakePlan, Plan, PlanError, effect_word};
 pub(crate) use outcome::{Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Standing, group};

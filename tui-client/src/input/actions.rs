@@ -269,7 +269,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::RunOnAll, name: "run-on-all", title: "Run a command on all saved servers", needs: Needs::AnySaved, ..SERVER },
 
     Action { id: Id::NewTab, name: "new-tab", title: "Connect to another server, in a new tab", short: "new tab", always: &["ctrl-t"], ..TABS },
-    Action { id: Id::SelectTab, name: "select-tab", title: "Tab 1 to 9", short: "tab", always: &["alt-1", "alt-2", "alt-3", "alt-4", "alt-5", "alt-6", "alt-7", "alt-8", "alt-9"], needs: Needs::SeveralTabs, ..TABS },
+    Action { id: Id::SelectTab, name: "select-tab", title: "Tab 1 to 10", short: "tab", always: &["alt-1", "alt-2", "alt-3", "alt-4", "alt-5", "alt-6", "alt-7", "alt-8", "alt-9", "alt-0"], needs: Needs::SeveralTabs, ..TABS },
     Action { id: Id::NextTab, name: "next-tab", title: "Next tab", short: "next tab", always: &["ctrl-tab", "ctrl-pgdn"], needs: Needs::SeveralTabs, ..TABS },
     Action { id: Id::PreviousTab, name: "previous-tab", title: "Previous tab", short: "previous tab", always: &["ctrl-backtab", "ctrl-pgup"], needs: Needs::SeveralTabs, ..TABS },
     Action { id: Id::CloseTab, name: "close-tab", title: "Close this tab and its session", short: "close tab", always: &["alt-w"], needs: Needs::SeveralTabs, danger: Danger::Asks, ..TABS },

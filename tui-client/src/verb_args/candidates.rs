@@ -11,7 +11,7 @@ use topside_shared::command;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::{MAX_REASON, clean, is_control};
 
-use crate::config::{FILE_NAME, Profile, ProfileStore, THIS_MACHINE, menu_cache};
+use crate::config::{FILE_NAME, Profile, ProfileStore, THIS_MACHINE};
 use crate::connect::Via;
 use crate::fan_out::{self, ALL, TAG, select};
 
@@ -82,18 +82,17 @@ pub(crate) fn adapt(command: &mut Command, before: &[String]) {
     };
 }
 
-/// The cached menu of the server that `--on` names; for several, the first that there is.
+/// The cached menu of the server that `--on` names; for several, what their menus have in common.
 fn menu_on(on: &str, dirs: &Dirs) -> Vec<command::Command> {
     let boxes = saved_store().and_then(|store| {
         let boxes = fan_out::is_list(on, &store).then(|| select(on, Via::Auto, &store, dirs))?;
         boxes.ok()
     });
-    let names = match boxes {
+    let names: Vec<String> = match boxes {
         Some(selection) => selection.boxes.into_iter().map(|each| each.name).collect(),
         None => vec![on.to_owned()],
     };
-    let mut menus = names.iter().map(|name| menu_cache::kept(&dirs.state, name));
-    menus.find(|menu| !menu.is_empty()).unwrap_or_default()
+    fan_out::common_menu(&fan_out::cached_menus(&dirs.state, &names))
 }
 
 /// Completes the name of the command, or after it its arguments.

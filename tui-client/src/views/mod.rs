@@ -31,6 +31,7 @@ mod status;
 mod status_bar;
 mod tab_strip;
 pub(crate) mod theme_chooser;
+mod typed_command;
 mod update;
 mod verb_answer;
 

@@ -301,7 +301,10 @@ fn cells(row: &ScheduleRow, state: &State, chosen: bool, theme: &Theme) -> Vec<C
         cell(row.schedule.clone(), style),
         vec![
             (sign.into(), look),
-            (row.standing(|time| time.to_minute(state.clock.wall, &state.zone)).into(), theme.plain),
+            (
+                row.standing(|time| time.to_minute(state.clock.wall, &state.zone)).into(),
+                theme.plain,
+            ),
         ],
         cell(row.command.clone(), theme.dim),
         cell(last, if failed { theme.warning } else { theme.dim }),

@@ -16,6 +16,7 @@ use crate::app::{
     Clicked, Clock, Effect, Msg, Screen, State, apply_settings, availability, console, prompt,
     reconnect, session, tab_actions,
 };
+use crate::config::history_file::SEVERAL_BOXES;
 use crate::input::actions::{self, Action, Id};
 use crate::input::key::{Code, Key};
 use crate::widgets::canvas::Hit;
@@ -128,6 +129,9 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::DialFailed { attempt, failed } => session::dial_failed(state, attempt, failed),
         Msg::Session { session, event } => return session::event(state, session, event),
+        Msg::History { server, lines } if server == SEVERAL_BOXES => {
+            return several_boxes::history(state, lines);
+        }
         Msg::History { server, lines } => {
             if let Some(console) = state.console_mut()
                 && console.history_name() == server
@@ -301,9 +305,9 @@ fn click(state: &mut State, at: Position) -> Vec<Effect> {
                 return run(state, actions::get(Id::Connect));
             }
         }
-        Some(Clicked::Candidate(nth)) => {
+        Some(Clicked::ListRow(nth)) => {
             if let Some(console) = state.console_mut() {
-                console.input.take_candidate(nth);
+                console.input.take_row(nth);
             }
         }
         Some(Clicked::Menu(row)) => return side_panes::click_menu(state, &row),
@@ -346,7 +350,7 @@ fn wheel(state: &mut State, rows: i32, at: Position) {
         return;
     }
     let over = state.hits.iter().find(|(place, _)| place.contains(at));
-    if let Some((_, Clicked::Candidate(_))) = over
+    if let Some((_, Clicked::ListRow(_))) = over
         && let Some(console) = state.console_mut()
     {
         console.input.wheel(rows);

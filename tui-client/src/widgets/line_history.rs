@@ -1,6 +1,8 @@
 //! History of typed lines: Up and Down walk through those that begin with the typed text, and Ctrl-R searches.
 //! `config` keeps it on disk.
 
+use std::collections::HashSet;
+
 /// Lines typed at one server, oldest first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LineHistory {
@@ -22,8 +24,8 @@ struct Walk {
 pub(crate) struct Recall {
     /// What is looked for.
     pub(crate) query: String,
-    /// The line found.
-    pub(crate) at: Option<usize>,
+    /// The chosen one of the lines that match; it is in the input.
+    pub(crate) chosen: Option<usize>,
     /// What stood in the input before.
     pub(crate) before: String,
 }
@@ -52,10 +54,6 @@ impl LineHistory {
     /// The lines, the newest first.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().rev().map(String::as_str)
-    }
-
-    pub(crate) fn get(&self, at: usize) -> Option<&str> {
-        self.lines.get(at).map(String::as_str)
     }
 
     /// Forgets the walk: the line was edited or sent.
@@ -91,9 +89,10 @@ impl LineHistory {
         }
     }
 
-    /// The newest line before `below` that holds `query`.
-    pub(crate) fn find(&self, query: &str, below: usize) -> Option<usize> {
-        (0..below.min(self.lines.len())).rev().find(|at| self.lines[*at].contains(query))
+    /// The lines that hold `query`, the newest first, equal ones once.
+    pub(crate) fn matches(&self, query: &str) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        self.newest_first().filter(|line| line.contains(query) && seen.insert(*line)).collect()
     }
 }
 
@@ -131,11 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn a_search_finds_the_newest_line_first() {
-        let history = history();
-        let first = history.find("e", usize::MAX).unwrap();
-        assert_eq!(history.get(first), Some("temp"));
-        let second = history.find("e", first).unwrap();
-        assert_eq!(history.get(second), Some("zone-run 3"));
+    fn a_search_finds_each_line_once_and_the_newest_first() {
+        assert_eq!(history().matches("e"), ["temp", "zone-run 3", "zones"]);
+        assert_eq!(history().matches("").len(), 4);
+        assert!(history().matches("#").is_empty());
     }
 }

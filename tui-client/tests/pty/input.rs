@@ -81,3 +81,34 @@ fn what_a_terminal_answers_is_not_typed() {
     screen.write("\x03\x03");
     assert_eq!(screen.ended().0, 0);
 }
+
+/// A search showed one match at a time, and nothing to click.
+#[test]
+fn a_search_in_earlier_lines_lists_the_matches_and_takes_a_click() {
+    let home = Home::new();
+    let mut screen = console(&home);
+    for (nth, line) in ["echo alpha one", "echo beta", "echo alpha two"].iter().enumerate() {
+        screen.write(&format!("{line}\r"));
+        screen.until("the command has run", |screen| {
+            screen.contents().matches("✓ succeeded").count() == nth + 1
+        });
+    }
+    screen.write("\x12alpha");
+    screen.until("the matches, the newest next to the line", |screen| {
+        let text = screen.contents();
+        let row = |wanted: &str| text.lines().position(|row| row.contains(wanted));
+        let line = "earlier: alpha ❯ echo alpha two";
+        let rows = [row("│  echo alpha one"), row("│ ▌echo alpha two"), row(line)];
+        matches!(rows, [Some(older), Some(newer), Some(line)] if older + 1 == newer && newer < line)
+    });
+    screen.write("\x1b[A");
+    screen.see("earlier: alpha ❯ echo alpha one");
+    screen.write("\x1b[B");
+    screen.see("earlier: alpha ❯ echo alpha two");
+    screen.click_beside("│  echo alpha one", 4);
+    let text = screen.gone("earlier:");
+    assert!(text.contains("❯ echo alpha one"), "{text}");
+    assert_eq!(text.matches("✓ succeeded").count(), 3, "a click runs nothing: {text}");
+    screen.write("\x03\x03\x03");
+    assert_eq!(screen.ended().0, 0);
+}

@@ -133,3 +133,35 @@ fn a_running_command_is_cancelled_after_a_question_and_its_output_is_kept() {
     screen.see_all(&["✗ 2 alike", "ended early", "0 of 3"]);
     fleet.has_no_session();
 }
+
+/// The line completed nothing, and remembered nothing.
+#[test]
+fn the_line_completes_from_the_menus_of_the_boxes_takes_clicks_and_is_remembered() {
+    let fleet = Fleet::new();
+    let mut screen = fleet.line();
+    screen.see("Tab completes");
+    screen.write("dra\t");
+    screen.see("❯ drain ");
+    screen.write("\x15s\t");
+    screen.click("Show how things stand");
+    screen.see("❯ status ");
+    screen.write("\x15echo hello pumps\r");
+    screen.see_all(&["✓ 2 alike", "2 of 3"]);
+    screen.write("\x1b");
+    screen.see("3 marked");
+    screen.write("x");
+    screen.see("Ctrl-R earlier lines");
+    screen.write("\x12hello");
+    screen.see_all(&["earlier: hello ❯ echo hello pumps", "Enter runs it"]);
+    screen.write("\r");
+    screen.see_all(&["✓ 2 alike", "2 of 3"]);
+    screen.write("\x1b");
+    screen.see("3 marked");
+    screen.write("q");
+    assert_eq!(screen.ended().0, 0);
+
+    let mut screen = fleet.line();
+    screen.see("Ctrl-R earlier lines");
+    screen.write("\x1b[A");
+    screen.see("❯ echo hello pumps");
+}

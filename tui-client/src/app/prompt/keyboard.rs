@@ -54,6 +54,8 @@ pub(crate) fn unhide(state: &mut State) {
 pub(crate) enum PromptKey {
     Taken(Vec<Effect>),
     Action(&'static Action),
+    /// The run was started elsewhere: the user is asked before it is cancelled.
+    AskToCancel(RunId),
     Passed,
 }
 
@@ -75,7 +77,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> PromptKey {
         _ if key.is_ctrl('c') && !prompt.editor.is_empty() => prompt.drop_line(),
         _ if key.is_ctrl('c') => {
             let run = prompt.live().and_then(|asker| asker.run);
-            return PromptKey::Taken(run.map_or_else(Vec::new, |run| cancel(state, run)));
+            return run.map_or_else(|| PromptKey::Taken(Vec::new()), |run| cancel(state, run));
         }
         _ if key.is_ctrl('d') && prompt.editor.is_empty() => {
             if prompt.is_over() {
@@ -160,25 +162,19 @@ fn drop_all(prompt: &mut Prompt) {
     }
 }
 
-fn cancel(state: &mut State, run: RunId) -> Vec<Effect> {
-    if state.session().is_none() {
-        return Vec::new();
+fn cancel(state: &mut State, run: RunId) -> PromptKey {
+    let connected = state.session().is_some();
+    let Some(console) = state.console_mut().filter(|_| connected) else {
+        return PromptKey::Taken(Vec::new());
+    };
+    let Some(info) = console.runs.of_run(run).filter(|info| info.phase.is_live()) else {
+        return PromptKey::Taken(Vec::new());
+    };
+    if !info.sent {
+        return PromptKey::AskToCancel(run);
     }
-    let Some(console) = state.console_mut() else { return Vec::new() };
-    if let Some(info) = console.runs.of_run(run)
-        && info.phase.is_live()
-    {
-        let line = clean(&info.line, 200);
-        if !info.sent {
-            state.refuse(format!(
-                "{line} is only looked at here: Ctrl-X in the list of runs ({}) ends it.",
-                state.keys.word(actions::Id::Runs)
-            ));
-            return Vec::new();
-        }
-        console.runs.cancelling(run);
-        state.note(format!("Cancelling {line}."));
-        return state.ask_if_connected(runs::cancel(run));
-    }
-    Vec::new()
+    let line = clean(&info.line, 200);
+    console.runs.cancelling(run);
+    state.note(format!("Cancelling {line}."));
+    PromptKey::Taken(state.ask_if_connected(runs::cancel(run)))
 }

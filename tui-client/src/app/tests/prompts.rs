@@ -290,16 +290,31 @@ fn look_at_and_type(world: &mut World, user: &str) {
     world.write("x");
 }
 
-/// The box of a run that was attached to ended it, which Ctrl-C does to what was sent from here alone.
-#[test]
-fn ctrl_c_does_not_end_a_run_that_is_only_looked_at_and_asks() {
-    let (mut world, block) = asking();
+/// A run of this user that was started elsewhere, is looked at, and asks.
+pub(crate) fn looked_at(width: u16, height: u16) -> World {
+    let (mut world, block) = asking_at(width, height);
     end(&mut world, block);
     look_at_and_type(&mut world, "ann");
-    assert_eq!(typed(&mut world), "x");
+    world.press("backspace");
+    world
+}
+
+/// The hint said `Ctrl-C cancel`, and the key named Ctrl-X, which did nothing there.
+#[test]
+fn ctrl_c_asks_whether_to_cancel_a_run_that_is_looked_at_and_asks() {
+    let mut world = looked_at(100, 24);
+    world.press("ctrl-o");
+    world.write("zone-ru");
+    world.press("ctrl-o");
+    world.write("x");
     assert_eq!(world.press("ctrl-c"), []);
+    assert_eq!(typed(&mut world), "");
     assert_eq!(world.press("ctrl-c"), []);
-    assert!(world.remark().contains("only looked at"), "{}", world.remark());
+    let drawn = world.screen();
+    assert!(drawn.contains("Cancel run #9, ask?") && drawn.contains("Keep running"), "{drawn}");
+    let session = world.session();
+    assert_eq!(world.press("y"), [ask(session, &RunCancel { run_id: RunId(9) })]);
+    assert_eq!(world.input(), "zone-ru", "the command that was being typed is kept");
 }
 
 #[test]

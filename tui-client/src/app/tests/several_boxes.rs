@@ -5,6 +5,7 @@ use topside_shared::command;
 use super::*;
 use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
 use crate::app::picker::{all_servers, marked};
+use crate::config::history_file::SEVERAL_BOXES;
 use crate::fan_out::{NotStarted, Outcome};
 use crate::views::tests::assert_clean;
 
@@ -45,9 +46,9 @@ pub(crate) fn start(world: &mut World, line: &str) -> u64 {
     world.press("*");
     world.press("x");
     let effects = world.enter(line);
-    match &effects[..] {
-        [Effect::FanOut { id, .. }] => *id,
-        other => panic!("{other:?}"),
+    match effects[0] {
+        Effect::FanOut { id, .. } => id,
+        _ => panic!("{effects:?}"),
     }
 }
 
@@ -222,4 +223,71 @@ fn a_line_that_cannot_be_sent_says_why_and_stays() {
     let why = "there is no saved server pump-02".to_owned();
     world.tell(Msg::FanOut { id, event: FanOutEvent::Failed(why) });
     assert!(world.screen().contains("✗ there is no saved server pump-02"), "{}", world.screen());
+}
+
+/// The line for four boxes, with the menu of a server as the cached one of them all, and two earlier lines.
+pub(crate) fn known(width: u16, height: u16) -> (World, u64) {
+    let mut world = fleet(width, height);
+    world.press("*");
+    let effects = world.press("x");
+    let read = effects.iter().find_map(|effect| match effect {
+        Effect::ReadMenus { id, servers } => Some((*id, servers.len())),
+        _ => None,
+    });
+    let (id, 4) = read.unwrap() else { panic!("{effects:?}") };
+    world.tell(Msg::FanOut { id, event: FanOutEvent::Menus(vec![menu().commands]) });
+    let server = SEVERAL_BOXES.to_owned();
+    assert!(effects.contains(&Effect::LoadHistory { server: server.clone() }), "{effects:?}");
+    world.tell(Msg::History { server, lines: vec!["zone-run 3".into(), "temp".into()] });
+    (world, id)
+}
+
+/// The box of a line for several boxes completed nothing and remembered nothing.
+#[test]
+fn the_line_for_several_boxes_completes_commands_and_arguments_and_takes_a_click() {
+    let (mut world, _) = known(100, 30);
+    world.write("te");
+    world.press("tab");
+    assert!(world.screen().contains("❯ temp "), "{}", world.screen());
+    world.press("ctrl-u z tab");
+    let drawn = world.screen();
+    assert!(drawn.contains("❯ zone") && drawn.contains("All zones"), "{drawn}");
+    world.click_on("Run a zone");
+    assert!(world.screen().contains("❯ zone-run "), "{}", world.screen());
+    assert!(world.screen().contains("zone int"), "{}", world.screen());
+    world.write("3 --m");
+    world.press("tab");
+    assert!(world.screen().contains("❯ zone-run 3 --minutes"), "{}", world.screen());
+    assert_eq!(world.state.views.len(), 1);
+}
+
+#[test]
+fn the_line_for_several_boxes_has_a_history_that_goes_to_the_disk() {
+    let (mut world, _) = known(100, 30);
+    world.press("up up");
+    assert!(world.screen().contains("❯ zone-run 3"), "{}", world.screen());
+    world.press("ctrl-u ctrl-r t");
+    let effects = world.press("enter");
+    let [Effect::FanOut { words, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(words, &["temp"], "it was the last line already");
+    let (mut world, _) = known(100, 30);
+    let effects = world.enter("zones");
+    let saved = Effect::SaveHistory { server: SEVERAL_BOXES.to_owned(), line: "zones".to_owned() };
+    assert_eq!(effects[1..], [saved]);
+}
+
+#[test]
+fn a_secret_on_the_line_for_several_boxes_is_shown_nowhere_and_not_kept() {
+    let (mut world, id) = known(100, 30);
+    let mut commands = menu().commands;
+    let login = json!({"name": "login", "args": [{"name": "pw", "type": "secret"}]});
+    commands.push(serde_json::from_value(login).unwrap());
+    // Only one of the boxes has the command.
+    let menus = vec![menu().commands, commands];
+    world.tell(Msg::FanOut { id, event: FanOutEvent::Menus(menus) });
+    world.write("login hunter22");
+    assert!(!world.screen().contains("hunter"), "{}", world.screen());
+    let effects = world.press("enter");
+    assert!(matches!(effects[..], [Effect::FanOut { .. }]), "{effects:?}");
+    assert!(!world.screen().contains("hunter"), "{}", world.screen());
 }

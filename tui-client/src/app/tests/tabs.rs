@@ -205,7 +205,7 @@ fn a_tab_closes_at_once_where_nothing_is_lost_and_asks_else() {
 }
 
 #[test]
-fn nine_tabs_are_the_most() {
+fn ten_tabs_are_the_most() {
     let (mut world, ..) = two_tabs(80, 24);
     for nth in 3..=MOST {
         let mut profiles = world.state.servers.clone();
@@ -214,10 +214,12 @@ fn nine_tabs_are_the_most() {
         open(&mut world, &format!("box {nth}"));
     }
     assert!(world.press("ctrl-t").is_empty());
-    assert_eq!(world.remark(), "9 tabs are open, and that is the most: Alt-W closes one.");
+    assert_eq!(world.remark(), "10 tabs are open, and that is the most: Alt-W closes one.");
     assert_eq!(world.state.tabs.len(), MOST);
     world.press("alt-9");
     assert_eq!(shown(&world), "box 9");
+    world.press("alt-0");
+    assert_eq!(shown(&world), "box 10");
     world.press("ctrl-tab");
     assert_eq!(shown(&world), "garden", "the first follows the last");
 }

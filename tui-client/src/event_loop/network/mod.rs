@@ -50,6 +50,11 @@ pub(super) enum Order {
         boxes: Vec<TargetBox>,
         words: Vec<String>,
     },
+    /// Reads the cached menus of saved servers.
+    ReadMenus {
+        id: u64,
+        servers: Vec<String>,
+    },
     /// Confirms a command on several boxes, declines it, or cancels it.
     Steer(u64, FanOutOrder),
     Browse(bool),

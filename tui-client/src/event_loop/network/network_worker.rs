@@ -15,7 +15,7 @@ use super::super::session;
 use super::dial_task::{DialResult, dial, pair, place, probe, probe_here};
 use super::fan_out_task::FanOutTask;
 use super::{Order, SharedStop};
-use crate::app::msg::NotPaired;
+use crate::app::msg::{FanOutEvent, NotPaired};
 use crate::app::picker::picker_state::ProbeResult;
 use crate::app::runs::export::ExportFailed;
 use crate::app::{DialFailed, Event, Msg};
@@ -23,6 +23,7 @@ use crate::config::Profile;
 use crate::connect::{self, Browse, Remote, Via};
 use crate::embedded::Embedded;
 use crate::event_loop::download::{self, Download};
+use crate::fan_out::cached_menus;
 
 /// How long the end of the program waits for the sessions to close.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -101,6 +102,17 @@ impl NetworkWorker {
                 let task = FanOutTask::start(id, boxes, words, &self.dirs.state, tell);
                 self.fan_outs.retain(|_, task| !task.has_ended());
                 self.fan_outs.insert(id, task);
+            }
+            Order::ReadMenus { id, servers } => {
+                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+                tokio::spawn(async move {
+                    let read =
+                        tokio::task::spawn_blocking(move || cached_menus(&dirs.state, &servers));
+                    if let Ok(menus) = read.await {
+                        let _ =
+                            tell.send(Msg::FanOut { id, event: FanOutEvent::Menus(menus) }).await;
+                    }
+                });
             }
             Order::Steer(id, order) => {
                 if let Some(fan_out) = self.fan_outs.get(&id) {

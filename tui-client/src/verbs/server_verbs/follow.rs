@@ -75,8 +75,7 @@ pub(super) async fn log(
 ) -> Result<u8, VerbError> {
     let zone = TimeZone::system();
     let printed = |entry: &LogEntry| tables::printed_log_line(entry, &zone) + "\n";
-    let line =
-        |entry: &LogEntry| wanted(entry).then(|| FollowLine::new(entry, printed(entry)));
+    let line = |entry: &LogEntry| wanted(entry).then(|| FollowLine::new(entry, printed(entry)));
     let recent = subscribe(session, Topic::Log).await?.log.unwrap_or_default();
     let mut lines: Vec<FollowLine> = recent.iter().filter_map(line).collect();
     if lines.len() < last && !recent.is_empty() {

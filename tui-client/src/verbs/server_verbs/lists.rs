@@ -17,9 +17,11 @@ const PAGE: u64 = 500;
 
 pub(super) async fn status(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let status = session.call(&ServerStatus::default()).await?;
-    session.print(&status, |status| {
-        tables::status(&session.welcome.server, status, &TimeZone::system())
-    }).await
+    session
+        .print(&status, |status| {
+            tables::status(&session.welcome.server, status, &TimeZone::system())
+        })
+        .await
 }
 
 pub(super) async fn clients(session: &mut OneShot<'_>, args: &Clients) -> Result<u8, VerbError> {

@@ -13,7 +13,6 @@ use ratatui::widgets::{Clear, Widget};
 use topside_shared::methods::{KeyState, Keys, KeysList, RunsList, RunsPage};
 use topside_shared::text::{MAX_NAME, clean};
 
-use super::console::input_box::candidates;
 use super::key_hints;
 use crate::app::ask::Ask;
 use crate::app::availability::may_administer;
@@ -27,7 +26,7 @@ use crate::theme::Theme;
 use crate::verb_args::verb_line::{self, KnownValues, Parsed};
 use crate::widgets::canvas::{self, Canvas, Hit};
 use crate::widgets::field::{field, ground};
-use crate::widgets::input_box::{InputBox, Typed};
+use crate::widgets::input_box::{InputBox, Typed, draw_list};
 use crate::widgets::row::Row;
 
 /// Most rows of a sentence about a line that is not accepted.
@@ -176,7 +175,7 @@ impl View for CommandLine {
     }
 
     fn click_row(&mut self, row: usize, _state: &State) -> Outcome {
-        self.input.take_candidate(row);
+        self.input.take_row(row);
         stay()
     }
 
@@ -206,7 +205,7 @@ impl View for CommandLine {
         let place = row.free();
         let cursor = field(buffer, place, &self.input.editor, theme.plain);
         ground(buffer, input, theme);
-        let places = candidates(&self.input, cursor, buffer, theme).into_iter();
+        let places = draw_list(&self.input, cursor, buffer, theme).into_iter();
         canvas.hits.extend(places.map(|(place, nth)| (place, Hit::Row(nth))));
         if let Some(why) = &self.wrong {
             mistake(why, input, buffer, theme);

@@ -1,8 +1,8 @@
-//! The input box and its neighbours: the field itself, hints for arguments, the list of completions.
+//! The input row: the command that is typed, the answer to a run, or the search.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use topside_shared::cmdline::{self, Hint, LineErrorKind};
+use topside_shared::cmdline::{self, Hint};
 
 use crate::app::console::Console;
 use crate::app::{Clicked, Hits, State};
@@ -10,14 +10,10 @@ use crate::scrollback::grouped;
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::views::console::submit;
-use crate::widgets::canvas::framed;
-use crate::widgets::field::{field, ground, styled_field};
-use crate::widgets::input_box::InputBox;
+use crate::views::typed_command::{Drawn, TypedCommand};
+use crate::widgets::field::{field, ground};
 use crate::widgets::row::Row;
 use crate::widgets::text_search::{MAX_COUNT, Search};
-
-/// Most candidates shown at once.
-const CANDIDATES: usize = 8;
 
 /// From this width on the name of the only server stands before the input; in a narrow terminal the header alone has it.
 const NAME_FROM: u16 = 80;
@@ -75,37 +71,13 @@ fn draw_line<'c>(
     if console.prompt.is_up() {
         return (super::prompt::draw(&console.prompt, place, buffer, theme), None);
     }
-    let mut row = Row::new(buffer, place);
-    row.skip(1);
-    if let Some(recall) = &console.input.recall {
-        let found = recall.at.is_some() || recall.query.is_empty();
-        row.left(if found { "earlier: " } else { "earlier, not found: " }, theme.dim);
-        row.left(&recall.query, theme.accent).left(" ❯ ", theme.dim);
-    } else {
-        row.left("❯ ", if state.is_connected() { theme.accent } else { theme.dim });
-    }
-    let place = row.free();
-    let editor = &console.input.editor;
-    let hint = hint_of(console);
-    let wrong = hint.as_ref().and_then(|hint| hint.error.as_ref()).map(|error| error.span.clone());
-    row.skip_right(1);
-    let long_hint = hint.filter(|hint| {
-        let (sign, text) = hint_words(hint);
-        let wide = fit::width(&text) + fit::width(sign);
-        let fits = row.room() >= fit::width(editor.text()) + 1 + 3 + wide;
-        if fits {
-            row.right(&text, theme.dim).right(sign, theme.bad);
-        }
-        !fits
-    });
-    let secrets = cmdline::secrets(editor.text(), &console.menu.commands);
-    let cursor = styled_field(buffer, place, editor, &secrets, |at| match &wrong {
-        Some(span) if span.contains(&at) => theme.wrong,
-        _ => theme.plain,
-    });
-    let places = candidates(&console.input, cursor, buffer, theme).into_iter();
+    let place = Rect { x: place.x + 1, width: place.width.saturating_sub(1), ..place };
+    let prompt = if state.is_connected() { theme.accent } else { theme.dim };
+    let (input, commands) = (&console.input, &console.menu.commands);
+    let typed = TypedCommand { input, commands, hint: hint_of(console) };
+    let Drawn { cursor, long_hint, rows } = typed.draw(prompt, place, buffer, theme);
     // They lie above what was drawn before.
-    hits.splice(0..0, places.map(|(place, nth)| (place, Clicked::Candidate(nth))));
+    hits.splice(0..0, rows.into_iter().map(|(place, nth)| (place, Clicked::ListRow(nth))));
     (cursor, long_hint)
 }
 
@@ -120,40 +92,6 @@ fn hint_of(console: &Console) -> Option<Hint<'_>> {
     }
     let hint = cmdline::hint(editor.text(), editor.cursor(), &console.menu.commands)?;
     (hint.error.is_some() || !hint.parts.is_empty()).then_some(hint)
-}
-
-fn hint_words(hint: &Hint<'_>) -> (&'static str, String) {
-    match &hint.error {
-        // The line shows the word. A text that repeats it would be drawn again with each key.
-        Some(error) if error.kind == LineErrorKind::UnknownCommand => {
-            let rest = error.message.split_once(": ").map_or("m shows the menu", |(_, rest)| rest);
-            ("✗ ", format!("no such command: {rest}"))
-        }
-        Some(error) => ("✗ ", error.message.clone()),
-        None => ("", hint.text()),
-    }
-}
-
-/// Draws a hint into a row of its own.
-pub(crate) fn draw_long_hint(hint: &Hint<'_>, place: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let (sign, text) = hint_words(hint);
-    let mut row = Row::new(buffer, place);
-    row.skip(1).skip_right(1).left(sign, theme.bad);
-    if hint.error.is_some() {
-        row.left(&text, theme.plain);
-        return;
-    }
-    // The argument that the cursor is on comes first: what is before it is typed.
-    let current = hint.parts.iter().position(|part| part.current).unwrap_or(0);
-    for (nth, part) in hint.parts.iter().enumerate().skip(current) {
-        if nth > current {
-            row.left(" · ", theme.dim);
-        }
-        row.left(&part.text, if part.current { theme.plain } else { theme.dim });
-        if part.current && !part.description.is_empty() {
-            row.left(&format!(" – {}", part.description), theme.dim);
-        }
-    }
 }
 
 fn draw_search(
@@ -186,49 +124,4 @@ pub(crate) fn search_keys(search: &Search) -> Vec<(String, &'static str)> {
         (false, _) => &[("n", "next"), ("N", "previous"), ("/", "other text"), ("Esc", "back")],
     };
     keys.iter().map(|(key, what)| ((*key).to_owned(), *what)).collect()
-}
-
-/// Draws the list of completions above the input row in which the cursor is, if the list is open; returns the place of each
-/// candidate that is drawn.
-pub(crate) fn candidates(
-    input: &InputBox,
-    cursor: Option<Position>,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) -> Vec<(Rect, usize)> {
-    let mut places = Vec::new();
-    let (Some(popup), Some(Position { x, y: above })) = (&input.popup, cursor) else {
-        return places;
-    };
-    let editor = &input.editor;
-    let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
-    let x = x.saturating_sub(fit::columns(typed));
-    let area = *buffer.area();
-    let names = popup.candidates.iter().map(|c| fit::width(&c.text)).max().unwrap_or(0);
-    let about = popup.candidates.iter().map(|c| fit::width(&c.description)).max().unwrap_or(0);
-    let wide = 1 + names + if about > 0 { 2 + about } else { 0 };
-    let width = u16::try_from(wide + 4).unwrap_or(u16::MAX).min(area.width.saturating_sub(2));
-    let shown = popup.candidates.len().min(CANDIDATES).min(usize::from(above.saturating_sub(4)));
-    let height = u16::try_from(shown).unwrap_or(0) + 2;
-    let x = x.saturating_sub(3).min(area.right().saturating_sub(width));
-    let place = Rect::new(x, above.saturating_sub(height), width, height);
-    let inside = framed("", place, buffer, theme);
-    let top = popup.at.map_or(0, |at| (at + 1).saturating_sub(shown));
-    for (y, (nth, candidate)) in
-        (0..inside.height).zip(popup.candidates.iter().enumerate().skip(top))
-    {
-        let chosen = popup.at == Some(nth);
-        places.push((Rect { y: inside.y + y, height: 1, ..inside }, nth));
-        let mut row = Row::at(buffer, inside, y);
-        row.left(if chosen { "▌" } else { " " }, theme.accent);
-        let style = if chosen { theme.chosen() } else { theme.plain };
-        row.column(&candidate.text, names, style).skip(2).left(&candidate.description, theme.dim);
-    }
-    let more = popup.candidates.len() - shown;
-    if more > 0 {
-        let bottom = Rect { y: place.bottom() - 1, height: 1, ..place };
-        let mut row = Row::new(buffer, bottom);
-        row.skip_right(2).right(&format!(" {more} more "), theme.dim);
-    }
-    places
 }

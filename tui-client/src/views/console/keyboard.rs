@@ -1,5 +1,6 @@
 //! Keys at the console: typing, scrolling, cancelling.
 
+use topside_shared::RunId;
 use topside_shared::cmdline;
 use topside_shared::records::ClientRow;
 use topside_shared::text::duration;
@@ -45,6 +46,12 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     match prompt::keyboard::key(state, key) {
         PromptKey::Taken(effects) => return effects,
         PromptKey::Action(action) => return state.act(action.id),
+        PromptKey::AskToCancel(run) => {
+            if let Some(question) = question_to_cancel(state, run) {
+                state.open(question);
+            }
+            return Vec::new();
+        }
         PromptKey::Passed => {}
     }
     let Some(console) = state.console_mut() else { return Vec::new() };
@@ -231,18 +238,18 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         state.note(format!("Cancelling {info}; {key} again {next}."));
         return state.ask_if_connected(runs::cancel(run));
     }
-    if let Some(question) = cancel_attached(state) {
+    let attached = state.session().and(state.console());
+    let attached = attached.and_then(|console| console.runs.attached_to_cancel()?.run);
+    if let Some(question) = attached.and_then(|run| question_to_cancel(state, run)) {
         state.open(question);
         return Vec::new();
     }
     ask_to_leave(state)
 }
 
-/// The question whether to cancel a run that was not started from here, if one is looked at.
-fn cancel_attached(state: &State) -> Option<Confirm> {
-    state.session()?;
-    let info = state.console()?.runs.attached_to_cancel()?;
-    let run = info.run?;
+/// The question whether to cancel a run that was not started from here.
+fn question_to_cancel(state: &State, run: RunId) -> Option<Confirm> {
+    let info = state.console()?.runs.of_run(run)?;
     let text = if info.own { "You started it elsewhere." } else { "Another user started it." };
     let title = format!("Cancel run {run}, {}?", info.line);
     let question = Confirm::choice(title, vec![text.to_owned()], "Cancel run", move |state| {

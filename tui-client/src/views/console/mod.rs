@@ -15,7 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::command_form::{self, OnChoice};
-use super::{key_hints, message_line, status_bar};
+use super::{key_hints, message_line, status_bar, typed_command};
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
 use crate::app::console::layout::ConsoleLayout;
@@ -73,7 +73,7 @@ pub(super) fn draw(
         row.skip(1);
         key_hints::draw_keys(keys, &mut row, hits, theme);
     } else if let Some(hint) = long_hint {
-        input_box::draw_long_hint(&hint, layout.hints, buffer, theme);
+        typed_command::draw_long_hint(&hint, layout.hints, buffer, theme);
     } else {
         key_hints::draw(state, layout.hints, buffer, hits);
     }

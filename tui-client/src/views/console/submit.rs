@@ -302,15 +302,25 @@ fn remember(console: &mut Console, line: &str) -> Vec<Effect> {
     if cmdline::is_private(line, &console.menu.commands) {
         return Vec::new();
     }
-    // What is given to a command that is not in this menu may be a secret too: it can be called back to be
-    // corrected, and does not go to the disk.
-    let hint = cmdline::hint(line, line.len(), &console.menu.commands);
-    let unknown = hint.is_none_or(|hint| hint.command.is_none());
-    let on_disk = !unknown || line.split_whitespace().count() == 1;
+    let on_disk = goes_to_disk(line, [&console.menu.commands[..]]);
     let server = console.history_name().to_owned();
     if console.input.history.push(line.trim_end()) && on_disk {
         vec![Effect::SaveHistory { server, line: line.trim_end().to_owned() }]
     } else {
         Vec::new()
     }
+}
+
+/// Whether a line may be stored on the disk. A secret is not, nor is what is given to a command that no menu has: it may be a
+/// secret too, and can be called back only until the program ends.
+pub(crate) fn goes_to_disk<'m>(line: &str, menus: impl IntoIterator<Item = &'m [Command]>) -> bool {
+    let mut is_known = false;
+    for menu in menus {
+        if cmdline::is_private(line, menu) {
+            return false;
+        }
+        let hint = cmdline::hint(line, line.len(), menu);
+        is_known |= hint.is_some_and(|hint| hint.command.is_some());
+    }
+    is_known || line.split_whitespace().count() == 1
 }

@@ -28,7 +28,7 @@ const ADDRESSES: usize = 27;
 fn first_steps(state: &State) -> String {
     let (connect, invite) = (state.keys.word(Id::Connect), state.keys.word(Id::Invite));
     format!(
-        "{connect} on Same machine opens the console of this machine; where no server runs, one starts \
+        "{connect} on this machine opens its console; where no server runs, one starts \
          inside this program and ends with it. To reach another box, press {invite} and paste its invite."
     )
 }

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use topside_shared::cmdline;
 use topside_shared::text::duration;
 
 use super::results::{LABEL, ResultLine, Results};
@@ -17,8 +18,9 @@ use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::console::menu::effect_sign;
 use crate::views::picker::{mark, tags};
-use crate::widgets::canvas::{self, Canvas, FRAME, tall_room};
-use crate::widgets::field::field;
+use crate::views::typed_command::{Drawn, TypedCommand, draw_long_hint};
+use crate::widgets::canvas::{self, Canvas, FRAME, Hit, tall_room};
+use crate::widgets::field::{field, ground};
 use crate::widgets::list::{Cell, Column, Line, ListHints, Load, Table, cell};
 use crate::widgets::row::Row;
 
@@ -48,22 +50,7 @@ pub(super) fn draw(
     let mut cursor = None;
     let keys: &[&str];
     match &view.phase {
-        Phase::Line { wrong } => {
-            let mut row = Row::new(canvas.buffer, inside);
-            row.left("❯ ", theme.accent);
-            let place = row.free();
-            cursor = field(canvas.buffer, place, &view.line, theme.field);
-            let mut below = Row::at(canvas.buffer, inside, 1);
-            match wrong {
-                Some(why) => below.left("✗ ", theme.bad).left(why, theme.plain),
-                None => below.left("Each box reads the line with its own menu.", theme.dim),
-            };
-            servers(view, state, list, canvas.buffer);
-            keys = match view.line.text().trim().is_empty() {
-                true => &["Esc closes"],
-                false => &["Enter run", "Esc closes"],
-            };
-        }
+        Phase::Line { wrong } => return line(view, wrong.as_deref(), inside, canvas, state),
         Phase::Running { cancelled } => {
             let lasted = state.clock.mono.saturating_sub(view.began);
             let mut row = Row::new(canvas.buffer, inside);
@@ -120,6 +107,51 @@ pub(super) fn draw(
     }
     let mut foot = Row::at(canvas.buffer, inside, inside.height.saturating_sub(1));
     canvas::keys(&mut foot, keys.iter().copied(), &mut canvas.hits, &theme);
+    cursor
+}
+
+/// The boxes, and below them the line, as in a console.
+fn line(
+    view: &SeveralBoxes,
+    wrong: Option<&str>,
+    inside: Rect,
+    canvas: &mut Canvas<'_>,
+    state: &State,
+) -> Option<Position> {
+    let theme = canvas.theme;
+    let mut top = Row::new(canvas.buffer, inside);
+    match wrong {
+        Some(why) => top.left("✗ ", theme.bad).left(why, theme.plain),
+        None => top.left("Each box reads the line with its own menu.", theme.dim),
+    };
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(3), ..inside };
+    servers(view, state, list, canvas.buffer);
+    let row = Rect { y: inside.bottom().saturating_sub(2), height: 1, ..inside };
+    let last = Rect { y: row.y + 1, ..row };
+    let (input, commands) = (&view.input, &view.menu);
+    let (text, at) = (input.editor.text(), input.editor.cursor());
+    // Each box checks the line itself: a menu that is cached may be an older one.
+    let hint = cmdline::hint(text, at, commands).filter(|hint| hint.error.is_none());
+    let hint = hint.filter(|hint| !input.is_busy() && !hint.parts.is_empty());
+    let typed = TypedCommand { input, commands: view.menu_with_secret(), hint };
+    let Drawn { cursor, long_hint, rows } = typed.draw(theme.accent, row, canvas.buffer, &theme);
+    ground(canvas.buffer, row, &theme);
+    canvas.hits.splice(0..0, rows.into_iter().map(|(place, nth)| (place, Hit::Row(nth))));
+    if let Some(hint) = long_hint {
+        draw_long_hint(&hint, last, canvas.buffer, &theme);
+        return cursor;
+    }
+    let is_empty = text.trim().is_empty();
+    let has_earlier = is_empty && input.history.newest_first().next().is_some();
+    let keys = [
+        (!is_empty).then_some("Enter run"),
+        Some("Esc closes"),
+        (!commands.is_empty()).then_some("Tab completes"),
+        has_earlier.then_some("Ctrl-R earlier lines"),
+    ];
+    let keys = keys.into_iter().flatten().collect::<Vec<_>>();
+    let keys = input.keys().unwrap_or(&keys).iter().copied();
+    canvas::keys(&mut Row::new(canvas.buffer, last), keys, &mut canvas.hits, &theme);
     cursor
 }
 

@@ -5,26 +5,35 @@ mod results;
 
 use ratatui::layout::Position;
 use topside_shared::cmdline;
+use topside_shared::command::Command;
 use topside_shared::text::clean;
 
 use super::confirm::Confirm;
+use super::console::submit::goes_to_disk;
 use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
 use crate::app::view::{Outcome, View, close, open, stay};
 use crate::app::{Effect, State, picker};
+use crate::config::history_file::SEVERAL_BOXES;
+use crate::fan_out::common_menu;
 use crate::input::key::{Code, Key};
 use crate::text::times;
 use crate::widgets::canvas::Canvas;
 use crate::widgets::editor::Editor;
+use crate::widgets::input_box::{InputBox, Typed};
 use crate::widgets::reading::Reading;
 use results::{BoxRow, Results};
 
 /// The command, the boxes and what they did.
 #[derive(Debug)]
 pub(crate) struct SeveralBoxes {
-    /// The number of its effects and messages, from the start of the command.
+    /// The number of its effects and messages.
     id: u64,
     boxes: Vec<String>,
-    line: Editor,
+    input: InputBox,
+    /// The cached menus of the boxes, once they were read: which arguments are secrets.
+    menus: Vec<Vec<Command>>,
+    /// What they have in common, for completion and hints.
+    menu: Vec<Command>,
     phase: Phase,
     /// One for each box.
     rows: Vec<BoxRow>,
@@ -59,18 +68,31 @@ enum Phase {
 
 /// Opens the line for these saved servers.
 fn open_for(state: &mut State, boxes: Vec<String>) -> Vec<Effect> {
-    let rows = boxes.iter().map(|_| BoxRow::default()).collect();
+    let (id, rows) = (state.next_serial(), boxes.iter().map(|_| BoxRow::default()).collect());
+    let servers = boxes.clone();
     state.open(SeveralBoxes {
-        id: 0,
+        id,
         boxes,
-        line: Editor::default(),
+        input: InputBox::default(),
+        menus: Vec::new(),
+        menu: Vec::new(),
         phase: Phase::Line { wrong: None },
         rows,
         scroll: Reading::default(),
         warnings: Vec::new(),
         began: 0,
     });
-    Vec::new()
+    let history = Effect::LoadHistory { server: SEVERAL_BOXES.to_owned() };
+    vec![history, Effect::ReadMenus { id, servers }]
+}
+
+/// Earlier lines for several boxes were read.
+pub(super) fn history(state: &mut State, lines: Vec<String>) -> Vec<Effect> {
+    let load = |view: &mut SeveralBoxes, _: &State| {
+        view.input.history.load(lines);
+        stay()
+    };
+    state.with_view(load).unwrap_or_default()
 }
 
 /// Opens the line for the marked servers of the picker.
@@ -110,6 +132,10 @@ impl SeveralBoxes {
 
     fn take(&mut self, event: FanOutEvent, state: &State) -> Outcome {
         match event {
+            FanOutEvent::Menus(menus) => {
+                self.menu = common_menu(&menus);
+                self.menus = menus;
+            }
             FanOutEvent::Warning { index, sentence } => {
                 let name = self.boxes.get(index).cloned().unwrap_or_default();
                 self.warnings.push(clean(&format!("{name}: {sentence}"), MAX_WARNING));
@@ -142,27 +168,54 @@ impl SeveralBoxes {
     }
 
     fn start(&mut self, state: &State) -> Outcome {
-        let line = self.line.text().trim().to_owned();
+        let line = self.input.editor.text().trim_end().to_owned();
         let wrong = match cmdline::split(&line) {
             Ok(tokens) if !tokens.is_empty() => {
                 let words: Vec<String> = tokens.into_iter().map(|token| token.text).collect();
                 self.phase = Phase::Running { cancelled: false };
                 self.began = state.clock.mono;
-                let boxes = self.boxes.clone();
-                return stay().then(move |state| {
-                    let id = state.next_serial();
-                    state.with_view::<Self>(|view, _| {
-                        view.id = id;
-                        stay()
-                    });
-                    vec![Effect::FanOut { id, boxes, words }]
-                });
+                let (id, boxes) = (self.id, self.boxes.clone());
+                let mut effects = vec![Effect::FanOut { id, boxes, words }];
+                let is_kept = goes_to_disk(&line, self.menus.iter().map(Vec::as_slice));
+                if is_kept && self.input.history.push(&line) {
+                    let server = SEVERAL_BOXES.to_owned();
+                    effects.push(Effect::SaveHistory { server, line });
+                }
+                return stay().then(move |_| effects);
             }
             Ok(_) => "Type a command, as in the console of a server.".to_owned(),
             Err(error) => error.message,
         };
         self.phase = Phase::Line { wrong: Some(wrong) };
         stay()
+    }
+
+    /// The line with no secret in it that a cached menu knows.
+    fn shown_line(&self) -> String {
+        let line = self.input.editor.text();
+        clean(&cmdline::masked(line, self.menu_with_secret()), MAX_WARNING)
+    }
+
+    /// The menu in which the command of the line takes a secret, if there is one.
+    fn menu_with_secret(&self) -> &[Command] {
+        let line = self.input.editor.text();
+        let mut menus = self.menus.iter().map(Vec::as_slice);
+        menus.find(|menu| cmdline::is_private(line, menu)).unwrap_or_default()
+    }
+
+    /// A key while the line is typed.
+    fn line_key(&mut self, key: Key, state: &State) -> Outcome {
+        let Self { input, menu, phase, .. } = self;
+        if !input.is_busy() && key.leaves() {
+            return close();
+        }
+        match input.key(key, &|line, cursor| cmdline::complete(line, cursor, menu)) {
+            Typed::Enter => self.start(state),
+            Typed::Used | Typed::Passed => {
+                *phase = Phase::Line { wrong: None };
+                stay()
+            }
+        }
     }
 
     /// Asks whether to cancel; the runs continue meanwhile.
@@ -230,19 +283,14 @@ impl View for SeveralBoxes {
         };
         match self.phase {
             Phase::Line { .. } => format!("Command on {boxes}"),
-            _ => format!("{boxes} ❯ {}", clean(self.line.text(), MAX_WARNING)),
+            _ => format!("{boxes} ❯ {}", self.shown_line()),
         }
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
         let ends = key.leaves();
         match &mut self.phase {
-            Phase::Line { .. } if ends => return close(),
-            Phase::Line { .. } if key.code == Code::Enter => return self.start(state),
-            Phase::Line { wrong } => {
-                self.line.key(key);
-                *wrong = None;
-            }
+            Phase::Line { .. } => return self.line_key(key, state),
             Phase::Running { .. } if ends => return self.ask_to_cancel(),
             Phase::Running { .. } => {
                 self.scroll.key(key, self.rows.len(), draw::list_room(state).1);
@@ -260,7 +308,10 @@ impl View for SeveralBoxes {
     fn paste(&mut self, text: &str, _state: &State) -> Outcome {
         let text = text.lines().next().unwrap_or_default();
         match &mut self.phase {
-            Phase::Line { .. } => self.line.insert(text),
+            Phase::Line { wrong } => {
+                *wrong = None;
+                self.input.paste(text);
+            }
             Phase::Confirm { number, .. } => number.insert(text),
             Phase::Running { .. } | Phase::Done { .. } => {}
         }
@@ -268,8 +319,10 @@ impl View for SeveralBoxes {
     }
 
     fn click_row(&mut self, row: usize, state: &State) -> Outcome {
-        if let Phase::Done { results, .. } = &mut self.phase {
-            results.click_row(row, state.list_layout());
+        match &mut self.phase {
+            Phase::Line { .. } => self.input.take_row(row),
+            Phase::Done { results, .. } => results.click_row(row, state.list_layout()),
+            Phase::Running { .. } | Phase::Confirm { .. } => {}
         }
         stay()
     }
@@ -277,6 +330,7 @@ impl View for SeveralBoxes {
     fn wheel(&mut self, rows: i32, state: &State) {
         let page = draw::list_room(state);
         match &mut self.phase {
+            Phase::Line { .. } => self.input.wheel(rows),
             Phase::Done { results, .. } => results.wheel(rows, page, state.list_layout()),
             _ => self.scroll.wheel(rows, self.rows.len(), page.1),
         }

@@ -7,7 +7,7 @@ use crate::app::msg::{FanOutEvent, NotPaired};
 use crate::app::picker::picker_state::ProbeResult;
 use crate::app::tests::pasted_invites::an_invite;
 use crate::app::tests::probes::find;
-use crate::app::tests::several_boxes::{ended, fleet, start, unreachable};
+use crate::app::tests::several_boxes::{ended, fleet, known, start, unreachable};
 use crate::app::tests::{World, pin};
 use crate::app::{Effect, LocalServer, Msg, Via};
 
@@ -145,6 +145,11 @@ fn a_command_on_several_boxes() {
         let mut world = fleet(width, height);
         world.press("* x");
         world.write("uptime");
+        world
+    });
+    at_every_size("several-completions", |width, height| {
+        let (mut world, _) = known(width, height);
+        world.press("z tab tab");
         world
     });
     at_every_size("several-running", |width, height| {

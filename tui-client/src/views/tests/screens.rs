@@ -102,6 +102,11 @@ fn the_list_of_completions() {
 }
 
 #[test]
+fn the_list_of_earlier_lines() {
+    pressed("earlier-lines", "ctrl-r z ctrl-r");
+}
+
+#[test]
 fn the_help() {
     pressed("help", "f1");
 }

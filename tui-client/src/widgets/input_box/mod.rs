@@ -1,9 +1,13 @@
-//! The input box: the line, its history, and the list of completions.
+//! The input box: the line, its history, and the list of completions or of earlier lines.
+
+mod draw;
 
 use super::completion::{self, Complete, CompletionKey, CompletionList};
 use super::editor::{Edited, Editor};
 use super::line_history::{LineHistory, Recall};
 use crate::input::key::{Code, Key};
+
+pub(crate) use draw::draw_list;
 
 /// What is typed at a console.
 #[derive(Debug, Default)]
@@ -42,13 +46,17 @@ impl InputBox {
             });
         }
         let recall = self.recall.as_ref()?;
-        Some(match recall.at {
-            Some(at) if self.history.find(&recall.query, at).is_some() => {
-                &["Enter runs it", "Ctrl-R older", "Esc as it was"]
-            }
-            Some(_) => &["Enter runs it", "Esc as it was"],
-            None => &["Esc as it was"],
+        Some(match (recall.chosen, self.earlier(recall).len()) {
+            (None, 0) => &["Esc as it was"],
+            (None, _) => &["↑ ↓ choose", "Esc as it was"],
+            (Some(_), 1) => &["Enter runs it", "Esc as it was"],
+            (Some(_), _) => &["Enter runs it", "↑ ↓ choose", "Esc as it was"],
         })
+    }
+
+    /// The lines that a search matches, the newest first.
+    fn earlier(&self, recall: &Recall) -> Vec<&str> {
+        self.history.matches(&recall.query)
     }
 
     /// A key, after everything above the input has passed it on.
@@ -88,18 +96,24 @@ impl InputBox {
         Typed::Used
     }
 
-    /// Takes one of the completions.
-    pub(crate) fn take_candidate(&mut self, nth: usize) {
+    /// Takes a row of the open list into the line.
+    pub(crate) fn take_row(&mut self, nth: usize) {
         if let Some(popup) = self.popup.take() {
             popup.take(&mut self.editor, nth);
+        } else if self.recall.is_some() {
+            self.choose(Some(nth));
+            self.recall = None;
         }
     }
 
-    /// Tries another one of the completions.
+    /// Tries another row of the open list.
     pub(crate) fn wheel(&mut self, rows: i32) {
-        let Some(popup) = &mut self.popup else { return };
         for _ in 0..rows.unsigned_abs() {
-            popup.step(&mut self.editor, rows > 0);
+            match &mut self.popup {
+                Some(popup) => popup.step(&mut self.editor, rows > 0),
+                None if rows > 0 => self.choose_newer(),
+                None => self.choose_older(),
+            }
         }
     }
 
@@ -116,7 +130,7 @@ impl InputBox {
         match &mut self.recall {
             Some(recall) => {
                 recall.query.push_str(&topside_shared::text::clean(line, 500));
-                self.find(usize::MAX);
+                self.find();
             }
             None => self.editor.insert(line),
         }
@@ -127,19 +141,22 @@ impl InputBox {
         match key.code {
             Code::Esc => self.give_up(),
             _ if key.is_ctrl('g') || key.is_ctrl('c') => self.give_up(),
-            Code::Up => self.find_older(),
-            _ if key.is_ctrl('r') => self.find_older(),
+            Code::Up => self.choose_older(),
+            _ if key.is_ctrl('r') => self.choose_older(),
+            Code::Down => self.choose_newer(),
             Code::Backspace => {
                 recall.query.pop();
-                self.find(usize::MAX);
+                self.find();
             }
+            // What nothing was found for is not to be run.
+            Code::Enter if recall.chosen.is_none() => self.give_up(),
             Code::Enter => {
                 self.recall = None;
                 return Typed::Enter;
             }
             Code::Char(c) if key.typed().is_some() => {
                 recall.query.push(c);
-                self.find(usize::MAX);
+                self.find();
             }
             // Any other key takes what was found and goes on from there.
             _ => {
@@ -156,23 +173,39 @@ impl InputBox {
         }
     }
 
-    fn find_older(&mut self) {
-        let below = self.recall.as_ref().and_then(|recall| recall.at).unwrap_or(usize::MAX);
-        self.find(below);
+    /// Chooses the newest match of a changed query. All lines match an empty one, and none is chosen.
+    fn find(&mut self) {
+        let typed = self.recall.as_ref().is_some_and(|recall| !recall.query.is_empty());
+        self.choose(typed.then_some(0));
     }
 
-    fn find(&mut self, below: usize) {
-        let Some(recall) = &mut self.recall else { return };
-        if recall.query.is_empty() {
-            recall.at = None;
-            self.editor.set(&recall.before);
-            return;
-        }
-        if let Some(at) = self.history.find(&recall.query, below) {
-            recall.at = Some(at);
-            self.editor.set(self.history.get(at).unwrap_or_default());
-        } else if below == usize::MAX {
-            recall.at = None;
+    fn choose_older(&mut self) {
+        let Some(recall) = &self.recall else { return };
+        let (chosen, matches) = (recall.chosen, self.earlier(recall).len());
+        let last = matches.saturating_sub(1);
+        self.choose(chosen.map_or(Some(0), |chosen| Some((chosen + 1).min(last))));
+    }
+
+    fn choose_newer(&mut self) {
+        let Some(recall) = &self.recall else { return };
+        let all = recall.query.is_empty();
+        let newer = recall.chosen.and_then(|chosen| match chosen.checked_sub(1) {
+            None if all => None,
+            newer => Some(newer.unwrap_or(0)),
+        });
+        self.choose(newer);
+    }
+
+    /// Puts a match into the line, or what was there before.
+    fn choose(&mut self, nth: Option<usize>) {
+        let Some(recall) = &self.recall else { return };
+        let found =
+            nth.and_then(|nth| self.earlier(recall).get(nth).map(|line| (*line).to_owned()));
+        let chosen = nth.filter(|_| found.is_some());
+        let line = found.unwrap_or_else(|| recall.before.clone());
+        self.editor.set(&line);
+        if let Some(recall) = &mut self.recall {
+            recall.chosen = chosen;
         }
     }
 }
@@ -191,13 +224,18 @@ mod tests {
         last
     }
 
-    #[test]
-    fn ctrl_r_finds_older_lines_and_esc_gives_back_what_was_typed() {
+    fn searched() -> InputBox {
         let mut input = InputBox::default();
         for line in ["zones", "zone-run 3", "temp"] {
             input.history.push(line);
         }
         input.editor.set("half");
+        input
+    }
+
+    #[test]
+    fn ctrl_r_finds_older_lines_and_esc_gives_back_what_was_typed() {
+        let mut input = searched();
         press(&mut input, &["ctrl-r", "z", "o"]);
         assert_eq!(input.editor.text(), "zone-run 3");
         press(&mut input, &["ctrl-r"]);
@@ -206,5 +244,38 @@ mod tests {
         assert_eq!(input.editor.text(), "half");
         assert_eq!(press(&mut input, &["ctrl-r", "t", "e", "enter"]), Typed::Enter);
         assert_eq!(input.editor.text(), "temp");
+    }
+
+    #[test]
+    fn arrows_choose_among_the_matches_and_stay_at_the_ends() {
+        let mut input = searched();
+        press(&mut input, &["ctrl-r", "z"]);
+        for (key, shows) in [("down", "zone-run 3"), ("up", "zones"), ("up", "zones")] {
+            press(&mut input, &[key]);
+            assert_eq!(input.editor.text(), shows);
+        }
+        press(&mut input, &["down", "backspace"]);
+        assert_eq!(input.editor.text(), "half", "nothing is looked for");
+        press(&mut input, &["up", "up", "down", "down"]);
+        assert_eq!(input.editor.text(), "half", "below the newest is what was typed");
+    }
+
+    /// Enter ran the line that an earlier query had found.
+    #[test]
+    fn enter_runs_nothing_where_nothing_was_found() {
+        let mut input = searched();
+        press(&mut input, &["ctrl-r", "z", "#"]);
+        assert_eq!(input.editor.text(), "half");
+        assert_eq!(press(&mut input, &["enter"]), Typed::Used);
+        assert!(input.recall.is_none());
+        assert_eq!(input.editor.text(), "half");
+    }
+
+    #[test]
+    fn a_row_of_the_matches_is_taken_into_the_line_and_not_run() {
+        let mut input = searched();
+        press(&mut input, &["ctrl-r", "e"]);
+        input.take_row(2);
+        assert_eq!((input.editor.text(), input.is_busy()), ("zones", false));
     }
 }
