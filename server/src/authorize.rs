@@ -133,6 +133,10 @@ fn row(method: Method) -> Row {
         | Method::RunAttach
         | Method::RunCancel
         | Method::RunInput
+        | Method::RunFile
+        | Method::FileOpen
+        | Method::FileWrite
+        | Method::FileClose
         | Method::RunsList
         | Method::SchedulesList
         | Method::SessionClose => (Role::Viewer, true),
@@ -228,6 +232,10 @@ mod tests {
                 | Method::RunAttach
                 | Method::RunCancel
                 | Method::RunInput
+                | Method::RunFile
+                | Method::FileOpen
+                | Method::FileWrite
+                | Method::FileClose
                 | Method::RunsList
                 | Method::SchedulesList
                 | Method::SessionClose => ([true; 3], [true; 3], [false; 3]),

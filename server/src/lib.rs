@@ -44,6 +44,7 @@ mod config;
 mod control;
 mod doctor;
 mod events;
+mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod history;

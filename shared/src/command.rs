@@ -53,6 +53,8 @@ wire_enum! {
         Path = "path",
         /// Text that is shown and kept nowhere: [`MASK`] stands for it.
         Secret = "secret",
+        /// A file of the client's device: it is sent with `file/open`, and its value is the `fileId`.
+        File = "file",
     }
 }
 
@@ -64,7 +66,7 @@ impl ArgType {
     pub fn is_text(self) -> bool {
         match self {
             Self::String | Self::Enum | Self::Path | Self::Secret => true,
-            Self::Int | Self::Float | Self::Bool | Self::Duration => false,
+            Self::Int | Self::Float | Self::Bool | Self::Duration | Self::File => false,
         }
     }
 }
@@ -104,6 +106,12 @@ pub struct Arg {
     /// What a text must match as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<Pattern>,
+    /// The most bytes of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// Wildcards for the name of a file, such as `*.jpg`, of which one must match; none: any name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<String>,
     /// Whether it takes a list of values, each of its type; by position, all that are left.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub multiple: bool,
@@ -172,6 +180,11 @@ impl Command {
     /// Whether any of its arguments is a secret.
     pub fn has_secret(&self) -> bool {
         self.args.iter().any(|arg| arg.kind == ArgType::Secret)
+    }
+
+    /// Its arguments that take a file.
+    pub fn file_args(&self) -> impl Iterator<Item = &Arg> {
+        self.args.iter().filter(|arg| arg.kind == ArgType::File)
     }
 
     /// `args` as they may be shown and kept.

@@ -28,6 +28,10 @@ id! {
     RunId
 }
 id! {
+    /// One file that a client sends for a run.
+    FileId
+}
+id! {
     /// One `events/subscribe` of one connection.
     SubscriptionId
 }

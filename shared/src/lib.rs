@@ -31,7 +31,7 @@ pub mod tls;
 pub mod values;
 
 pub use error::{ErrorKind, RpcError};
-pub use ids::{ClientId, RunId, SubscriptionId};
+pub use ids::{ClientId, FileId, RunId, SubscriptionId};
 pub use pin::Pin;
 pub use role::{Connection, Role};
 pub use time::Time;

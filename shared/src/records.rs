@@ -174,6 +174,20 @@ pub struct RunRow {
     /// The numbers of its processes that live on after its end; most often none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escaped: Vec<u32>,
+    /// Its results: files that `run/file` returns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ResultFile>,
+}
+
+/// A file that a run has made, and the server keeps with the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultFile {
+    /// Its path below the directory of the run, such as `out/days.csv`.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// The SHA-256 of its content, in 64 lower-case hex digits.
+    pub sha256: String,
 }
 
 impl RunRow {

@@ -9,6 +9,7 @@ mod describe;
 mod duration;
 mod error;
 mod expected_return;
+mod file;
 mod question;
 
 use serde_json::{Map, Value};
@@ -18,6 +19,7 @@ pub use describe::{describe, examples, expected, to_text};
 pub use duration::{DURATION_FORM, parse_duration, parse_duration_argument, write_duration};
 pub use error::{ArgError, Rule};
 pub use expected_return::{RETURN_FORM, parse_expected_return};
+pub use file::{check_file, check_file_name, file_name};
 
 use crate::command::{Arg, ArgType, MASK};
 
@@ -105,6 +107,13 @@ pub fn from_text(arg: &Arg, text: &str) -> Result<Value, ArgError> {
             Some(text) => Value::from(text),
             None => return Err(wrong(Rule::Type)),
         },
+        // The path on this device. The client sends the file, and its id takes the place of the path.
+        ArgType::File => {
+            return match text.strip_prefix('@').unwrap_or(text) {
+                "" => Err(wrong(Rule::Type)),
+                path => Ok(Value::from(path)),
+            };
+        }
         ArgType::Bool => match text {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
@@ -143,6 +152,7 @@ fn canonical(kind: ArgType, value: &Value) -> Option<Value> {
         }
         .map(Value::from),
         ArgType::Int => value.as_i64().map(Value::from),
+        ArgType::File => value.as_u64().map(Value::from),
         ArgType::Float => value.as_f64().filter(|number| number.is_finite()).map(Value::from),
         ArgType::Bool => value.as_bool().map(Value::from),
     }

@@ -9,6 +9,7 @@ mod connect;
 mod embedded;
 mod event_loop;
 mod fan_out;
+mod file_transfer;
 mod input;
 mod platform;
 mod scrollback;

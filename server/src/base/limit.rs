@@ -29,9 +29,13 @@ limits! {
     HandshakeTimeout = "handshake_timeout",
     /// A key that is not accepted.
     Key = "key",
+    /// `keep_bytes` of `[files]`.
+    KeepBytes = "keep_bytes",
     /// A lock that another run holds.
     Lock = "lock",
     MaxConcurrent = "max_concurrent",
+    /// Pieces of one file that wait for the disk.
+    MaxFileWrites = "max_file_writes",
     MaxHandshakes = "max_handshakes",
     MaxHandshakesPerSource = "max_handshakes_per_source",
     MaxQueued = "max_queued",
@@ -40,6 +44,8 @@ limits! {
     MaxSessions = "max_sessions",
     MaxSessionsPerKey = "max_sessions_per_key",
     MaxUnreadInput = "max_unread_input",
+    /// Files of one user or key that no run has used.
+    MaxUploads = "max_uploads",
     MaxWaiting = "max_waiting",
     Penalty = "penalty",
     /// The queue of a command.

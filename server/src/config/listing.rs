@@ -18,7 +18,10 @@ pub(crate) struct Setting {
 impl Setting {
     /// Whether a reload changes it; other keys need a restart.
     pub(crate) fn is_live(&self) -> bool {
-        matches!(self.key.split('.').next(), Some("limits" | "runs" | "local" | "log" | "hooks"))
+        matches!(
+            self.key.split('.').next(),
+            Some("limits" | "runs" | "files" | "local" | "log" | "hooks")
+        )
     }
 }
 
@@ -48,6 +51,8 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("local.allow", allow),
         ("runs.keep", time::write(keep)),
         ("runs.keep_bytes", bytes::write(keep_bytes.unwrap_or(0))),
+        ("files.keep_bytes", bytes::write(config.files.keep_bytes.unwrap_or(0))),
+        ("files.keep_unused", time::write(config.files.keep_unused)),
         ("router.map", router.map.to_string()),
         ("router.address", address.unwrap_or_default()),
         ("router.port", router.port.map(|port| port.to_string()).unwrap_or_default()),

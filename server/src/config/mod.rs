@@ -13,6 +13,7 @@ use crate::menu::{self, Embedded, Parts, Table, TableError};
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::net::sd_notify::Supervisor;
 use crate::settings::discovery::{Discovery, Router};
+use crate::settings::files::FileSettings;
 use crate::settings::hooks::BoxHooks;
 use crate::settings::limits::Limits;
 use crate::settings::log_level::LogLevel;
@@ -39,6 +40,8 @@ pub struct Config {
     pub limits: Limits,
     /// For how long runs are kept.
     pub runs: Kept,
+    /// For files that clients send for runs.
+    pub files: FileSettings,
     /// Whether an open port is announced on the LAN.
     pub discovery: Discovery,
     /// Whether the router is asked to forward the port, and by which address the internet reaches it.
@@ -158,6 +161,7 @@ impl Config {
             listen: Some(server.listen),
             limits: server.limits,
             runs: server.runs,
+            files: server.files,
             discovery: server.discovery,
             router: server.router,
             metrics: server.metrics,

@@ -16,10 +16,11 @@ use topside_shared::records::RunState;
 
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
+use crate::files;
 use crate::history::db::{Db, LostRun};
 use crate::history::retry::RetryQueue;
 use crate::history::run_ids::{AHEAD, END, RunIds};
-use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, output, run_ids};
+use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, output, results, run_ids};
 use crate::hooks::{HookOwner, HookRequest, Hooks};
 use crate::output::Output;
 use crate::process::cgroup::Delegated;
@@ -246,6 +247,8 @@ impl HistoryWriter {
             tracing::warn!(target: "topside", run = run.0, %error, "its output cannot be read");
             (0, 0)
         });
+        // They are not in its row.
+        files::remove(&results(&self.state, run));
         record.row.state = RunState::Lost;
         record.row.ended_at = Some(Time::now());
         record.row.bytes = bytes;
@@ -343,6 +346,7 @@ impl HistoryWriter {
                 }
                 _ => {}
             }
+            files::remove(&results(&self.state, id));
         }
         more
     }

@@ -220,6 +220,11 @@ impl History {
         output(&self.state, id)
     }
 
+    /// The directory of the results of a run.
+    pub(crate) fn results(&self, id: RunId) -> PathBuf {
+        results(&self.state, id)
+    }
+
     /// The id that marks the processes of this server's runs, in `TOPSIDE_INSTANCE`.
     pub(crate) fn instance(
         &self,
@@ -358,6 +363,10 @@ fn thread_ended() -> Unwritable {
 
 fn output(state: &Path, id: RunId) -> PathBuf {
     state.join(OUTPUTS).join(format!("{}.out", id.0))
+}
+
+fn results(state: &Path, id: RunId) -> PathBuf {
+    state.join(OUTPUTS).join(format!("{}.files", id.0))
 }
 
 /// Locks the directory of outputs for this process; none: another process has it.

@@ -32,6 +32,7 @@ fn record(id: RunId) -> RunRecord {
             bytes: 0,
             cut_at: None,
             escaped: Vec::new(),
+            files: Vec::new(),
         },
     }
 }
@@ -344,7 +345,7 @@ async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
 
 #[tokio::test]
 async fn a_file_of_each_earlier_version_is_taken_over() {
-    for version in 1..=7 {
+    for version in 1..=8 {
         let dir = tempfile::tempdir().unwrap();
         let history = open(&dir, Kept::default()).unwrap();
         let id = run(&history, 10).await;
@@ -352,6 +353,7 @@ async fn a_file_of_each_earlier_version_is_taken_over() {
         let file = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
         // What each later version added, the newest first.
         let added = [
+            (9, "ALTER TABLE runs DROP COLUMN files;"),
             (8, "DROP TABLE schedules; DROP TABLE instants;"),
             (
                 7,

@@ -142,6 +142,11 @@ pub enum TableError {
         "the embedded command `{0}` is refused: only a program of `commands.toml` can have `stdin` = \"prompt\""
     )]
     Prompt(String),
+    /// It is no run, so no file is kept for it.
+    #[error(
+        "the embedded built-in `{0}` is refused: a file can be an argument of a worker or of a program of `commands.toml`"
+    )]
+    File(String),
     /// Its arguments are wrong.
     #[error("the embedded command `{command}` is refused: {source}")]
     Arguments {
@@ -336,6 +341,9 @@ fn check_embedded(entry: &Entry) -> Result<(), TableError> {
         .map_err(|error| TableError::TooLarge(info.name.clone(), error.to_string()))?;
     if info.stdin == Stdin::Prompt {
         return Err(TableError::Prompt(info.name.clone()));
+    }
+    if matches!(entry.execution, Execution::Builtin(_)) && info.file_args().next().is_some() {
+        return Err(TableError::File(info.name.clone()));
     }
     validate_args(&info.args).map_err(|source| TableError::Arguments {
         command: info.name.clone(),

@@ -20,9 +20,9 @@ use crate::process::program_spec::Passed;
 
 const FIELDS: &str = "\
     name type description required default choices minimum maximum min_length max_length pattern root multiple \
-    allow_dash flag env stdin";
+    allow_dash flag env stdin max_size accept";
 
-const TYPES: [ArgType; 8] = [
+const TYPES: [ArgType; 9] = [
     ArgType::String,
     ArgType::Int,
     ArgType::Float,
@@ -31,6 +31,7 @@ const TYPES: [ArgType; 8] = [
     ArgType::Duration,
     ArgType::Path,
     ArgType::Secret,
+    ArgType::File,
 ];
 
 /// An argument, with its parts that clients do not see.
@@ -117,6 +118,8 @@ fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) ->
         min_length: fields.count("min_length", m).map(|field| field.value),
         max_length: fields.count("max_length", m).map(|field| field.value),
         pattern: pattern(&fields, m),
+        max_size: fields.size("max_size", m),
+        accept: fields.strings("accept", m).into_iter().map(|field| field.value).collect(),
         multiple: fields.boolean("multiple", m),
         allow_dash: fields.boolean("allow_dash", m),
         rest: false,

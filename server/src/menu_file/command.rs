@@ -14,14 +14,14 @@ use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::units;
 use crate::menu_file::exec::{exec, placeholders, safe_state};
 use crate::menu_file::{
-    DeclaredProgram, Item, Rules, absolute_path, args, concurrency_fields, names, variables,
+    DeclaredProgram, Item, Rules, absolute_path, args, concurrency_fields, files, names, variables,
 };
 use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
 
 const FIELDS: &str = "\
     title description category aliases exec cwd env inherit_env effect role confirm timeout stop_signal \
     stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state safe_state_on \
-    on_disconnect on_shutdown args schedule";
+    on_disconnect on_shutdown args schedule results";
 
 /// The default heading.
 const CATEGORY: &str = "Commands";
@@ -106,6 +106,7 @@ pub(super) fn read(
             max_output: max_output(fields, m),
             safe_state,
             stdin: info.stdin,
+            results: files::results(fields, m),
             policy: policy(fields, m),
         })
     });

@@ -6,6 +6,7 @@ mod command;
 pub(crate) mod command_name;
 mod concurrency_fields;
 mod exec;
+mod files;
 mod function;
 pub(crate) mod schedule;
 mod unsafe_variables;

@@ -6,7 +6,7 @@ use jiff::civil::{self, DateTime, Weekday};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use toml::de::DeValue;
-use topside_shared::command::{ArgType, Command};
+use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::time::millis;
 use topside_shared::values;
 use topside_shared::{Time, text};
@@ -167,6 +167,17 @@ fn args(
         m.add(
             &span,
             format_args!("`{name}` is a secret, and a schedule cannot hold one: give the program a file instead"),
+        );
+        return None;
+    }
+    let takes = |arg: &&Arg| arg.required || given.contains_key(&arg.name);
+    if let Some(arg) = command.file_args().find(takes) {
+        m.add(
+            &span,
+            format_args!(
+                "`{}` is a file that a client sends, and a schedule has none: give the program a path instead",
+                arg.name
+            ),
         );
         return None;
     }

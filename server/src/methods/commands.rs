@@ -16,6 +16,7 @@ use topside_shared::{ErrorKind, RpcError};
 use crate::audit::argv;
 use crate::audit::entry;
 use crate::clients::Client;
+use crate::files::run_directory::TakenFiles;
 use crate::menu::builtin::{Builtin, BuiltinCall, perform};
 use crate::menu::{Entry, Execution, Executor, Runnable};
 use crate::methods::page_limits::within;
@@ -58,7 +59,8 @@ pub(super) async fn run(
     let who = caller.client.who();
     let entry = now.menu.find(&params.command, &who)?;
     let limits = Limits { max_argument: now.config.limits.max_argument };
-    let args = values::check(&entry.info.args, &params.args, limits)?;
+    let mut args = values::check(&entry.info.args, &params.args, limits)?;
+    let files = caller.server.runs.files.take_for(who.owner, &entry.info, &mut args)?;
     if let Execution::Run(command) = &entry.execution
         && let Executor::Program(program) = &command.executor
     {
@@ -81,7 +83,7 @@ pub(super) async fn run(
         Execution::Run(command) => {
             let stream = params.stream && streaming == Streaming::Allowed;
             // In a box, so that the future of a built-in is small.
-            Box::pin(start(&caller, command, args, (params.wait, stream), request)).await
+            Box::pin(start(&caller, command, (args, files), (params.wait, stream), request)).await
         }
     }
 }
@@ -151,14 +153,13 @@ fn check_size(answer: &BuiltinAnswer, info: &Command) -> Result<(), RpcError> {
 async fn start(
     caller: &Caller,
     command: &Arc<Runnable>,
-    args: Map<String, Value>,
+    (args, files): (Map<String, Value>, TakenFiles),
     (wait, stream): (bool, bool),
     request: Option<Box<RawValue>>,
 ) -> Result<Answered<CommandResult>, RpcError> {
     let Caller { server, client } = caller;
-    let run =
-        scheduler::start(&server.runs, &Requester::Client(Arc::clone(client)), command, args, None)
-            .await?;
+    let requester = Requester::Client(Arc::clone(client));
+    let run = scheduler::start(&server.runs, &requester, command, args, files, None).await?;
     if !stream {
         if wait {
             run.ended.cancelled().await;

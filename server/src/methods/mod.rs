@@ -2,6 +2,7 @@
 
 mod clients;
 mod commands;
+mod files;
 mod keys;
 mod log;
 mod page_limits;
@@ -328,6 +329,10 @@ fn dispatch(
         Method::RunCancel => call_handler(caller, request, runs::cancel),
         Method::RunInput => call_handler(caller, request, runs::input),
         Method::RunsList => call_handler(caller, request, runs::list),
+        Method::RunFile => call_handler(caller, request, files::read_result),
+        Method::FileOpen => call_handler(caller, request, files::open),
+        Method::FileWrite => call_handler(caller, request, files::write),
+        Method::FileClose => call_handler(caller, request, files::close),
         Method::ClientsList => call_handler(caller, request, clients::list),
         Method::LogTail => call_handler(caller, request, log::tail),
         Method::KeyInvite => call_handler(caller, request, keys::make_invite),

@@ -22,7 +22,7 @@ use crate::runs::{FoundRun, Run};
 const PAGE: u64 = 50;
 const LONGEST_PAGE: u64 = 500;
 
-fn no_run(id: RunId) -> RpcError {
+pub(super) fn no_run(id: RunId) -> RpcError {
     let message = format_args!("there is no run {id}: `runs` lists those that you may see");
     RpcError::new(ErrorKind::NotFound, message)
 }
@@ -176,7 +176,7 @@ pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, Rpc
 }
 
 /// Decodes base64. The library also takes concatenated texts, such as `Zg==Zg==`.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let is_one = !text.trim_end_matches('=').contains('=');
     data_encoding::BASE64.decode(text.as_bytes()).ok().filter(|_| is_one)
 }
@@ -195,7 +195,7 @@ pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, R
     Ok(RunsPage { runs, next })
 }
 
-fn unreadable(error: Unreadable) -> RpcError {
+pub(super) fn unreadable(error: Unreadable) -> RpcError {
     let kind = match error {
         Unreadable::Slow(_) => ErrorKind::Busy,
         Unreadable::Unwritable(_) | Unreadable::Failed(..) => ErrorKind::Internal,

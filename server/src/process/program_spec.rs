@@ -31,6 +31,8 @@ pub(crate) struct Program {
     /// The hook after a run that did not succeed: a program and its arguments.
     pub(crate) safe_state: Option<Vec<String>>,
     pub(crate) stdin: Stdin,
+    /// Wildcards for the files in the run's directory that are kept as its results.
+    pub(crate) results: Vec<glob::Pattern>,
     pub(crate) policy: Policy,
 }
 

@@ -46,7 +46,7 @@ fn script(script: &str, lines: &str) -> Program {
 fn caller() -> Caller {
     static SERVERS: AtomicU64 = AtomicU64::new(0);
     let instance = format!("{}-{}", std::process::id(), SERVERS.fetch_add(1, Ordering::Relaxed));
-    Caller { run: RunId(7), instance, user: "ann".to_owned(), role: Role::Operator }
+    Caller { run: RunId(7), instance, user: "ann".to_owned(), role: Role::Operator, files: None }
 }
 
 fn until(cancel: CancellationToken, timeout: Option<Duration>) -> Until {

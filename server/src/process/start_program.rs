@@ -38,6 +38,9 @@ pub(crate) struct Caller {
     pub user: String,
     /// `TOPSIDE_ROLE`.
     pub role: Role,
+    /// `TOPSIDE_FILES`: the directory of the files that it takes, and of its results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -200,5 +203,6 @@ pub(crate) fn environment(
     env.push(("TOPSIDE_INSTANCE".into(), caller.instance.clone().into()));
     env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));
     env.push(("TOPSIDE_ROLE".into(), caller.role.name().into()));
+    env.extend(caller.files.iter().map(|files| ("TOPSIDE_FILES".into(), files.into())));
     env
 }

@@ -8,6 +8,7 @@ mod input;
 mod queue;
 pub(crate) mod requester;
 mod run_end;
+mod run_files;
 pub(crate) mod scheduler;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use crate::base::tasks::Tasks;
 use crate::clients::registry::Registry;
 use crate::config::active_config::ActiveConfig;
 use crate::events::Events;
+use crate::files::Files;
 use crate::history::{Filter, History, RunRecord, Unreadable};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
@@ -117,6 +119,7 @@ impl Run {
                 bytes: 0,
                 cut_at: None,
                 escaped: Vec::new(),
+                files: Vec::new(),
             }),
         }
     }
@@ -215,6 +218,8 @@ pub(crate) struct Services {
 pub(crate) struct Runs {
     services: Services,
     pub(crate) history: History,
+    /// Files that clients send, and the directories of runs.
+    pub(crate) files: Files,
     /// Private to this type, never held across an `.await`.
     state: Mutex<LiveRuns>,
     /// Runs that wait for a number; the server answers them before it ends.
@@ -233,10 +238,11 @@ struct LiveRuns {
 }
 
 impl Runs {
-    pub(crate) fn new(history: History, services: Services) -> Self {
+    pub(crate) fn new(history: History, files: Files, services: Services) -> Self {
         Self {
             services,
             history,
+            files,
             numberless: AtomicUsize::new(0),
             state: Mutex::default(),
             fewer: Notify::new(),

@@ -13,6 +13,7 @@ use topside_shared::{ErrorKind, RpcError, Time};
 use crate::audit::entry::By;
 use crate::audit::{argv, entry};
 use crate::base::shortage;
+use crate::files::run_directory::{RunDirectory, TakenFiles};
 use crate::history::Intent;
 use crate::hooks::{HookOwner, HookRequest};
 use crate::menu::Runnable;
@@ -82,6 +83,12 @@ pub(crate) struct RunGuard {
     /// The caller, if the audit log has the start.
     audited_by: Option<By>,
     settled: bool,
+    /// The uploads that it takes, until it starts.
+    pub(super) taken: TakenFiles,
+    /// From its start, if it takes files or has results.
+    pub(super) directory: Option<RunDirectory>,
+    /// Wildcards for its results.
+    pub(super) results: Vec<glob::Pattern>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,7 +100,13 @@ enum Recorded {
 
 impl RunGuard {
     /// A run that was admitted, and starts now or is queued.
-    pub(crate) fn new(runs: Arc<Runs>, requester: Requester, run: Arc<Run>, starts: bool) -> Self {
+    pub(crate) fn new(
+        runs: Arc<Runs>,
+        requester: Requester,
+        run: Arc<Run>,
+        starts: bool,
+        taken: TakenFiles,
+    ) -> Self {
         Self {
             runs,
             requester,
@@ -104,6 +117,9 @@ impl RunGuard {
             hook_pending: false,
             audited_by: None,
             settled: false,
+            taken,
+            directory: None,
+            results: Vec::new(),
         }
     }
 
@@ -118,6 +134,7 @@ impl RunGuard {
             instance: instance.to_string(),
             user: call.who.user.clone(),
             role: call.who.role,
+            files: self.directory.as_ref().map(|own| own.path().display().to_string()),
         })
     }
 
@@ -232,13 +249,15 @@ impl RunGuard {
             false => self.hook = None,
             true => self.run_hook().await,
         }
+        let results = self.collect_results().await;
         self.settle(end);
         self.run.output.flush().await;
         // With a pending hook the row stays open.
         if self.recorded == Recorded::Nothing || self.hook_pending {
             return;
         }
-        let recorded = self.runs.history.end(self.run.past(), self.run.output.file_bytes()).await;
+        let size = self.run.output.file_bytes() + results;
+        let recorded = self.runs.history.end(self.run.past(), size).await;
         self.recorded = Recorded::End;
         self.runs.services.hooks.release(self.run.id);
         if let Err(error) = recorded {

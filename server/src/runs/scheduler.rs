@@ -21,6 +21,7 @@ use crate::authorize::{Action, authorize};
 use crate::base::identity::Identity;
 use crate::base::limit::Limit;
 use crate::base::shortage;
+use crate::files::run_directory::TakenFiles;
 use crate::history::{Intent, Unwritable};
 use crate::keys::expiry;
 use crate::menu::{Executor, Runnable};
@@ -33,8 +34,8 @@ use crate::runs::{LiveRuns, Run, Runs, queue};
 use crate::workers::arguments::Arguments;
 use crate::workers::worker::{Call, RunHandle, Worker, perform};
 
-/// Starts a run. The arguments have been checked. Once it is admitted, it starts even if the client leaves. It ends at
-/// `window`, if that is given, and has then succeeded.
+/// Starts a run. The arguments have been checked; `files` are those that they name. Once it is admitted, it starts even if
+/// the client leaves. It ends at `window`, if that is given, and has then succeeded.
 ///
 /// # Errors
 /// `closing`, `busy` with the limit or the shortage, `spawnFailed`, or `internal` where it cannot be recorded.
@@ -43,6 +44,7 @@ pub(crate) async fn start(
     requester: &Requester,
     command: &Arc<Runnable>,
     args: Map<String, Value>,
+    files: TakenFiles,
     window: Option<Instant>,
 ) -> Result<Arc<Run>, RpcError> {
     let (sender, result) = oneshot::channel();
@@ -50,7 +52,7 @@ pub(crate) async fn start(
     let tasks = &runs.services.tasks;
     // Without a wait where that is possible: so a client's runs are admitted in the order of its requests.
     if let Some(id) = runs.history.number_at_once() {
-        let (guard, call) = admit(id, runs, requester, command, args)?;
+        let (guard, call) = admit(id, runs, requester, command, args, files)?;
         tasks.spawn(carry_out(guard, Arc::clone(command), call, asker, window));
     } else {
         let (runs, requester, command) = (Arc::clone(runs), requester.clone(), Arc::clone(command));
@@ -59,7 +61,7 @@ pub(crate) async fn start(
             // Dropped once the run is live or the client has its refusal.
             let _numberless = numberless;
             let number = runs.history.number().await.map_err(internal);
-            match number.and_then(|id| admit(id, &runs, &requester, &command, args)) {
+            match number.and_then(|id| admit(id, &runs, &requester, &command, args, files)) {
                 Ok((guard, call)) => {
                     runs.services.tasks.spawn(carry_out(guard, command, call, asker, window));
                 }
@@ -123,11 +125,13 @@ fn admit(
     requester: &Requester,
     command: &Arc<Runnable>,
     args: Map<String, Value>,
+    files: TakenFiles,
 ) -> Result<(RunGuard, Call), RpcError> {
     let who = requester.who();
     let run = Arc::new(Run::new(id, runs, requester, &who, command, &args));
     let starts = enter(runs, requester, &who, &run, command)?;
-    let guard = RunGuard::new(Arc::clone(runs), requester.clone(), Arc::clone(&run), starts);
+    let (own, asker) = (Arc::clone(runs), requester.clone());
+    let guard = RunGuard::new(own, asker, Arc::clone(&run), starts, files);
     if let Some(client) = requester.client().filter(|client| client.outbox.is_closed()) {
         // It left before the run was live.
         runs.client_left(client.id);
@@ -348,6 +352,7 @@ async fn begin(
     call: &mut Call,
 ) -> Result<Option<Process>, RpcError> {
     guard.audit_start(command, call).await?;
+    guard.prepare_files(command, call).await?;
     match &command.executor {
         Executor::Worker(_, None) => guard.record(Intent::default()).await.map(|()| None),
         Executor::Worker(_, Some(safe_state)) => {

@@ -10,6 +10,7 @@ use topside_shared::{ErrorKind, RpcError, Time};
 use crate::audit::entry::Entry;
 use crate::base::shortage;
 use crate::clients::Client;
+use crate::files::run_directory::TakenFiles;
 use crate::history::ScheduleWrite;
 use crate::menu::Execution;
 use crate::menu_file::schedule::DeclaredSchedule;
@@ -142,7 +143,8 @@ impl Schedules {
         let window = rule.after(self.now(rule)).map_or(rule.window, |next| next.window);
         let window = window.map(|window| Instant::now() + window);
         let requester = Requester::Client(Arc::clone(client));
-        scheduler::start(&self.runs, &requester, command, schedule.args.clone(), window).await
+        let (args, files) = (schedule.args.clone(), TakenFiles::default());
+        scheduler::start(&self.runs, &requester, command, args, files, window).await
     }
 
     async fn write(&self, write: ScheduleWrite) -> Result<bool, RpcError> {

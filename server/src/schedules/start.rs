@@ -9,6 +9,7 @@ use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
 use crate::base::identity::{Identity, Owner, Scope};
+use crate::files::run_directory::TakenFiles;
 use crate::history::ScheduleWrite;
 use crate::menu::Execution;
 use crate::menu_file::schedule::DeclaredSchedule;
@@ -72,7 +73,8 @@ impl Schedules {
         };
         let requester = Requester::Schedule(Arc::new(who));
         let window = rest.map(|rest| Instant::now() + rest);
-        scheduler::start(&self.runs, &requester, command, schedule.args.clone(), window).await
+        let (args, files) = (schedule.args.clone(), TakenFiles::default());
+        scheduler::start(&self.runs, &requester, command, args, files, window).await
     }
 
     fn set_open(&self, schedule: &DeclaredSchedule, until: Option<Time>) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::join3;
+use futures_util::future::join4;
 use rustix::rand::{GetRandomFlags, getrandom};
 use topside_shared::Time;
 use tracing::instrument::WithSubscriber;
@@ -29,6 +29,7 @@ use crate::base::shutdown_record;
 use crate::base::toml_file::errors::FileErrors;
 use crate::builtins;
 use crate::config::{BuiltIns, Config};
+use crate::files::Files;
 use crate::history::{History, NoHistory};
 use crate::hooks::Hooks;
 use crate::hooks::box_hooks::BoxHooks;
@@ -137,9 +138,16 @@ impl Stored {
         let hooks = Arc::new(hooks);
         let hook_timeout = config.limits.hook_timeout;
         let box_hooks = Arc::new(BoxHooks::new(config.state.clone(), Arc::clone(&hooks)));
+        let files = Files::new(&config.state);
+        files.clean_uploads();
         let at_start = {
             let (box_hooks, settings) = (Arc::clone(&box_hooks), config.hooks.clone());
-            move || box_hooks.at_start(&settings)
+            let files = files.clone();
+            move || {
+                // By now the `safe_state` programs of lost runs have ended, which may use theirs.
+                files.clean_runs();
+                box_hooks.at_start(&settings)
+            }
         };
         let history = History::open(
             &config.state,
@@ -149,7 +157,7 @@ impl Stored {
             Arc::clone(&hooks),
             Box::new(at_start),
         )?;
-        Ok(Self { keys, history, audit, hooks, box_hooks, boot_id })
+        Ok(Self { keys, history, files, audit, hooks, box_hooks, boot_id })
     }
 }
 
@@ -201,10 +209,11 @@ impl Server {
         let supervisor = now.config.supervisor.clone();
         drop(now);
         let mut beside = pin!(
-            join3(
+            join4(
                 metrics::serve(self, metrics),
                 supervisor.report(&self.shutdown, || self.status()),
-                sampler::run(self)
+                sampler::run(self),
+                self.runs.files.expire_unused(|| self.now().config.files.keep_unused)
             )
             .map(drop)
         );
@@ -214,7 +223,7 @@ impl Server {
             () = expiry::watch(&self.keys, &self.clients, &self.clock, |row| self.events.keys_changed(row, None), async || self.save_seen().await) => unreachable!("watching goes on for ever"),
             () = self.schedules.run() => unreachable!("schedules go on for ever"),
             () = reload::reload_on_request(self, &stop) => unreachable!("listening goes on for ever"),
-            () = &mut beside => unreachable!("all three go on for ever"),
+            () = &mut beside => unreachable!("all four go on for ever"),
             plan = wait_until_due(self) => plan,
             plan = stop.requested() => {
                 let by = By::named(plan.by.clone());
@@ -237,7 +246,7 @@ impl Server {
         let _locks = files.close();
         tokio::select! {
             ended = self.end(&plan, &stop) => ended,
-            () = &mut beside => unreachable!("both go on for ever"),
+            () = &mut beside => unreachable!("all four go on for ever"),
         }
     }
 

@@ -30,6 +30,7 @@ use crate::clients::registry::Registry;
 use crate::config::Config;
 use crate::config::active_config::{ActiveConfig, Loaded};
 use crate::events::Events;
+use crate::files::Files;
 use crate::history::History;
 use crate::hooks::Hooks;
 use crate::hooks::box_hooks::BoxHooks;
@@ -110,6 +111,7 @@ pub enum Ended {
 pub(crate) struct Stored {
     pub(crate) keys: Keys,
     pub(crate) history: History,
+    pub(crate) files: Files,
     pub(crate) audit: Arc<Audit>,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) box_hooks: Arc<BoxHooks>,
@@ -138,7 +140,7 @@ impl Server {
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
     ) -> Arc<Self> {
-        let Stored { keys, history, audit, hooks, box_hooks, boot_id } = stored;
+        let Stored { keys, history, files, audit, hooks, box_hooks, boot_id } = stored;
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
@@ -162,7 +164,7 @@ impl Server {
             config: Arc::clone(&active_config),
             tasks: tasks.clone(),
         };
-        let runs = Arc::new(Runs::new(history, services));
+        let runs = Arc::new(Runs::new(history, files, services));
         let schedules = Arc::new(Schedules::new(
             Arc::clone(&runs),
             Arc::clone(&active_config),

@@ -1,6 +1,7 @@
 //! Settings of `server.toml`: one type for each section of the file, and the reader.
 
 pub(crate) mod discovery;
+pub(crate) mod files;
 pub(crate) mod hooks;
 pub(crate) mod limits;
 pub(crate) mod log_level;

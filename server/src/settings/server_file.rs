@@ -13,13 +13,14 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::settings::discovery::{Discovery, Router};
+use crate::settings::files::FileSettings;
 use crate::settings::hooks::BoxHooks;
 use crate::settings::limits::Limits;
 use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
 use crate::settings::{
-    Listen, Local, SERVER_FILE, discovery, hooks, limits, log_level, metrics, retention,
+    Listen, Local, SERVER_FILE, discovery, files, hooks, limits, log_level, metrics, retention,
 };
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(crate) struct ServerFile {
     pub(crate) listen: Listen,
     pub(crate) limits: Limits,
     pub(crate) runs: Kept,
+    pub(crate) files: FileSettings,
     pub(crate) discovery: Discovery,
     pub(crate) router: Router,
     pub(crate) metrics: Metrics,
@@ -79,14 +81,25 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
     let document = Fields::parse(file, text)?;
     let mut m = Errors::new(file, text);
     let top = Fields::of(&document, "server.toml");
-    let known =
-        ["local", "listen", "limits", "runs", "discovery", "router", "metrics", "log", "hooks"];
+    let known = [
+        "local",
+        "listen",
+        "limits",
+        "runs",
+        "files",
+        "discovery",
+        "router",
+        "metrics",
+        "log",
+        "hooks",
+    ];
     top.refuse_unknown(&known, &mut m);
     let file = ServerFile {
         local: section(&top, "local", &mut m, local),
         listen: section(&top, "listen", &mut m, listen),
         limits: section(&top, "limits", &mut m, limits::read),
         runs: section(&top, "runs", &mut m, retention::read),
+        files: section(&top, "files", &mut m, files::read),
         discovery: section(&top, "discovery", &mut m, discovery::discovery),
         router: section(&top, "router", &mut m, discovery::router),
         metrics: section(&top, "metrics", &mut m, metrics::read),
@@ -178,7 +191,7 @@ mod tests {
              max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
              connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
              max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
-             user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n\
+             user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[files]\nkeep_bytes = \"16MiB\"\nkeep_unused = \"17m\"\n[discovery]\nannounce = false\n[router]\nmap = true\n\
              address = \"garden.example.org\"\nport = 18677\n[metrics]\nlisten = \"[::1]:9677\"\n[log]\nlevel = \"trace\"\n\
              [hooks]\non_start = [\"/bin/true\", \"a\"]\non_stop = [\"/bin/true\"]\ntimeout = \"3s\"\nrequired = true\n",
         )
@@ -214,6 +227,8 @@ mod tests {
         assert_eq!(read.limits, want);
         let keep = Some(Duration::from_secs(14 * 86_400));
         assert_eq!(read.runs, Kept { keep, keep_bytes: Some(15 << 20) });
+        let keep_unused = Some(Duration::from_secs(17 * 60));
+        assert_eq!(read.files, FileSettings { keep_bytes: Some(16 << 20), keep_unused });
         assert_eq!(read.discovery, Discovery { announce: false });
         let address = Some("garden.example.org".to_owned());
         assert_eq!(read.router, Router { map: true, address, port: Some(18677) });

@@ -28,6 +28,7 @@ mod envelope;
 mod escaped_processes;
 mod events;
 mod examples;
+mod files;
 mod framing;
 mod growth;
 mod hello;

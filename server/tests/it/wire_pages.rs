@@ -82,14 +82,19 @@ fn steps(block: &Block) -> impl Iterator<Item = (usize, usize, bool, &str)> {
 fn run(block: &Block, menu: &str) {
     let server = TestServer::with(menu, LOOPBACK);
     let mut clients: BTreeMap<usize, Raw> = BTreeMap::new();
+    // In a request, an ellipsis stands for the id of the file that was opened last.
+    let mut file = String::new();
     for (at, connection, sent, text) in steps(block) {
         let client = clients.entry(connection).or_insert_with(|| server.connect());
         match (sent, text) {
             (true, "(half-close)") => client.half_close(),
-            (true, line) => client.line(line),
+            (true, line) => client.line(line.replace('…', &file)),
             (false, "(end)") => client.eof(),
             (false, expected) => {
                 let got = client.recv();
+                if let Some(id) = got["result"]["fileId"].as_u64() {
+                    file = id.to_string();
+                }
                 let pattern = Pattern::parse(expected)
                     .unwrap_or_else(|error| panic!("{}:{at}: {error}", block.page));
                 if let Err(difference) = pattern.matches(&got) {

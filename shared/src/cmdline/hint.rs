@@ -171,6 +171,7 @@ pub fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
                 let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
                 before.is_empty() || (before != text && values::parse_duration(before).is_some())
             }
+            ArgType::File => text == "@",
             // Choices apart, every text is of its type.
             ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => false,
         },

@@ -102,7 +102,7 @@ impl MenuPages {
 }
 
 /// `command/run`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandRun {
     /// Name or alias.

@@ -23,6 +23,14 @@ wire_enum! {
         RunCancel = "run/cancel",
         /// Sends input to a run.
         RunInput = "run/input",
+        /// Begins to send a file for a run.
+        FileOpen = "file/open",
+        /// One piece of a file.
+        FileWrite = "file/write",
+        /// Ends a file: it is complete.
+        FileClose = "file/close",
+        /// One piece of a result of a run.
+        RunFile = "run/file",
         /// Running and finished runs.
         RunsList = "runs/list",
         /// The connected clients.
@@ -91,6 +99,7 @@ pub struct Empty {}
 
 mod clients;
 mod events;
+mod files;
 mod keys;
 mod log;
 mod menu;
@@ -101,6 +110,7 @@ mod session;
 
 pub use clients::*;
 pub use events::*;
+pub use files::*;
 pub use keys::*;
 pub use log::*;
 pub use menu::*;

@@ -2,7 +2,7 @@
 
 use crate::command::{Arg, ArgType};
 
-use super::{ArgError, Limits, Rule, canonical, describe, obey};
+use super::{ArgError, Limits, Rule, canonical, describe, file, obey};
 
 /// A declaration that contradicts itself, its type or its neighbours.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -47,6 +47,9 @@ pub fn validate_arg(arg: &Arg) -> Checked {
         }
     }
     validate_bounds(arg)?;
+    if let Some((wildcard, error)) = file::wrong_wildcard(&arg.accept) {
+        return wrong(arg, "accept", format!("{name}: `{wildcard}` is no wildcard: {error}"));
+    }
     validate_choices(arg)?;
     let Some(default) = &arg.default else { return Ok(()) };
     if arg.required {
@@ -106,6 +109,7 @@ fn is_name(name: &str) -> bool {
 fn useless_field(arg: &Arg) -> Option<&'static str> {
     let number = matches!(arg.kind, ArgType::Int | ArgType::Float | ArgType::Duration);
     let secret = arg.kind == ArgType::Secret;
+    let file = arg.kind == ArgType::File;
     let string = secret || matches!(arg.kind, ArgType::String | ArgType::Path);
     [
         ("minimum", arg.minimum.is_some() && !number),
@@ -114,10 +118,12 @@ fn useless_field(arg: &Arg) -> Option<&'static str> {
         ("max_length", arg.max_length.is_some() && !string),
         ("pattern", arg.pattern.is_some() && !string),
         ("allow_dash", arg.allow_dash && (secret || !arg.kind.is_text())),
+        ("max_size", arg.max_size.is_some() && !file),
+        ("accept", !arg.accept.is_empty() && !file),
         ("rest", arg.rest && arg.kind != ArgType::String),
         ("multiple", arg.multiple && (secret || arg.kind == ArgType::Bool)),
-        ("choices", !arg.choices.is_empty() && (secret || arg.kind == ArgType::Bool)),
-        ("default", arg.default.is_some() && secret),
+        ("choices", !arg.choices.is_empty() && (secret || file || arg.kind == ArgType::Bool)),
+        ("default", arg.default.is_some() && (secret || file)),
     ]
     .into_iter()
     .find_map(|(field, useless)| useless.then_some(field))

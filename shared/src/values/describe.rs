@@ -31,6 +31,7 @@ pub(super) fn range(arg: &Arg) -> String {
         ArgType::Int => number("a whole number", arg),
         ArgType::Float => number("a number", arg),
         ArgType::Bool => "true or false".to_owned(),
+        ArgType::File => file("a file", arg, " of at most "),
     }
 }
 
@@ -63,6 +64,7 @@ pub fn describe(arg: &Arg) -> String {
                 " characters",
             ),
             ArgType::Bool => arg.kind.name().to_owned(),
+            ArgType::File => file(arg.kind.name(), arg, " to "),
         }
     } else {
         let mut named: Vec<String> = arg.choices.iter().take(MAX_NAMED).map(to_text).collect();
@@ -160,6 +162,20 @@ pub(super) fn typed(text: &str) -> String {
 
 fn short(text: &str) -> String {
     text::quote(text, text::MAX_QUOTED)
+}
+
+/// A file with its wildcards and its greatest size: `a file like *.jpg or *.png of at most 1.5 MiB`.
+fn file(what: &str, arg: &Arg, at_most: &str) -> String {
+    let mut text = what.to_owned();
+    if !arg.accept.is_empty() {
+        text.push_str(" like ");
+        text.push_str(&any_of(arg.accept.iter().map(|wildcard| short(wildcard))));
+    }
+    if let Some(most) = arg.max_size {
+        text.push_str(at_most);
+        text.push_str(&text::bytes(most));
+    }
+    text
 }
 
 fn length(what: &str, arg: &Arg) -> String {

@@ -41,6 +41,10 @@ wire_enum! {
         Control = "control",
         /// A value has a greatest size in bytes.
         Size = "size",
+        /// A file has a greatest size in bytes.
+        MaxSize = "maxSize",
+        /// The name of a file matches one of the wildcards.
+        Accept = "accept",
     }
 }
 

@@ -202,7 +202,7 @@ fn several_tabs(state: &State) -> Result<(), String> {
 
 fn trying(state: &State) -> Result<(), String> {
     match &state.link {
-        _ if state.saving.is_some() => Ok(()),
+        _ if state.saving.is_some() || state.sending.is_some() => Ok(()),
         ConnectionState::Dialling(_) => Ok(()),
         ConnectionState::Lost(lost) if lost.retry.is_some() => Ok(()),
         // Leaves a new tab for the one before it.

@@ -1,11 +1,12 @@
 //! Messages into `update`, and the effects that it returns.
 
 use ratatui::layout::Position;
-use topside_shared::command;
+use topside_shared::command::{self, Command};
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{AuditEnd, InitializeResult, Menu};
+use topside_shared::methods::{AuditEnd, CommandRun, InitializeResult, Menu};
 use topside_shared::notifications::Notification;
+use topside_shared::records::ResultFile;
 use topside_shared::{Role, RunId};
 
 use super::ask::{Ask, Reply};
@@ -99,6 +100,18 @@ pub(crate) enum Msg {
     Fetched {
         id: u64,
         result: Result<Exported, ExportFailed>,
+    },
+    /// Progress of a file that is being sent for a command, in bytes.
+    Sending {
+        id: u64,
+        name: String,
+        done: u64,
+        size: u64,
+    },
+    /// The files of a command were sent: the command with their ids; or why not.
+    Sent {
+        id: u64,
+        result: Result<Box<CommandRun>, String>,
     },
     /// The settings, and the errors in their files. `asked`: the user asked for them to be read.
     Settings {
@@ -331,8 +344,24 @@ pub(crate) enum Effect {
         until: u64,
         name: String,
     },
+    /// Fetch a result of a run to this path of the device; an empty one is its name in the current directory.
+    FetchResult {
+        id: u64,
+        session: u64,
+        run: RunId,
+        file: ResultFile,
+        to: String,
+    },
+    /// Stop a fetch, or the sending of files.
     StopFetch {
         id: u64,
+    },
+    /// Send the files that the arguments of a command name to the server of a session.
+    SendFiles {
+        id: u64,
+        session: u64,
+        command: Box<Command>,
+        run: Box<CommandRun>,
     },
     /// Read the settings, and show the result.
     ReadSettings,

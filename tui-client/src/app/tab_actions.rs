@@ -63,7 +63,11 @@ pub(crate) fn loss(state: &State) -> Vec<String> {
         .saving
         .as_ref()
         .map(|_| "An output is still being saved; nothing of it is kept.".to_owned());
-    console.runs.loss().into_iter().chain(typed).chain(saving).collect()
+    let sending = state
+        .sending
+        .as_ref()
+        .map(|_| "A file is still being sent; its command does not run.".to_owned());
+    console.runs.loss().into_iter().chain(typed).chain(saving).chain(sending).collect()
 }
 
 /// Closes the current tab, if another one is open. Its session is closed.
@@ -97,6 +101,7 @@ fn end(state: &mut State, tab: &Tab) -> Vec<Effect> {
         ConnectionState::Idle | ConnectionState::Lost(_) => {}
     }
     effects.extend(tab.saving.as_ref().map(|saving| Effect::StopFetch { id: saving.id }));
+    effects.extend(tab.sending.as_ref().map(|sending| Effect::StopFetch { id: sending.id }));
     if tab.console().is_none() {
         effects.extend(picker::left(state));
     }

@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::connection::{ConnectionState, Target};
 use super::runs::export::Export;
+use super::runs::file_sending::Sending;
 use super::view::View;
 use super::{Console, Effect, Msg, Screen, Size, State};
 
@@ -28,6 +29,8 @@ pub(crate) struct Tab {
     pub(crate) views: Vec<Box<dyn View>>,
     /// An output that is being saved.
     pub(crate) saving: Option<Export>,
+    /// Files that are being sent for a command.
+    pub(crate) sending: Option<Sending>,
     /// Whether something was printed while another tab was shown.
     pub(crate) unread: bool,
     /// The tab to return to when this one closes before it has a server.
@@ -38,7 +41,16 @@ impl Tab {
     /// A tab with the picker.
     pub(crate) fn new(id: u64) -> Self {
         let (screen, link, views) = (Screen::Picker, ConnectionState::Idle, Vec::new());
-        Self { id, screen, link, views, saving: None, unread: false, opened_from: None }
+        Self {
+            id,
+            screen,
+            link,
+            views,
+            saving: None,
+            sending: None,
+            unread: false,
+            opened_from: None,
+        }
     }
 
     pub(crate) fn console(&self) -> Option<&Console> {
@@ -134,6 +146,9 @@ impl Tabs {
             | Msg::AuditWarning { session: id, .. } => self.find(|tab| tab.has_connection(*id)),
             Msg::Fetching { id, .. } | Msg::Fetched { id, .. } => {
                 self.find(|tab| tab.saving.as_ref().is_some_and(|saving| saving.id == *id))
+            }
+            Msg::Sending { id, .. } | Msg::Sent { id, .. } => {
+                self.find(|tab| tab.sending.as_ref().is_some_and(|sending| sending.id == *id))
             }
             Msg::History { server, .. } | Msg::Favourites { server, .. } => self
                 .find(|tab| tab.console().is_some_and(|console| console.history_name() == server)),

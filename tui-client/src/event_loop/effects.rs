@@ -7,8 +7,10 @@ use topside_shared::text::bytes;
 
 use super::download::Download;
 use super::network::{Network, Order};
+use super::result_download::ResultDownload;
 use super::saved_servers::SavedServers;
 use super::settings_watcher::SettingsWatcher;
+use super::upload::Upload;
 use crate::app::msg::FanOutEvent;
 use crate::app::{Effect, Msg};
 use crate::config::{self, AuditOf, History, PaneChoices, Profile, menu_cache, screen_state};
@@ -68,7 +70,13 @@ impl EffectRunner {
             Effect::Fetch { id, session, run, until, name } => {
                 Order::Fetch(session, Download { id, run, until, name })
             }
+            Effect::FetchResult { id, session, run, file, to } => {
+                Order::FetchResult(session, ResultDownload { id, run, file, to })
+            }
             Effect::StopFetch { id } => Order::StopFetch(id),
+            Effect::SendFiles { id, session, command, run } => {
+                Order::SendFiles(session, Upload { id, command, run })
+            }
             Effect::KeepPanes(panes) => {
                 panes.save(&self.dirs.state);
                 return Vec::new();

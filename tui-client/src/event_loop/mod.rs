@@ -15,10 +15,12 @@ mod frames;
 mod input_thread;
 mod network;
 mod new_file;
+mod result_download;
 mod saved_servers;
 mod session;
 mod settings_watcher;
 mod terminal_events;
+mod upload;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use topside_shared::cmdline::LineErrorKind;
 use topside_shared::command::Effect;
 use topside_shared::methods::{Call, CommandResult, CommandRun, Menu, RunCancel, RunInput};
 use topside_shared::notifications::{Notification, Stream};
@@ -18,6 +19,7 @@ use super::outcome::{Captured, CommandEnd, Cut, EndedCommand, NotStarted, Outcom
 use super::targets::TargetBox;
 use crate::config::{AuditOf, menu_cache};
 use crate::connect::{CallError, Event, Events, Handle, Hello, Session, Target, connect};
+use crate::file_transfer::{LocalFile, Step, TransferError, send};
 use crate::text::base64::output_bytes;
 use crate::text::error_chain::with_sources;
 
@@ -36,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) question: Option<String>,
     /// Whether the program reads input, which is closed at once.
     pub(crate) reads_input: bool,
+    /// The files of this device that its arguments name.
+    pub(crate) files: Vec<LocalFile>,
 }
 
 impl Plan {
@@ -190,8 +194,30 @@ pub(super) async fn run(
         leave(session).await;
         return Outcome::NotStarted(NotStarted::MenuChanged);
     }
-    let request = CommandRun { confirm: confirmed, stream: true, wait: true, ..plan.request };
+    let mut request = CommandRun { confirm: confirmed, stream: true, wait: true, ..plan.request };
     let Session { handle, mut events, .. } = session;
+    let (mut files, mut report) = (plan.files, |_: Step<'_>| {});
+    let sent = tokio::select! {
+        biased;
+        () = asked(&mut stop, Stop::Cancel) => return Outcome::NotStarted(NotStarted::Cancelled),
+        sent = send(&handle, &mut files, &mut request.args, &mut report) => sent,
+    };
+    match sent {
+        Ok(()) => {}
+        Err(TransferError::Local(sentence)) => {
+            return Outcome::Rejected(Rejection {
+                status: LineErrorKind::BadValue.exit_status(),
+                sentence,
+            });
+        }
+        Err(TransferError::Call(error)) => {
+            let lost = match error {
+                CallError::Lost => Some(events.end().await.to_string()),
+                _ => None,
+            };
+            return Outcome::Failed { error, lost };
+        }
+    }
     let run = BoxRun {
         handle: &handle,
         reads_input: plan.reads_input,

@@ -1,12 +1,14 @@
 //! The plan for a box: the request that a command line means by the menu of that box, and what it asks first.
 
+use serde_json::{Map, Value};
 use topside_shared::cmdline::{self, LineErrorKind};
-use topside_shared::command::Stdin;
+use topside_shared::command::{Command, Stdin};
 use topside_shared::methods::{CommandRun, Menu};
 use topside_shared::text::{MAX_REASON, clean};
 
 use super::one_box::{Plan, PlanError};
 use super::outcome::Rejection;
+use crate::file_transfer::{self, LocalFile};
 use crate::input::admin_actions;
 use crate::input::keymap::Keymap;
 
@@ -51,6 +53,14 @@ pub(crate) fn plan(
         effect: command.effect,
         question: command.question(&request.args).map(|question| clean(&question, MAX_REASON)),
         reads_input: command.stdin == Stdin::Prompt,
+        files: local_files(command, &request.args)?,
         request,
+    })
+}
+
+/// The files of this device that the arguments name.
+fn local_files(command: &Command, args: &Map<String, Value>) -> Result<Vec<LocalFile>, PlanError> {
+    file_transfer::local_files(command, args).map_err(|sentence| {
+        PlanError::Rejected(Rejection { status: LineErrorKind::BadValue.exit_status(), sentence })
     })
 }

@@ -48,6 +48,8 @@ pub(crate) enum ServerVerb {
     Attach(Attach),
     /// Cancel a run, and wait for its end
     Cancel(Cancel),
+    /// Fetch the results of a run: files that it has left
+    Fetch(Fetch),
     /// Send input to a run: one line, or standard input
     Input(Input),
     /// Show the schedules: the commands that the server starts itself, and when
@@ -110,6 +112,7 @@ impl ServerVerb {
             Self::Attach(args) => &args.how,
             Self::Cancel(args) => &args.how,
             Self::Input(args) => &args.how,
+            Self::Fetch(args) => &args.how,
             Self::Log(args) => &args.how,
             Self::Broadcast(args) => &args.how,
             Self::Kick(args) => &args.how,
@@ -276,6 +279,23 @@ pub(crate) struct Cancel {
     /// Number of the run, from `topside runs`
     #[arg(value_parser = number)]
     pub(crate) run: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fetch {
+    #[command(flatten)]
+    pub(crate) how: SessionArgs,
+    /// Its number, as `topside runs` shows it
+    #[arg(value_parser = number)]
+    pub(crate) run: u64,
+    /// The result, as --list shows it; without it, all of them
+    pub(crate) name: Option<String>,
+    /// The file or the directory that it goes to, or - for standard output; without it, this directory
+    #[arg(short, long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) output: Option<String>,
+    /// Show the results, and fetch none
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) list: bool,
 }
 
 #[derive(Debug, Args)]

@@ -86,6 +86,7 @@ mod tests {
             bytes: 0,
             cut_at: None,
             escaped: Vec::new(),
+            files: Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ mod saved_servers;
 mod server_verbs;
 mod stdin;
 mod stdin_lines;
+mod transfers;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -15,9 +15,11 @@ use super::messages::{self, shell_word};
 use super::printer::{LAST_WORDS, OutputPart, Printer};
 use super::runner::{Interruption, Output, RunOutcome, Runner};
 use super::stdin::Source;
+use super::transfers::{self, send_files};
 use super::{Run, block_on, exit_status};
 use crate::connect::{CallError, DisconnectReason, Hello, Session, connect};
-use crate::fan_out::{self, PlanError};
+use crate::fan_out::{self, Plan, PlanError};
+use crate::file_transfer::LocalFile;
 use crate::platform::{Signal, Signals};
 use crate::text::base64;
 
@@ -43,7 +45,7 @@ async fn run(args: Run) -> u8 {
     let begun = tokio::select! {
         biased;
         signal = signals.next() => return signal.status(),
-        begun = begin(&args) => begun,
+        begun = begin(&args, &printer) => begun,
     };
     let (session, request, mut source) = match begun {
         Ok(begun) => begun,
@@ -115,10 +117,10 @@ async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) ->
 }
 
 /// Connects and makes the request, or says with which status and sentence it ends here.
-async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), VerbError> {
+async fn begin(args: &Run, printer: &Printer) -> Result<(Session, CommandRun, Source), VerbError> {
     let target = args.on.target().map_err(|error| VerbError::own(&error))?;
     let forgotten = forgotten_on(args);
-    let session = connect(&target, &HELLO).await.map_err(|error| match &forgotten {
+    let mut session = connect(&target, &HELLO).await.map_err(|error| match &forgotten {
         Some(hint) => VerbError::new(exit_status::OWN_FAILURE, format!("{error}; {hint}")),
         None => VerbError::own(&error),
     })?;
@@ -130,8 +132,9 @@ async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), VerbError> {
     {
         return Err(VerbError::new(exit_status::UNKNOWN, hint));
     }
-    let request = request(&args.words, &menu, args.yes.is_some())?;
+    let (mut request, files) = request(&args.words, &menu, args.yes.is_some())?;
     let source = source(args, &request, &menu)?;
+    send_files(&mut session, &target, &mut request.args, files, printer).await?;
     Ok((session, request, source))
 }
 
@@ -163,12 +166,21 @@ fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, VerbE
 
 /// The request for these words. A command that is not in the caller's menu is left to the server,
 /// which knows whether there is none or it is forbidden.
-fn request(words: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, VerbError> {
+fn request(
+    words: &[String],
+    menu: &Menu,
+    confirm: bool,
+) -> Result<(CommandRun, Vec<LocalFile>), VerbError> {
     match fan_out::plan(words, menu, misplaced) {
-        Ok(plan) => Ok(CommandRun { confirm, ..plan.request }),
+        Ok(Plan { question: Some(question), files, .. }) if !confirm && !files.is_empty() => {
+            // Before the files are sent.
+            let sentence = format!("not confirmed: {question} (give --yes to confirm it)");
+            Err(VerbError::new(exit_status::REFUSED, sentence))
+        }
+        Ok(plan) => Ok((CommandRun { confirm, ..plan.request }, plan.files)),
         Err(PlanError::NotInMenu { command }) => {
             let args = serde_json::Map::new();
-            Ok(CommandRun { command, args, stream: true, wait: true, confirm })
+            Ok((CommandRun { command, args, stream: true, wait: true, confirm }, Vec::new()))
         }
         Err(PlanError::Rejected(rejection)) => {
             Err(VerbError::new(rejection.status, rejection.sentence))
@@ -216,6 +228,7 @@ async fn report(console: &mut Runner, args: &Run, ran: RunOutcome, output: Vec<u
             let status = exit_status::of_row(&result.row);
             let (state, run) = (result.row.state, result.row.run_id);
             let (cut_at_limit, left) = (result.row.cut(), result.row.left());
+            let results = transfers::results(&result.row);
             let ended = ending(&result.row, || console.canceller());
             if args.json {
                 let text = result_json(*result, output);
@@ -223,6 +236,9 @@ async fn report(console: &mut Runner, args: &Run, ran: RunOutcome, output: Vec<u
             }
             if let Some(cut) = cut_at_limit {
                 console.printer.say(format!("run {run}: {cut}")).await;
+            }
+            if let Some(results) = results {
+                console.printer.say(results).await;
             }
             if let Some(left) = left {
                 console.printer.say(format!("{left} after run {run}")).await;

@@ -29,6 +29,9 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hi
     if let Some(saving) = &state.saving {
         row.right(&saving.words(&state.keys.word(Id::StopTrying)), theme.accent).skip_right(2);
     }
+    if let Some(sending) = &state.sending {
+        row.right(&sending.words(&state.keys.word(Id::StopTrying)), theme.accent).skip_right(2);
+    }
     if !state.views.is_empty() {
         return;
     }

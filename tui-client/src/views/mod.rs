@@ -24,6 +24,7 @@ pub(crate) mod redeem_invite;
 mod reload;
 mod run_details;
 pub(crate) mod run_list;
+mod save_result;
 pub(crate) mod schedules;
 mod server_form;
 pub(crate) mod several_boxes;

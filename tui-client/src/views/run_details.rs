@@ -4,13 +4,14 @@ use ratatui::layout::Position;
 use topside_shared::RunId;
 use topside_shared::methods::{RunsList, RunsPage};
 use topside_shared::notifications::Notification;
-use topside_shared::records::RunRow;
+use topside_shared::records::{ResultFile, RunRow};
 use topside_shared::text::{bytes, duration};
 
 use super::command_form::{self, CommandForm};
 use super::confirm::Confirm;
 use super::console::blocks::standing;
 use super::run_list::{ListedRun, RunList};
+use super::save_result;
 use crate::app::ask::{self, Ask};
 use crate::app::runs::run_request;
 use crate::app::runs::{self, Phase};
@@ -45,6 +46,9 @@ impl View for RunDetails {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
+        if key.code == Code::Char('s') && key.typed().is_some() {
+            return save_result::open(&self.run.row);
+        }
         match self.scroll.key(key, &facts(state, &self.run), state.view_size()) {
             FactsKey::Close => close(),
             FactsKey::Passed => run_key(key, &self.run, state).unwrap_or_else(stay),
@@ -79,6 +83,7 @@ impl View for RunDetails {
             connected.then_some("e change and run"),
             has_form.then_some("Ctrl-R form"),
             goes_on.then_some("Ctrl-X cancel"),
+            (connected && !self.run.row.files.is_empty()).then_some("s save results"),
             connected.then_some("r refresh"),
             Some("Esc back"),
         ];
@@ -207,6 +212,8 @@ fn facts(state: &State, listed: &ListedRun) -> Vec<Fact> {
     facts.extend(row.ended_at.map(|time| ("ended", at(time))));
     facts.extend(row.duration_ms.map(|ms| ("took", duration(ms))));
     facts.push(("output", bytes(row.bytes)));
+    let result = |file: &ResultFile| ("result", format!("{} ({})", file.name, bytes(file.size)));
+    facts.extend(row.files.iter().map(result));
     let remarks = [row.wait(), row.cancelled(), row.cut(), row.left()];
     facts.extend(remarks.into_iter().flatten().map(|text| ("remark", text)));
     facts

@@ -10,7 +10,7 @@ use super::{VIEWS, several_boxes, tab_strip};
 use crate::app::connection::ConnectionState;
 use crate::app::console::status_poll;
 use crate::app::picker::{self, all_servers, filter, probe};
-use crate::app::runs::export;
+use crate::app::runs::{export, file_sending};
 use crate::app::view::{Change, View, stay};
 use crate::app::{
     Clicked, Clock, Effect, Msg, Screen, State, apply_settings, availability, console, prompt,
@@ -141,6 +141,12 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Fetching { id, done } => export::fetching(state, id, done),
         Msg::Fetched { id, result } => return export::fetched(state, id, result),
+        Msg::Sending { id, name, done, size } => {
+            file_sending::progress(state, id, &name, done, size);
+        }
+        Msg::Sent { id, result } => {
+            return submit::files_sent(state, id, result.map(|run| *run));
+        }
         Msg::Settings { settings, mistakes, asked } => {
             return apply_settings::take(state, *settings, &mistakes, asked);
         }
@@ -227,6 +233,7 @@ fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         return open(state);
     }
     match action.id {
+        Id::StopTrying if state.sending.is_some() => file_sending::stop(state),
         Id::StopTrying if state.saving.is_some() => export::stop(state),
         Id::StopTrying
             if tab_actions::is_new(state) && matches!(state.link, ConnectionState::Idle) =>

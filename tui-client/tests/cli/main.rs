@@ -6,6 +6,7 @@
 mod audit;
 mod common;
 mod completions;
+mod files;
 mod large_menu;
 mod line_client;
 mod line_client_prompt;

@@ -20,9 +20,9 @@ use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::Hook;
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 8;
+const VERSION: i64 = 9;
 /// The upgrade from each version to the next.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     // It added indexes that version 7 replaces.
     "",
@@ -33,6 +33,7 @@ const STEPS: [&str; 7] = [
      UPDATE runs SET size = (max(size - 512 - length(CAST(args AS BLOB)), 0) + 4095) / 4096 * 4096;",
     INDEXES,
     schedule_rows::TABLES,
+    "ALTER TABLE runs ADD COLUMN files TEXT;",
 ];
 
 const TABLES: &str = "
@@ -62,7 +63,8 @@ const TABLES: &str = "
         birth TEXT,
         escaped TEXT,
         cut INTEGER,
-        ended_by TEXT
+        ended_by TEXT,
+        files TEXT
     );
     CREATE INDEX runs_live ON runs (id) WHERE ended IS NULL;
 ";
@@ -321,7 +323,7 @@ impl Db {
     pub(super) fn end(&mut self, row: &RunRow, size: u64) -> rusqlite::Result<()> {
         let statement = "UPDATE runs SET state = ?2, ended = ?3, duration = ?4, exit = ?5, \
                          signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, cut = ?10, \
-                         ended_by = ?11, hook = NULL \
+                         ended_by = ?11, files = ?12, hook = NULL \
                          WHERE id = ?1";
         let changed = self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
@@ -335,6 +337,7 @@ impl Db {
             text((!row.escaped.is_empty()).then_some(&row.escaped))?,
             row.cut_at.map(u64::cast_signed),
             row.ended_by,
+            text((!row.files.is_empty()).then_some(&row.files))?,
         ])?;
         self.outputs += if changed > 0 { size } else { 0 };
         Ok(())

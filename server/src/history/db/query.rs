@@ -11,7 +11,7 @@ use crate::history::db::sql_values::{invalid, of_name, of_text, owner_of, owner_
 use crate::history::{Filter, RunRecord};
 
 const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \
-                       exit, signal, bytes, escaped, cut, ended_by";
+                       exit, signal, bytes, escaped, cut, ended_by, files";
 
 impl Db {
     /// The rows that `filter` selects and `who` may see, newest first.
@@ -123,6 +123,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
             bytes: number(13)?.unwrap_or_default(),
             cut_at: number(15)?,
             escaped: of_text(row, 14)?.unwrap_or_default(),
+            files: of_text(row, 17)?.unwrap_or_default(),
         },
     })
 }

@@ -1,6 +1,8 @@
 //! Copies or saves the output of a block. The output of a run is fetched completely from the server, over another
 //! connection; other output is what the screen has.
 
+use topside_shared::RunId;
+use topside_shared::records::ResultFile;
 use topside_shared::text::bytes;
 
 use super::{Info, Phase};
@@ -79,6 +81,24 @@ pub(crate) fn save(state: &mut State) -> Vec<Effect> {
             save_held(state, block, name, Some("there is no session to fetch all of it"))
         }
     }
+}
+
+/// Saves a result of a run to a path of this device.
+pub(crate) fn save_result(
+    state: &mut State,
+    run: RunId,
+    file: ResultFile,
+    to: String,
+) -> Vec<Effect> {
+    if let Some(saving) = &state.saving {
+        let name = saving.name.clone();
+        state.refuse(format!("{name} is still being saved: Esc gives that up."));
+        return Vec::new();
+    }
+    let Some(session) = state.session_to_ask() else { return Vec::new() };
+    let (id, name) = (state.next_serial(), sanitize::sentence(&file.name));
+    state.saving = Some(Export { id, block: 0, name, done: 0, of: file.size, live: false });
+    vec![Effect::FetchResult { id, session, run, file, to }]
 }
 
 /// Saves what the screen has of a block, and why that is incomplete.

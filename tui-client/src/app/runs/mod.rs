@@ -3,6 +3,7 @@
 mod block_of_run;
 mod cancel;
 pub(crate) mod export;
+pub(crate) mod file_sending;
 mod info;
 mod output_stream;
 pub(crate) mod run_request;

@@ -14,6 +14,8 @@ use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 
 use super::download::Download;
+use super::result_download::ResultDownload;
+use super::upload::Upload;
 use crate::app::ask::Ask;
 use crate::app::msg::FanOutOrder;
 use crate::app::{Msg, Target};
@@ -82,6 +84,11 @@ pub(super) enum Order {
     },
     /// Downloads a run's output to a file, from the server of this session.
     Fetch(u64, Download),
+    /// Downloads a result of a run.
+    FetchResult(u64, ResultDownload),
+    /// Sends the files of a command to the server of this session.
+    SendFiles(u64, Upload),
+    /// Stops one of these three.
     StopFetch(u64),
 }
 

@@ -23,8 +23,11 @@ use crate::config::Profile;
 use crate::connect::{self, Browse, Remote, Via};
 use crate::embedded::Embedded;
 use crate::event_loop::download::{self, Download};
+use crate::event_loop::{result_download, upload};
 use crate::fan_out::cached_menus;
 
+/// Why there is no transfer.
+const ENDED: &str = "the session has ended";
 /// How long the end of the program waits for the sessions to close.
 const GOODBYE: Duration = Duration::from_millis(1500);
 
@@ -41,7 +44,7 @@ pub(super) struct NetworkWorker {
     dials: HashMap<u64, AbortHandle>,
     /// Each with the address of its server.
     sessions: HashMap<u64, (session::SessionTask, connect::Target)>,
-    /// Downloads to files: each session may have one.
+    /// Downloads to files, and files that are sent.
     fetches: HashMap<u64, AbortHandle>,
     embedded: Option<Embedded>,
     embedded_stop: SharedStop,
@@ -156,6 +159,27 @@ impl NetworkWorker {
                 });
             }
             Order::Fetch(session, wanted) => self.fetch(session, wanted),
+            Order::FetchResult(session, wanted) => {
+                let (tell, id) = (self.tell.clone(), wanted.id);
+                self.transfer(session, id, move |place| async move {
+                    let result = match place {
+                        Some(place) => result_download::fetch(&place, wanted, &tell).await,
+                        None => Err(ENDED.to_owned()),
+                    };
+                    let result = result.map_err(ExportFailed::Failed);
+                    let _ = tell.send(Msg::Fetched { id, result }).await;
+                });
+            }
+            Order::SendFiles(session, upload) => {
+                let (tell, id) = (self.tell.clone(), upload.id);
+                self.transfer(session, id, move |place| async move {
+                    let result = match place {
+                        Some(place) => upload::send(&place, upload, &tell).await,
+                        None => Err(ENDED.to_owned()),
+                    };
+                    let _ = tell.send(Msg::Sent { id, result }).await;
+                });
+            }
             Order::StopFetch(id) => {
                 if let Some(task) = self.fetches.remove(&id) {
                     task.abort();
@@ -210,16 +234,27 @@ impl NetworkWorker {
     }
 
     fn fetch(&mut self, session: u64, wanted: Download) {
-        let place = self.sessions.get(&session).map(|(_, place)| place.clone());
-        let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
-        let id = wanted.id;
-        let task = tokio::spawn(async move {
+        let (dirs, tell, id) = (self.dirs.clone(), self.tell.clone(), wanted.id);
+        self.transfer(session, id, move |place| async move {
             let result = match place {
                 Some(place) => download::fetch(place, &wanted, dirs, &tell).await,
-                None => Err(ExportFailed::Failed("the session has ended".to_owned())),
+                None => Err(ExportFailed::Failed(ENDED.to_owned())),
             };
             let _ = tell.send(Msg::Fetched { id, result }).await;
         });
+    }
+
+    /// Starts a transfer with the server of this session; none: the session has ended.
+    fn transfer<F>(
+        &mut self,
+        session: u64,
+        id: u64,
+        work: impl FnOnce(Option<connect::Target>) -> F,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let place = self.sessions.get(&session).map(|(_, place)| place.clone());
+        let task = tokio::spawn(work(place));
         self.fetches.retain(|_, task| !task.is_finished());
         self.fetches.insert(id, task.abort_handle());
     }

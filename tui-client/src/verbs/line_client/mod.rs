@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use topside_shared::cmdline::{self, LineErrorKind};
-use topside_shared::command::Stdin;
+use topside_shared::command::{Command, Stdin};
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{CommandRun, Menu, SessionClose};
 use topside_shared::notifications::EndCode;
@@ -20,15 +20,16 @@ use topside_shared::text::{MAX_NAME, clean};
 
 use line_prompt::{Prompt, greeting};
 
-use super::errors::with_sources;
+use super::errors::{VerbError, with_sources};
 use super::printer::{LAST_WORDS, Printer};
 use super::runner::{Output, Runner, sentence, stop_asked};
 use super::server_verbs::Peer;
 use super::stdin::{Lines, Source};
 use super::stdin_lines::{StdinLine, read_input};
-use super::{block_on, exit_status, messages, no_echo};
+use super::{block_on, exit_status, messages, no_echo, transfers};
 use crate::connect::{Event, Hello, Session};
 use crate::embedded::{Embedded, connect_or_start};
+use crate::file_transfer;
 use crate::input::admin_actions;
 use crate::input::keymap::Keymap;
 use crate::platform::{Signal, Signals};
@@ -326,12 +327,31 @@ impl Client {
         Ok(CommandRun { command, args, stream: true, wait: true, confirm: self.yes })
     }
 
+    /// Sends the files that the arguments of a request name.
+    async fn send_files(
+        &self,
+        command: &Command,
+        request: &mut CommandRun,
+    ) -> Result<(), VerbError> {
+        let files = file_transfer::local_files(command, &request.args)
+            .map_err(|sentence| VerbError::new(exit_status::REFUSED, sentence))?;
+        transfers::send(&self.console.handle, &mut request.args, files, &self.console.printer).await
+    }
+
     async fn run_one(
         &mut self,
         request: &CommandRun,
         input: &mut Option<mpsc::Receiver<StdinLine>>,
     ) -> NextStep {
         let command = self.menu.commands.iter().find(|command| command.name == request.command);
+        let mut request = request.clone();
+        if let Some(command) = command
+            && let Err(error) = self.send_files(command, &mut request).await
+        {
+            self.wrong(error.status, error.sentence).await;
+            return NextStep::On;
+        }
+        let request = &request;
         let asks = command.is_some_and(|command| command.stdin == Stdin::Prompt);
         let mut source = match input.take_if(|_| asks) {
             Some(lines) => {

@@ -113,6 +113,10 @@ const COMMAND: &[Term] = &[
     ),
     ("safe_state_on", "\"always\" runs it after a success too. Default: \"failure\"."),
     (
+        "results",
+        "Wildcards, such as [\"out/*.csv\"], for files in the directory TOPSIDE_FILES that are kept as results of the run.",
+    ),
+    (
         "schedule",
         "Tables [[commands.NAME.schedule]]: when the server starts it by itself. A schedule has a name, one of cron, every, at, \
          times and at_start, and optional fields: days, timezone, args, for, missed, grace, jitter, enabled and plan.",
@@ -132,6 +136,8 @@ const ARGUMENT: &[Term] = &[
     ("minimum, maximum", "Bounds of a number or a duration."),
     ("min_length, max_length", "Bounds of a string, a path or a secret, in characters."),
     ("pattern", "A regular expression that one of these must match as a whole."),
+    ("max_size", "The most that a file may have, such as \"20MiB\"."),
+    ("accept", "Wildcards for the name of a file, in any case, such as [\"*.jpg\", \"*.png\"]."),
     ("root", "The directory that a path must stay below."),
     ("allow_dash", "A string or a path may begin with \"-\"."),
     ("multiple", "It takes a list of values: each becomes an element of its own."),

@@ -5,6 +5,7 @@
 
 mod admin;
 mod confirm;
+mod fetch;
 mod follow;
 mod lists;
 mod one_shot;
@@ -79,6 +80,7 @@ pub(super) async fn answer(ask: &ServerVerb, session: &mut OneShot<'_>) -> Resul
         ServerVerb::Runs(args) => lists::runs(session, args).await,
         ServerVerb::Attach(args) => runs::attach(session, args).await,
         ServerVerb::Cancel(args) => runs::cancel(session, args).await,
+        ServerVerb::Fetch(args) => fetch::fetch(session, args).await,
         ServerVerb::Input(args) => runs::input(session, args).await,
         ServerVerb::Schedules(_) => schedules::list(session).await,
         ServerVerb::Schedule(args) => schedules::change(session, args).await,

@@ -90,7 +90,7 @@ pub(in crate::views) fn draw(
     let area = canvas.area;
     let width = WIDTH.min(area.width.saturating_sub(4));
     let line_rows = match step {
-        None if form.submit == Submit::Broadcast => 0,
+        None if form.submit != Submit::Command => 0,
         Some(InviteStep::Filling) => 0,
         _ => 2,
     };
@@ -336,6 +336,7 @@ fn foot(
     let (action, does) = match step {
         Some(_) => ("Create", "creates it"),
         None if form.submit == Submit::Broadcast => ("Send", "sends it"),
+        None if matches!(form.submit, Submit::Result(_)) => ("Save", "saves it"),
         None if form.is_postponement() => ("Postpone", "to continue (asks first)"),
         None if form.asks() => ("Run", "to continue (asks first)"),
         None => ("Run", "runs it"),

@@ -6,15 +6,16 @@ mod keyboard;
 use jiff::tz::TimeZone;
 use ratatui::layout::Position;
 use serde_json::{Map, Value};
-use topside_shared::Time;
 use topside_shared::cmdline;
 use topside_shared::command::{Arg, ArgType, Command, Effect as Harm};
 use topside_shared::values::{self, parse_expected_return};
+use topside_shared::{RunId, Time};
 
 pub(super) use draw::draw;
 
 use super::admin_forms;
 use super::console::submit;
+use super::save_result;
 use crate::app::console::{Draft, SHUTDOWN};
 use crate::app::view::{Outcome, View, act, close, refuse, stay};
 use crate::app::{Effect, State};
@@ -45,6 +46,8 @@ pub(crate) enum Submit {
     Command,
     /// It sends a broadcast.
     Broadcast,
+    /// It saves a result of this run.
+    Result(RunId),
 }
 
 /// How a field stands.
@@ -301,7 +304,7 @@ pub(crate) fn open(state: &mut State, name: &str) {
 
 /// Keeps a form that was left, for the next time that it is opened.
 fn keep(state: &mut State, mut form: CommandForm) {
-    if form.is_blank() {
+    if form.is_blank() || matches!(form.submit, Submit::Result(_)) {
         return;
     }
     form.forget_secrets();
@@ -317,6 +320,9 @@ fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
     }
     if form.submit == Submit::Broadcast {
         return admin_forms::send_broadcast(state, form);
+    }
+    if let Submit::Result(run) = form.submit {
+        return save_result::save(state, run, form);
     }
     let name = &form.command.name;
     if state.console().and_then(|console| console.menu.find(name)) != Some(&form.command) {

@@ -35,6 +35,12 @@ pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
                 ServerVerb::Input(Input { line: None, end: false, .. }) => Some(
                     "give the line for the run: `input RUN LINE`; --end ends its input".to_owned(),
                 ),
+                ServerVerb::Fetch(fetch) => {
+                    let run = fetch.run;
+                    Some(format!(
+                        "use `topside fetch {run}` in a shell: it writes files of this device"
+                    ))
+                }
                 ServerVerb::Kick(kick) => {
                     let console = state.console()?;
                     let id = ClientId(kick.client);

@@ -67,6 +67,8 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
                 format!("run {} {}", row.run_id, row.outcome())
             })
         }
+        // Refused before.
+        ServerVerb::Fetch(_) => Vec::new(),
         ServerVerb::Input(args) => {
             let run_id = RunId(args.run);
             let data = args.line.map(|line| MaskedText(format!("{line}\n")));

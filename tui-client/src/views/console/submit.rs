@@ -10,12 +10,12 @@ use topside_shared::values;
 
 use crate::app::console::shutdown_banner::what;
 use crate::app::console::{Console, SHUTDOWN};
-use crate::app::runs::Phase;
 use crate::app::runs::run_request::start;
+use crate::app::runs::{Phase, file_sending};
 use crate::app::{Effect, State};
 use crate::input::actions::Id;
 use crate::input::admin_actions;
-use crate::text::times;
+use crate::text::{sanitize, times};
 use crate::views::admin_forms;
 use crate::views::command_form::CommandForm;
 use crate::views::confirm::Confirm;
@@ -280,9 +280,16 @@ pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effec
         state.refuse("The session ended meanwhile: nothing was sent.");
         return Vec::new();
     };
+    if let Some(sending) = &state.sending {
+        let words = sending.words(&state.keys.word(Id::StopTrying));
+        state.refuse(format!("One file at a time: {words}."));
+        return Vec::new();
+    }
     if from_form {
         state.views.clear();
     }
+    let command = state.console().and_then(|console| console.menu.find(&run.command));
+    let takes = command.filter(|command| file_sending::sends_files(command, run)).cloned();
     let (block, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return Vec::new() };
     if from_form {
@@ -293,8 +300,33 @@ pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effec
     let args = known.map(|command| command.masked(&run.args)).unwrap_or_default();
     console.runs.sent(block, &shown, (&run.command, args), clock);
     let mut effects = remember(console, line);
-    effects.push(Effect::Ask { session, ask: start(block, run) });
+    match takes {
+        Some(command) => effects.extend(file_sending::send(state, session, block, &command, run)),
+        None => effects.push(Effect::Ask { session, ask: start(block, run) }),
+    }
     effects
+}
+
+/// The files of a command were sent, so it runs; or why they were not.
+pub(crate) fn files_sent(
+    state: &mut State,
+    block: u64,
+    result: Result<CommandRun, String>,
+) -> Vec<Effect> {
+    if !file_sending::ended(state, block) {
+        return Vec::new();
+    }
+    let why = match result {
+        Ok(run) => match state.session() {
+            Some(session) => return vec![Effect::Ask { session, ask: start(block, &run) }],
+            None => "the session ended meanwhile: nothing was run".to_owned(),
+        },
+        Err(why) => why,
+    };
+    if let Some(console) = state.console_mut() {
+        console.runs.refused(block, Phase::Refused, &sanitize::sentence(&why));
+    }
+    Vec::new()
 }
 
 /// Keeps a line, here and on disk, unless there may be a secret in it.

@@ -1,0 +1,539 @@
+//! Files that clients send for runs, and results of runs, over a real socket. One file: its tests share one menu.
+
+use std::path::Path;
+
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::common::server::LOOPBACK;
+use crate::common::{Raw, TestServer, Topsided, eventually, wait_for};
+
+const PIECE: usize = 32 * 1024;
+
+const MENU: &str = r#"
+[commands.show]
+exec = ["sh", "-c", 'cat "$1"; printf "|%s|%s" "$1" "$TOPSIDE_FILES"; stat -c "|%a" "$TOPSIDE_FILES"', "sh", "{file}"]
+effect = "read"
+[[commands.show.args]]
+name = "file"
+type = "file"
+required = true
+max_size = "1MiB"
+accept = ["*.txt", "*.csv"]
+
+[commands.hold]
+exec = ["sh", "-c", 'cat "$1"; read x < "$2"', "sh", "{file}", "{gate}"]
+effect = "read"
+timeout = "none"
+max_concurrent = 1
+[[commands.hold.args]]
+name = "file"
+type = "file"
+required = true
+[[commands.hold.args]]
+name = "gate"
+type = "path"
+required = true
+
+[commands.join]
+exec = ["sh", "-c", 'cat "$@"', "sh", "{files}"]
+effect = "read"
+[[commands.join.args]]
+name = "files"
+type = "file"
+multiple = true
+
+[commands.make]
+exec = ["sh", "-c", 'cd "$TOPSIDE_FILES"; eval "$1"', "sh", "{script}"]
+effect = "read"
+results = ["*.csv", "out/*"]
+[[commands.make.args]]
+name = "script"
+type = "string"
+"#;
+
+fn sha256(content: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(content))
+}
+
+fn open(client: &mut Raw, name: &str, content: &[u8]) -> Value {
+    client.ok("file/open", json!({"name": name, "size": content.len(), "sha256": sha256(content)}))
+}
+
+fn write(client: &mut Raw, id: &Value, offset: usize, piece: &[u8]) -> Value {
+    client.ok("file/write", json!({"fileId": id, "offset": offset, "data": BASE64.encode(piece)}))
+}
+
+/// Sends a file; its id.
+fn send(client: &mut Raw, name: &str, content: &[u8]) -> Value {
+    let opened = open(client, name, content);
+    let mut from = opened["received"].as_u64().unwrap() as usize;
+    for piece in content[from..].chunks(PIECE) {
+        from += piece.len();
+        assert_eq!(write(client, &opened["fileId"], from - piece.len(), piece)["received"], from);
+    }
+    assert_eq!(client.ok("file/close", json!({"fileId": opened["fileId"]})), json!({}));
+    opened["fileId"].clone()
+}
+
+/// The kind and the sentence of a refusal.
+fn refused(client: &mut Raw, method: &str, params: Value) -> (String, String) {
+    let error = client.refused(method, params);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&error["data"]["kind"]), text(&error["message"]))
+}
+
+/// The names of all files below the `files` of a state directory.
+fn left(root: &Path) -> Vec<String> {
+    fn walk(directory: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                walk(&entry.path(), found);
+            } else {
+                found.push(entry.path().display().to_string());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root.join("state/files"), &mut found);
+    found
+}
+
+fn nothing_left(root: &Path) {
+    eventually("no file is left", || left(root).is_empty());
+}
+
+#[test]
+fn a_program_gets_the_path_of_a_file_that_its_client_has_sent() {
+    let server = TestServer::with(MENU, "");
+    let mut client = server.connect();
+    let content: Vec<u8> = (0..100_000).map(|n| b'a' + (n % 7) as u8).collect();
+    let file = send(&mut client, "days of May.txt", &content);
+    let row = client.run("show", json!({"file": file}));
+    assert_eq!(
+        (&row["state"], &row["args"]),
+        (&json!("succeeded"), &json!({"file": "days of May.txt"}))
+    );
+    let output = row["output"].as_str().unwrap();
+    let (shown, rest) = output.split_once('|').unwrap();
+    assert_eq!(shown.as_bytes(), content);
+    let (path, rest) = rest.split_once('|').unwrap();
+    let (directory, mode) = rest.split_once('|').unwrap();
+    assert_eq!(path, format!("{directory}/file/days of May.txt"));
+    assert_eq!(mode, "700\n");
+    nothing_left(server.root());
+    // A run has used it.
+    let (kind, sentence) =
+        refused(&mut client, "command/run", json!({"command": "show", "args": {"file": file}}));
+    assert_eq!(kind, "notFound", "{sentence}");
+}
+
+#[test]
+fn an_argument_takes_several_files_of_one_name_in_their_order() {
+    let server = TestServer::with(MENU, "");
+    let mut client = server.connect();
+    let files: Vec<Value> =
+        [b"1", b"2", b"3"].iter().map(|text| send(&mut client, "x", *text)).collect();
+    let row = client.run("join", json!({"files": [files[2], files[0], files[1]]}));
+    assert_eq!((&row["output"], &row["args"]["files"]), (&json!("312"), &json!(["x", "x", "x"])));
+}
+
+#[test]
+fn a_file_of_another_kind_or_size_or_with_a_path_for_a_name_is_refused_before_its_first_byte() {
+    let server = TestServer::with(&MENU[..MENU.find("[commands.hold]").unwrap()], "");
+    let mut client = server.connect();
+    let hash = sha256(b"");
+    for (name, size, kind, says) in [
+        ("../../x.txt", 1, "invalidParams", "is a path"),
+        ("a/b.txt", 1, "invalidParams", "is a path"),
+        ("..", 1, "invalidParams", "is a directory"),
+        ("", 1, "invalidParams", "is empty"),
+        ("x\n.txt", 1, "invalidParams", "control characters"),
+        ("a.jpg", 1, "invalidParams", "no command that you may run takes the file a.jpg of 1 B"),
+        (
+            "a.txt",
+            1024 * 1024 + 1,
+            "invalidParams",
+            "no command that you may run takes the file a.txt of 1.0 MiB",
+        ),
+    ] {
+        let params = json!({"name": name, "size": size, "sha256": hash});
+        let (was, sentence) = refused(&mut client, "file/open", params);
+        assert!(was == kind && sentence.contains(says), "{name}: {was}: {sentence}");
+    }
+    for hash in ["", "x", &hash.to_uppercase()[..], &format!("{hash}0")] {
+        let (kind, sentence) =
+            refused(&mut client, "file/open", json!({"name": "a.txt", "size": 1, "sha256": hash}));
+        assert_eq!(
+            (kind.as_str(), sentence.contains("64 lower-case hex digits")),
+            ("invalidParams", true)
+        );
+    }
+    nothing_left(server.root());
+}
+
+#[test]
+fn a_user_without_a_command_that_takes_a_file_sends_none() {
+    let server =
+        TestServer::with(&MENU.replace("effect = \"read\"", "effect = \"write\""), LOOPBACK);
+    let mut viewer = server.device("tablet", "viewer").connect();
+    let params = json!({"name": "a.txt", "size": 1, "sha256": sha256(b"a")});
+    let (kind, sentence) = refused(&mut viewer, "file/open", params);
+    assert_eq!(
+        (kind.as_str(), sentence.as_str()),
+        ("forbidden", "no command that you may run takes a file")
+    );
+    // A file belongs to its user.
+    let file = send(&mut server.connect(), "a.txt", b"mine");
+    let mut operator = server.device("phone", "operator").connect();
+    for (method, params) in [
+        ("file/write", json!({"fileId": file, "offset": 0, "data": ""})),
+        ("file/close", json!({"fileId": file})),
+        ("command/run", json!({"command": "show", "args": {"file": file}})),
+    ] {
+        assert_eq!(refused(&mut operator, method, params).0, "notFound", "{method}");
+    }
+}
+
+#[test]
+fn pieces_arrive_in_order_and_no_piece_twice() {
+    let server = TestServer::with(MENU, "");
+    let mut client = server.connect();
+    let content = vec![b'x'; PIECE + 10];
+    let file = open(&mut client, "a.txt", &content)["fileId"].clone();
+    let piece = |offset: usize, data: &[u8]| json!({"fileId": file, "offset": offset, "data": BASE64.encode(data)});
+    let error = client.refused("file/write", piece(5, b"x"));
+    assert_eq!(
+        (&error["data"]["received"], &error["data"]["argument"]),
+        (&json!(0), &json!("offset"))
+    );
+    assert_eq!(write(&mut client, &file, 0, &content[..PIECE])["received"], PIECE);
+    // The answer to the first was lost, for example.
+    assert_eq!(write(&mut client, &file, 0, &content[..PIECE])["received"], PIECE);
+    let (kind, sentence) = refused(&mut client, "file/write", piece(PIECE, &[b'x'; 11]));
+    assert!(kind == "invalidParams" && sentence.contains("the file has 32778 bytes"), "{sentence}");
+    let (kind, sentence) = refused(&mut client, "file/write", piece(PIECE, &vec![b'x'; PIECE + 1]));
+    assert!(kind == "invalidParams" && sentence.contains("at most 32768 bytes"), "{sentence}");
+    let (kind, sentence) = refused(&mut client, "file/close", json!({"fileId": file}));
+    assert!(kind == "invalidParams" && sentence.contains("32768 of 32778 bytes"), "{sentence}");
+    let (kind, sentence) =
+        refused(&mut client, "command/run", json!({"command": "show", "args": {"file": file}}));
+    assert!(kind == "invalidParams" && sentence.contains("is not complete"), "{sentence}");
+    // Several at once are written in the order of the requests.
+    let several = vec![7; PIECE * 6];
+    let file = open(&mut client, "b.txt", &several)["fileId"].clone();
+    let asked: Vec<u64> = (0..6)
+        .map(|at| {
+            let data = BASE64.encode(&several[..PIECE]);
+            client.ask("file/write", json!({"fileId": file, "offset": at * PIECE, "data": data}))
+        })
+        .collect();
+    // Answers come as the requests end.
+    for _ in &asked {
+        let answer = client.recv();
+        let at = asked.iter().position(|id| answer["id"] == *id).unwrap();
+        assert_eq!(answer["result"]["received"], (at + 1) * PIECE, "{answer}");
+    }
+    assert_eq!(client.ok("file/close", json!({"fileId": file})), json!({}));
+}
+
+#[test]
+fn a_file_with_another_hash_is_deleted() {
+    let server = TestServer::with(MENU, "");
+    let mut client = server.connect();
+    let file = open(&mut client, "a.txt", b"good")["fileId"].clone();
+    write(&mut client, &file, 0, b"evil");
+    let (kind, sentence) = refused(&mut client, "file/close", json!({"fileId": file}));
+    assert!(kind == "invalidParams" && sentence.contains("send it again"), "{sentence}");
+    nothing_left(server.root());
+    assert_eq!(refused(&mut client, "file/close", json!({"fileId": file})).0, "notFound");
+}
+
+#[test]
+fn another_connection_of_the_same_user_continues_where_the_first_was_cut() {
+    let server = TestServer::with(MENU, "");
+    let content: Vec<u8> = (0..3 * PIECE).map(|n| (n % 251) as u8).collect();
+    let mut first = server.connect();
+    let file = open(&mut first, "a.txt", &content)["fileId"].clone();
+    write(&mut first, &file, 0, &content[..PIECE]);
+    // While it is connected, another one begins anew.
+    let mut second = server.connect();
+    let other = open(&mut second, "a.txt", &content);
+    assert_ne!(other["fileId"], file);
+    assert_eq!(other["received"], 0);
+    drop(first);
+    wait_for(
+        "the first connection has ended",
+        || second.ok("clients/list", json!({}))["clients"].as_array().unwrap().len(),
+        |clients| *clients == 1,
+    );
+    let mut third = server.connect();
+    let opened = open(&mut third, "a.txt", &content);
+    assert_eq!(opened["fileId"], file);
+    assert_eq!(opened["received"], PIECE);
+    let file = send_rest(&mut third, &opened, &content);
+    let row = third.run("show", json!({"file": file}));
+    assert_eq!(row["state"], "succeeded");
+}
+
+fn send_rest(client: &mut Raw, opened: &Value, content: &[u8]) -> Value {
+    let from = opened["received"].as_u64().unwrap() as usize;
+    for (at, piece) in content[from..].chunks(PIECE).enumerate() {
+        write(client, &opened["fileId"], from + at * PIECE, piece);
+    }
+    client.ok("file/close", json!({"fileId": opened["fileId"]}));
+    opened["fileId"].clone()
+}
+
+#[test]
+fn the_quota_is_counted_from_the_first_byte_and_holds_from_two_sides_at_once() {
+    let server = TestServer::with(MENU, "[files]\nkeep_bytes = \"100KiB\"\n");
+    let mut client = server.connect();
+    let request = |size: usize| json!({"name": "a.txt", "size": size, "sha256": sha256(b"")});
+    let error = client.refused("file/open", request(100 * 1024 + 1));
+    assert_eq!(
+        (&error["data"]["kind"], &error["data"]["limit"]),
+        (&json!("tooLarge"), &json!("keep_bytes"))
+    );
+    // Ten ask at once for 30 KiB each: three get it.
+    let mut clients: Vec<Raw> = (0..10).map(|_| server.connect()).collect();
+    let asked: Vec<u64> =
+        clients.iter_mut().map(|one| one.ask("file/open", request(30 * 1024))).collect();
+    let mut opened = Vec::new();
+    for (one, id) in clients.iter_mut().zip(asked) {
+        let answer = one.answer(id);
+        match &answer["error"]["data"]["kind"] {
+            Value::Null => opened.push(answer["result"]["fileId"].clone()),
+            kind => assert_eq!(
+                (kind, &answer["error"]["data"]["limit"]),
+                (&json!("busy"), &json!("keep_bytes"))
+            ),
+        }
+    }
+    assert_eq!(opened.len(), 3);
+    // A run holds the room of its files until its end.
+    let server = TestServer::with(MENU, "[files]\nkeep_bytes = \"100KiB\"\n");
+    let (mut client, mut gate) = (server.connect(), server.fifo("gate"));
+    let file = send(&mut client, "a.txt", &[b'x'; 80 * 1024]);
+    let run = client.ask("command/run", json!({"command": "hold", "args": {"file": file, "gate": gate.path().to_string()}, "stream": true}));
+    client.told("run/changed");
+    assert_eq!(client.refused("file/open", request(30 * 1024))["data"]["kind"], "busy");
+    gate.open();
+    assert_eq!(client.answer(run)["result"]["state"], "succeeded");
+    wait_for(
+        "the room is free again",
+        || {
+            let id = client.ask("file/open", request(30 * 1024));
+            client.answer(id)["result"]["fileId"].is_u64()
+        },
+        |opened| *opened,
+    );
+}
+
+#[test]
+fn one_user_has_a_limited_number_of_files() {
+    let server = TestServer::with(MENU, "");
+    let mut client = server.connect();
+    for _ in 0..32 {
+        open(&mut client, "a.txt", b"x");
+    }
+    let error =
+        client.refused("file/open", json!({"name": "a.txt", "size": 1, "sha256": sha256(b"x")}));
+    assert_eq!(
+        (&error["data"]["kind"], &error["data"]["limit"]),
+        (&json!("busy"), &json!("max_uploads"))
+    );
+}
+
+#[test]
+fn a_file_that_is_not_used_is_deleted_after_a_time() {
+    let server = TestServer::with(MENU, "[files]\nkeep_unused = \"300ms\"\n");
+    let mut client = server.connect();
+    let complete = send(&mut client, "a.txt", b"complete");
+    let cut = open(&mut client, "b.txt", b"cut")["fileId"].clone();
+    drop(client);
+    nothing_left(server.root());
+    let mut client = server.connect();
+    for file in [complete, cut] {
+        assert_eq!(refused(&mut client, "file/close", json!({"fileId": file})).0, "notFound");
+    }
+}
+
+#[test]
+fn a_run_that_is_refused_gives_its_file_back_and_a_queued_one_keeps_it() {
+    let menu = MENU.replace("max_concurrent = 1", "max_concurrent = 1\nqueue = 1");
+    let server = TestServer::with(&menu, "[files]\nkeep_unused = \"300ms\"\n");
+    let (mut client, mut gate) = (server.connect(), server.fifo("gate"));
+    let mut hold = |text: &[u8]| {
+        let file = send(&mut client, "a.txt", text);
+        let params = json!({"command": "hold", "args": {"file": file, "gate": gate.path().to_string()}, "wait": false});
+        let id = client.ask("command/run", params.clone());
+        (client.answer(id), params)
+    };
+    let (first, _) = hold(b"first");
+    let (second, _) = hold(b"second");
+    assert_eq!(
+        (&first["result"]["state"], &second["result"]["state"]),
+        (&json!("running"), &json!("queued"))
+    );
+    let (third, again) = hold(b"third");
+    assert_eq!(third["error"]["data"]["kind"], "busy");
+    gate.open();
+    gate.open();
+    // Sent again at once, it is still there.
+    wait_for(
+        "the third starts or waits",
+        || {
+            let id = client.ask("command/run", again.clone());
+            client.answer(id)
+        },
+        |answer| answer["error"]["data"]["kind"] != "busy",
+    );
+    gate.open();
+    for (run, text) in [(&first, "first"), (&second, "second")] {
+        let id = client.ask("run/attach", json!({"runId": run["result"]["runId"]}));
+        let row = client.answer(id)["result"].clone();
+        assert_eq!((&row["state"], client.heard().as_str()), (&json!("succeeded"), text));
+    }
+}
+
+#[test]
+fn the_regular_files_that_a_run_leaves_are_its_results() {
+    let server = TestServer::with(MENU, "");
+    let mut client = server.connect();
+    let script = "mkdir -p out/deep; printf one > a.csv; printf two > out/b; printf no > out/deep/c; printf no > d.txt; \
+                  printf no > .e.csv; ln -s /etc/passwd f.csv; ln /proc/self/mounts g.csv 2>/dev/null; mkfifo h.csv; \
+                  printf x > i.csv; ln i.csv out/i; ln -s / out/root; mkdir j.csv";
+    let row = client.run("make", json!({"script": script}));
+    let file = |name: &str, content: &[u8]| json!({"name": name, "size": content.len(), "sha256": sha256(content)});
+    assert_eq!(row["files"], json!([file("a.csv", b"one"), file("out/b", b"two")]), "{row}");
+    let output = row["output"].as_str().unwrap();
+    for (name, why) in [
+        ("f.csv", "it is a link"),
+        ("h.csv", "it is no regular file"),
+        ("i.csv", "it is a link to another file"),
+        ("out/i", "it is a link to another file"),
+        ("out/root", "it is a link"),
+    ] {
+        let line = format!("the result {name} is not kept: {why}\n");
+        assert!(output.contains(&line), "{line} in {output}");
+    }
+    nothing_left(server.root());
+    let run = &row["runId"];
+    let content = |client: &mut Raw, name: &str| {
+        let piece = client.ok("run/file", json!({"runId": run, "name": name}));
+        BASE64.decode(piece["data"].as_str().unwrap().as_bytes()).unwrap()
+    };
+    assert_eq!(content(&mut client, "a.csv"), b"one");
+    assert_eq!(content(&mut client, "out/b"), b"two");
+    let piece = client.ok("run/file", json!({"runId": run, "name": "out/b", "from": 1}));
+    assert_eq!(piece, json!({"size": 3, "sha256": sha256(b"two"), "data": BASE64.encode(b"wo")}));
+    assert_eq!(
+        client.ok("run/file", json!({"runId": run, "name": "out/b", "from": 3}))["data"],
+        ""
+    );
+    for (params, kind) in [
+        (json!({"runId": run, "name": "out/b", "from": 4}), "invalidParams"),
+        (json!({"runId": run, "name": "../a.csv"}), "notFound"),
+        (json!({"runId": run, "name": "d.txt"}), "notFound"),
+        (json!({"runId": 99, "name": "a.csv"}), "notFound"),
+    ] {
+        assert_eq!(refused(&mut client, "run/file", params.clone()).0, kind, "{params}");
+    }
+    // They are in the list, too.
+    assert_eq!(client.ok("runs/list", json!({}))["runs"][0]["files"], row["files"]);
+}
+
+#[test]
+fn a_result_of_several_pieces_arrives_unchanged() {
+    let server = TestServer::with(MENU, "");
+    let mut client = server.connect();
+    let row = client.run("make", json!({"script": "head -c 200000 /dev/urandom > big.csv"}));
+    let (mut content, mut from) = (Vec::new(), 0);
+    while from < 200_000 {
+        let piece =
+            client.ok("run/file", json!({"runId": row["runId"], "name": "big.csv", "from": from}));
+        let bytes = BASE64.decode(piece["data"].as_str().unwrap().as_bytes()).unwrap();
+        assert!(!bytes.is_empty());
+        from += bytes.len();
+        content.extend(bytes);
+    }
+    assert_eq!(row["files"][0]["sha256"], sha256(&content));
+}
+
+#[test]
+fn who_may_not_see_a_run_gets_none_of_its_results() {
+    let server =
+        TestServer::with(&MENU.replace("effect = \"read\"", "effect = \"write\""), LOOPBACK);
+    let row = server.connect().run("make", json!({"script": "printf one > a.csv"}));
+    let params = json!({"runId": row["runId"], "name": "a.csv"});
+    let mut operator = server.device("phone", "operator").connect();
+    assert_eq!(operator.ok("run/file", params.clone())["size"], 3);
+    let mut viewer = server.device("tablet", "viewer").connect();
+    assert_eq!(refused(&mut viewer, "run/file", params).0, "notFound");
+}
+
+#[test]
+fn results_are_deleted_with_their_run_and_count_as_its_space() {
+    let server = TestServer::with(MENU, "[runs]\nkeep_bytes = \"1MiB\"\n");
+    let mut client = server.connect();
+    let script = "head -c 400000 /dev/zero > a.csv";
+    let first = client.run("make", json!({"script": script}));
+    let runs = server.root().join("state/runs");
+    let directory = runs.join(format!("{}.files", first["runId"]));
+    assert!(directory.is_dir());
+    client.run("make", json!({"script": script}));
+    wait_for(
+        "the oldest run is deleted with its results",
+        || {
+            client.run("make", json!({"script": script}));
+            directory.exists()
+        },
+        |exists| !exists,
+    );
+    // One that never fits is not kept, and deletes no other run.
+    let row = client.run("make", json!({"script": "head -c 1100000 /dev/zero > a.csv"}));
+    assert_eq!(row.get("files"), None);
+    assert!(
+        row["output"].as_str().unwrap().contains("does not fit in `keep_bytes` of [runs]"),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_start_after_a_kill_deletes_uploads_and_directories_of_runs_and_keeps_results() {
+    let topsided = Topsided::new();
+    topsided.write("commands.toml", MENU);
+    let gate = topsided.fifo("gate");
+    let server = topsided.start();
+    let mut client = server.connect();
+    let kept = client.run("make", json!({"script": "printf one > a.csv"}));
+    send(&mut client, "waits.txt", b"waits");
+    let file = send(&mut client, "runs.txt", b"runs");
+    client.ask("command/run", json!({"command": "hold", "args": {"file": file, "gate": gate.path().to_string()}, "stream": true}));
+    client.told("run/changed");
+    let root = topsided.path("");
+    assert_eq!(left(&root).len(), 2, "{:?}", left(&root));
+    server.signal(rustix::process::Signal::KILL);
+    drop(server);
+    let server = topsided.start();
+    let mut client = server.connect();
+    client.run("make", json!({"script": "true"}));
+    assert_eq!(left(&root), Vec::<String>::new());
+    assert_eq!(client.ok("run/file", json!({"runId": kept["runId"], "name": "a.csv"}))["size"], 3);
+}
+
+#[test]
+fn the_audit_log_has_each_file_with_its_hash() {
+    let topsided = Topsided::new();
+    topsided.write("commands.toml", MENU);
+    let mut server = topsided.start();
+    send(&mut server.connect(), "a.txt", b"abc");
+    server.terminate();
+    let log = std::fs::read_to_string(topsided.path("state/audit.jsonl")).unwrap();
+    let line = log.lines().find(|line| line.contains("file/close")).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["object"], "file a.txt");
+    assert_eq!(line["argv"], json!(["size=3", format!("sha256={}", sha256(b"abc"))]));
+}
