@@ -158,7 +158,8 @@ fn row(method: Method) -> Row {
         | Method::LogTail
         | Method::KeyInvite
         | Method::KeysList
-        | Method::KeyRevoke => (Role::Admin, false),
+        | Method::KeyRevoke
+        | Method::WorkerRestart => (Role::Admin, false),
     };
     Row { least, limited }
 }
@@ -189,6 +190,7 @@ fn of_method(method: Method) -> &'static str {
         Method::ScheduleResume => "resuming a schedule",
         Method::ScheduleRun => "running a schedule",
         Method::SchedulePlan => "activating a plan",
+        Method::WorkerRestart => "restarting a worker",
         _ => method.name(),
     }
 }
@@ -256,7 +258,8 @@ mod tests {
                 | Method::LogTail
                 | Method::KeyInvite
                 | Method::KeysList
-                | Method::KeyRevoke => (admins, [false; 3], [false; 3]),
+                | Method::KeyRevoke
+                | Method::WorkerRestart => (admins, [false; 3], [false; 3]),
             };
             for (scope, want) in [(Scope::Whole, whole), (limited(), some), (one_time(), once)] {
                 let got = allowed(&scope, Action::Call(method));

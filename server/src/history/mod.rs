@@ -6,6 +6,7 @@
 
 mod database_writer;
 mod db;
+mod lost_runs;
 mod read_connection;
 mod retry;
 mod run_ids;
@@ -43,7 +44,7 @@ use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::{Cgroup, Delegated};
 use crate::process::run_processes::{LeaderProcess, SpawnRecord};
-use crate::process::safe_state::Hook;
+use crate::process::safe_state::RunHook;
 use crate::settings::retention::Kept;
 
 const ROWS: &str = "runs.db";
@@ -100,7 +101,7 @@ pub(crate) struct RunRecord {
 /// Written before a program starts, so that the next start of the server can clean up after a crash.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Intent {
-    pub(crate) hook: Option<Hook>,
+    pub(crate) hook: Option<RunHook>,
     pub(crate) birth: Option<SpawnRecord>,
 }
 

@@ -39,7 +39,7 @@ fn record(id: RunId) -> RunRecord {
 
 fn open(dir: &tempfile::TempDir, kept: Kept) -> Result<History, NoHistory> {
     let audit = Arc::new(Audit::open(dir.path(), None).unwrap());
-    let hooks = Arc::new(Hooks::start(Arc::clone(&audit)).unwrap());
+    let hooks = Arc::new(Hooks::start(Arc::clone(&audit), dir.path()).unwrap());
     History::open(dir.path(), kept, None, audit, hooks, Box::new(|| true))
 }
 

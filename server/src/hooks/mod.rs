@@ -7,10 +7,12 @@
 pub(crate) mod box_hooks;
 mod reserved_descriptors;
 mod thread;
+pub(crate) mod worker_records;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, PipeWriter, Write as _};
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -18,8 +20,10 @@ use tokio::sync::oneshot;
 use topside_shared::RunId;
 
 use crate::audit::Audit;
+use crate::audit::entry::{By, Entry};
 use crate::base::mutex::Mutex;
 use crate::hooks::thread::HookThread;
+use crate::hooks::worker_records::WorkerRecords;
 use crate::process::safe_state::{Hook, HookResult};
 
 pub(crate) type OnResult = Box<dyn FnOnce(Option<HookResult>) + Send>;
@@ -31,14 +35,26 @@ pub(crate) enum HookOwner {
     Run(RunId, String),
     /// The box: the key of `[hooks]`.
     Box(&'static str),
+    /// The worker of this name.
+    Worker(String),
 }
 
 impl HookOwner {
-    fn run(&self) -> Option<u64> {
+    pub(crate) fn run(&self) -> Option<u64> {
         match self {
             Self::Run(run, _) => Some(run.0),
-            Self::Box(_) => None,
+            Self::Box(_) | Self::Worker(_) => None,
         }
+    }
+
+    /// The entry of the audit log for a call of this hook.
+    pub(crate) fn entry(&self, argv: Vec<String>) -> Entry {
+        let (action, object) = match self {
+            Self::Run(run, _) => ("run/safe-state", format!("run {run}")),
+            Self::Box(name) => ("server/hook", (*name).to_owned()),
+            Self::Worker(name) => ("worker/safe-state", format!("worker {name}")),
+        };
+        Entry::new(By::server(), action, object).argv(argv)
     }
 }
 
@@ -47,6 +63,7 @@ impl fmt::Display for HookOwner {
         match self {
             Self::Run(run, command) => write!(f, "the safe_state of run {run} ({command})"),
             Self::Box(name) => write!(f, "the hook {name} of the box"),
+            Self::Worker(name) => write!(f, "the safe_state of worker {name}"),
         }
     }
 }
@@ -64,6 +81,8 @@ pub(crate) struct Hooks {
     requests: mpsc::Sender<HookRequest>,
     wake: PipeWriter,
     shared: Arc<HookState>,
+    /// The pending safe states of workers.
+    pub(crate) workers: WorkerRecords,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +103,8 @@ enum Retries {
 }
 
 impl Hooks {
-    pub(crate) fn start(audit: Arc<Audit>) -> io::Result<Self> {
+    /// Starts the thread of the server with this state directory.
+    pub(crate) fn start(audit: Arc<Audit>, state: &Path) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel();
         let (woken, wake) = io::pipe()?;
         rustix::io::ioctl_fionbio(&woken, true)?;
@@ -95,7 +115,7 @@ impl Hooks {
         std::thread::Builder::new()
             .name("hooks".into())
             .spawn(move || tracing::dispatcher::with_default(&log, || thread.run()))?;
-        Ok(Self { requests, wake, shared })
+        Ok(Self { requests, wake, shared, workers: WorkerRecords::open(state) })
     }
 
     /// Marks the hook of this run as pending.

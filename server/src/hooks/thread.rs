@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use topside_shared::text::clean;
 
 use crate::audit::Audit;
-use crate::audit::entry::{By, Entry};
+use crate::audit::entry::Entry;
 use crate::hooks::reserved_descriptors::Reserve;
 use crate::hooks::{HookOwner, HookRequest, HookState, Retries};
 use crate::process::safe_state::{HookResult, RunningHook};
@@ -227,12 +227,7 @@ impl HookThread {
 
 /// The entry of the audit log.
 fn entry(request: &HookRequest) -> Entry {
-    let (action, object) = match &request.owner {
-        HookOwner::Run(run, _) => ("run/safe-state", format!("run {run}")),
-        HookOwner::Box(name) => ("server/hook", (*name).to_owned()),
-    };
-    let entry = Entry::new(By::server(), action, object);
-    entry.argv(request.hook.argv.clone())
+    request.owner.entry(request.hook.argv.clone())
 }
 
 /// Writes the output of a hook of the box to the log, a line each, up to [`MAX_LINES`].

@@ -22,7 +22,7 @@ use crate::workers;
 use crate::workers::concurrency::Exclusion;
 use crate::workers::worker::Worker;
 use crate::workers::worker_pool::WorkerPool;
-use crate::workers::{Function, WorkerRef};
+use crate::workers::{Function, FunctionSafeState, WorkerRef};
 
 /// Most bytes of a worker's output that are kept; programs and workers declare their own limit.
 const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
@@ -56,8 +56,15 @@ pub(crate) struct Runnable {
 
 pub(crate) enum Executor {
     /// Code of this process, or a worker; and the `safe_state` of the command.
-    Worker(Arc<dyn Worker>, Option<SafeState>),
+    Worker(Arc<dyn Worker>, Option<WorkerSafeState>),
     Program(Box<program_spec::Program>),
+}
+
+/// The `safe_state` of a command that a worker carries out.
+pub(crate) enum WorkerSafeState {
+    Program(SafeState),
+    /// A function of this worker.
+    Function(Arc<WorkerRef>, String),
 }
 
 impl Entry {
@@ -92,7 +99,13 @@ impl Entry {
             Item::Function(declared) => {
                 let worker = residents.iter().find(|known| known.0.name() == declared.worker)?;
                 let function = Function { declared: declared.clone(), worker: Arc::clone(worker) };
-                let executor = Executor::Worker(Arc::new(function), declared.safe_state.clone());
+                let safe_state = declared.safe_state.clone().map(|safe_state| match safe_state {
+                    FunctionSafeState::Program(program) => WorkerSafeState::Program(program),
+                    FunctionSafeState::Function(name) => {
+                        WorkerSafeState::Function(Arc::clone(worker), name)
+                    }
+                });
+                let executor = Executor::Worker(Arc::new(function), safe_state);
                 (executor, declared.max_output, declared.policy, &declared.exclusion)
             }
         };

@@ -107,16 +107,24 @@ const STARTERS: &str = "\
     Rscript guile pwsh env nice ionice nohup timeout setsid stdbuf chrt taskset sudo doas runuser setpriv unshare \
     systemd-run";
 
-/// Reports a script of an interpreter that others may change.
-fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Errors<'_>) {
+/// The position of the script among the arguments of an interpreter.
+pub(super) fn script_of<'a>(
+    program: &str,
+    mut arguments: impl Iterator<Item = &'a str>,
+) -> Option<usize> {
     let name = program.rsplit('/').next().unwrap_or_default();
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    if !names(STARTERS).contains(&name) || rules.missing == Missing::Leave {
+    let is_script = |argument: &str| argument.starts_with('/') && Path::new(argument).is_file();
+    if names(STARTERS).contains(&name) { arguments.position(is_script) } else { None }
+}
+
+/// Reports a script of an interpreter that others may change.
+fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Errors<'_>) {
+    if rules.missing == Missing::Leave {
         return;
     }
-    let is_script =
-        |item: &&Field<String>| item.value.starts_with('/') && Path::new(&item.value).is_file();
-    if let Some(script) = rest.iter().find(is_script) {
+    if let Some(at) = script_of(program, rest.iter().map(|item| item.value.as_str())) {
+        let script = &rest[at];
         let shown = text::clean(&script.value, 256);
         refuse(script, &shown, &faults(Path::new(&script.value), &[], rules.trust), m);
     }

@@ -2,24 +2,26 @@
 
 use std::num::NonZeroUsize;
 
-use toml::de::DeValue;
 use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
 use crate::menu_file::command::ReadCommand;
-use crate::menu_file::{Item, Rules, args, command, concurrency_fields, exec, names, variables};
+use crate::menu_file::worker_safe_state::{FUNCTION_FORM, function_name};
+use crate::menu_file::{
+    Item, Rules, args, command, concurrency_fields, exec, names, variables, watched_files,
+    worker_safe_state,
+};
 use crate::process::daemon::Daemon;
 use crate::process::program_spec::Passed;
-use crate::process::safe_state::SafeState;
 use crate::workers::{DeclaredFunction, DeclaredWorker};
 
 const WORKER_FIELDS: &str = "\
-    exec cwd env inherit_env max_concurrent stop_timeout";
+    exec cwd env inherit_env max_concurrent calls stop_timeout on_cancel safe_state watch";
 
 const FUNCTION_FIELDS: &str = "\
     worker function title description category aliases effect role confirm timeout max_concurrent queue lock output \
-    max_output on_disconnect on_shutdown safe_state safe_state_on args schedule";
+    max_output on_cancel on_disconnect on_shutdown safe_state safe_state_on args schedule";
 
 /// Fields about a program, which a worker has itself.
 const PROGRAM_FIELDS: &str = "\
@@ -44,10 +46,11 @@ pub(super) fn worker(
     let before = m.count();
     fields.refuse_unknown(&names(WORKER_FIELDS), m);
     let (args, program) = exec::exec_of_worker(fields, rules, m);
-    let max_concurrent = concurrency_fields::from_1(fields, "max_concurrent", m);
+    let max_concurrent = max_concurrent(fields, m);
     let declared = program.map(|path| {
         path.map(|path| DeclaredWorker {
             name: name.to_owned(),
+            watched: watched_files::read(fields, &path, &args, rules, m),
             daemon: Daemon {
                 path,
                 args,
@@ -55,11 +58,39 @@ pub(super) fn worker(
                 env: variables::env(fields, m),
                 inherit_env: variables::inherit_env(fields, m),
             },
-            max_concurrent: max_concurrent.map_or(1, NonZeroUsize::get),
+            max_concurrent,
+            waits_for_cancelled: on_cancel(fields, m).unwrap_or_default(),
             stop_timeout: command::stop_timeout(fields, m),
+            safe_state: worker_safe_state::function(fields, m),
         })
     });
     if m.count() > before { None } else { declared }
+}
+
+/// How many calls the worker gets at once.
+fn max_concurrent(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> usize {
+    let limit = concurrency_fields::from_1(fields, "max_concurrent", m).map(NonZeroUsize::get);
+    match fields.one_of("calls", &[("one", false), ("many", true)], m) {
+        Some(true) => limit.unwrap_or(usize::MAX),
+        Some(false) if limit.is_some_and(|limit| limit > 1) => {
+            let span = fields.span_of("calls");
+            m.add(
+                &span,
+                format_args!(
+                    "{} gets one call at a time by `calls`, and more by `max_concurrent`: take one of \
+                     the two out",
+                    fields.owner
+                ),
+            );
+            1
+        }
+        _ => limit.unwrap_or(1),
+    }
+}
+
+/// Whether a cancelled call may take any time to end.
+fn on_cancel(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<bool> {
+    fields.one_of("on_cancel", &[("stop", false), ("wait", true)], m)
 }
 
 pub(super) fn read(
@@ -75,18 +106,15 @@ pub(super) fn read(
     let arguments = args::read(fields, m);
     refuse_program_fields(fields, &arguments, m);
     let found = find_worker(fields, workers, m);
-    let form = "the name that the worker knows it by: a string of one line, not empty";
-    let plain = |value| {
-        DeValue::as_str(value)
-            .filter(|name| !name.is_empty() && !name.chars().any(text::is_control))
-    };
-    let function = fields.read("function", form, m, plain).map_or(name, |field| field.value);
+    let function = fields.read("function", FUNCTION_FORM, m, function_name);
+    let function = function.map_or(name, |field| field.value);
     let info = command::info(name, fields, &arguments, m);
     let max_output = command::max_output(fields, m);
     let policy = command::policy(fields, m);
+    let on_cancel = on_cancel(fields, m);
     let exclusion = concurrency_fields::read(fields, m);
-    let safe_state = match exec::safe_state(fields, &arguments, rules, m).transpose() {
-        Ok(argv) => argv,
+    let safe_state = match worker_safe_state::read(fields, &arguments, rules, m).transpose() {
+        Ok(safe_state) => safe_state,
         Err(reason) => return (m.count() == before).then_some(Err(reason)),
     };
     if m.count() > before {
@@ -99,8 +127,9 @@ pub(super) fn read(
             function: function.to_owned(),
             max_output,
             policy,
+            waits_for_cancelled: on_cancel.unwrap_or(declared.waits_for_cancelled),
             exclusion,
-            safe_state: safe_state.map(|argv| SafeState { argv, daemon: declared.daemon.clone() }),
+            safe_state: safe_state.map(|safe_state| safe_state.of(&declared.daemon)),
         })),
         Some((_, Some(Err(reason)))) => Err(reason.clone()),
         // The worker's own errors are reported.

@@ -11,7 +11,9 @@ mod function;
 pub(crate) mod schedule;
 mod unsafe_variables;
 mod variables;
+mod watched_files;
 pub(crate) mod wire_size;
+mod worker_safe_state;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

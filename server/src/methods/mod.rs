@@ -10,6 +10,7 @@ mod runs;
 mod schedules;
 mod server;
 mod session;
+mod workers;
 
 use crate::authorize::{Action, authorize};
 use crate::base::limit::Limit;
@@ -350,6 +351,7 @@ fn dispatch(
         Method::ScheduleResume => call_handler(caller, request, schedules::resume),
         Method::ScheduleRun => call_handler(caller, request, schedules::run),
         Method::SchedulePlan => call_handler(caller, request, schedules::plan),
+        Method::WorkerRestart => call_handler(caller, request, workers::restart),
     }?;
     Ok(match streaming {
         Streaming::Allowed => handler,

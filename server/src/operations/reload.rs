@@ -169,7 +169,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
     if menu_changed {
         let now = server.now();
         let pool = now.menu.worker_pool();
-        pool.start(&server.runs.history, &server.audit, |worker| server.spawn(worker));
+        pool.start(&server.runs.history, &server.worker_services(), |life| server.spawn(life));
         server.events.menu_changed(revision);
         server.schedules.menu_changed();
     }

@@ -29,7 +29,19 @@ pub(crate) struct Hook {
     pub(crate) caller: Option<Caller>,
 }
 
-/// The `safe_state` of a worker's function: it runs in the directory and with the environment of the worker.
+/// What makes the state safe after a run, as it is recorded with its row.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum RunHook {
+    Program(Hook),
+    /// A function of the worker that carried the run out.
+    Function {
+        worker: String,
+        function: String,
+    },
+}
+
+/// The `safe_state` program of a worker's function: it runs in the directory and with the environment of the worker.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SafeState {
     pub(crate) argv: Vec<String>,

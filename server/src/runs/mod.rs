@@ -5,6 +5,7 @@
 //! the final row, `queue` the rules of who waits for what.
 
 mod input;
+mod pending_hook;
 mod queue;
 pub(crate) mod requester;
 mod run_end;
@@ -225,6 +226,8 @@ pub(crate) struct Runs {
     /// Runs that wait for a number; the server answers them before it ends.
     numberless: AtomicUsize,
     fewer: Notify,
+    /// Cancelled once the workers of a killed server are made safe.
+    workers_safe: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -246,6 +249,23 @@ impl Runs {
             numberless: AtomicUsize::new(0),
             state: Mutex::default(),
             fewer: Notify::new(),
+            workers_safe: CancellationToken::new(),
+        }
+    }
+
+    /// From now on runs start.
+    pub(crate) fn workers_are_safe(&self) {
+        self.workers_safe.cancel();
+    }
+
+    fn may_start_at_once(&self) -> bool {
+        self.workers_safe.is_cancelled()
+    }
+
+    async fn may_start(&self) {
+        tokio::select! {
+            () = self.workers_safe.cancelled() => {}
+            () = self.services.shutdown.begun() => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use topside_shared::command::Effect;
@@ -20,9 +21,11 @@ use crate::menu::Runnable;
 use crate::process::exit_status::ProgramExit;
 use crate::process::pipes::Pipes;
 use crate::process::program_spec::Program;
+use crate::process::run_processes::SpawnRecord;
 use crate::process::running_program::Process;
-use crate::process::safe_state::Hook;
+use crate::process::safe_state::HookResult;
 use crate::process::start_program::Caller;
+use crate::runs::pending_hook::PendingHook;
 use crate::runs::requester::Requester;
 use crate::runs::scheduler::internal;
 use crate::runs::{Run, Runs};
@@ -77,7 +80,7 @@ pub(crate) struct RunGuard {
     since: Option<Instant>,
     recorded: Recorded,
     /// Must run unless the run succeeds, once its program may have been started.
-    hook: Option<Hook>,
+    hook: Option<PendingHook>,
     /// The hook could not be started until the server ended.
     hook_pending: bool,
     /// The caller, if the audit log has the start.
@@ -179,13 +182,17 @@ impl RunGuard {
         entry::Entry::new(by, action, format!("run {}", self.run.id))
     }
 
-    /// Records that it is queued or about to start, and its hook.
+    /// Records that it is queued or about to start, its hook, and how its processes are found.
     ///
     /// # Errors
     /// It cannot be recorded, and must not start.
-    pub(crate) async fn record(&mut self, intent: Intent) -> Result<(), RpcError> {
+    pub(crate) async fn record(
+        &mut self,
+        hook: Option<PendingHook>,
+        birth: Option<SpawnRecord>,
+    ) -> Result<(), RpcError> {
         let (run, history) = (&self.run, &self.runs.history);
-        let hook = intent.hook.clone();
+        let intent = Intent { hook: hook.as_ref().map(PendingHook::recorded), birth };
         let recorded = match self.recorded {
             Recorded::Nothing => history.begin(run.past(), self.requester.address(), intent).await,
             // It was recorded as queued.
@@ -223,10 +230,34 @@ impl RunGuard {
     }
 
     async fn run_hook(&mut self) {
-        let Some(hook) = self.hook.clone() else { return };
-        let limit = self.runs.services.config.get().config.limits.hook_timeout;
+        let services = &self.runs.services;
+        let limit = services.config.get().config.limits.hook_timeout;
         let owner = HookOwner::Run(self.run.id, self.run.row.lock().command.clone());
-        match self.runs.services.hooks.run(owner, hook, limit).await {
+        let result = match &self.hook {
+            Some(PendingHook::Program(hook)) => {
+                services.hooks.run(owner, hook.clone(), limit).await
+            }
+            Some(PendingHook::Function(function)) => tokio::select! {
+                result = function.run(owner, self.run.output.clone()) => result,
+                () = self.gives_up(limit) => None,
+            },
+            None => return,
+        };
+        self.keep(result).await;
+    }
+
+    /// Waits for the end of the time that a function has once the server ends: its worker may be starting again.
+    async fn gives_up(&self, limit: Option<Duration>) {
+        self.runs.services.tasks.runs_ended().cancelled().await;
+        match limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Adds the result of its hook to its output.
+    async fn keep(&mut self, result: Option<HookResult>) {
+        match result {
             Some(closed) => {
                 self.run.output.append(Stream::Stderr, &closed.into_output()).await;
                 self.hook = None;
@@ -245,7 +276,8 @@ impl RunGuard {
             // Later runs need not wait for the disk.
             self.runs.leave(self.run.id);
         }
-        match end.runs_hook || self.run.policy.safe_state_always {
+        let is_needed = self.hook.as_ref().is_some_and(PendingHook::is_needed);
+        match is_needed && (end.runs_hook || self.run.policy.safe_state_always) {
             false => self.hook = None,
             true => self.run_hook().await,
         }
@@ -299,6 +331,7 @@ impl RunGuard {
     /// Interrupted before its hook ran: the hook thread runs it, and the run keeps its locks until then. Whether that is
     /// so.
     fn runs_hook_later(&mut self) -> bool {
+        self.hook.take_if(|hook| !hook.is_needed());
         let is_open = self.recorded == Recorded::Start
             && !self.hook_pending
             && !self.runs.services.tasks.has_ended();
@@ -306,19 +339,21 @@ impl RunGuard {
         let (runs, run) = (Arc::clone(&self.runs), Arc::clone(&self.run));
         let limit = runs.services.config.get().config.limits.hook_timeout;
         let command = run.row.lock().command.clone();
-        let done = move |closed: Option<_>| {
+        let output = run.output.clone();
+        let done = Box::new(move |closed: Option<_>| {
             if closed.is_some() {
                 runs.history.end_later(run.past(), run.output.file_bytes());
                 runs.services.hooks.release(run.id);
                 runs.leave(run.id);
             }
-        };
-        self.runs.services.hooks.submit(HookRequest {
-            owner: HookOwner::Run(self.run.id, command),
-            hook,
-            limit,
-            done: Box::new(done),
         });
+        let owner = HookOwner::Run(self.run.id, command);
+        match hook {
+            PendingHook::Program(hook) => {
+                self.runs.services.hooks.submit(HookRequest { owner, hook, limit, done });
+            }
+            PendingHook::Function(function) => function.submit(owner, output, done),
+        }
         true
     }
 }

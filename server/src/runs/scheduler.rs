@@ -22,16 +22,18 @@ use crate::base::identity::Identity;
 use crate::base::limit::Limit;
 use crate::base::shortage;
 use crate::files::run_directory::TakenFiles;
-use crate::history::{Intent, Unwritable};
+use crate::history::Unwritable;
 use crate::keys::expiry;
-use crate::menu::{Executor, Runnable};
+use crate::menu::{Executor, Runnable, WorkerSafeState};
 use crate::process::program_spec::Program;
 use crate::process::running_program::{Process, Until};
+use crate::runs::pending_hook::PendingHook;
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
 use crate::runs::requester::Requester;
 use crate::runs::run_end::{RunEnd, RunGuard};
 use crate::runs::{LiveRuns, Run, Runs, queue};
 use crate::workers::arguments::Arguments;
+use crate::workers::safe_state_calls::FunctionHook;
 use crate::workers::worker::{Call, RunHandle, Worker, perform};
 
 /// Starts a run. The arguments have been checked; `files` are those that they name. Once it is admitted, it starts even if
@@ -51,7 +53,9 @@ pub(crate) async fn start(
     let mut asker = Asker(Some(sender));
     let tasks = &runs.services.tasks;
     // Without a wait where that is possible: so a client's runs are admitted in the order of its requests.
-    if let Some(id) = runs.history.number_at_once() {
+    if runs.may_start_at_once()
+        && let Some(id) = runs.history.number_at_once()
+    {
         let (guard, call) = admit(id, runs, requester, command, args, files)?;
         tasks.spawn(carry_out(guard, Arc::clone(command), call, asker, window));
     } else {
@@ -60,6 +64,7 @@ pub(crate) async fn start(
         tasks.spawn_run(async move {
             // Dropped once the run is live or the client has its refusal.
             let _numberless = numberless;
+            runs.may_start().await;
             let number = runs.history.number().await.map_err(internal);
             match number.and_then(|id| admit(id, &runs, &requester, &command, args, files)) {
                 Ok((guard, call)) => {
@@ -231,7 +236,7 @@ async fn carry_out(
 ) {
     if guard.is_queued() {
         // A run that was never started needs no hook.
-        if let Err(error) = guard.record(Intent::default()).await {
+        if let Err(error) = guard.record(None, None).await {
             return asker.refuse(guard, error).await;
         }
         guard.list();
@@ -354,10 +359,14 @@ async fn begin(
     guard.audit_start(command, call).await?;
     guard.prepare_files(command, call).await?;
     match &command.executor {
-        Executor::Worker(_, None) => guard.record(Intent::default()).await.map(|()| None),
-        Executor::Worker(_, Some(safe_state)) => {
-            let hook = Some(safe_state.hook(guard.caller(call).await?));
-            guard.record(Intent { hook, birth: None }).await.map(|()| None)
+        Executor::Worker(_, None) => guard.record(None, None).await.map(|()| None),
+        Executor::Worker(_, Some(WorkerSafeState::Program(safe_state))) => {
+            let hook = PendingHook::Program(safe_state.hook(guard.caller(call).await?));
+            guard.record(Some(hook), None).await.map(|()| None)
+        }
+        Executor::Worker(_, Some(WorkerSafeState::Function(worker, function))) => {
+            let hook = PendingHook::Function(FunctionHook::new(worker, function, call.run_id()));
+            guard.record(Some(hook), None).await.map(|()| None)
         }
         Executor::Program(program) => spawn(guard, program, command, call).await.map(Some),
     }
@@ -379,8 +388,8 @@ async fn spawn(
     args.retain(|name, value| call.args().get(name) == Some(value));
     let pipes =
         program.pipes().map_err(|error| shortage::rpc_error(error, ErrorKind::SpawnFailed))?;
-    let hook = program.safe_state(&caller, &args);
-    guard.record(Intent { hook, birth: pipes.spawn_record.clone() }).await?;
+    let hook = program.safe_state(&caller, &args).map(PendingHook::Program);
+    guard.record(hook, pipes.spawn_record.clone()).await?;
     // The record may have waited for the disk.
     program.confirm(call.args()).await?;
     guard.spawn(program, call, &caller, pipes)

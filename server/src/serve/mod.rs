@@ -134,7 +134,7 @@ impl Stored {
         let boot_id = boot_id();
         let audit = Audit::open(&config.state, Some(boot_id.clone())).map_err(ServeError::Audit)?;
         let audit = Arc::new(audit);
-        let hooks = Hooks::start(Arc::clone(&audit)).map_err(ServeError::Reserve)?;
+        let hooks = Hooks::start(Arc::clone(&audit), &config.state).map_err(ServeError::Reserve)?;
         let hooks = Arc::new(hooks);
         let hook_timeout = config.limits.hook_timeout;
         let box_hooks = Arc::new(BoxHooks::new(config.state.clone(), Arc::clone(&hooks)));
@@ -204,7 +204,8 @@ impl Server {
         }
         let now = self.now();
         let pool = now.menu.worker_pool();
-        pool.start(&self.runs.history, &self.audit, |life| self.spawn(life));
+        pool.start(&self.runs.history, &self.worker_services(), |life| self.spawn(life));
+        self.spawn(runs_after_workers(Arc::clone(self)));
         // These run until the end of the shutdown.
         let supervisor = now.config.supervisor.clone();
         drop(now);
@@ -274,6 +275,21 @@ impl Server {
     fn note(&self, action: &'static str, result: impl Into<String>) {
         self.audit.note(Entry::new(By::server(), action, "server").result(result));
     }
+}
+
+/// Lets runs start once the workers of a killed server are made safe, or that has taken longer than a hook may.
+async fn runs_after_workers(server: Arc<Server>) {
+    // Before that no worker starts.
+    let _ = server.runs.history.instance().await;
+    let now = server.now();
+    let limit = now.config.limits.hook_timeout.unwrap_or(FOR_EVER);
+    if tokio::time::timeout(limit, now.menu.worker_pool().made_safe()).await.is_err() {
+        tracing::error!(
+            target: "topside",
+            "a worker has not called its safe_state in time after the server was killed; runs start all the same"
+        );
+    }
+    server.runs.workers_are_safe();
 }
 
 /// 16 hex digits that are new at each start.

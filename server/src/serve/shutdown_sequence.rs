@@ -52,7 +52,7 @@ impl Server {
         }
     }
 
-    /// Reports each run with a pending hook; whether there is one, or a hook of the box failed.
+    /// Reports each run and worker with a pending hook; whether there is one, or a hook of the box failed.
     fn report_pending(&self) -> bool {
         let pending = self.hooks.pending();
         for (run, command) in &pending {
@@ -61,7 +61,14 @@ impl Server {
                 "the safe_state of run {run} ({command}) has not run: the next start of the server runs it"
             );
         }
-        !pending.is_empty() || self.box_hooks.has_failed()
+        let workers = self.hooks.workers.pending();
+        for worker in &workers {
+            tracing::error!(
+                target: "topside", worker,
+                "the safe_state of worker {worker} has not run: its next start calls it first"
+            );
+        }
+        !pending.is_empty() || !workers.is_empty() || self.box_hooks.has_failed()
     }
 
     /// The phases of an orderly end, each under the deadline.
@@ -90,7 +97,8 @@ impl Server {
             self.runs.all_ended().await;
         }
         // After slow runs there is still time for workers and sessions to end.
-        self.now().menu.worker_pool().stop(deadline.max(Instant::now() + GOODBYE)).await;
+        let (now, until) = (self.now(), deadline.max(Instant::now() + GOODBYE));
+        now.menu.worker_pool().stop(until, now.config.limits.hook_timeout).await;
         self.stop_box().await;
         let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {

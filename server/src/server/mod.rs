@@ -40,6 +40,7 @@ use crate::net::local_socket::LocalListener;
 use crate::net::port_mapping::router_address::RouterAddress;
 use crate::runs::{Runs, Services};
 use crate::schedules::Schedules;
+use crate::workers::WorkerServices;
 
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -212,6 +213,12 @@ impl Server {
 
     pub(crate) fn now(&self) -> Arc<Loaded> {
         self.active_config.get()
+    }
+
+    /// What workers use, as the configuration is now.
+    pub(crate) fn worker_services(&self) -> WorkerServices {
+        let (audit, hooks) = (Arc::clone(&self.audit), Arc::clone(&self.hooks));
+        WorkerServices { audit, hooks, limit: self.now().config.limits.hook_timeout }
     }
 
     pub(crate) fn socket(&self) -> &std::path::Path {

@@ -10,38 +10,65 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::base::mutex::Mutex;
+use crate::workers::safe_state_calls::SafeStateCalls;
 use crate::workers::worker::RunHandle;
 use crate::workers::worker_messages;
 
-type CallResult = Result<Value, String>;
+pub(super) type CallResult = Result<Value, String>;
 
 pub(super) struct CallQueue {
-    worker: String,
+    pub(super) worker: String,
     max_concurrent: usize,
-    state: Mutex<QueueState>,
+    pub(super) state: Mutex<QueueState>,
     /// Notified when there may be a line to write. One task waits for it.
-    more: Notify,
-    /// Notified when a sent call is cancelled. One task waits for it.
-    cancelled: Notify,
+    pub(super) more: Notify,
+    /// Notified when a sent call gets a deadline. One task waits for it.
+    pub(super) deadlines: Notify,
+    /// Notified when a call of a `safe_state` has ended.
+    pub(super) safe_state_ended: Notify,
 }
 
 #[derive(Default)]
-struct QueueState {
+pub(super) struct QueueState {
     /// Why no call is accepted at the moment, and until when.
-    down: Option<(String, Option<Instant>)>,
+    down: Option<Down>,
     /// By run id, the order in which they came.
-    calls: BTreeMap<u64, PendingCall>,
+    pub(super) calls: BTreeMap<u64, PendingCall>,
     /// Cancel messages that wait to be written.
     cancels: VecDeque<String>,
+    pub(super) safe_state: SafeStateCalls,
 }
 
-struct PendingCall {
+struct Down {
+    why: String,
+    /// The last line of the standard error of its process.
+    last_line: Option<String>,
+    until: Option<Instant>,
+}
+
+pub(super) struct PendingCall {
     /// Its message; none: it was sent.
     line: Option<String>,
     run: RunHandle,
     answer: oneshot::Sender<CallResult>,
+    is_cancelled: bool,
     /// It was cancelled: the time by which it must be answered.
     due: Option<Instant>,
+}
+
+/// What is not answered in time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Overdue {
+    /// A cancelled call.
+    Call(u64),
+    SafeState,
+}
+
+/// A line to write.
+pub(super) enum NextLine {
+    Message(String),
+    /// The call of a `safe_state`, which is recorded before it is written.
+    SafeState(String),
 }
 
 impl CallQueue {
@@ -51,41 +78,46 @@ impl CallQueue {
             max_concurrent,
             state: Mutex::default(),
             more: Notify::new(),
-            cancelled: Notify::new(),
+            deadlines: Notify::new(),
+            safe_state_ended: Notify::new(),
         }
     }
 
-    /// Queues a call. The error is a sentence, if the worker does not run.
+    /// Queues a call. After a cancel it must be answered within `stop_timeout`; none: it may take any time. The error is a
+    /// sentence, if the worker does not run.
     pub(super) fn enter(
         &self,
         line: String,
         run: &RunHandle,
-        stop_timeout: Duration,
+        stop_timeout: Option<Duration>,
     ) -> Result<QueuedCall<'_>, String> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.state.lock();
-        if let Some((why, until)) = &state.down {
-            return Err(self.not_running(why, *until));
+        if let Some(down) = &state.down {
+            return Err(self.not_running(down));
         }
         let run = run.clone();
         let id = run.id.0;
-        state.calls.insert(id, PendingCall { line: Some(line), run, answer, due: None });
+        let call = PendingCall { line: Some(line), run, answer, is_cancelled: false, due: None };
+        state.calls.insert(id, call);
         drop(state);
         self.more.notify_one();
         Ok(QueuedCall { calls: self, id, stop_timeout, answered })
     }
 
-    fn not_running(&self, why: &str, until: Option<Instant>) -> String {
+    fn not_running(&self, down: &Down) -> String {
+        let Down { why, last_line, until } = down;
         let again = until.map(|until| {
             let left = until.saturating_duration_since(Instant::now());
             format!("; it is started again within {} s", left.as_secs() + 1)
         });
         let again = again.unwrap_or_default();
-        format!("the worker {} does not run: {why}{again}", self.worker)
+        let last_line = quoted(last_line.as_deref());
+        format!("the worker {} does not run: {why}{last_line}{again}", self.worker)
     }
 
     /// Waits for the next line to write, which counts as sent.
-    pub(super) async fn next_line(&self) -> String {
+    pub(super) async fn next_line(&self) -> NextLine {
         loop {
             if let Some(line) = self.take_line() {
                 return line;
@@ -94,34 +126,41 @@ impl CallQueue {
         }
     }
 
-    fn take_line(&self) -> Option<String> {
+    fn take_line(&self) -> Option<NextLine> {
         let mut state = self.state.lock();
-        let QueueState { cancels, calls, .. } = &mut *state;
+        let QueueState { cancels, calls, safe_state, .. } = &mut *state;
         if let Some(cancel) = cancels.pop_front() {
-            return Some(cancel);
+            return Some(NextLine::Message(cancel));
+        }
+        if let Some(line) = safe_state.take_line() {
+            self.deadlines.notify_one();
+            return Some(NextLine::SafeState(line));
         }
         let sent = calls.values().filter(|call| call.line.is_none()).count();
-        if sent >= self.max_concurrent {
+        if sent >= self.max_concurrent || safe_state.is_pending(calls) {
             return None;
         }
-        calls.values_mut().find_map(|call| call.line.take())
+        let (id, line) = calls.iter_mut().find_map(|(id, call)| Some((*id, call.line.take()?)))?;
+        safe_state.was_sent(id);
+        Some(NextLine::Message(line))
     }
 
-    /// Waits until a cancelled call is not answered in time.
-    pub(super) async fn overdue(&self) -> u64 {
+    /// Waits until a cancelled call, or a `safe_state`, is not answered in time.
+    pub(super) async fn overdue(&self) -> Overdue {
         loop {
             let next = {
                 let state = self.state.lock();
-                let due = |(id, call): (&u64, &PendingCall)| Some((call.due?, *id));
-                state.calls.iter().filter_map(due).min()
+                let due = |(id, call): (&u64, &PendingCall)| Some((call.due?, Overdue::Call(*id)));
+                let safe_state = state.safe_state.due().map(|due| (due, Overdue::SafeState));
+                state.calls.iter().filter_map(due).chain(safe_state).min()
             };
             match next {
-                Some((due, id)) if due <= Instant::now() => return id,
+                Some((due, what)) if due <= Instant::now() => return what,
                 Some((due, _)) => tokio::select! {
                     () = tokio::time::sleep_until(due) => {}
-                    () = self.cancelled.notified() => {}
+                    () = self.deadlines.notified() => {}
                 },
-                None => self.cancelled.notified().await,
+                None => self.deadlines.notified().await,
             }
         }
     }
@@ -147,17 +186,19 @@ impl CallQueue {
         true
     }
 
-    /// Fails the calls that an ended process was sent.
-    pub(super) fn lost(&self, why: &str) {
+    /// Fails the calls that an ended process was sent. A `safe_state` is called again.
+    pub(super) fn lost(&self, why: &str, last_line: Option<&str>) {
         let mut state = self.state.lock();
         state.cancels.clear();
+        state.safe_state.unsend();
         let calls = std::mem::take(&mut state.calls);
         let (sent, waiting) = calls.into_iter().partition(|(_, call)| call.line.is_none());
         state.calls = waiting;
+        let last_line = quoted(last_line);
         for call in BTreeMap::into_values(sent) {
             let lost = format!(
-                "the worker {} ended before it answered: {why}; it is unknown how much of the call \
-                 was done, and it is not sent again",
+                "the worker {} ended before it answered: {why}{last_line}; it is unknown how much of \
+                 the call was done, and it is not sent again",
                 self.worker
             );
             let _ = call.answer.send(Err(lost));
@@ -165,25 +206,27 @@ impl CallQueue {
     }
 
     /// Rejects calls until `until`, or for ever, and fails those that wait.
-    pub(super) fn close(&self, why: &str, until: Option<Instant>) {
+    pub(super) fn close(&self, why: &str, last_line: Option<String>, until: Option<Instant>) {
+        let down = Down { why: why.to_owned(), last_line, until };
         let mut state = self.state.lock();
-        state.down = Some((why.to_owned(), until));
         for (_, call) in std::mem::take(&mut state.calls) {
-            let _ = call.answer.send(Err(self.not_running(why, until)));
+            let _ = call.answer.send(Err(self.not_running(&down)));
         }
+        state.down = Some(down);
     }
 
     /// The state of the worker in words, with the number of its calls, or why it ended and when it restarts.
     pub(super) fn standing(&self) -> String {
         let state = self.state.lock();
         match &state.down {
+            None if state.safe_state.is_called() => "running its safe_state".to_owned(),
             None => match state.calls.len() {
                 0 => "running".to_owned(),
                 1 => "running, 1 call".to_owned(),
                 calls => format!("running, {calls} calls"),
             },
-            Some((why, None)) => format!("stopped: {why}"),
-            Some((why, Some(until))) => {
+            Some(Down { why, until: None, .. }) => format!("stopped: {why}"),
+            Some(Down { why, until: Some(until), .. }) => {
                 let left = until.saturating_duration_since(Instant::now());
                 format!("restarting in {} s: {why}", left.as_secs() + 1)
             }
@@ -195,11 +238,17 @@ impl CallQueue {
     }
 }
 
+/// The last line of a standard error as the end of a reason.
+fn quoted(last_line: Option<&str>) -> String {
+    let quoted = last_line.map(|line| format!("; the last line of its standard error is `{line}`"));
+    quoted.unwrap_or_default()
+}
+
 /// A queued or sent call. Dropping it cancels it.
 pub(super) struct QueuedCall<'c> {
     calls: &'c CallQueue,
     id: u64,
-    stop_timeout: Duration,
+    stop_timeout: Option<Duration>,
     answered: oneshot::Receiver<CallResult>,
 }
 
@@ -220,15 +269,16 @@ impl QueuedCall<'_> {
         let Some(call) = calls.get_mut(&self.id) else { return };
         if call.line.is_some() {
             calls.remove(&self.id);
-        } else if call.due.is_none() {
+        } else if !call.is_cancelled {
+            call.is_cancelled = true;
             // Keeps the sum within the range of the clock.
             let far = Duration::from_secs(365 * 86_400);
-            call.due = Some(Instant::now() + self.stop_timeout.min(far));
+            call.due = self.stop_timeout.map(|timeout| Instant::now() + timeout.min(far));
             cancels.push_back(worker_messages::cancel(self.id));
         }
         drop(state);
         self.calls.more.notify_one();
-        self.calls.cancelled.notify_one();
+        self.calls.deadlines.notify_one();
     }
 }
 

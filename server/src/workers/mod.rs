@@ -4,7 +4,9 @@
 pub(crate) mod arguments;
 mod call_queue;
 pub(crate) mod concurrency;
+mod line_reader;
 mod restart;
+pub(crate) mod safe_state_calls;
 mod stderr_log;
 pub(crate) mod worker;
 mod worker_messages;
@@ -12,15 +14,18 @@ pub(crate) mod worker_pool;
 mod worker_process;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topside_shared::command::{Command, Output};
 
+use crate::audit::Audit;
+use crate::base::mutex::Mutex;
+use crate::hooks::Hooks;
 use crate::process::daemon::Daemon;
 use crate::process::program_spec::Policy;
 use crate::process::safe_state::SafeState;
@@ -37,6 +42,20 @@ pub(crate) struct DeclaredWorker {
     pub(crate) max_concurrent: usize,
     /// Time to answer a cancelled call, and to end.
     pub(crate) stop_timeout: Duration,
+    /// Whether its cancelled calls may take any time to end, where their commands do not say.
+    pub(crate) waits_for_cancelled: bool,
+    /// Its program, and the files that it names: after a change of one, a reload starts it again.
+    pub(crate) watched: Vec<WatchedFile>,
+    /// The function that is called first after an end that was not orderly.
+    pub(crate) safe_state: Option<String>,
+}
+
+/// A file, and what changes when it is replaced or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WatchedFile {
+    pub(crate) path: String,
+    /// Device, number, length and time of the last change; none: it is not there.
+    pub(crate) version: Option<(u64, u64, u64, i64, i64)>,
 }
 
 /// A command that calls a function of a worker, as declared.
@@ -47,8 +66,27 @@ pub(crate) struct DeclaredFunction {
     pub(crate) function: String,
     pub(crate) max_output: u64,
     pub(crate) policy: Policy,
+    /// Whether a cancelled call may take any time to end.
+    pub(crate) waits_for_cancelled: bool,
     pub(crate) exclusion: Exclusion,
-    pub(crate) safe_state: Option<SafeState>,
+    pub(crate) safe_state: Option<FunctionSafeState>,
+}
+
+/// The `safe_state` of a command that calls a function.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FunctionSafeState {
+    Program(SafeState),
+    /// A function of the same worker.
+    Function(String),
+}
+
+/// The other parts of the server that workers use.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerServices {
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) hooks: Arc<Hooks>,
+    /// How long the call of a `safe_state` may take.
+    pub(crate) limit: Option<Duration>,
 }
 
 /// A worker of this server, running or not.
@@ -57,7 +95,13 @@ pub(crate) struct Resident {
     knows_secrets: bool,
     declared: DeclaredWorker,
     calls: CallQueue,
-    starts: AtomicU64,
+    starts: watch::Sender<u64>,
+    /// The last line of the standard error of its newest process.
+    last_line: Mutex<Option<String>>,
+    /// Asks for a new process.
+    restart: Notify,
+    /// Cancelled once what an earlier server left is made safe.
+    made_safe: CancellationToken,
     /// Cancelled when it must end, with the deadline.
     stop: CancellationToken,
     deadline: OnceLock<Instant>,
@@ -78,7 +122,10 @@ impl Resident {
             knows_secrets,
             calls: CallQueue::new(declared.name.clone(), declared.max_concurrent),
             declared: declared.clone(),
-            starts: AtomicU64::new(0),
+            starts: watch::Sender::new(0),
+            last_line: Mutex::default(),
+            restart: Notify::new(),
+            made_safe: CancellationToken::new(),
             stop: CancellationToken::new(),
             deadline: OnceLock::new(),
             ended: CancellationToken::new(),
@@ -90,7 +137,7 @@ impl Resident {
     }
 
     pub(crate) fn standing(&self) -> String {
-        let restarts = self.starts.load(Ordering::Relaxed).saturating_sub(1);
+        let restarts = self.starts.borrow().saturating_sub(1);
         let standing = self.calls.standing();
         match restarts {
             0 => standing,
@@ -102,6 +149,17 @@ impl Resident {
     /// Whether this declaration describes this worker, so that it need not be restarted.
     pub(crate) fn is(&self, declared: &DeclaredWorker, knows_secrets: bool) -> bool {
         self.declared == *declared && self.knows_secrets == knows_secrets
+    }
+
+    /// Ends its process in order, and waits until another was started; false: it has ended for good.
+    pub(crate) async fn restart(&self) -> bool {
+        let mut starts = self.starts.subscribe();
+        starts.mark_unchanged();
+        self.restart.notify_one();
+        tokio::select! {
+            started = starts.changed() => started.is_ok(),
+            () = self.ended.cancelled() => false,
+        }
     }
 
     /// Cancelled when its process has ended for good.
@@ -145,6 +203,7 @@ impl Worker for Function {
             let line = worker_messages::call(&self.declared.function, &call);
             let worker = &self.worker.0;
             let stop_timeout = worker.declared.stop_timeout;
+            let stop_timeout = (!self.declared.waits_for_cancelled).then_some(stop_timeout);
             let mut queued = worker.calls.enter(line, &call.run, stop_timeout)?;
             let answer = tokio::select! {
                 answer = queued.answer() => answer,
@@ -153,22 +212,20 @@ impl Worker for Function {
                     queued.answer().await
                 }
             };
-            call.print(&self.shown(&answer?)).await;
+            call.print(&shown(&answer?, self.declared.info.output)).await;
             Ok(())
         })
     }
 }
 
-impl Function {
-    /// A result as output: a text as it is, with a final newline; anything else as JSON.
-    fn shown(&self, result: &Value) -> String {
-        match (result, self.declared.info.output) {
-            (Value::Null, _) => String::new(),
-            (Value::String(text), Output::Text) if text.is_empty() || text.ends_with('\n') => {
-                text.clone()
-            }
-            (Value::String(text), Output::Text) => format!("{text}\n"),
-            (value, _) => format!("{value}\n"),
+/// A result as output: a text as it is, with a final newline; anything else as JSON.
+fn shown(result: &Value, output: Output) -> String {
+    match (result, output) {
+        (Value::Null, _) => String::new(),
+        (Value::String(text), Output::Text) if text.is_empty() || text.ends_with('\n') => {
+            text.clone()
         }
+        (Value::String(text), Output::Text) => format!("{text}\n"),
+        (value, _) => format!("{value}\n"),
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use topside_shared::notifications::Stream;
 use topside_shared::{json_checks, text};
 
+use crate::workers::line_reader::IdScanner;
 use crate::workers::worker::Call;
 
 /// Longest line of a worker, in bytes before its ending.
@@ -32,12 +33,27 @@ pub(super) fn call(function: &str, call: &Call) -> String {
     }))
 }
 
+/// The `id` of the call of a `safe_state` function. No run has this number.
+pub(super) const SAFE_STATE: u64 = 0;
+
+pub(super) fn safe_state(function: &str) -> String {
+    line(&json!({
+        "jsonrpc": "2.0", "id": SAFE_STATE, "method": function, "params": {},
+        "user": "topsided", "role": "admin",
+    }))
+}
+
 pub(super) fn cancel(id: u64) -> String {
     line(&json!({"jsonrpc": "2.0", "method": "cancel", "params": {"id": id}}))
 }
 
 fn line(message: &Value) -> String {
     format!("{message}\n")
+}
+
+/// A call whose answer cannot be used has failed; its worker has not.
+pub(super) fn refused_answer(id: u64, why: &str) -> Message {
+    Message::Answer { id, answer: Err(format!("the answer of the worker is refused: {why}")) }
 }
 
 /// Reads a line of a worker. The error ends a sentence that begins with "it wrote", and quotes the line if `quoted`:
@@ -51,8 +67,12 @@ pub(super) fn read(line: &[u8], quoted: bool) -> Result<Message, String> {
         false => what.to_owned(),
     };
     let text = std::str::from_utf8(line).map_err(|_| wrong("a line that is not UTF-8"))?;
-    json_checks::check(text)
-        .map_err(|flaw| wrong(&format!("a line that is refused, for {flaw}")))?;
+    if let Err(flaw) = json_checks::check(text) {
+        return match IdScanner::of(line).answered() {
+            Some(id) => Ok(refused_answer(id, &flaw.to_string())),
+            None => Err(wrong(&format!("a line that is refused, for {flaw}"))),
+        };
+    }
     let Ok(Value::Object(mut map)) = serde_json::from_str(text) else {
         return Err(wrong("a line that is not a JSON object"));
     };

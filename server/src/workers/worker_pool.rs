@@ -8,12 +8,13 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::Audit;
 use crate::history::History;
-use crate::workers::{DeclaredWorker, Resident, WorkerRef};
+use crate::workers::{DeclaredWorker, Resident, WorkerRef, WorkerServices};
 
 /// How long after its deadline a killed worker is waited for.
 const HELD_UP: Duration = Duration::from_secs(3);
+/// No limit, small enough to add times.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct WorkerPool {
@@ -77,7 +78,7 @@ impl WorkerPool {
     pub(crate) fn start(
         &self,
         history: &History,
-        audit: &Arc<Audit>,
+        services: &WorkerServices,
         spawn: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>),
     ) {
         for (worker, left) in &self.new {
@@ -88,7 +89,14 @@ impl WorkerPool {
                 }
                 instance.await.ok()
             };
-            spawn(Box::pin(worker.live(Arc::clone(audit), instance)));
+            spawn(Box::pin(worker.live(services.clone(), instance)));
+        }
+    }
+
+    /// Waits until what an earlier server left of these workers is made safe.
+    pub(crate) async fn made_safe(&self) {
+        for worker in self.resident() {
+            worker.made_safe.cancelled().await;
         }
     }
 
@@ -103,12 +111,15 @@ impl WorkerPool {
         }))
     }
 
-    /// Ends all in order and in parallel, before `deadline`. No call runs any more.
-    pub(crate) async fn stop(&self, deadline: Instant) {
-        let all = self.resident().chain(&self.leaving);
-        let stopping = join_all(all.map(|worker| worker.stop(deadline)));
+    /// Ends all in order and in parallel, before `deadline`. No call runs any more. One that does not end in order, and has
+    /// a `safe_state`, gets the time of a hook for it beyond that.
+    pub(crate) async fn stop(&self, deadline: Instant, hook: Option<Duration>) {
+        let all = || self.resident().chain(&self.leaving);
+        let stopping = join_all(all().map(|worker| worker.stop(deadline)));
+        let is_safe = all().all(|worker| worker.declared.safe_state.is_none());
+        let hook = if is_safe { Duration::ZERO } else { hook.unwrap_or(FOR_EVER) };
         // SIGKILL does not end a process that waits in the kernel.
-        if timeout_at(deadline + HELD_UP, stopping).await.is_err() {
+        if timeout_at(deadline + HELD_UP + hook, stopping).await.is_err() {
             tracing::warn!(target: "topside", "a worker did not end in time");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -9,13 +10,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStdin};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
-use topside_shared::frame::Lines;
 
+use crate::base::blocking::blocking;
+use crate::hooks::HookOwner;
 use crate::process::daemon::Piped;
 use crate::process::drain::drain;
 use crate::process::running_program::Group;
-use crate::workers::worker_messages::{MAX_LINE, Message};
-use crate::workers::{Resident, stderr_log, worker_messages};
+use crate::workers::call_queue::{CallResult, NextLine, Overdue};
+use crate::workers::line_reader::{LineReader, WorkerLine};
+use crate::workers::stderr_log::LoggedLines;
+use crate::workers::worker_messages::{MAX_LINE, Message, SAFE_STATE};
+use crate::workers::{Resident, WorkerServices, stderr_log, worker_messages};
 
 /// How long the process is waited for after the end of its streams, and the reverse.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -23,27 +28,34 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(10);
 const MOST_PAUSE: Duration = Duration::from_millis(160);
 
+/// How long a killed group may live on before the log says so.
+const SLOW: Duration = Duration::from_secs(10);
+
 /// Why a process ended.
 pub(super) enum ProcessEnd {
     Exited(Option<ExitStatus>),
     /// It broke the protocol; the text follows "it".
     Fault(String),
-    /// It did not answer this cancelled call in time.
-    Overdue(u64),
-    Stopped,
+    /// It did not answer in time.
+    Overdue(Overdue),
+    /// It was asked to end: the signal that it needed, and its exit status.
+    Stopped(Option<Signal>, Option<ExitStatus>),
+    /// The same, and it is started again.
+    Restarted(Option<Signal>, Option<ExitStatus>),
 }
 
 impl Resident {
     /// Passes messages both ways until one side ends it. Afterwards every process of its group has ended.
-    pub(super) async fn attend(&self, piped: Piped) -> ProcessEnd {
+    pub(super) async fn attend(&self, piped: Piped, services: &WorkerServices) -> ProcessEnd {
         let Piped { mut child, mut group, mut stdin, mut stdout, mut stderr } = piped;
         let (mut heard, mut logged) = (false, false);
         let mut at_end = false;
         let end = {
-            let mut hearing = pin!(self.hear(&mut stdout));
-            let mut errors = pin!(stderr_log::log(self.name(), &mut stderr));
+            let mut hearing = pin!(self.hear(&mut stdout, services));
+            let mut errors = pin!(stderr_log::log(self.name(), &mut stderr, &self.last_line));
             let end = {
-                let mut writing = pin!(self.write(&mut stdin));
+                let mut writing = pin!(self.write(&mut stdin, services));
+                let mut asked = pin!(self.asked_to_end());
                 loop {
                     tokio::select! {
                         status = child.wait() => break ProcessEnd::Exited(status.ok()),
@@ -57,18 +69,19 @@ impl Resident {
                         }
                         () = &mut writing => break closed(&mut child, "input").await,
                         () = &mut errors, if !logged => logged = true,
-                        id = self.calls.overdue() => break ProcessEnd::Overdue(id),
-                        () = self.stop.cancelled() => break ProcessEnd::Stopped,
+                        what = self.calls.overdue() => break ProcessEnd::Overdue(what),
+                        end = &mut asked => break end,
                     }
                 }
             };
             drop(stdin);
             // Only a worker that still answers gets time to end.
-            let gently = matches!(end, ProcessEnd::Stopped);
+            let gently = matches!(end, ProcessEnd::Stopped(..) | ProcessEnd::Restarted(..));
             // Its output is read to the end: it may hold answers, or the reason of its end. A process that left the
             // group may hold the streams open, and is not waited for.
             let mut finish = pin!(self.finish(&mut child, &mut group, gently));
             let mut finished = None;
+            let mut signal = None;
             while !(heard && logged && finished.is_some()) {
                 let last = finished.unwrap_or_else(Instant::now) + LAST_WORDS;
                 tokio::select! {
@@ -77,23 +90,50 @@ impl Resident {
                         at_end = said.is_ok();
                     }
                     () = &mut errors, if !logged => logged = true,
-                    () = &mut finish, if finished.is_none() => finished = Some(Instant::now()),
+                    needed = &mut finish, if finished.is_none() => {
+                        signal = needed;
+                        finished = Some(Instant::now());
+                    }
                     () = sleep_until(last), if finished.is_some() => break,
                 }
             }
-            end
+            (end, signal)
         };
         // A process that left the group may have the pipes open, and a closed pipe would end it.
         let open = [(at_end, stdout), (logged, stderr)].into_iter().filter(|(at_end, _)| !at_end);
         let open = open.filter_map(|(_, pipe)| pipe.into_nonblocking_fd().ok()).collect();
         drain(open, &format!("worker {}", self.name()));
+        let (end, needed) = end;
+        match end {
+            ProcessEnd::Stopped(..) => ProcessEnd::Stopped(needed, child.wait().await.ok()),
+            ProcessEnd::Restarted(..) => ProcessEnd::Restarted(needed, child.wait().await.ok()),
+            end => end,
+        }
+    }
+
+    /// Waits until the process must end in order; a pending `safe_state` is called first.
+    async fn asked_to_end(&self) -> ProcessEnd {
+        let end = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => ProcessEnd::Stopped(None, None),
+            () = self.restart.notified() => ProcessEnd::Restarted(None, None),
+        };
+        self.calls.all_safe().await;
         end
     }
 
     /// Writes messages; ends when the pipe is closed.
-    async fn write(&self, stdin: &mut ChildStdin) {
+    async fn write(&self, stdin: &mut ChildStdin, services: &WorkerServices) {
         loop {
-            let line = self.calls.next_line().await;
+            let line = match self.calls.next_line().await {
+                NextLine::Message(line) => line,
+                NextLine::SafeState(line) => {
+                    if let Some((owner, function)) = self.calls.sent_safe_state() {
+                        services.audit.note_ahead(owner.entry(vec![function])).await;
+                    }
+                    line
+                }
+            };
             if stdin.write_all(line.as_bytes()).await.is_err() {
                 return;
             }
@@ -101,30 +141,67 @@ impl Resident {
     }
 
     /// Reads messages to the end of standard output. The error is a breach of the protocol, after "it wrote".
-    async fn hear(&self, stdout: &mut Receiver) -> Result<(), String> {
-        let mut lines = Lines::new(MAX_LINE);
+    async fn hear(&self, stdout: &mut Receiver, services: &WorkerServices) -> Result<(), String> {
+        let mut lines = LineReader::default();
+        let mut outside =
+            LoggedLines::new(self.name(), "output", "output of a worker outside of its calls");
         let mut buffer = vec![0; 16 * 1024];
         loop {
             let mut input = match stdout.read(&mut buffer).await {
-                Ok(0) | Err(_) => return Ok(()),
+                Ok(0) | Err(_) => break,
                 Ok(length) => &buffer[..length],
             };
             while let Some(line) = lines.next(&mut input) {
-                let line =
-                    line.map_err(|_| format!("a line of more than {} KiB", MAX_LINE / 1024))?;
-                self.take(worker_messages::read(line, !self.knows_secrets)?).await?;
+                let message = match line {
+                    WorkerLine::Whole(line) => worker_messages::read(&line, !self.knows_secrets)?,
+                    WorkerLine::TooLong(scanner) => {
+                        let why = format!("a line of more than {} KiB", MAX_LINE / 1024);
+                        if scanner.is_output() {
+                            let why = format!("an `output` was left out: it is {why}\n");
+                            outside.add(why.as_bytes());
+                            continue;
+                        }
+                        match scanner.answered() {
+                            Some(id) => {
+                                worker_messages::refused_answer(id, &format!("it is {why}"))
+                            }
+                            None => return Err(why),
+                        }
+                    }
+                };
+                self.take(message, &mut outside, services).await?;
             }
         }
+        outside.end();
+        Ok(())
     }
 
-    async fn take(&self, message: Message) -> Result<(), String> {
+    async fn take(
+        &self,
+        message: Message,
+        outside: &mut LoggedLines<'_>,
+        services: &WorkerServices,
+    ) -> Result<(), String> {
         match message {
             Message::Output { id, stream, text } => {
-                let run = self.calls.run(id);
-                let run = run.ok_or_else(|| {
-                    format!("output of call {id}, which has ended or was never sent")
-                })?;
-                run.output.append(stream, text.as_bytes()).await;
+                let output = match id {
+                    SAFE_STATE => self.calls.safe_state_output().flatten(),
+                    id => self.calls.run(id).map(|run| run.output),
+                };
+                match output {
+                    Some(output) => output.append(stream, text.as_bytes()).await,
+                    // It may hold a secret of the call that has ended.
+                    None if self.knows_secrets => {
+                        outside
+                            .add(format!("output of call {id}, which is not shown\n").as_bytes());
+                    }
+                    None => outside.add(text.as_bytes()),
+                }
+            }
+            Message::Answer { id: SAFE_STATE, answer }
+                if self.calls.sent_safe_state().is_some() =>
+            {
+                self.safe_state_answered(answer, services).await;
             }
             Message::Answer { id, answer } => {
                 if !self.calls.answer(id, answer) {
@@ -137,24 +214,57 @@ impl Resident {
         Ok(())
     }
 
-    /// Ends the whole group. Its standard input is closed already; `gently`: with time to end by that alone.
-    async fn finish(&self, child: &mut Child, group: &mut Group, gently: bool) {
+    /// Ends the call of a `safe_state`, and reports its result.
+    pub(super) async fn safe_state_answered(&self, answer: CallResult, services: &WorkerServices) {
+        let Some((owner, function, failure)) = self.calls.end_safe_state(answer) else { return };
+        let (run, entry) = (owner.run(), owner.entry(vec![function.clone()]));
+        match failure {
+            None => {
+                tracing::info!(target: "topside", run, worker = self.name(), function, "safe state reached");
+                services.audit.note(entry.result("reached"));
+            }
+            Some(failure) => {
+                tracing::error!(target: "topside", run, worker = self.name(), "{failure}");
+                services.audit.note(entry.result(format!("failed: {failure}")));
+            }
+        }
+        if let HookOwner::Worker(name) = owner {
+            let hooks = Arc::clone(&services.hooks);
+            // It may be one that a killed server left.
+            let _ = blocking(move || hooks.workers.remove(&name, &function)).await;
+        }
+        if self.calls.is_safe() {
+            self.made_safe.cancel();
+        }
+    }
+
+    /// Ends the whole group, and gives the last signal that it needed. Its standard input is closed already; `gently`: with
+    /// time to end by that alone. Returns once no process of the group is left, so that the next has no rival.
+    async fn finish(&self, child: &mut Child, group: &mut Group, gently: bool) -> Option<Signal> {
         let longest = self.declared.stop_timeout.min(Duration::from_secs(365 * 86_400));
         let until = |now: Instant| {
             let until = now + longest;
             self.deadline.get().map_or(until, |deadline| until.min(*deadline))
         };
         if gently && gone(child, group, until(Instant::now())).await {
-            return group.release();
+            group.release();
+            return None;
         }
         group.signal(Signal::TERM);
         group.signal(Signal::CONT);
+        let mut needed = Signal::TERM;
         if !gone(child, group, until(Instant::now())).await {
+            needed = Signal::KILL;
             group.signal(Signal::KILL);
-            // An error would mean that the process was waited for already.
-            drop(child.wait().await);
+            while !gone(child, group, Instant::now() + SLOW).await {
+                tracing::error!(
+                    target: "topside", worker = self.name(),
+                    "a process of the worker lives on after SIGKILL; until it ends, the worker is not started again"
+                );
+            }
         }
         group.release();
+        Some(needed)
     }
 }
 

@@ -407,12 +407,21 @@ fn a_flood_on_standard_error_is_limited_and_counted() {
     assert_eq!(log.matches("worker's standard error").count(), 50);
 }
 
-const PYTHON: &str = include_str!("../../../docs/tasks/python.md");
 const WORKER: &str = include_str!("../../examples/worker.py");
 
+/// What makes functions commands is written once, and copied.
 #[test]
-fn the_documented_worker_template_is_the_example() {
-    let (_, same) = WORKER.split_once("for any table of functions.\n").unwrap();
-    assert_eq!(same.lines().count(), 10);
-    assert!(PYTHON.contains(same));
+fn the_examples_of_workers_have_the_same_end() {
+    let end = |text: &'static str| text.split_once("for any table of functions.\n").unwrap().1;
+    let (_, begin) = WORKER.split_once("\n# The protocol has").unwrap();
+    let (begin, _) = begin.split_once("\n\n").unwrap();
+    for other in [
+        include_str!("../../examples/worker_threads.py"),
+        include_str!("../../../examples/sprinkler/worker.py"),
+    ] {
+        assert_eq!(end(other), end(WORKER));
+        assert!(other.contains(begin));
+    }
+    // Before that it is short enough to be read on the way to one's own functions.
+    assert!(end(WORKER).lines().count() < 240);
 }

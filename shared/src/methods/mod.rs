@@ -71,6 +71,8 @@ wire_enum! {
         ScheduleRun = "schedule/run",
         /// Activates a plan of schedules.
         SchedulePlan = "schedule/plan",
+        /// Starts a worker again.
+        WorkerRestart = "worker/restart",
         /// Ends the caller's own session.
         SessionClose = "session/close",
     }
@@ -107,6 +109,7 @@ mod runs;
 mod schedules;
 mod server;
 mod session;
+mod workers;
 
 pub use clients::*;
 pub use events::*;
@@ -118,6 +121,7 @@ pub use runs::*;
 pub use schedules::*;
 pub use server::*;
 pub use session::*;
+pub use workers::*;
 
 #[cfg(test)]
 mod tests {

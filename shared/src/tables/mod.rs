@@ -17,7 +17,7 @@ pub use log::{log_fields, log_line, log_text, printed_log_line};
 pub use menu::menu;
 pub use records::{client, clients, run, runs};
 pub use schedules::{active_plan, schedule_paused, schedule_resumed, schedule_run, schedules};
-pub use status::status;
+pub use status::{status, worker_restarted};
 
 /// A cell that may be empty.
 fn cell(text: Option<String>) -> String {

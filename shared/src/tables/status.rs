@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::columns;
 use crate::methods::{BoxFigures, RunCounts, ServerInfo, Status, WorkerStatus};
 use crate::notifications::{Closing, return_note};
-use crate::text::{self, MAX_REASON, clean};
+use crate::text::{self, MAX_NAME, MAX_REASON, clean};
 use crate::time::Time;
 
 /// The figures of a server, a line each.
@@ -98,4 +98,9 @@ fn box_rows(figures: Option<&BoxFigures>) -> Vec<(String, String)> {
 
 fn back(back: Option<Time>, zone: &TimeZone) -> String {
     return_note(back, Time::now(), zone)
+}
+
+/// That a worker was restarted, and its state.
+pub fn worker_restarted(worker: &WorkerStatus) -> String {
+    format!("worker {}: {}", clean(&worker.name, MAX_NAME), clean(&worker.standing, MAX_REASON))
 }

@@ -7,6 +7,7 @@ pub(crate) mod saved;
 pub(crate) mod server;
 pub(crate) mod target;
 pub(crate) mod verb_line;
+pub(crate) mod worker;
 
 use std::path::PathBuf;
 

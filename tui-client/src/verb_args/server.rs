@@ -12,6 +12,7 @@ use topside_shared::records::RunState;
 
 use super::duration;
 use super::target::TargetArgs;
+use super::worker::WorkerArgs;
 
 /// Most lines that the log gives.
 pub(crate) const MOST_LINES: u64 = 1000;
@@ -56,6 +57,8 @@ pub(crate) enum ServerVerb {
     Schedules(SessionArgs),
     /// Pause or resume a schedule, run its command now, or change the plan (operator)
     Schedule(ScheduleArgs),
+    /// Restart a worker: its process ends in order, and another is started (admin)
+    Worker(WorkerArgs),
     /// Print notifications as they arrive: broadcasts, and shutdowns of the server
     Notices(SessionArgs),
     /// Read the server's log (admin)
@@ -107,6 +110,7 @@ impl ServerVerb {
             | Self::Invite { how, .. }
             | Self::Token { how, .. } => how,
             Self::Schedule(args) => &args.how,
+            Self::Worker(args) => &args.how,
             Self::Clients(args) => &args.how,
             Self::Runs(args) => &args.how,
             Self::Attach(args) => &args.how,

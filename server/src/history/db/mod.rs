@@ -17,7 +17,7 @@ use crate::base::clock::Clock;
 use crate::history::db::sql_values::{of_text, owner_text, text};
 use crate::history::{Intent, RunRecord};
 use crate::process::run_processes::{LeaderProcess, SpawnRecord};
-use crate::process::safe_state::Hook;
+use crate::process::safe_state::RunHook;
 
 /// The version of the tables, in `user_version`.
 const VERSION: i64 = 9;
@@ -109,7 +109,7 @@ pub(super) struct Db {
 /// A run that was live when its server crashed.
 pub(super) struct LostRun {
     pub(super) id: RunId,
-    pub(super) hook: Option<Hook>,
+    pub(super) hook: Option<RunHook>,
     pub(super) first: Option<LeaderProcess>,
     pub(super) birth: Option<SpawnRecord>,
 }

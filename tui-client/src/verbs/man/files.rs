@@ -109,7 +109,7 @@ const COMMAND: &[Term] = &[
     ),
     (
         "safe_state",
-        "A program with its arguments that is run after every run that did not succeed.",
+        "A program with its arguments that is run after every run that did not succeed. With worker also { function = \"NAME\" }.",
     ),
     ("safe_state_on", "\"always\" runs it after a success too. Default: \"failure\"."),
     (
@@ -152,8 +152,27 @@ const WORKER: &[Term] = &[
         "exec, cwd, env, inherit_env",
         "As for the program of a command, without \"{argument}\" places.",
     ),
-    ("max_concurrent", "How many calls it is sent at once. Default: 1."),
+    (
+        "calls",
+        "\"many\" sends it each call at once, so that a long one does not hold up the others. Default: \"one\".",
+    ),
+    (
+        "max_concurrent",
+        "How many calls it is sent at once. Default: 1; with calls = \"many\" no limit.",
+    ),
     ("stop_timeout", "How long it has to answer a cancelled call, and to end. Default: \"5s\"."),
+    (
+        "on_cancel",
+        "\"wait\" gives a cancelled call any time to end; a command may say otherwise. Default: \"stop\".",
+    ),
+    (
+        "safe_state",
+        "{ function = \"NAME\" }: the first call of a new process after each end that was not in order.",
+    ),
+    (
+        "watch",
+        "Files, absolute or below cwd: a reload after a change of one starts the worker again.",
+    ),
 ];
 
 /// Writes the pages to a directory.

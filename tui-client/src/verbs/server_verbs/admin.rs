@@ -17,6 +17,7 @@ use topside_shared::{ClientId, Time};
 use super::one_shot::OneShot;
 use crate::connect::{CallError, DisconnectReason};
 use crate::verb_args::server::{BroadcastArgs, Kick, LevelArg, Postpone, Revoke, Shutdown};
+use crate::verb_args::worker::WorkerArgs;
 use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
 
@@ -135,6 +136,14 @@ pub(super) async fn reload(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
             said.join("\n") + "\n"
         })
         .await
+}
+
+pub(super) async fn restart_worker(
+    session: &mut OneShot<'_>,
+    args: &WorkerArgs,
+) -> Result<u8, VerbError> {
+    let worker = session.call(&args.request()).await?;
+    session.print(&worker, |worker| tables::worker_restarted(worker) + "\n").await
 }
 
 pub(super) async fn revoke(session: &mut OneShot<'_>, args: &Revoke) -> Result<u8, VerbError> {

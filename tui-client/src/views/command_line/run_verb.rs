@@ -53,6 +53,9 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Reload(_) => act(state, Id::Reload),
         ServerVerb::Schedules(_) => act(state, Id::Schedules),
         ServerVerb::Schedule(args) => schedule(state, line, &args),
+        ServerVerb::Worker(args) => {
+            answer(state, line, &args.request(), |row| tables::worker_restarted(&row))
+        }
         ServerVerb::Runs(args) => runs(state, line, args),
         ServerVerb::Log(args) => log(state, line, args),
         ServerVerb::Attach(args) => attach(state, args.run),

@@ -18,8 +18,30 @@ fn pages() -> Vec<PathBuf> {
         *name != "TUTORIAL.md" && !name.starts_with("wire/") && !name.starts_with("decisions/")
     });
     let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+    // Included as a whole by a page of the table of contents.
+    pages.push(root.join("examples/sprinkler/README.md"));
     pages.extend(names.map(|name| root.join("docs").join(name)));
     pages
+}
+
+/// The text of a page, in which each file to save that the page includes stands as a whole.
+fn text_of(path: &Path) -> String {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let mut text = String::new();
+    let mut is_file = false;
+    for line in read(path).lines() {
+        if let Some(info) = line.strip_prefix("```") {
+            is_file = info.contains(" title=");
+        }
+        let included = line.strip_prefix("{{#include ").and_then(|line| line.strip_suffix("}}"));
+        match included.filter(|_| is_file) {
+            Some(file) => text.push_str(&read(&path.with_file_name(file))),
+            None => text.extend([line, "\n"]),
+        }
+    }
+    text
 }
 
 /// Whether the programs that a page names in `<!-- needs PROGRAM -->` are there.
@@ -42,8 +64,7 @@ fn a_user_who_follows_a_page_of_the_book_gets_what_it_says() {
             scope.spawn(|| {
                 loop {
                     let Some(path) = left.lock().unwrap().pop() else { return };
-                    let text = std::fs::read_to_string(&path)
-                        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                    let text = text_of(&path);
                     if !has_its_programs(&text) {
                         continue;
                     }

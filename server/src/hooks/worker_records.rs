@@ -1,0 +1,116 @@
+//! Which workers have a pending safe state: `workers.json` in the state directory.
+//!
+//! **Invariant:** from before a worker with a `safe_state` starts until it has ended in order, or its safe state was
+//! called after any other end, the file names it. So the next server knows which workers must be made safe.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::mutex::Mutex;
+use crate::base::{atomic_file, platform};
+
+const FILE: &str = "workers.json";
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    /// It was started, and has not ended in order.
+    #[serde(default)]
+    started: bool,
+    /// The `safe_state` functions of its runs that a killed server left.
+    #[serde(default)]
+    functions: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct WorkerRecords {
+    path: PathBuf,
+    records: Mutex<BTreeMap<String, Record>>,
+    /// The file could not be read: every worker counts as started.
+    is_damaged: bool,
+}
+
+impl WorkerRecords {
+    /// Reads the file in this state directory.
+    pub(crate) fn open(state: &Path) -> Self {
+        let path = state.join(FILE);
+        let read = platform::if_there(std::fs::read(&path)).map_err(|error| error.to_string());
+        let records = read.and_then(|text| match text {
+            Some(text) => serde_json::from_slice(&text).map_err(|error| error.to_string()),
+            None => Ok(BTreeMap::new()),
+        });
+        if let Err(error) = &records {
+            tracing::error!(
+                target: "topside", error,
+                "{FILE} cannot be read: each worker with a safe_state calls it before anything else"
+            );
+        }
+        let is_damaged = records.is_err();
+        Self { path, records: Mutex::new(records.unwrap_or_default()), is_damaged }
+    }
+
+    /// Whether an earlier process of the worker did not end in order.
+    pub(crate) fn has_started(&self, worker: &str) -> bool {
+        self.is_damaged || self.records.lock().get(worker).is_some_and(|record| record.started)
+    }
+
+    /// The functions that its lost runs need.
+    pub(crate) fn functions(&self, worker: &str) -> Vec<String> {
+        let records = self.records.lock();
+        records.get(worker).map(|record| record.functions.clone()).unwrap_or_default()
+    }
+
+    /// The workers with a pending safe state.
+    pub(crate) fn pending(&self) -> Vec<String> {
+        self.records.lock().keys().cloned().collect()
+    }
+
+    /// Blocks for the disk, like each of the following.
+    pub(crate) fn set_started(&self, worker: &str, started: bool) {
+        self.change(worker, |record| record.started = started);
+    }
+
+    /// Adds a function that the next process of the worker is called with; whether that is on the disk.
+    pub(crate) fn add(&self, worker: &str, function: &str) -> bool {
+        self.change(worker, |record| {
+            if !record.functions.iter().any(|known| known == function) {
+                record.functions.push(function.to_owned());
+            }
+        })
+    }
+
+    /// Removes a function that was called.
+    pub(crate) fn remove(&self, worker: &str, function: &str) {
+        self.change(worker, |record| record.functions.retain(|known| known != function));
+    }
+
+    /// Changes the record of a worker, and writes the file if it differs. The lock is held meanwhile, so that the file has
+    /// the newest.
+    fn change(&self, worker: &str, change: impl FnOnce(&mut Record)) -> bool {
+        let mut records = self.records.lock();
+        let before = records.get(worker).cloned().unwrap_or_default();
+        let mut after = before.clone();
+        change(&mut after);
+        if after == before {
+            return true;
+        }
+        match after == Record::default() {
+            true => drop(records.remove(worker)),
+            false => drop(records.insert(worker.to_owned(), after)),
+        }
+        let written = match records.is_empty() {
+            true => platform::if_there(std::fs::remove_file(&self.path)).map(drop),
+            false => serde_json::to_vec(&*records)
+                .map_err(std::io::Error::from)
+                .and_then(|json| atomic_file::write(&self.path, &json)),
+        };
+        if let Err(error) = &written {
+            tracing::error!(
+                target: "topside", %error, worker,
+                "{FILE} cannot be written: after a crash the next start does not know which workers to make safe"
+            );
+        }
+        written.is_ok()
+    }
+}
