@@ -1,9 +1,9 @@
-//! `help NAME`: one command in full.
+//! `help NAME`: one command in full. Without a name, the menu.
 
-use topside_shared::command::{Arg, ArgType, Command, Effect};
+use topside_shared::command::{ArgType, Command, Effect};
 use topside_shared::text;
 
-use crate::builtins::menu::{arguments, usage};
+use crate::builtins::menu::{arguments, usage, whole_menu};
 use crate::builtins::{json, optional, reads, ready, render};
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::server::ServerRef;
@@ -12,16 +12,13 @@ pub(super) struct Help(pub(super) ServerRef);
 
 impl Builtin for Help {
     fn declaration(&self) -> Command {
-        let command = Arg {
-            default: Some("help".into()),
-            ..optional("command", ArgType::String, "Name or alias of a command")
-        };
-        let description = "Shows what a command does and takes.";
+        let command = optional("command", ArgType::String, "Name or alias of a command");
+        let description = "Shows what a command does and takes; without a name, the menu.";
         reads("help", &[], "Explain a command", description, vec![command, json()])
     }
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
-        let name = call.text("command").unwrap_or("help");
+        let Some(name) = call.text("command") else { return ready(whole_menu(&self.0, call)) };
         let now = self.0.get().now();
         let entry = now.menu.find(name, call.who()).map_err(|error| error.message);
         ready(entry.and_then(|entry| render(call, &*entry.info, explain)))
@@ -53,10 +50,6 @@ fn explain(command: &Command) -> String {
     }
     if let Some(ms) = timeout_ms {
         lines.push(format!("  is ended after {}", text::duration(*ms)));
-    }
-    if command.name == "help" {
-        lines.push("".to_owned());
-        lines.push("`menu` lists the commands; `help NAME` explains one of them.".to_owned());
     }
     lines.push(String::new());
     lines.join("\n")

@@ -16,15 +16,20 @@ impl Builtin for Menu {
     }
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
-        let now = self.0.get().now();
-        let commands: Vec<&Command> = now.menu.of(call.who()).collect();
-        let menu = serde_json::json!({"revision": now.menu.revision(), "commands": commands});
-        ready(render(call, &menu, |_| {
-            let mut text = tables::menu(commands.iter().copied());
-            text.push_str("\n… needs arguments: `help NAME` shows them\n");
-            text
-        }))
+        ready(whole_menu(&self.0, call))
     }
+}
+
+/// The menu of the caller.
+pub(super) fn whole_menu(server: &ServerRef, call: &BuiltinCall) -> Result<String, String> {
+    let now = server.get().now();
+    let commands: Vec<&Command> = now.menu.of(call.who()).collect();
+    let menu = serde_json::json!({"revision": now.menu.revision(), "commands": commands});
+    render(call, &menu, |_| {
+        let mut text = tables::menu(commands.iter().copied());
+        text.push_str("\n… needs arguments: `help NAME` shows them\n");
+        text
+    })
 }
 
 /// A command's name and its arguments: `<required>`, `[optional]`.

@@ -57,6 +57,16 @@ fn stream_and_wait_have_no_effect_on_an_answer() {
     check(&client.recv()[0]["result"], "hi\n");
 }
 
+/// It explained itself, and named no command of the box.
+#[test]
+fn help_without_a_name_is_the_menu() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    let menu = client.run("menu", json!({}));
+    assert!(menu["output"].as_str().unwrap().contains("look"), "{menu}");
+    assert_eq!(client.run("help", json!({}))["output"], menu["output"]);
+}
+
 /// Each document is that of the method that returns the same.
 #[test]
 fn a_built_in_answers_with_json_where_it_is_asked_to() {
@@ -77,6 +87,7 @@ fn a_built_in_answers_with_json_where_it_is_asked_to() {
     assert!(document("log", json!({"match": "run ended"}))["entries"][0]["time"].is_string());
     assert_eq!(document("help", json!({"command": "ks"}))["name"], "shutdown");
     let menu = document("m", json!({}));
+    assert_eq!(document("help", json!({})), menu);
     let listed = client.ok("commands/list", json!({}));
     assert_eq!((&menu["revision"], &menu["commands"]), (&listed["revision"], &listed["commands"]));
     // A built-in that does not declare it takes it for no argument of its own.

@@ -248,7 +248,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Clients, name: "clients", title: "Connected clients", short: "clients", always: &["f2"], needs: Needs::Connected, ..SERVER },
     Action { id: Id::Menu, name: "menu", title: "The menu of commands", short: "menu", always: &["f3"], needs: Needs::Menu, ..SERVER },
     Action { id: Id::Runs, name: "runs", title: "Runs, live and past", short: "runs", always: &["f12"], needs: Needs::Connected, ..SERVER },
-    Action { id: Id::Schedules, name: "schedules", title: "Schedules: commands that the box starts itself", short: "schedules", always: &["alt-t"], needs: Needs::Connected, ..SERVER },
+    Action { id: Id::Schedules, name: "schedules", title: "Schedules of commands", short: "schedules", always: &["alt-t"], needs: Needs::Connected, ..SERVER },
     Action { id: Id::Notices, name: "notices", title: "Notifications", short: "notices", always: &["alt-n"], ..SERVER },
     Action { id: Id::Status, name: "status", title: "Status of the server", short: "status", always: &["alt-s"], needs: Needs::Connected, ..SERVER },
     Action { id: Id::Log, name: "log", title: "The server's log, live", short: "log", always: &["alt-l"], needs: Needs::MayReadLog, ..SERVER },
@@ -342,8 +342,8 @@ mod tests {
 
     #[test]
     fn a_key_with_a_modifier_or_a_number_in_screen_md_has_an_action() {
-        // Of a list: it cancels, revokes or disconnects.
-        let others = ["ctrl-x"];
+        // Of a list: one cancels, revokes or disconnects, the others scroll by a page.
+        let others = ["ctrl-x", "ctrl-b", "ctrl-f", "ctrl-u", "ctrl-d"];
         let names = ACTIONS.iter().flat_map(|action| action.bare.iter().chain(action.always));
         let known: HashSet<Key> =
             names.chain(&others).map(|name| name.parse::<Key>().unwrap()).collect();

@@ -52,6 +52,15 @@ impl Key {
         self.code == Code::Esc || self.is_ctrl('c')
     }
 
+    /// Ctrl-F and Ctrl-D as PageDown, Ctrl-B and Ctrl-U as PageUp, where nothing is typed.
+    pub(crate) fn as_page(self) -> Self {
+        match self.code {
+            Code::Char('f' | 'd') if self.ctrl && !self.alt => Self::plain(Code::PageDown),
+            Code::Char('b' | 'u') if self.ctrl && !self.alt => Self::plain(Code::PageUp),
+            _ => self,
+        }
+    }
+
     /// Whether it is this character with Ctrl and no other modifier.
     pub(crate) fn is_ctrl(self, c: char) -> bool {
         self.ctrl && !self.alt && self.code == Code::Char(c)

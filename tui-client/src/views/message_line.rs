@@ -8,6 +8,13 @@ use crate::app::{State, Tone};
 use crate::text::fit;
 use crate::widgets::row::{self, Row};
 
+/// Draws the message below a popup: in the last row, and in free rows above it where it is long.
+pub(super) fn draw_below(state: &State, free_from: u16, last: Rect, buffer: &mut Buffer) {
+    let free = last.bottom().saturating_sub(free_from);
+    let rows = state.message_rows().min(free).max(1);
+    draw(state, Rect { y: last.bottom() - rows, height: rows, ..last }, buffer);
+}
+
 /// Draws the message, if there is one, wrapped into the rows of `place`.
 pub(super) fn draw(state: &State, place: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;

@@ -140,13 +140,15 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     // The last row is for messages, and the one above it for the bar.
     let height = area.height - (state.size.height - state.view_size().height).min(area.height);
     let room = Rect { height, ..area };
-    let mut canvas = Canvas { area: room, buffer: &mut *buffer, theme, below, hits: Vec::new() };
+    let (hits, free_from) = (Vec::new(), area.bottom());
+    let mut canvas = Canvas { area: room, buffer: &mut *buffer, theme, below, hits, free_from };
     let cursor = top.draw(&mut canvas, state);
+    let free_from = if room == area { canvas.free_from } else { area.bottom() };
     let hits = canvas.hits.into_iter().map(|(place, hit)| (place, Clicked::InView(hit)));
     let mut hits = hits.collect();
     let last = key_hints::last_row(area);
     status_bar::draw(state, Rect { y: last.y.saturating_sub(1), ..last }, buffer, &mut hits);
-    message_line::draw(state, last, buffer);
+    message_line::draw_below(state, free_from, last, buffer);
     (cursor, hits)
 }
 

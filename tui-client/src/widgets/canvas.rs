@@ -19,6 +19,8 @@ pub(crate) struct Canvas<'c> {
     pub(crate) below: Vec<String>,
     /// Places that can be clicked.
     pub(crate) hits: ViewHits,
+    /// The first free row below the popup; without a popup, none is free.
+    pub(crate) free_from: u16,
 }
 
 /// Places of a view that can be clicked.
@@ -60,6 +62,7 @@ impl Canvas<'_> {
             width,
             height,
         );
+        self.free_from = place.bottom();
         let room = usize::from(width.saturating_sub(6));
         let skip = self.skipped(title, room);
         let path = self.path(title, skip);

@@ -18,7 +18,7 @@ impl Reading {
         let last = rows.saturating_sub(page);
         // What is on the screen, where that has grown.
         let top = self.top.min(last);
-        self.top = match key.code {
+        self.top = match key.as_page().code {
             Code::Up | Code::Char('k') => top.saturating_sub(1),
             Code::Down | Code::Char('j') => (top + 1).min(last),
             Code::PageUp => top.saturating_sub(page),

@@ -72,6 +72,13 @@ fn every_list_has_heads_and_the_same_keys() {
         }
         world.press("g pgdn pgup");
         assert_eq!(place(&world).0, 1, "{head}");
+        // The pages of vim and less.
+        for (down, up) in [("ctrl-f", "ctrl-b"), ("ctrl-d", "ctrl-u")] {
+            world.press(down);
+            assert_ne!(place(&world).0, 1, "{head}");
+            world.press(up);
+            assert_eq!(place(&world).0, 1, "{head}");
+        }
         // Letters do not filter until `/`.
         world.press("j");
         assert_eq!(place(&world), (2, all), "{head}");

@@ -56,6 +56,22 @@ fn a_message_that_is_longer_than_a_row_is_wrapped_and_the_input_stays_on_the_scr
     assert!(shown.contains("is the server running?") && shown.contains("❯ zones"), "{shown}");
 }
 
+/// It was cut in the last row, with free rows above.
+#[test]
+fn a_message_below_a_popup_is_wrapped_where_there_is_room() {
+    let long =
+        "please check that the pressure stays above two bar while zone 3 is watered, until noon";
+    for (width, height, wraps) in [(60, 30, true), (60, 15, false)] {
+        let mut world = World::connected(width, height);
+        world.press(if wraps { "alt-n" } else { "f1" });
+        world.state.note(long);
+        let shown = world.screen();
+        assert!(shown.contains("· please check that"), "{shown}");
+        assert_eq!(shown.contains("until noon"), wraps, "{shown}");
+        assert_eq!(shown.lines().last().unwrap().contains('…'), !wraps, "{shown}");
+    }
+}
+
 #[test]
 fn help_and_esc_are_the_last_hints_to_disappear() {
     let mut world = World::connected(160, 24);

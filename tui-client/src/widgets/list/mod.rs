@@ -138,6 +138,7 @@ impl<K: Clone + PartialEq> List<K> {
         if key.leaves() {
             return self.escape();
         }
+        let key = if self.is_filtering() { key } else { key.as_page() };
         let plain = Key::plain(key.code) == key;
         match (key.code, self.mode) {
             (Code::Enter, FilterMode::AfterSlash(true)) => {
