@@ -52,3 +52,15 @@ fn the_check_finds_nothing_wrong_with_the_examples() {
     let sound = format!("Configuration OK: {commands} commands\n");
     assert_eq!((said.status, said.stdout.as_str()), (Some(0), sound.as_str()), "{said:?}");
 }
+
+/// The page `docs/tasks/clock.md` is followed by a test of the client, with these files.
+#[test]
+fn the_clock_is_the_one_of_its_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let page = read("docs/tasks/clock.md");
+    for name in ["clock", "commands.toml"] {
+        let file = read(&format!("examples/clock/{name}"));
+        assert!(page.contains(&format!("\n{file}```")), "{name} differs from docs/tasks/clock.md");
+    }
+}

@@ -1,7 +1,7 @@
 //! Messages into `update`, and the effects that it returns.
 
 use ratatui::layout::Position;
-use topside_shared::command::{self, Command};
+use topside_shared::command::{self, Arg, Command};
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{AuditEnd, CommandRun, InitializeResult, Menu};
@@ -100,6 +100,11 @@ pub(crate) enum Msg {
     Fetched {
         id: u64,
         result: Result<Exported, ExportFailed>,
+    },
+    /// The paths of this device that begin with what is typed in the field of a file.
+    Paths {
+        typed: String,
+        paths: Vec<String>,
     },
     /// Progress of a file that is being sent for a command, in bytes.
     Sending {
@@ -355,6 +360,11 @@ pub(crate) enum Effect {
     /// Stop a fetch, or the sending of files.
     StopFetch {
         id: u64,
+    },
+    /// List the paths of this device that begin with this text and that an argument takes.
+    ListPaths {
+        arg: Box<Arg>,
+        typed: String,
     },
     /// Send the files that the arguments of a command name to the server of a session.
     SendFiles {

@@ -14,6 +14,7 @@ use super::upload::Upload;
 use crate::app::msg::FanOutEvent;
 use crate::app::{Effect, Msg};
 use crate::config::{self, AuditOf, History, PaneChoices, Profile, menu_cache, screen_state};
+use crate::file_transfer;
 use crate::terminal::{MAX_COPY, Terminal};
 
 pub(super) struct EffectRunner {
@@ -74,6 +75,10 @@ impl EffectRunner {
                 Order::FetchResult(session, ResultDownload { id, run, file, to })
             }
             Effect::StopFetch { id } => Order::StopFetch(id),
+            Effect::ListPaths { arg, typed } => {
+                let paths = file_transfer::paths(&arg, &typed);
+                return vec![Msg::Paths { typed, paths }];
+            }
             Effect::SendFiles { id, session, command, run } => {
                 Order::SendFiles(session, Upload { id, command, run })
             }

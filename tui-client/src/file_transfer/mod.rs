@@ -2,6 +2,7 @@
 //! Prints nothing.
 
 mod download;
+mod paths;
 mod upload;
 
 use std::fs::File;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::connect::CallError;
 
 pub(crate) use download::{Download, fetch, fetch_pieces, place};
+pub(crate) use paths::paths;
 pub(crate) use upload::{LocalFile, local_files, send};
 
 /// Bytes of one read.

@@ -112,7 +112,7 @@ impl LocalFile {
         let id = opened.file_id;
         let mut next = opened.received.min(self.size);
         report(Step { name: &self.name, done: next, size: self.size });
-        // Several at once, so that a slow way back does not hold up the way there. They are sent in this order.
+        // Several at once, so that slow answers do not hold up the next pieces. They are sent in this order.
         let mut pending = FuturesOrdered::new();
         loop {
             while pending.len() < MAX_FILE_WRITES && next < self.size {

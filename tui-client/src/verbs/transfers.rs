@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use topside_shared::records::RunRow;
 use topside_shared::text::{MAX_NAME, bytes, clean};
 
@@ -180,7 +180,7 @@ impl TransferLine {
             (state.done, state.size) = (step.done, step.size);
         };
         let mut transfer = std::pin::pin!(transfer(&mut report));
-        let mut ticks = interval(TICK);
+        let mut ticks = interval_at(Instant::now() + TICK, TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_shown = false;
         let done = loop {

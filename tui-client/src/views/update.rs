@@ -2,6 +2,7 @@
 
 use ratatui::layout::Position;
 
+use super::command_form;
 use super::console::{keyboard, side_panes, submit};
 use super::notices::NoticesView;
 use super::redeem_invite::{self, RedeemInvite};
@@ -141,6 +142,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Fetching { id, done } => export::fetching(state, id, done),
         Msg::Fetched { id, result } => return export::fetched(state, id, result),
+        Msg::Paths { typed, paths } => command_form::take_paths(state, typed, paths),
         Msg::Sending { id, name, done, size } => {
             file_sending::progress(state, id, &name, done, size);
         }

@@ -39,6 +39,15 @@ name = "file"
 type = "file"
 required = true
 
+[commands.pass]
+exec = ["sh", "-c", 'cat "$1" > "$TOPSIDE_FILES/back.bin"', "sh", "{file}"]
+effect = "read"
+results = ["*.bin"]
+[[commands.pass.args]]
+name = "file"
+type = "file"
+required = true
+
 [commands.make]
 exec = ["sh", "-c", 'cd "$TOPSIDE_FILES"; eval "$1"', "sh", "{script}"]
 effect = "read"
@@ -254,4 +263,53 @@ fn a_transfer_that_is_cut_continues_over_another_connection() {
     assert!(std::fs::read(&to).unwrap() == fetched && fetched.len() == 3_000_000);
     let later = relay.later.load(Ordering::Relaxed);
     assert!(later < 3_500_000, "{later} bytes over the later connections");
+}
+
+/// The most memory that a process has used so far, in KiB; none once it has ended.
+fn peak_kb(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// `just files-1gb` has it do the same with 1 GB.
+#[test]
+fn a_large_file_goes_up_and_down_with_flat_memory() {
+    /// More than buffers and pieces under way take, and less than the file.
+    const MOST_KB: u64 = 32 * 1024;
+    let megabytes =
+        std::env::var("TOPSIDE_TEST_FILE_MB").map_or(64, |number| number.parse().unwrap());
+    let place = Place::with_menu(MENU);
+    let server = place.serve();
+    let block = noise(1_000_000);
+    let mut file = std::fs::File::create(place.path("large.bin")).unwrap();
+    for _ in 0..megabytes {
+        file.write_all(&block).unwrap();
+    }
+    let path = place.path("large.bin");
+    // A small file first: what a program needs for any.
+    std::fs::write(place.path("small.bin"), "x").unwrap();
+    place.run(&["pass", text(&place.path("small.bin"))]).with(0);
+    let before = peak_kb(server.pid()).unwrap();
+    let back = place.path("back.bin");
+    let mut own = 0;
+    for args in [&["run", "pass", text(&path)][..], &["fetch", "2", "-o", text(&back)]] {
+        let mut child = place.topside(args).spawn().unwrap();
+        loop {
+            own = own.max(peak_kb(child.id()).unwrap_or(0));
+            if let Some(status) = child.try_wait().unwrap() {
+                assert!(status.success(), "{args:?}: {status}");
+                break;
+            }
+        }
+    }
+    let same = std::process::Command::new("cmp").args([&path, &back]).status().unwrap();
+    assert!(same.success(), "what comes back is the file");
+    let after = peak_kb(server.pid()).unwrap();
+    println!("{megabytes} MB: the server took {before} to {after} KiB, topside {own} KiB");
+    assert!(
+        after < before + MOST_KB,
+        "the server took {before} KiB, and {after} KiB with the file"
+    );
+    assert!(own < 3 * MOST_KB, "topside took {own} KiB");
 }

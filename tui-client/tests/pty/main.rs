@@ -8,6 +8,7 @@ mod audit;
 mod cells;
 mod command_line;
 mod emulators;
+mod files;
 mod form_clicks;
 mod form_lines;
 mod forms;

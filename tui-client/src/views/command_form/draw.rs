@@ -16,6 +16,8 @@ use crate::widgets::form_field::{Choice, FormField, as_typed};
 use crate::widgets::form_focus::{FormFocus, FormHit};
 use crate::widgets::row::{self, Row};
 
+/// Most names of paths that are shown below a field.
+const MOST_NAMES: usize = 20;
 /// Most columns inside.
 const WIDTH: u16 = 76;
 /// Most columns of a label.
@@ -270,9 +272,23 @@ fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme:
     };
     let (sign, text, style) = match wrong {
         Some(text) => ("✗ ", text, theme.bad),
-        None => ("", about(arg, &form.entries[nth]), theme.dim),
+        None => match form.candidates(nth) {
+            [] => ("", about(arg, &form.entries[nth]), theme.dim),
+            paths => ("", names(paths), theme.dim),
+        },
     };
     row::wrapped(buffer, place, (sign, theme.bad), &text, style);
+}
+
+/// The names of paths, of which Tab takes what they have in common.
+fn names(paths: &[String]) -> String {
+    let name = |path: &String| {
+        let end = path.trim_end_matches('/').rfind('/').map_or(0, |at| at + 1);
+        path[end..].to_owned()
+    };
+    let names: Vec<String> = paths.iter().take(MOST_NAMES).map(name).collect();
+    let more = if paths.len() > names.len() { "  …" } else { "" };
+    format!("Tab: {}{more}", names.join("  "))
 }
 
 /// What a field is for, and what may stand there as far as it is not drawn.

@@ -2,6 +2,7 @@
 
 mod draw;
 mod keyboard;
+mod path_completion;
 
 use jiff::tz::TimeZone;
 use ratatui::layout::Position;
@@ -12,6 +13,9 @@ use topside_shared::values::{self, parse_expected_return};
 use topside_shared::{RunId, Time};
 
 pub(super) use draw::draw;
+pub(super) use path_completion::take_paths;
+
+use path_completion::Paths;
 
 use super::admin_forms;
 use super::console::submit;
@@ -37,6 +41,8 @@ pub(crate) struct CommandForm {
     pub(crate) purpose: Option<String>,
     /// What Enter does.
     pub(crate) submit: Submit,
+    /// For completion in the field of a file.
+    pub(super) paths: Paths,
 }
 
 /// What a form does once it is complete.
@@ -80,7 +86,15 @@ impl CommandForm {
         let entries: Vec<FormField> = command.args.iter().map(FormField::new).collect();
         let first = command.args.iter().position(|arg| arg.required).unwrap_or(0);
         let focus = if entries.is_empty() { FormFocus::Action } else { FormFocus::Field(first) };
-        Self { command, entries, focus, tried: false, purpose: None, submit: Submit::Command }
+        Self {
+            command,
+            entries,
+            focus,
+            tried: false,
+            purpose: None,
+            submit: Submit::Command,
+            paths: Paths::default(),
+        }
     }
 
     /// A form as it was left, if it was.
@@ -209,8 +223,11 @@ impl View for CommandForm {
     }
 
     fn key(&mut self, key: Key, _state: &State) -> Outcome {
-        let result = self.edit(key);
-        self.outcome(result)
+        let result = if self.completes(key) { FormResult::Open } else { self.edit(key) };
+        match self.list_paths().filter(|_| result == FormResult::Open) {
+            Some(effect) => act(move |_| vec![effect]),
+            None => self.outcome(result),
+        }
     }
 
     fn click(&mut self, hit: usize, _state: &State) -> Outcome {
