@@ -10,26 +10,20 @@ own folder.
 
 import json
 import os.path
+import pathlib
 import re
 import subprocess
 import sys
 
+INCLUDE = re.compile(r"\{\{#include \.\./\.\./([^:}]+)")
+# The page of each file of the repository: the one that includes it.
 SHOWN = {
-    "ARCHITECTURE.md": "develop/architecture.md",
-    "CHANGELOG.md": "develop/changelog.md",
-    "CONTRIBUTING.md": "develop/contributing.md",
-    "SECURITY.md": "security/reporting.md",
-    "config/client.toml": "reference/client-toml.md",
-    "config/commands.toml": "reference/starter-menu.md",
-    "config/keymap.toml": "reference/keymap-toml.md",
-    "config/server.toml": "reference/server-toml.md",
-    "config/theme.toml": "reference/theme-toml.md",
-    "server/examples/garden.rs": "develop/embedding.md",
-    "server/tests/it/embedding.rs": "develop/embedding.md",
-    "server/examples/worker.py": "tasks/python.md",
-    "server/examples/worker_threads.py": "tasks/python.md",
-    "examples/commands.d/": "examples/README.md",
+    file: page.relative_to("docs").as_posix()
+    for page in sorted(pathlib.Path("docs").rglob("*.md"))
+    for file in INCLUDE.findall(page.read_text())
 }
+# Two pages show these.
+SHOWN |= {file: "examples/README.md" for file in SHOWN if file.startswith("examples/commands.d/")}
 PAGES = {page: file for file, page in SHOWN.items() if file.endswith(".md")}
 LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 # The name of a file of the repository, as its own page in the book has it above the file.
@@ -38,8 +32,7 @@ OWN = re.compile(r"\[([^]\[]+)\]\(\.\./\.\./([^)#\s]+)\)")
 
 def page_of(file):
     """The page that shows a file of the repository."""
-    folder = os.path.dirname(file) + "/"
-    return SHOWN.get(file) or SHOWN.get(folder) or (file[5:] if file.startswith("docs/") else None)
+    return SHOWN.get(file) or (file[5:] if file.startswith("docs/") else None)
 
 
 def rewritten(chapter):
