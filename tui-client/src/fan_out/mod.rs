@@ -25,7 +25,7 @@ use one_box::{Checked, Common, Stop, check, leave, run};
 pub(crate) use one_box::{MakePlan, Plan, PlanError, effect_word};
 pub(crate) use outcome::{Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Standing, group};
 pub(crate) use plan::plan;
-pub(crate) use targets::{ALL, Selection, TAG, TargetBox, is_list, named, select, tags};
+pub(crate) use targets::{ALL, Selection, TAG, TargetBox, distinct, is_list, named, select, tags};
 
 const AT_ONCE: usize = 32;
 /// Most sessions that stay open while they wait for a confirmation or their turn. Other boxes are dialled again.

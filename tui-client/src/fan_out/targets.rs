@@ -97,17 +97,26 @@ pub(crate) fn select(
     Ok(selection)
 }
 
-/// The saved servers of these names, each box once.
+/// The saved servers of these names, one for each name.
 pub(crate) fn named(
     names: &[String],
     store: &ProfileStore,
     dirs: &Dirs,
 ) -> Result<Vec<TargetBox>, UnknownServer> {
-    let mut selection = Selection { boxes: Vec::new(), is_explicit: true };
-    for name in names {
-        selection.add_saved(store.find(name)?, Via::Auto, dirs);
+    let target = |name: &String| Ok(TargetBox::saved(store.find(name)?, Via::Auto, dirs));
+    names.iter().map(target).collect()
+}
+
+/// The saved servers, each box once: two with one key are one box.
+pub(crate) fn distinct<'p>(profiles: impl IntoIterator<Item = &'p Profile>) -> Vec<&'p Profile> {
+    let mut boxes: Vec<&Profile> = Vec::new();
+    for profile in profiles {
+        let is_same = |other: &&Profile| profile.pin.is_some() && other.pin == profile.pin;
+        if !boxes.iter().any(is_same) {
+            boxes.push(profile);
+        }
     }
-    Ok(selection.boxes)
+    boxes
 }
 
 /// The saved servers with this tag, or all.
@@ -143,10 +152,16 @@ pub(crate) fn tags(store: &ProfileStore) -> Vec<&str> {
     tags
 }
 
+impl TargetBox {
+    fn saved(profile: &Profile, via: Via, dirs: &Dirs) -> Self {
+        let target = Remote::of_profile(profile, via, &dirs.state).map(Target::Remote);
+        Self { name: profile.name.clone(), pin: profile.pin.clone(), target }
+    }
+}
+
 impl Selection {
     fn add_saved(&mut self, profile: &Profile, via: Via, dirs: &Dirs) {
-        let target = Remote::of_profile(profile, via, &dirs.state).map(Target::Remote);
-        self.add(TargetBox { name: profile.name.clone(), pin: profile.pin.clone(), target });
+        self.add(TargetBox::saved(profile, via, dirs));
     }
 
     fn add(&mut self, new: TargetBox) {

@@ -165,3 +165,19 @@ fn the_line_completes_from_the_menus_of_the_boxes_takes_clicks_and_is_remembered
     screen.write("\x1b[A");
     screen.see("❯ echo hello pumps");
 }
+
+/// The result of another box stood under the second name of a box that is saved twice.
+#[test]
+fn a_box_that_is_saved_by_two_names_runs_the_command_once_and_each_result_has_its_own_name() {
+    let fleet = Fleet::new();
+    let file = fleet.phone.client_toml();
+    let saved = std::fs::read_to_string(&file).unwrap();
+    let first = saved.split("[[server]]").nth(1).unwrap().replace("pump-1", "again");
+    std::fs::write(&file, format!("[[server]]{first}\n{saved}")).unwrap();
+    let mut screen = Screen::topside(&fleet.phone, (100, 30), &[]);
+    screen.see_all(&["again", "pump-1", "pump-2", "pump-3"]);
+    screen.write("*x");
+    screen.see("Command on 3 boxes");
+    screen.write("echo hello pumps\r");
+    screen.see_all(&["2 of 3", "✓ 2 alike", "again pump-3", "○ 1 not reached     pump-2"]);
+}

@@ -13,8 +13,9 @@ use super::console::submit::goes_to_disk;
 use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
 use crate::app::view::{Outcome, View, close, open, stay};
 use crate::app::{Effect, State, picker};
+use crate::config::Profile;
 use crate::config::history_file::SEVERAL_BOXES;
-use crate::fan_out::common_menu;
+use crate::fan_out::{common_menu, distinct};
 use crate::input::key::{Code, Key};
 use crate::text::times;
 use crate::widgets::canvas::Canvas;
@@ -97,14 +98,19 @@ pub(super) fn history(state: &mut State, lines: Vec<String>) -> Vec<Effect> {
 
 /// Opens the line for the marked servers of the picker.
 pub(crate) fn open_marked(state: &mut State) -> Vec<Effect> {
-    let boxes = picker::marked(state).map(|profile| profile.name.clone()).collect();
+    let boxes = names(picker::marked(state));
     open_for(state, boxes)
 }
 
 /// Opens the line for all saved servers.
 pub(crate) fn open_all(state: &mut State) -> Vec<Effect> {
-    let boxes = state.servers.iter().map(|profile| profile.name.clone()).collect();
+    let boxes = names(&state.servers);
     open_for(state, boxes)
+}
+
+/// The names of these saved servers, one for each box.
+fn names<'p>(profiles: impl IntoIterator<Item = &'p Profile>) -> Vec<String> {
+    distinct(profiles).into_iter().map(|profile| profile.name.clone()).collect()
 }
 
 /// Something happened to the command of this number, whichever tab its view is in.
