@@ -130,6 +130,7 @@ fn row(method: Method) -> Row {
         | Method::Ping
         | Method::CommandsList
         | Method::CommandRun
+        | Method::CommandChoices
         | Method::RunAttach
         | Method::RunCancel
         | Method::RunInput
@@ -231,6 +232,7 @@ mod tests {
                 | Method::Ping
                 | Method::CommandsList
                 | Method::CommandRun
+                | Method::CommandChoices
                 | Method::RunAttach
                 | Method::RunCancel
                 | Method::RunInput

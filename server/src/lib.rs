@@ -90,5 +90,5 @@ pub use settings::metrics::Metrics;
 pub use settings::retention::Kept;
 pub use settings::{Listen, Local};
 pub use workers::arguments::Arguments;
-pub use workers::concurrency::Exclusion;
+pub use workers::concurrency::{Exclusion, RunGroup};
 pub use workers::worker::{Call, Calling, Outcome, Worker};

@@ -1,6 +1,8 @@
 //! The declaration of a command as clients see it: name, arguments, effect and role. How it is carried out (`exec`,
 //! environment, hooks) stays on the server.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -58,6 +60,9 @@ wire_enum! {
     }
 }
 
+/// The argument that asks why a command is run. Its value goes into the run's row and the audit log, not to the program.
+pub const REASON: &str = "reason";
+
 /// What stands for a secret wherever its argument is shown.
 pub const MASK: &str = "***";
 
@@ -91,6 +96,12 @@ pub struct Arg {
     /// The only values that pass, if any are named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Value>,
+    /// What some of the choices are, for people, by the text of the value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Whether the server knows the choices only when it is asked: `command/choices` returns them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub choices_from: bool,
     /// The least number that passes; for a duration, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum: Option<f64>,
@@ -115,12 +126,40 @@ pub struct Arg {
     /// Whether it takes a list of values, each of its type; by position, all that are left.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub multiple: bool,
+    /// The fewest values of a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u64>,
+    /// The most values of a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u64>,
+    /// The values that earlier arguments must have for this one to apply, one or a list of them each. Where it does not apply,
+    /// it cannot be given.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub when: BTreeMap<String, Value>,
     /// Whether a string may begin with `-`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_dash: bool,
     /// Whether the last positional argument takes the rest of the line, as one text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub rest: bool,
+    /// Whether it is given by its name only, and has no position.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_name: bool,
+}
+
+impl Arg {
+    /// Whether it can be given beside these values of earlier arguments, defaults filled in.
+    pub fn applies(&self, args: &Map<String, Value>) -> bool {
+        self.when.iter().all(|(name, wanted)| match (args.get(name), wanted) {
+            (Some(value), Value::Array(any)) => any.contains(value),
+            (value, wanted) => value == Some(wanted),
+        })
+    }
+
+    /// Whether a word of the command line may give it without its name.
+    pub fn has_position(&self) -> bool {
+        self.kind != ArgType::Bool && !self.by_name
+    }
 }
 
 /// One entry of the menu, as `commands/list` tells it.
@@ -175,6 +214,11 @@ impl Command {
     pub fn nearest<'c>(name: &str, commands: impl IntoIterator<Item = &'c Self>) -> Vec<&'c str> {
         let offered = commands.into_iter().filter(|command| command.effect != Effect::Destructive);
         text::nearest(name, offered.flat_map(Self::names))
+    }
+
+    /// Whether a run must say why it is started, in the argument [`REASON`].
+    pub fn asks_reason(&self) -> bool {
+        self.args.iter().any(|arg| arg.by_name && arg.name == REASON)
     }
 
     /// Whether any of its arguments is a secret.

@@ -141,6 +141,12 @@ pub struct RunRow {
     pub owner: Option<Cow<'static, str>>,
     /// From which connection.
     pub client_id: ClientId,
+    /// Why it was started, in the words of its user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The run that started it by its success (`then`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<RunId>,
     /// Its state.
     pub state: RunState,
     /// While it is queued: 1 for the run that is next among those that need the same.
@@ -214,12 +220,24 @@ impl RunRow {
         Some(format!("cancelled by {}", text::clean(by, text::MAX_REASON)))
     }
 
-    /// Remarks on one line: what it waits for, who cancelled it, cut output, processes that live on.
+    /// Why it was started, in words: the run that caused it, or the reason that its user gave.
+    pub fn cause(&self) -> Option<String> {
+        match (self.caused_by, &self.reason) {
+            (Some(run), _) => Some(format!("started by the success of {run}")),
+            (None, Some(reason)) => {
+                Some(format!("reason: {}", text::clean(reason, text::MAX_REASON)))
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Remarks on one line: why it was started, what it waits for, who cancelled it, cut output, processes that live on.
     pub fn remarks(&self) -> Option<String> {
-        let remarks: Vec<String> = [self.wait(), self.cancelled(), self.cut(), self.left()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let remarks: Vec<String> =
+            [self.cause(), self.wait(), self.cancelled(), self.cut(), self.left()]
+                .into_iter()
+                .flatten()
+                .collect();
         (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 

@@ -15,11 +15,12 @@ mod question;
 use serde_json::{Map, Value};
 
 pub use declaration::{DeclarationError, validate_arg, validate_args};
-pub use describe::{describe, examples, expected, to_text};
+pub use describe::{conditions, describe, examples, expected, to_text};
 pub use duration::{DURATION_FORM, parse_duration, parse_duration_argument, write_duration};
 pub use error::{ArgError, Rule};
 pub use expected_return::{RETURN_FORM, parse_expected_return};
 pub use file::{check_file, check_file_name, file_name};
+pub use question::fill_places;
 
 use crate::command::{Arg, ArgType, MASK};
 
@@ -53,6 +54,12 @@ pub fn check(
     let private = args.iter().any(|arg| arg.kind == ArgType::Secret);
     let mut checked = Map::new();
     for arg in args {
+        if !arg.applies(&checked) {
+            if given.contains_key(&arg.name) {
+                return Err(ArgError::does_not_apply(arg));
+            }
+            continue;
+        }
         let value = match (given.get(&arg.name), &arg.default) {
             (Some(value), _) => {
                 check_one(arg, value, limits).map_err(|error| error.hidden_if(private))?
@@ -74,10 +81,24 @@ pub fn check_one(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgE
     }
     match value {
         Value::Array(items) if !items.is_empty() => {
+            check_count(arg, items.len())?;
             items.iter().map(|item| check_item(arg, item, limits)).collect()
         }
         _ => Err(ArgError::no_list(arg, value)),
     }
+}
+
+/// Checks the number of values of a list.
+pub fn check_count(arg: &Arg, count: usize) -> Result<(), ArgError> {
+    let count = count as u64;
+    let rule = if arg.at_least.is_some_and(|least| count < least) {
+        Rule::AtLeast
+    } else if arg.at_most.is_some_and(|most| count > most) {
+        Rule::AtMost
+    } else {
+        return Ok(());
+    };
+    Err(ArgError::broken(arg, rule, describe::count(arg), count.to_string()))
 }
 
 fn check_item(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgError> {
@@ -187,8 +208,9 @@ fn obey_text(arg: &Arg, text: &str, limits: Limits, choices: bool) -> Result<(),
         let given = format!("one with U+{:04X} as character {}", u32::from(c), at + 1);
         return Err(ArgError::broken(arg, Rule::Control, expected, given));
     }
-    // A secret is never in an argument list, where a dash would mean something.
-    if text.starts_with('-') && !arg.allow_dash && arg.kind != ArgType::Secret {
+    // A secret is never in an argument list, where a dash would mean something; of an enum, only the named values pass.
+    let may_begin_with_dash = arg.allow_dash || matches!(arg.kind, ArgType::Secret | ArgType::Enum);
+    if text.starts_with('-') && !may_begin_with_dash {
         let expected = "text that does not begin with `-`";
         return Err(ArgError::broken(arg, Rule::Dash, expected, describe::typed(text)));
     }

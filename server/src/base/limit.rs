@@ -50,6 +50,8 @@ limits! {
     Penalty = "penalty",
     /// The queue of a command.
     Queue = "queue",
+    /// The most runs of a command in a period.
+    Rate = "rate",
     Requests = "requests",
     WriteTimeout = "write_timeout",
 }

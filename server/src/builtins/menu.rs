@@ -38,6 +38,7 @@ pub(super) fn usage(command: &Command) -> String {
     for arg in &command.args {
         let shown = match arg.kind {
             topside_shared::command::ArgType::Bool => format!("--{}", arg.name),
+            _ if arg.by_name => format!("--{} ..", arg.name),
             _ if arg.multiple => format!("{}..", arg.name),
             _ => arg.name.clone(),
         };

@@ -1,8 +1,9 @@
 //! The menu: built-ins, workers and the programs of `commands.toml`, in one table.
 
 pub(crate) mod builtin;
+pub(crate) mod choices;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,15 +15,17 @@ use topside_shared::{ErrorKind, RpcError};
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::base::identity::Identity;
 use crate::menu::builtin::Builtin;
+use crate::menu::choices::Choices;
 use crate::menu_file::{DeclaredProgram, Item, command_name, wire_size};
 use crate::process::program_spec;
 use crate::process::program_spec::Policy;
 use crate::process::safe_state::SafeState;
 use crate::workers;
 use crate::workers::concurrency::Exclusion;
+use crate::workers::run_rules::RunRules;
 use crate::workers::worker::Worker;
 use crate::workers::worker_pool::WorkerPool;
-use crate::workers::{Function, FunctionSafeState, WorkerRef};
+use crate::workers::{DeclaredFunction, Function, FunctionSafeState, WorkerRef};
 
 /// Most bytes of a worker's output that are kept; programs and workers declare their own limit.
 const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
@@ -33,6 +36,8 @@ pub(crate) struct Entry {
     pub(crate) wire: usize,
     /// Whether it comes with every server.
     pub(crate) is_own: bool,
+    /// Whether clients neither see nor run it.
+    is_unlisted: bool,
     pub(crate) execution: Execution,
 }
 
@@ -52,6 +57,9 @@ pub(crate) struct Runnable {
     /// What happens to a run when its client leaves or the server ends.
     pub(crate) policy: Policy,
     pub(crate) exclusion: Exclusion,
+    pub(crate) rules: RunRules,
+    /// The arguments of which a program lists the choices.
+    pub(crate) choices: Vec<Choices>,
 }
 
 pub(crate) enum Executor {
@@ -71,11 +79,21 @@ impl Entry {
     fn new(info: Command, execution: impl FnOnce(&Arc<Command>) -> Execution) -> Self {
         let info = Arc::new(info);
         let wire = wire_size::wire_size(&info);
-        Self { wire, is_own: false, execution: execution(&info), info }
+        let execution = execution(&info);
+        let is_unlisted = match &execution {
+            Execution::Builtin(_) => false,
+            Execution::Run(command) => command.rules.is_unlisted,
+        };
+        Self { wire, is_own: false, is_unlisted, execution, info }
     }
 
-    fn of_builtin(builtin: &Arc<dyn Builtin>) -> Self {
-        Self::new(builtin.declaration(), |_| Execution::Builtin(Arc::clone(builtin)))
+    /// Whether it is in the menu of `who`.
+    fn is_shown_to(&self, who: &Identity) -> bool {
+        !self.is_unlisted && may_see_command(who, &self.info.name, self.info.role)
+    }
+
+    fn of_builtin(info: Command, builtin: &Arc<dyn Builtin>) -> Self {
+        Self::new(info, |_| Execution::Builtin(Arc::clone(builtin)))
     }
 
     fn of_worker(worker: &Arc<dyn Worker>) -> Self {
@@ -86,15 +104,17 @@ impl Entry {
                 executor: Executor::Worker(Arc::clone(worker), None),
                 max_output: WORKER_OUTPUT,
                 policy: Policy::default(),
+                rules: RunRules::default(),
+                choices: Vec::new(),
             }))
         })
     }
 
     fn of_item(item: &Item, residents: &[Arc<WorkerRef>]) -> Option<Self> {
-        let (executor, max_output, policy, exclusion) = match item {
-            Item::Program(DeclaredProgram { program, exclusion, .. }) => {
+        let (executor, max_output, policy, exclusion, rules) = match item {
+            Item::Program(DeclaredProgram { program, exclusion, rules, .. }) => {
                 let executor = Executor::Program(Box::new(program.clone()));
-                (executor, program.max_output, program.policy, exclusion)
+                (executor, program.max_output, program.policy, exclusion, rules)
             }
             Item::Function(declared) => {
                 let worker = residents.iter().find(|known| known.0.name() == declared.worker)?;
@@ -106,12 +126,22 @@ impl Entry {
                     }
                 });
                 let executor = Executor::Worker(Arc::new(function), safe_state);
-                (executor, declared.max_output, declared.policy, &declared.exclusion)
+                let DeclaredFunction { max_output, policy, exclusion, rules, .. } = declared;
+                (executor, *max_output, *policy, exclusion, rules)
             }
         };
         Some(Self::new(item.info().clone(), |info| {
-            let (info, exclusion) = (Arc::clone(info), exclusion.clone());
-            Execution::Run(Arc::new(Runnable { info, executor, max_output, policy, exclusion }))
+            let (info, exclusion, rules) = (Arc::clone(info), exclusion.clone(), rules.clone());
+            let choices = rules.choices.iter().map(Choices::new).collect();
+            Execution::Run(Arc::new(Runnable {
+                info,
+                executor,
+                max_output,
+                policy,
+                exclusion,
+                rules,
+                choices,
+            }))
         }))
     }
 }
@@ -192,7 +222,7 @@ pub(crate) enum Embedded {
 impl Embedded {
     fn entry(&self) -> Entry {
         match self {
-            Self::Builtin(builtin) => Entry::of_builtin(builtin),
+            Self::Builtin(builtin) => Entry::of_builtin(builtin.declaration(), builtin),
             Self::Worker(worker) => Entry::of_worker(worker),
         }
     }
@@ -215,9 +245,13 @@ impl Table {
     /// # Errors
     /// [`TableError`], where two of them answer to one name or an embedded command cannot be shown.
     pub(crate) fn new(parts: &Parts<'_>, before: Option<&Self>) -> Result<Self, TableError> {
+        let taken: HashSet<&str> =
+            parts.commands.iter().flat_map(|item| item.info().names()).collect();
         let own = parts.own.iter().map(|builtin| {
-            let entry = Entry { is_own: true, ..Entry::of_builtin(builtin) };
-            Ok(("the built-in", entry))
+            let mut info = builtin.declaration();
+            info.aliases.retain(|alias| !taken.contains(&**alias));
+            let entry = Entry::of_builtin(info, builtin);
+            Ok(("the built-in", Entry { is_own: true, ..entry }))
         });
         let embedded = parts.embedded.iter().map(|command| {
             let entry = command.entry();
@@ -278,8 +312,8 @@ impl Table {
 
     /// The commands that `who` may run, in the table's order.
     pub(crate) fn of<'t>(&'t self, who: &'t Identity) -> impl Iterator<Item = &'t Command> {
-        let infos = self.entries.iter().map(|entry| &*entry.info);
-        infos.filter(|info| may_see_command(who, &info.name, info.role))
+        let entries = self.entries.iter().filter(|entry| entry.is_shown_to(who));
+        entries.map(|entry| &*entry.info)
     }
 
     /// The commands that `who` may run after the one of this name, each with the bytes that it takes in the menu.
@@ -303,8 +337,8 @@ impl Table {
                 return Err(RpcError::new(ErrorKind::NotFound, message).with("argument", "after"));
             }
         };
-        let entries = self.entries[from..].iter().map(|entry| (&*entry.info, entry.wire));
-        Ok(entries.filter(|(info, _)| may_see_command(who, &info.name, info.role)))
+        let entries = self.entries[from..].iter().filter(|entry| entry.is_shown_to(who));
+        Ok(entries.map(|entry| (&*entry.info, entry.wire)))
     }
 
     /// The command of this name.
@@ -336,6 +370,12 @@ impl Table {
         let entry = &self.entries[*index];
         let command = &entry.info.name;
         authorize(who, Action::Run { command, role: entry.info.role })?;
+        if entry.is_unlisted {
+            let message = format_args!(
+                "`{command}` is not in the menu: only `then` of another command or a schedule starts it"
+            );
+            return Err(RpcError::new(ErrorKind::NotFound, message));
+        }
         Ok(entry)
     }
 }
@@ -364,10 +404,7 @@ fn check_embedded(entry: &Entry) -> Result<(), TableError> {
     })
 }
 
-/// Names and aliases of built-ins, which no command of a menu file can have.
+/// Names of built-ins, which no command of a menu file can have. It can have one of their aliases, which is then its own.
 pub(crate) fn reserved_names(own: &[Arc<dyn Builtin>]) -> Vec<String> {
-    own.iter()
-        .map(|builtin| builtin.declaration())
-        .flat_map(|info| std::iter::once(info.name).chain(info.aliases))
-        .collect()
+    own.iter().map(|builtin| builtin.declaration().name).collect()
 }

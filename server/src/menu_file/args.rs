@@ -1,5 +1,6 @@
 //! The `[[commands.NAME.args]]` of a command.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +15,13 @@ use topside_shared::values;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::units;
-use crate::menu_file::{absolute_path, names, unsafe_variables};
+use crate::menu_file::{absolute_path, choices, names, unsafe_variables};
 use crate::process::path_root::below;
 use crate::process::program_spec::Passed;
 
 const FIELDS: &str = "\
     name type description required default choices minimum maximum min_length max_length pattern root multiple \
-    allow_dash flag env stdin max_size accept";
+    allow_dash flag env stdin max_size accept choices_from choices_ttl at_least at_most when exists";
 
 const TYPES: [ArgType; 9] = [
     ArgType::String,
@@ -42,6 +43,8 @@ pub(super) struct Argument {
     pub(super) flag: Option<String>,
     pub(super) root: Option<PathBuf>,
     pub(super) passed: Passed,
+    /// Whether a path must exist.
+    pub(super) exists: bool,
     /// Position of its name in the file.
     pub(super) span: Range<usize>,
 }
@@ -75,7 +78,27 @@ pub(super) fn read(command: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Argument
         let span = arguments.iter().rfind(wrong).map_or(command.span.clone(), |a| a.span.clone());
         m.add(&span, format_args!("{}: {error}", command.owner));
     }
+    if m.count() == before {
+        for argument in &mut arguments {
+            canonical_conditions(&mut argument.arg, &args);
+        }
+    }
     arguments
+}
+
+/// Writes the values of `when` as they are in checked arguments. They were checked.
+fn canonical_conditions(arg: &mut Arg, args: &[Arg]) {
+    for (name, wanted) in &mut arg.when {
+        let Some(other) = args.iter().find(|other| other.name == *name) else { continue };
+        let one = |value: &Value| {
+            let checked = values::check_one(other, value, values::Limits::default());
+            checked.unwrap_or_else(|_| value.clone())
+        };
+        *wanted = match &*wanted {
+            Value::Array(any) => any.iter().map(one).collect(),
+            wanted => one(wanted),
+        };
+    }
 }
 
 fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Argument> {
@@ -106,13 +129,16 @@ fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) ->
         DeValue::as_str(value)
             .filter(|flag| !flag.is_empty() && !flag.chars().any(char::is_control))
     });
+    let (choices, labels) = choices::read(&fields, m);
     let arg = Arg {
         name: name.as_ref().map(|name| name.value.to_owned()).unwrap_or_default(),
         kind: kind.unwrap_or_default(),
         description: fields.words("description", m).unwrap_or_default(),
         required: fields.boolean("required", m),
         default: default(&fields, m),
-        choices: choices(&fields, m),
+        choices,
+        labels,
+        choices_from: fields.get("choices_from").is_some(),
         minimum: limit(&fields, "minimum", kind, m),
         maximum: limit(&fields, "maximum", kind, m),
         min_length: fields.count("min_length", m).map(|field| field.value),
@@ -121,8 +147,12 @@ fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) ->
         max_size: fields.size("max_size", m),
         accept: fields.strings("accept", m).into_iter().map(|field| field.value).collect(),
         multiple: fields.boolean("multiple", m),
+        at_least: fields.count("at_least", m).map(|field| field.value),
+        at_most: fields.count("at_most", m).map(|field| field.value),
+        when: when(&fields, m),
         allow_dash: fields.boolean("allow_dash", m),
         rest: false,
+        by_name: false,
     };
     let root = root(&fields, kind, m);
     let passed = passed(&fields, &arg, flag.is_some(), m);
@@ -138,7 +168,33 @@ fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) ->
         let at = fields.get(error.field).map_or(span.clone(), Spanned::span);
         m.add(&at, format_args!("{}: {error}", command.owner));
     }
-    Some(Argument { arg, flag: flag.map(|field| field.value.to_owned()), root, passed, span })
+    let exists = fields.boolean("exists", m);
+    if exists && kind.is_some_and(|kind| kind != ArgType::Path) {
+        let message = format_args!("`exists` of {} is for type path alone", fields.owner);
+        m.add(&fields.span_of("exists"), message);
+    }
+    let flag = flag.map(|field| field.value.to_owned());
+    Some(Argument { arg, flag, root, passed, exists, span })
+}
+
+/// The values of earlier arguments beside which an argument applies.
+fn when(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> BTreeMap<String, Value> {
+    let form = "a table of arguments and their values, such as { mode = \"manual\" }";
+    let value = |value: &DeValue<'_>| match value {
+        DeValue::Array(items) if !items.is_empty() => {
+            items.iter().map(|item| as_json(item.get_ref())).collect()
+        }
+        DeValue::Array(_) => None,
+        one => as_json(one),
+    };
+    let read = |table: &DeValue<'_>| match table {
+        DeValue::Table(table) if !table.is_empty() => table
+            .iter()
+            .map(|(name, wanted)| Some((name.get_ref().to_string(), value(wanted.get_ref())?)))
+            .collect(),
+        _ => None,
+    };
+    fields.read("when", form, m, read).map(|field| field.value).unwrap_or_default()
 }
 
 fn default(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Value> {
@@ -251,15 +307,4 @@ fn root(fields: &Fields<'_, '_>, kind: Option<ArgType>, m: &mut Errors<'_>) -> O
         ),
     }
     None
-}
-
-fn choices(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Value> {
-    let form = "an array of at least one string or number";
-    let read = |value: &DeValue<'_>| match value {
-        DeValue::Array(items) if !items.is_empty() => {
-            items.iter().map(|item| as_json(item.get_ref())).collect()
-        }
-        _ => None,
-    };
-    fields.read("choices", form, m, read).map(|field| field.value).unwrap_or_default()
 }

@@ -14,14 +14,17 @@ use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::units;
 use crate::menu_file::exec::{exec, placeholders, safe_state};
 use crate::menu_file::{
-    DeclaredProgram, Item, Rules, absolute_path, args, concurrency_fields, files, names, variables,
+    DeclaredProgram, Item, Rules, absolute_path, args, choices, concurrency_fields, files, names,
+    run_rules, variables,
 };
+use crate::process::daemon::Daemon;
 use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
+use crate::workers::run_rules::RunRules;
 
 const FIELDS: &str = "\
     title description category aliases exec cwd env inherit_env effect role confirm timeout stop_signal \
     stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state safe_state_on \
-    on_disconnect on_shutdown args schedule results";
+    on_disconnect on_shutdown args schedule results then menu rate reason group";
 
 /// The default heading.
 const CATEGORY: &str = "Commands";
@@ -67,8 +70,21 @@ pub(super) fn read(
         signal: fields.one_of("stop_signal", SIGNALS, m).unwrap_or(Signal::TERM),
         timeout: stop_timeout(fields, m),
     };
-    let exclusion = concurrency_fields::read(fields, m);
+    let exclusion = concurrency_fields::read(fields, &arguments, m);
+    let run_rules = run_rules::read(fields, m);
     let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
+    let cwd = cwd(fields, m);
+    let like = Daemon {
+        cwd: cwd.clone(),
+        env: env.clone(),
+        inherit_env: inherit_env.clone(),
+        ..Daemon::default()
+    };
+    let (choices, program) = match choices::programs(fields, &arguments, &like, rules, m) {
+        Ok(choices) => (choices, program),
+        Err(reason) => (Vec::new(), program.map(|_| Err(reason))),
+    };
+    let run_rules = RunRules { choices, ..run_rules };
     let set: Vec<String> = env.iter().map(|(name, _)| name).chain(&inherit_env).cloned().collect();
     variables::one_each(fields, &arguments, &set, m);
     if info.stdin == Stdin::Prompt
@@ -95,9 +111,10 @@ pub(super) fn read(
                     flag: argument.flag,
                     root: argument.root,
                     passed: argument.passed,
+                    exists: argument.exists,
                 })
                 .collect(),
-            cwd: cwd(fields, m),
+            cwd,
             env,
             inherit_env,
             timeout,
@@ -113,7 +130,9 @@ pub(super) fn read(
     if m.count() > before {
         return None;
     }
-    Some(program?.map(|program| Item::Program(DeclaredProgram { info, program, exclusion })))
+    Some(program?.map(|program| {
+        Item::Program(DeclaredProgram { info, program, exclusion, rules: run_rules })
+    }))
 }
 
 pub(super) fn info(

@@ -10,7 +10,7 @@ use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields};
-use crate::menu_file::{Missing, Rules, args, names};
+use crate::menu_file::{Missing, Rules, args, joined_element, names};
 use crate::process::declared_program::{Unusable, faults, find_usable, in_words, refuse};
 use crate::process::program_spec::{Element, Passed};
 use crate::process::resolve_program::{Absent, PATH};
@@ -25,7 +25,7 @@ pub(super) fn exec_of_worker(
     let literal = |element| match element {
         Element::Literal(text) => Some(text),
         // A worker has no arguments.
-        Element::Argument(_) => None,
+        Element::Argument(_) | Element::Joined { .. } => None,
     };
     (elements.into_iter().filter_map(literal).collect(), program)
 }
@@ -76,7 +76,8 @@ pub(super) fn exec(
             );
             continue;
         }
-        if elements.contains(&Element::Argument(index)) || argument.passed != Passed::Element {
+        let is_placed = elements.iter().any(|element| element.holds(index));
+        if is_placed || argument.passed != Passed::Element {
             continue;
         }
         if argument.flag.is_some() {
@@ -130,6 +131,19 @@ fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Errors<'_
     }
 }
 
+/// A program without arguments of the run: how its field is called, an example, and why `{argument}` has no place in it.
+pub(super) struct FixedProgram {
+    pub(super) field: &'static str,
+    pub(super) example: &'static str,
+    pub(super) why_no_arguments: &'static str,
+}
+
+const SAFE_STATE: FixedProgram = FixedProgram {
+    field: "safe_state",
+    example: "[\"/opt/zones\", \"close-all\"]",
+    why_no_arguments: "it must reach the safe state for any arguments of the run, which `TOPSIDE_RUN` names",
+};
+
 /// The `safe_state` program with its arguments; `Err` as for [`program`].
 pub(super) fn safe_state(
     fields: &Fields<'_, '_>,
@@ -137,15 +151,23 @@ pub(super) fn safe_state(
     rules: Rules,
     m: &mut Errors<'_>,
 ) -> Option<Result<Vec<String>, String>> {
-    let value = fields.get("safe_state")?;
+    fixed_program(&SAFE_STATE, fields, fields, (arguments, rules), m)
+}
+
+/// The program of a field of `fields` with its arguments; `Err` as for [`program`].
+pub(super) fn fixed_program(
+    FixedProgram { field, example, why_no_arguments }: &FixedProgram,
+    fields: &Fields<'_, '_>,
+    command: &Fields<'_, '_>,
+    (arguments, rules): (&[args::Argument], Rules),
+    m: &mut Errors<'_>,
+) -> Option<Result<Vec<String>, String>> {
+    let value = fields.get(field)?;
     let before = m.count();
-    let items = fields.strings("safe_state", m);
+    let items = fields.strings(field, m);
     let Some((first, rest)) = items.split_first() else {
         if m.count() == before {
-            m.add(
-                &value.span(),
-                "`safe_state` needs a program, such as [\"/opt/zones\", \"close-all\"]",
-            );
+            m.add(&value.span(), format_args!("`{field}` needs a program, such as {example}"));
         }
         return None;
     };
@@ -153,19 +175,18 @@ pub(super) fn safe_state(
         let places = placeholders(&item.value);
         let is_argument = |name: &str| arguments.iter().any(|one| one.arg.name == name);
         if item.value.contains('\0') {
-            m.add(&item.span, "an element of `safe_state` cannot hold a NUL character");
+            m.add(&item.span, format_args!("an element of `{field}` cannot hold a NUL character"));
         } else if let Some((name, _)) = places.iter().find(|(name, _)| is_argument(name)) {
             m.add(
                 &item.span,
                 format_args!(
-                    "`safe_state` gets no arguments, so `{{{name}}}` has no place in it: it must reach \
-                     the safe state for any arguments of the run, which `TOPSIDE_RUN` names"
+                    "`{field}` gets no arguments, so `{{{name}}}` has no place in it: {why_no_arguments}"
                 ),
             );
         }
     }
     let argv = |path| std::iter::once(path).chain(rest.iter().map(|item| item.value.clone()));
-    Some(program(first, fields, rules, m)?.map(|path| argv(path).collect()))
+    Some(program(first, command, rules, m)?.map(|path| argv(path).collect()))
 }
 
 fn element(
@@ -197,29 +218,47 @@ fn element(
             };
             m.add(&item.span, format_args!("{} has no argument `{name}`{hint}", fields.owner));
         }
-        // Braces inside an element may be the program's own, such as curl's `%{http_code}`, unless the name is nearly
-        // an argument's and no such sign precedes them.
         places => {
-            let names = || arguments.iter().map(|argument| argument.arg.name.as_str());
-            let near = places.iter().find_map(|(name, range)| {
-                let near = || match text[..range.start].ends_with(['$', '%', '@', '#']) {
-                    true => None,
-                    false => text::nearest(name, names()).first().copied(),
-                };
-                Some((name, find(name).map(|_| *name).or_else(near)?))
-            });
-            if let Some((name, meant)) = near {
-                m.add(
-                    &item.span,
-                    format_args!(
-                        "\"{{{meant}}}\" must be an element of `exec` by itself: a value is never \
-                         part of one, and `{{{name}}}` stands inside another"
-                    ),
-                );
+            let inside: Vec<usize> = places.iter().filter_map(|(name, _)| find(name)).collect();
+            if let Some(message) = refuse_inside(text, places, fields, arguments) {
+                m.add(&item.span, message);
+            }
+            if !inside.is_empty() {
+                return Element::Joined { text: text.clone(), arguments: inside };
             }
         }
     }
     Element::Literal(text.clone())
+}
+
+/// Why the placeholders inside an element cannot be there. Braces may be the program's own, such as curl's
+/// `%{http_code}`, unless the name is nearly an argument's and no such sign precedes them.
+fn refuse_inside(
+    text: &str,
+    places: &[(&str, Range<usize>)],
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+) -> Option<String> {
+    places.iter().find_map(|(name, range)| {
+        let before = &text[..range.start];
+        let Some(found) = arguments.iter().find(|argument| argument.arg.name == *name) else {
+            if before.ends_with(['$', '%', '@', '#']) {
+                return None;
+            }
+            let near = text::nearest(name, arguments.iter().map(|a| a.arg.name.as_str()));
+            let hint = text::did_you_mean(&near);
+            return (!near.is_empty())
+                .then(|| format!("{} has no argument `{name}`{hint}", fields.owner));
+        };
+        if before.ends_with('$') {
+            return Some(format!(
+                "`${{{name}}}` is a variable of a shell, not the argument: give \"{{{name}}}\" an element of its \
+                 own, which a script reads as \"$1\""
+            ));
+        }
+        let why = joined_element::unfit(found, range.start == 0)?;
+        Some(format!("`{{{name}}}` cannot stand inside another element: {why}"))
+    })
 }
 
 /// The placeholders `{name}` in a text.

@@ -9,11 +9,12 @@ use crate::base::toml_file::fields::Fields;
 use crate::menu_file::command::ReadCommand;
 use crate::menu_file::worker_safe_state::{FUNCTION_FORM, function_name};
 use crate::menu_file::{
-    Item, Rules, args, command, concurrency_fields, exec, names, variables, watched_files,
-    worker_safe_state,
+    Item, Rules, args, choices, command, concurrency_fields, exec, names, run_rules, variables,
+    watched_files, worker_safe_state,
 };
 use crate::process::daemon::Daemon;
 use crate::process::program_spec::Passed;
+use crate::workers::run_rules::RunRules;
 use crate::workers::{DeclaredFunction, DeclaredWorker};
 
 const WORKER_FIELDS: &str = "\
@@ -21,7 +22,7 @@ const WORKER_FIELDS: &str = "\
 
 const FUNCTION_FIELDS: &str = "\
     worker function title description category aliases effect role confirm timeout max_concurrent queue lock output \
-    max_output on_cancel on_disconnect on_shutdown safe_state safe_state_on args schedule";
+    max_output on_cancel on_disconnect on_shutdown safe_state safe_state_on args schedule then menu rate reason group";
 
 /// Fields about a program, which a worker has itself.
 const PROGRAM_FIELDS: &str = "\
@@ -112,9 +113,18 @@ pub(super) fn read(
     let max_output = command::max_output(fields, m);
     let policy = command::policy(fields, m);
     let on_cancel = on_cancel(fields, m);
-    let exclusion = concurrency_fields::read(fields, m);
+    let exclusion = concurrency_fields::read(fields, &arguments, m);
+    let run_rules = run_rules::read(fields, m);
     let safe_state = match worker_safe_state::read(fields, &arguments, rules, m).transpose() {
         Ok(safe_state) => safe_state,
+        Err(reason) => return (m.count() == before).then_some(Err(reason)),
+    };
+    let like = match found {
+        Some((_, Some(Ok(declared)))) => declared.daemon.clone(),
+        _ => Daemon::default(),
+    };
+    let choices = match choices::programs(fields, &arguments, &like, rules, m) {
+        Ok(choices) => choices,
         Err(reason) => return (m.count() == before).then_some(Err(reason)),
     };
     if m.count() > before {
@@ -129,6 +139,7 @@ pub(super) fn read(
             policy,
             waits_for_cancelled: on_cancel.unwrap_or(declared.waits_for_cancelled),
             exclusion,
+            rules: RunRules { choices, ..run_rules },
             safe_state: safe_state.map(|safe_state| safe_state.of(&declared.daemon)),
         })),
         Some((_, Some(Err(reason)))) => Err(reason.clone()),
@@ -159,6 +170,7 @@ fn refuse_program_fields(
         let about_programs = [
             ("flag", argument.flag.is_some()),
             ("root", argument.root.is_some()),
+            ("exists", argument.exists),
             ("env", matches!(argument.passed, Passed::Variable(_))),
             ("stdin", argument.passed == Passed::Input),
         ];

@@ -2,12 +2,16 @@
 //! Read when the server starts and by `topsided check`.
 
 mod args;
+mod choices;
 mod command;
 pub(crate) mod command_name;
 mod concurrency_fields;
 mod exec;
 mod files;
 mod function;
+mod joined_element;
+mod references;
+mod run_rules;
 pub(crate) mod schedule;
 mod unsafe_variables;
 mod variables;
@@ -15,24 +19,25 @@ mod watched_files;
 pub(crate) mod wire_size;
 mod worker_safe_state;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 use topside_shared::command::Command;
 use topside_shared::methods::MAX_SCHEDULES;
 
-use crate::base::toml_file::errors::{Errors, FileError, FileErrors, Position};
+use crate::base::toml_file::errors::{Errors, FileError, FileErrors};
 use crate::base::toml_file::fields::{Field, Fields};
 use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
-use crate::menu_file::command_name::check_name;
+use crate::menu_file::command_name::{Names, check_name};
+use crate::menu_file::references::References;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::process::program_spec::Program;
 use crate::workers;
 use crate::workers::DeclaredFunction;
 use crate::workers::concurrency::Exclusion;
+use crate::workers::run_rules::RunRules;
 
 pub(crate) const COMMANDS_FILE: &str = "commands.toml";
 /// Directory of further files of the menu.
@@ -102,6 +107,20 @@ impl Item {
             Self::Function(function) => &mut function.info,
         }
     }
+
+    fn exclusion_mut(&mut self) -> &mut Exclusion {
+        match self {
+            Self::Program(declared) => &mut declared.exclusion,
+            Self::Function(function) => &mut function.exclusion,
+        }
+    }
+
+    fn rules_mut(&mut self) -> &mut RunRules {
+        match self {
+            Self::Program(declared) => &mut declared.rules,
+            Self::Function(function) => &mut function.rules,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +129,7 @@ pub(crate) struct DeclaredProgram {
     pub info: Command,
     pub program: Program,
     pub exclusion: Exclusion,
+    pub rules: RunRules,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +153,7 @@ fn names(list: &str) -> Vec<&str> {
     list.split_ascii_whitespace().collect()
 }
 
-/// Reads a menu from one or several texts. `reserved` are the names and aliases of built-ins. The error lists the
+/// Reads a menu from one or several texts. `reserved` are the names of built-ins. The error lists the
 /// errors of all texts; of a text that is not TOML, the first.
 pub(crate) fn load(
     sources: &[Source<'_>],
@@ -145,30 +165,38 @@ pub(crate) fn load(
     let mut menu = Menu::default();
     let mut names = Names::new(reserved);
     let mut workers = function::ReadWorkers::default();
+    let mut references = References::default();
     let mut errors = Vec::new();
     for source in sources {
-        let added = add(*source, rules, &mut names, &mut workers, &mut menu);
+        let added = add(*source, rules, &mut names, &mut workers, &mut references, &mut menu);
         if let Err(FileErrors(wrong)) = added {
             errors.extend(wrong);
         }
+    }
+    // What is missing may be in a command that was not read.
+    if errors.is_empty()
+        && let Err(FileErrors(wrong)) = references.resolve(&mut menu, reserved)
+    {
+        errors = wrong;
     }
     if errors.is_empty() { Ok(menu) } else { Err(FileErrors::once(errors)) }
 }
 
 /// Adds the workers and commands of one text to a menu. A command may name a worker of its own file or of an earlier
 /// one.
-fn add(
-    source: Source<'_>,
+fn add<'a>(
+    source: Source<'a>,
     rules: Rules,
     names: &mut Names,
     workers: &mut function::ReadWorkers,
+    references: &mut References<'a>,
     menu: &mut Menu,
 ) -> Result<(), FileErrors> {
     let Source { name: file, text } = source;
     let document = Fields::parse(file, text).inspect_err(|_| workers.incomplete = true)?;
     let mut errors = Errors::new(file, text);
     let top = Fields::of(&document, "the menu");
-    top.refuse_unknown(&["commands", "workers"], &mut errors);
+    top.refuse_unknown(&["commands", "workers", "groups"], &mut errors);
     if top.table.is_empty() {
         menu.remarks.push(format!(
             "{file} declares no command: the starter menu serves only where there is no menu file"
@@ -190,6 +218,9 @@ fn add(
         }
         workers.known.push((name.to_owned(), read));
     }
+    for (name, fields) in tables(&top, "groups", "group", &mut errors) {
+        references.read_group(name, &fields, &mut errors);
+    }
     for (name, fields) in tables(&top, "commands", "command", &mut errors) {
         let own = Field { value: name.to_owned(), span: fields.span.clone() };
         names.take(&own, name, source, &mut errors);
@@ -202,6 +233,10 @@ fn add(
         };
         match read {
             Some(Ok(mut item)) => {
+                let info = item.info_mut();
+                let reason = run_rules::reason(&fields, &info.args, &mut errors);
+                info.args.extend(reason);
+                references.note(name, &fields, source, &mut errors);
                 let schedules = schedule::read(item.info(), &fields, &mut errors);
                 item.info_mut().scheduled = !schedules.is_empty();
                 add_schedules(menu, schedules, &mut errors);
@@ -339,50 +374,6 @@ fn load_files(
 /// The starter menu, without the commands that this machine cannot run.
 pub(crate) fn starter(reserved: &[&str], trust: Trust) -> Result<Menu, FileErrors> {
     load(&[Source { name: STARTER_NAME, text: STARTER }], reserved, Missing::Leave, trust)
-}
-
-/// Names and aliases in use; those of built-ins have no position.
-struct Names(HashMap<String, Option<NameUse>>);
-
-struct NameUse {
-    command: String,
-    file: String,
-    at: Position,
-}
-
-impl Names {
-    fn new(reserved: &[&str]) -> Self {
-        Self(reserved.iter().map(|name| ((*name).to_owned(), None)).collect())
-    }
-
-    fn take(
-        &mut self,
-        name: &Field<String>,
-        command: &str,
-        source: Source<'_>,
-        errors: &mut Errors<'_>,
-    ) {
-        let Field { value, span } = name;
-        if let Err(message) = check_name(value, "command") {
-            errors.add(span, message);
-            return;
-        }
-        let message = match self.0.get(value) {
-            None => {
-                let at = errors.position(span.start);
-                let (command, file) = (command.to_owned(), source.name.to_owned());
-                self.0.insert(value.clone(), Some(NameUse { command, file, at }));
-                return;
-            }
-            Some(None) => format!("`{value}` is a built-in command: use another name"),
-            Some(Some(NameUse { command, file, at })) => {
-                let elsewhere = format!(" of {file}:{}:{}", at.line, at.column);
-                let place = if file == source.name { "" } else { &elsewhere };
-                format!("`{value}` is taken by command `{command}`{place}: use another name")
-            }
-        };
-        errors.add(span, message);
-    }
 }
 
 #[cfg(test)]

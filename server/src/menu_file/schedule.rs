@@ -6,7 +6,7 @@ use jiff::civil::{self, DateTime, Weekday};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use toml::de::DeValue;
-use topside_shared::command::{Arg, ArgType, Command};
+use topside_shared::command::{Arg, ArgType, Command, REASON};
 use topside_shared::time::millis;
 use topside_shared::values;
 use topside_shared::{Time, text};
@@ -93,7 +93,7 @@ fn one(
             format_args!("{} has no `name`: it is needed to pause it", fields.owner),
         );
     }
-    let args = args(command, fields, m);
+    let args = args(command, name.as_ref().map_or("", |name| &name.value), fields, m);
     let zone = zone(fields, m);
     let window = positive(fields, "for", m);
     let timing = timing(fields, m);
@@ -144,6 +144,7 @@ fn positive(fields: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<D
 /// The arguments of its runs, checked as those of a user; none if an error was reported.
 fn args(
     command: &Command,
+    name: &str,
     fields: &Fields<'_, '_>,
     m: &mut Errors<'_>,
 ) -> Option<Map<String, Value>> {
@@ -158,7 +159,10 @@ fn args(
     if given.is_none() && fields.get("args").is_some() {
         return None;
     }
-    let given: Map<String, Value> = given.map(|field| field.value).unwrap_or_default();
+    let mut given: Map<String, Value> = given.map(|field| field.value).unwrap_or_default();
+    if command.asks_reason() {
+        given.entry(REASON).or_insert_with(|| Value::from(format!("schedule {name}")));
+    }
     let span = fields.span_of("args");
     let secret = |name: &&String| {
         command.args.iter().any(|arg| arg.name == **name && arg.kind == ArgType::Secret)

@@ -86,7 +86,7 @@ type = "int"
 default = 5
 choices = [2, 5, 10]
 "#);
-    let DeclaredProgram { info, program, exclusion } = declared;
+    let DeclaredProgram { info, program, exclusion, .. } = declared;
     assert_eq!(info.name, "zone-run");
     assert_eq!(info.title, "Run a zone");
     assert_eq!(info.category, "Set");
@@ -117,7 +117,7 @@ choices = [2, 5, 10]
 
 #[test]
 fn what_is_not_said_is_the_careful_choice() {
-    let DeclaredProgram { info, program, exclusion } =
+    let DeclaredProgram { info, program, exclusion, .. } =
         one("[commands.x]\nexec = [\"/bin/echo\"]\n");
     assert_eq!(exclusion, Exclusion::default());
     assert_eq!((info.effect, info.role), (Effect::Destructive, Role::Admin));
@@ -241,22 +241,13 @@ fn a_value_of_the_wrong_type_is_reported_with_what_would_pass() {
 }
 
 #[test]
-fn a_placeholder_is_one_whole_element_and_names_an_argument() {
+fn a_placeholder_names_an_argument() {
     let args = "[[commands.x.args]]\nname=\"zone\"\ntype=\"int\"\n";
     let text = |exec: &str| format!("[commands.x]\nexec = {exec}\n{args}");
     assert!(read(&text(r#"["/bin/echo", "{zone}", "{zone}"]"#)).is_ok());
-    let part = said(&text(r#"["/bin/echo", "{zone}", "--zone={zone}"]"#));
-    assert_eq!(
-        part,
-        "commands.toml:2:32: \"{zone}\" must be an element of `exec` by itself: a value is never \
-         part of one, and `{zone}` stands inside another"
-    );
     // A typing error in there was passed on to the program in silence.
     let typed = said(&text(r#"["/bin/echo", "{zone}", "--zone={zoen}"]"#));
-    assert!(
-        typed.contains("\"{zone}\" must be an element") && typed.contains("`{zoen}`"),
-        "{typed}"
-    );
+    assert_eq!(typed, "commands.toml:2:32: command `x` has no argument `zoen`: did you mean zone?");
     assert!(said(&text(r#"["/bin/echo", "{zone}", "{zoen}"]"#)).contains("did you mean zone?"));
     assert!(said(&text(r#"["/bin/echo", "{zone}", "{print}"]"#)).contains("`{ print }`"));
     assert!(said(&text(r#"["/bin/echo", "zone"]"#)).contains("argument `zone` goes nowhere"));
@@ -267,6 +258,48 @@ fn a_placeholder_is_one_whole_element_and_names_an_argument() {
     );
     let argv = one(&other).program.argv(serde_json::json!({"zone": 1}).as_object().unwrap());
     assert_eq!(argv[2..], ["{ print $1 }", "{}", "{{.Names}}", "@{u}", "${HOME}", "%{http_code}"]);
+}
+
+#[test]
+fn a_value_stands_inside_an_element_only_if_its_type_cannot_carry_more() {
+    let text = |lines: &str| {
+        format!(
+            "[commands.x]\nexec = [\"/bin/echo\", \"/dev/{{a}}\"]\n[[commands.x.args]]\nname = \"a\"\n{lines}\n"
+        )
+    };
+    let argv = |lines: &str, args: serde_json::Value| {
+        one(&text(lines)).program.argv(args.as_object().unwrap())
+    };
+    assert_eq!(argv("type = \"int\"", serde_json::json!({"a": 5}))[1..], ["/dev/5"]);
+    assert_eq!(argv("type = \"int\"", serde_json::json!({}))[1..], [""; 0]);
+    assert_eq!(argv("type = \"bool\"", serde_json::json!({"a": true}))[1..], ["/dev/true"]);
+    assert_eq!(argv("type = \"duration\"", serde_json::json!({"a": "5m"}))[1..], ["/dev/5m"]);
+    let choices = "type = \"enum\"\nchoices = [\"sda\", \"mapper/x\"]";
+    assert_eq!(argv(choices, serde_json::json!({"a": "mapper/x"}))[1..], ["/dev/mapper/x"]);
+    let pattern = "type = \"string\"\npattern = '[a-z][a-z0-9.-]*'";
+    assert_eq!(argv(pattern, serde_json::json!({"a": "sda1"}))[1..], ["/dev/sda1"]);
+    let refused = |lines: &str, part: &str| {
+        let said = said(&text(lines));
+        let begin = "commands.toml:2:22: `{a}` cannot stand inside another element: ";
+        assert!(said.starts_with(begin) && said.contains(part), "{said}");
+    };
+    refused("type = \"string\"", "a string can hold more");
+    refused("type = \"string\"\npattern = '[^ ]+'", "such as `/`");
+    refused("type = \"string\"\npattern = '[a-z.]+'", "matches `.`");
+    refused("type = \"string\"\npattern = '[a-z]*'", "empty text");
+    refused("type = \"path\"", "a path can hold more");
+    refused(
+        "type = \"enum\"\nchoices_from = [\"/bin/echo\", \"a\"]",
+        "a program lists its choices",
+    );
+    refused("type = \"int\"\nmultiple = true", "several values");
+    refused("type = \"int\"\nflag = \"-a\"", "`flag`");
+    refused("type = \"int\"\nenv = \"A\"", "does not go into the argument list");
+    let shell = text("type = \"int\"").replace("/dev/{a}", "echo ${a}");
+    assert!(said(&shell).contains("`${a}` is a variable of a shell"), "{}", said(&shell));
+    let dash = text("type = \"string\"\npattern = '[a-z-]+'\nallow_dash = true");
+    assert!(read(&dash).is_ok());
+    assert!(said(&dash.replace("/dev/{a}", "{a}.env")).contains("take `allow_dash` out"));
 }
 
 #[test]
@@ -543,4 +576,139 @@ fn a_starter_menu_cut_anywhere_is_refused_or_read_but_never_a_panic() {
             assert!(errors.0.iter().all(|error| error.at.is_some()), "{errors}");
         }
     }
+}
+
+#[test]
+fn what_follows_a_success_is_checked_once_all_files_are_read() {
+    let refused = |lines: &str, part: &str| {
+        let text = format!("[commands.x]\nexec = [\"/bin/echo\"]\nrole = \"operator\"\n{lines}");
+        let said = said(&text);
+        assert!(said.starts_with("commands.toml:4:9: ") && said.contains(part), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    };
+    let other =
+        |lines: &str| format!("then = [\"y\"]\n[commands.y]\nexec = [\"/bin/echo\"]\n{lines}");
+    refused("then = [\"z\"]", "there is no command `z` in the menu files");
+    refused("then = [\"menu\"]", "`menu` is a built-in command, which is no run");
+    refused(&other(""), "`y` needs role admin and `x` only operator");
+    let needs = "role = \"viewer\"\n[[commands.y.args]]\nname = \"a\"\ntype = \"int\"\nrequired = true\nflag = \"-a\"";
+    refused(&other(needs), "`then` gives no arguments, and `y` needs `a`");
+    refused("then = [\"x\"]", "`then` goes round in a circle");
+    let circle = other("role = \"operator\"\nthen = [\"x\"]");
+    let text = format!("[commands.x]\nexec = [\"/bin/echo\"]\nrole = \"operator\"\n{circle}");
+    assert_eq!(
+        said(&text),
+        "commands.toml:8:9: `then` goes round in a circle: a success of `y` would start it again. Take out \
+         one of these"
+    );
+    // A command of a later file.
+    let first =
+        Source { name: "a.toml", text: "[commands.x]\nexec = [\"/bin/echo\"]\nthen = [\"y\"]\n" };
+    let second =
+        Source { name: "b.toml", text: "[commands.y]\nexec = [\"/bin/echo\"]\nreason = true\n" };
+    let menu = load(&[first, second], &[], Missing::Refuse, Trust::of_this_process()).unwrap();
+    let Item::Program(declared) = &menu.commands[0] else { panic!("{menu:?}") };
+    assert_eq!(declared.rules.then, ["y"]);
+    let alone = load(&[first], &[], Missing::Refuse, Trust::of_this_process()).unwrap_err();
+    assert_eq!(alone.to_string(), "a.toml:3:9: there is no command `y` in the menu files");
+}
+
+#[test]
+fn groups_rates_locks_and_reasons_are_checked() {
+    let rate = |rate: &str| format!("rate = {rate}");
+    for wrong in [
+        "\"10\"",
+        "10",
+        "\"0/1h\"",
+        "\"10/0s\"",
+        "\"10/1\"",
+        "\"-1/1h\"",
+        "\"10001/1h\"",
+        "\"1/900d\"",
+    ] {
+        refused(&rate(wrong), (3, 8), &["`rate` of command `x`", "such as \"10/1h\""]);
+    }
+    refused("menu = \"no\"", (3, 8), &["true or false"]);
+    refused("reason = 1", (3, 10), &["true or false"]);
+    let own =
+        "reason = true\n[[commands.x.args]]\nname = \"reason\"\ntype = \"string\"\nflag = \"-r\"";
+    refused(own, (3, 10), &["adds an argument `reason` to command `x`, which has one already"]);
+    refused("group = \"a\"", (3, 9), &["there is no [groups.a]"]);
+    refused(
+        "group = \"dowloads\"\n[groups.downloads]\nmax_concurrent = 1",
+        (3, 9),
+        &["did you mean downloads?"],
+    );
+    refused("[groups.a]", (3, 9), &["group `a` needs `max_concurrent`"]);
+    refused("[groups.a]\nmax_concurrent = 0", (4, 18), &["a whole number from 1"]);
+    refused(
+        "[groups.a]\nmax_concurrent = 1\nqueue = 1",
+        (5, 1),
+        &["group `a` has no field `queue`"],
+    );
+    refused("[groups.\"a b\"]\nmax_concurrent = 1", (3, 9), &["cannot name a group"]);
+    let lock = |name: &str, arg: &str| {
+        format!(
+            "lock = [\"all\", \"{name}\"]\n[[commands.x.args]]\nname = \"a\"\nflag = \"-a\"\n{arg}\n"
+        )
+    };
+    refused(
+        &lock("z-{b}", "type = \"int\"\ndefault = 1"),
+        (3, 16),
+        &["names `b`, which is no argument of the command"],
+    );
+    refused(&lock("z-{a}", "type = \"int\""), (3, 16), &["which may be absent"]);
+    refused(&lock("z-{a}", "type = \"path\"\nrequired = true"), (3, 16), &["which is a path"]);
+    let secret = lock("z-{a}", "type = \"secret\"\nrequired = true\nenv = \"A\"")
+        .replace("flag = \"-a\"\n", "");
+    refused(&secret, (3, 16), &["which is a secret"]);
+    let text = format!(
+        "[commands.x]\nexec = [\"/bin/echo\"]\n{}",
+        lock("z-{a}", "type = \"int\"\nrequired = true")
+    );
+    assert_eq!(one(&text).exclusion.locks, ["all", "z-{a}"]);
+}
+
+#[test]
+fn choices_conditions_and_counts_are_checked_where_they_stand() {
+    let arg = |lines: &str| format!("[[commands.x.args]]\nname = \"a\"\nflag = \"-a\"\n{lines}");
+    for wrong in [
+        "[{ value = 1 }]",
+        "[{ label = \"a\" }]",
+        "[{ value = 1, label = \"a\", x = 1 }]",
+        "[{ value = 1, label = \"\" }]",
+    ] {
+        refused(
+            &arg(&format!("type = \"int\"\nchoices = {wrong}")),
+            (7, 11),
+            &["tables such as { value = 1"],
+        );
+    }
+    refused(
+        &arg("type = \"bool\"\nchoices_from = [\"/bin/echo\"]"),
+        (7, 16),
+        &["means nothing for type bool"],
+    );
+    refused(
+        &arg("type = \"enum\"\nchoices_from = []"),
+        (7, 16),
+        &["`choices_from` needs a program"],
+    );
+    refused(&arg("type = \"int\"\nat_least = 2"), (7, 12), &["counts the values of `multiple`"]);
+    refused(
+        &arg("type = \"int\"\nexists = true"),
+        (7, 10),
+        &["`exists` of argument `a` of command `x` is for type path alone"],
+    );
+    refused(
+        &arg("type = \"int\"\nwhen = { b = 1 }"),
+        (4, 8),
+        &["`when` names b, which is no argument before it"],
+    );
+    refused(&arg("type = \"int\"\nwhen = {}"), (7, 8), &["a table of arguments and their values"]);
+    let text = "[commands.x]\nexec = [\"/bin/echo\"]\n".to_owned()
+        + &arg("type = \"duration\"\n")
+        + &arg("type = \"int\"\nwhen = { a = [\"60\", \"1m30s\"] }").replace("\"a\"", "\"b\"");
+    let declared = one(&text);
+    assert_eq!(declared.info.args[1].when["a"], serde_json::json!(["60s", "90s"]));
 }

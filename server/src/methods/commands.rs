@@ -8,8 +8,10 @@ use tokio_util::sync::CancellationToken;
 use topside_shared::command::{Command, Effect};
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{
-    BuiltinAnswer, CommandResult, CommandRun, CommandsList, MAX_MENU_PAGE, Menu, RunResult,
+    BuiltinAnswer, Choice, Choices, CommandChoices, CommandResult, CommandRun, CommandsList,
+    MAX_MENU_PAGE, Menu, RunResult,
 };
+use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -47,6 +49,35 @@ pub(super) async fn list(caller: Caller, params: CommandsList) -> Result<Menu, R
     let more = rest.peek().is_some();
     let next = commands.last().filter(|_| more).map(|command| command.name.clone());
     Ok(Menu { revision: now.menu.revision(), commands, next })
+}
+
+/// The choices of an argument: those of its declaration, or those that a program lists.
+pub(super) async fn choices(caller: Caller, params: CommandChoices) -> Result<Choices, RpcError> {
+    let CommandChoices { command, argument } = params;
+    let now = caller.server.now();
+    let entry = now.menu.find(&command, &caller.client.who())?;
+    let info = &entry.info;
+    let Some(arg) = info.args.iter().find(|arg| arg.name == argument) else {
+        let near = nearest(&argument, info.args.iter().map(|arg| arg.name.as_str()));
+        let message = format_args!(
+            "{} has no argument `{}`{}",
+            info.name,
+            quote(&argument, MAX_NAME),
+            did_you_mean(&near)
+        );
+        return Err(RpcError::invalid_argument("argument", message));
+    };
+    if let Execution::Run(command) = &entry.execution
+        && let Some(choices) = command.choices.iter().find(|one| one.argument() == argument)
+    {
+        let instance = caller.server.runs.history.instance().await.map_err(scheduler::internal)?;
+        return Ok(Choices { choices: choices.list(arg, Some(&instance)).await? });
+    }
+    let choice = |value: &Value| Choice {
+        label: arg.labels.get(&values::to_text(value)).cloned(),
+        value: value.clone(),
+    };
+    Ok(Choices { choices: arg.choices.iter().map(choice).collect() })
 }
 
 pub(super) async fn run(

@@ -317,6 +317,7 @@ fn dispatch(
         Method::EventsSubscribe => call_handler(caller, request, session::subscribe),
         Method::EventsUnsubscribe => call_handler(caller, request, session::unsubscribe),
         Method::CommandsList => call_handler(caller, request, commands::list),
+        Method::CommandChoices => call_handler(caller, request, commands::choices),
         Method::CommandRun => {
             // Text that was read as JSON.
             let id = request.id.and_then(|id| RawValue::from_string(id.to_owned()).ok());

@@ -11,7 +11,7 @@ use crate::process::start_program::{DEFAULT_CWD, SpawnError, base_environment, e
 use crate::process::{pipes, spawn};
 
 /// How a worker is started, as `menu_file` has checked it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Daemon {
     /// An absolute path.
     pub(crate) path: String,

@@ -9,6 +9,7 @@ pub(crate) mod path_root;
 pub(crate) mod pipes;
 pub(crate) mod process_scan;
 pub(crate) mod program_file;
+pub(crate) mod program_output;
 pub(crate) mod program_spec;
 pub(crate) mod reaper;
 pub(crate) mod resolve_program;

@@ -15,6 +15,7 @@ use crate::base::blocking::blocking;
 use crate::base::platform;
 use crate::base::shortage::Shortage;
 use crate::process::program_spec::{Program, ProgramArg};
+use crate::process::start_program::DEFAULT_CWD;
 
 impl Program {
     /// The arguments, with each path that must stay below a root replaced by the path that it leads to. The error is about
@@ -23,7 +24,7 @@ impl Program {
         &self,
         args: &'a Map<String, Value>,
     ) -> Result<Cow<'a, Map<String, Value>>, RpcError> {
-        if self.args.iter().all(|arg| arg.root.is_none()) {
+        if self.args.iter().all(|arg| arg.root.is_none() && !arg.exists) {
             return Ok(Cow::Borrowed(args));
         }
         let (program, args) = (self.clone(), args.clone());
@@ -61,12 +62,26 @@ impl Program {
 
     fn follow(&self, mut args: Map<String, Value>) -> Result<Map<String, Value>, ArgError> {
         for arg in &self.args {
-            let (Some(root), Some(value)) = (&arg.root, args.get_mut(&arg.name)) else { continue };
+            let Some(value) = args.get_mut(&arg.name).filter(|_| arg.root.is_some() || arg.exists)
+            else {
+                continue;
+            };
             let one = |value: &Value| {
-                let path = value.as_str().unwrap_or_default();
-                let real =
-                    below(root, path).and_then(|path| path.into_os_string().into_string().ok());
-                real.map(Value::from).ok_or_else(|| ArgError::outside(&arg.name, path))
+                let given = value.as_str().unwrap_or_default();
+                let path = match &arg.root {
+                    None => Path::new(self.cwd.as_deref().unwrap_or(DEFAULT_CWD)).join(given),
+                    Some(root) => {
+                        below(root, given).ok_or_else(|| ArgError::outside(&arg.name, given))?
+                    }
+                };
+                if arg.exists && !path.exists() {
+                    return Err(ArgError::not_there(&arg.name, given));
+                }
+                if arg.root.is_none() {
+                    return Ok(value.clone());
+                }
+                let path = path.into_os_string().into_string();
+                path.map(Value::from).map_err(|_| ArgError::outside(&arg.name, given))
             };
             *value = match &*value {
                 Value::Array(paths) => paths.iter().map(one).collect::<Result<Value, _>>()?,

@@ -1,4 +1,5 @@
-//! A declared program: its argument list and limits. There is no shell; each value is one element of the list, or none.
+//! A declared program: its argument list and limits. There is no shell: a value is one element of the list, part of one if
+//! its type allows that, or none.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,6 +52,22 @@ pub(crate) struct Policy {
 pub(crate) enum Element {
     Literal(String),
     Argument(usize),
+    /// A text with `{name}` places for these arguments, none of which is a list.
+    Joined {
+        text: String,
+        arguments: Vec<usize>,
+    },
+}
+
+impl Element {
+    /// Whether the value of an argument is in it.
+    pub(crate) fn holds(&self, argument: usize) -> bool {
+        match self {
+            Self::Literal(_) => false,
+            Self::Argument(index) => *index == argument,
+            Self::Joined { arguments, .. } => arguments.contains(&argument),
+        }
+    }
 }
 
 /// The part of an argument's declaration that the argument list needs.
@@ -60,6 +77,8 @@ pub(crate) struct ProgramArg {
     /// Precedes the value, or stands for a bool that is true.
     pub(crate) flag: Option<String>,
     pub(crate) root: Option<PathBuf>,
+    /// Whether a path must exist when the program starts.
+    pub(crate) exists: bool,
     pub(crate) passed: Passed,
 }
 
@@ -86,10 +105,26 @@ impl Program {
             match element {
                 Element::Literal(text) => argv.push(text.clone()),
                 Element::Argument(index) => self.args[*index].push(args, &mut argv),
+                Element::Joined { text, arguments } => {
+                    let named = arguments.iter().map(|index| self.args[*index].name.as_str());
+                    argv.extend(filled(text, named, args));
+                }
             }
         }
         argv
     }
+}
+
+/// A text with the values of these arguments; none if one has no value.
+fn filled<'a>(
+    text: &str,
+    mut named: impl Iterator<Item = &'a str> + Clone,
+    args: &Map<String, Value>,
+) -> Option<String> {
+    let value = |name: &str| args.get(name).filter(|value| !value.is_null()).map(values::to_text);
+    let fill = |name: &str| if named.clone().any(|one| one == name) { value(name) } else { None };
+    let filled = values::fill_places(text, fill);
+    named.all(|name| value(name).is_some()).then_some(filled)
 }
 
 impl ProgramArg {

@@ -2,14 +2,16 @@
 //!
 //! A run belongs to the server, not to the connection that started it: the client may leave, and the run continues; the
 //! server may end, and its record stays. `scheduler` has the way from a request to the start, `run_end` the way to
-//! the final row, `queue` the rules of who waits for what.
+//! the final row, `queue` the rules of who waits for what, `follow_up` what starts after a success.
 
+mod follow_up;
 mod input;
 mod pending_hook;
 mod queue;
 pub(crate) mod requester;
 mod run_end;
 mod run_files;
+mod run_rate;
 pub(crate) mod scheduler;
 
 use std::collections::BTreeMap;
@@ -44,6 +46,7 @@ use crate::process::program_spec::Policy;
 use crate::runs::input::Input;
 use crate::runs::queue::{Queue, Standing};
 use crate::runs::requester::Requester;
+use crate::runs::run_rate::RunRates;
 
 /// One execution of a command.
 pub(crate) struct Run {
@@ -85,6 +88,7 @@ impl Run {
         who: &Identity,
         command: &Runnable,
         args: &Map<String, Value>,
+        reason: Option<String>,
     ) -> Self {
         Self {
             id,
@@ -108,6 +112,8 @@ impl Run {
                 user: who.user.clone(),
                 owner: Some(who.owner.shown(&who.user)),
                 client_id: requester.client_id(),
+                reason,
+                caused_by: requester.cause(),
                 state: RunState::Running,
                 place: None,
                 waits_for: Vec::new(),
@@ -236,6 +242,7 @@ struct LiveRuns {
     /// How many were started: a refused run has a number too.
     started: u64,
     queue: Queue,
+    rates: RunRates,
     /// Shutting down: nothing new is started.
     closed: bool,
 }

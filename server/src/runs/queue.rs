@@ -1,11 +1,12 @@
 //! Run queue: which run may start and which waits for what. Rules only, without a clock, a lock or a task.
 //!
-//! All that a run needs, its locks, a place among the runs of its command and a seat of `max_runs`, is
+//! All that a run needs, its locks, a place among the runs of its command and of its group, and a seat of `max_runs`, is
 //! taken at once or not at all. So no run holds one thing while it waits for another, and no two runs can
 //! wait for each other. A queued run is ahead of all later ones that share a lock or the command with
 //! it; others pass freely. A seat goes to the first run that waits for nothing else.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use topside_shared::RunId;
 use topside_shared::records::RunState;
@@ -64,6 +65,16 @@ pub(crate) struct Queue {
 impl Needs {
     fn shares_a_lock(&self, other: &Self) -> bool {
         self.exclusion.locks.iter().any(|lock| other.has(lock))
+    }
+
+    fn shares_the_group(&self, other: &Self) -> bool {
+        let names = [self, other].map(|needs| needs.exclusion.group.as_ref().map(|one| &one.name));
+        names[0].is_some() && names[0] == names[1]
+    }
+
+    /// Whether turns of the two come in the order of their requests.
+    fn competes_with(&self, other: &Self) -> bool {
+        self.command == other.command || self.shares_a_lock(other) || self.shares_the_group(other)
     }
 
     fn has(&self, lock: &str) -> bool {
@@ -146,8 +157,7 @@ impl Queue {
             let waits_for = self.waits_for(needs, ahead);
             let seat_only = waits_only_for_a_seat(&waits_for);
             let before = ahead.iter().zip(&standings).filter(|((_, other), (_, standing))| {
-                other.command == needs.command
-                    || needs.shares_a_lock(other)
+                needs.competes_with(other)
                     || (seat_only && waits_only_for_a_seat(&standing.waits_for))
             });
             let place = before.count() as u64 + 1;
@@ -185,26 +195,40 @@ impl Queue {
             let holder = holder.or_else(|| first_ahead(&|other| other.has(lock)));
             if let Some(holder) = holder {
                 let (lock, held_by) = (Some(lock.clone()), vec![holder]);
-                waits_for.push(QueueReason { lock, limit: None, held_by });
+                waits_for.push(QueueReason { lock, held_by, ..QueueReason::default() });
             }
         }
-        let own = || self.holding.iter().filter(|(_, other)| other.command == needs.command);
-        let held_by = match needs.exclusion.max_concurrent {
-            Some(most) if own().count() >= most.get() => {
-                let own = own().map(|(id, other)| other.by(*id, RunState::Running));
-                own.take(MAX_HELD_BY).collect()
+        // The runs that fill a limit, or the run that is before it. A reason that is known already says more than the latter.
+        let held_by = |most: Option<NonZeroUsize>, counts: &dyn Fn(&Needs) -> bool, known: bool| {
+            let holding = || self.holding.iter().filter(|(_, other)| counts(other));
+            if most.is_some_and(|most| holding().count() >= most.get()) {
+                let holding = holding().map(|(id, other)| other.by(*id, RunState::Running));
+                return holding.take(MAX_HELD_BY).collect();
             }
-            // A lock that it waits for says more.
-            _ if !waits_for.is_empty() => Vec::new(),
-            _ => first_ahead(&|other| other.command == needs.command).into_iter().collect(),
+            let ahead = if known { None } else { first_ahead(counts) };
+            ahead.into_iter().collect::<Vec<Holder>>()
         };
-        if !held_by.is_empty() {
-            let limit = Some("max_concurrent".to_owned());
-            waits_for.push(QueueReason { lock: None, limit, held_by });
+        let max_concurrent = |group: Option<String>, held_by| QueueReason {
+            limit: Some("max_concurrent".to_owned()),
+            group,
+            held_by,
+            ..QueueReason::default()
+        };
+        let is_own = |other: &Needs| other.command == needs.command;
+        let own = held_by(needs.exclusion.max_concurrent, &is_own, !waits_for.is_empty());
+        if !own.is_empty() {
+            waits_for.push(max_concurrent(None, own));
+        }
+        if let Some(group) = &needs.exclusion.group {
+            let shares = |other: &Needs| needs.shares_the_group(other);
+            let held_by = held_by(Some(group.max_concurrent), &shares, !waits_for.is_empty());
+            if !held_by.is_empty() {
+                waits_for.push(max_concurrent(Some(group.name.clone()), held_by));
+            }
         }
         if self.holding.len() >= needs.seats {
             let limit = Some("max_runs".to_owned());
-            waits_for.push(QueueReason { lock: None, limit, held_by: Vec::new() });
+            waits_for.push(QueueReason { limit, ..QueueReason::default() });
         }
         waits_for
     }

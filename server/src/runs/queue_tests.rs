@@ -17,6 +17,7 @@ fn needs(command: &str, most: usize, locks: &[&str], seats: usize) -> Needs {
             max_concurrent: NonZeroUsize::new(most),
             queue: 2,
             locks: locks.iter().map(|lock| (*lock).to_owned()).collect(),
+            group: None,
         },
         seats,
         by_admin: false,

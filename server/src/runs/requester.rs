@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
-use topside_shared::ClientId;
+use topside_shared::{ClientId, RunId};
 
 use crate::audit::entry::By;
 use crate::base::identity::Identity;
 use crate::clients::Client;
 
-/// The party that asks for a run: a connected client, or a schedule of this server.
+/// The party that asks for a run: a connected client, a schedule of this server, or a run that succeeded.
 #[derive(Debug, Clone)]
 pub(crate) enum Requester {
     Client(Arc<Client>),
     Schedule(Arc<Identity>),
+    /// `then` of a run that succeeded, for the user of that run.
+    FollowUp {
+        who: Arc<Identity>,
+        cause: RunId,
+    },
 }
 
 impl Requester {
     pub(crate) fn who(&self) -> Arc<Identity> {
         match self {
             Self::Client(client) => client.who(),
-            Self::Schedule(who) => Arc::clone(who),
+            Self::Schedule(who) | Self::FollowUp { who, .. } => Arc::clone(who),
         }
     }
 
@@ -27,7 +32,15 @@ impl Requester {
     pub(super) fn client(&self) -> Option<&Arc<Client>> {
         match self {
             Self::Client(client) => Some(client),
-            Self::Schedule(_) => None,
+            Self::Schedule(_) | Self::FollowUp { .. } => None,
+        }
+    }
+
+    /// The run whose success asks for this one.
+    pub(super) fn cause(&self) -> Option<RunId> {
+        match self {
+            Self::FollowUp { cause, .. } => Some(*cause),
+            Self::Client(_) | Self::Schedule(_) => None,
         }
     }
 
@@ -36,9 +49,13 @@ impl Requester {
         self.client().map_or(ClientId(0), |client| client.id)
     }
 
-    /// The address in the history; empty for the server itself.
+    /// The address in the history: that of a client, the run that asks, or nothing for a schedule.
     pub(super) fn address(&self) -> String {
-        self.client().map_or_else(String::new, |client| client.address.clone())
+        match self {
+            Self::Client(client) => client.address.clone(),
+            Self::Schedule(_) => String::new(),
+            Self::FollowUp { cause, .. } => format!("run {cause}"),
+        }
     }
 
     pub(super) fn by(&self, who: &Identity) -> By {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use topside_shared::command::Effect;
+use topside_shared::command::{Effect, REASON};
 use topside_shared::notifications::Stream;
 use topside_shared::records::{ClientRun, RunState};
 use topside_shared::time::millis;
@@ -171,7 +171,12 @@ impl RunGuard {
             return Ok(());
         }
         let by = self.requester.by(&call.who);
-        let argv = argv::argv(&command.info.name, &self.run.row.lock().args);
+        let argv = {
+            let row = self.run.row.lock();
+            let mut argv = argv::argv(&command.info.name, &row.args);
+            argv.extend(row.reason.iter().map(|reason| format!("{REASON}={reason}")));
+            argv
+        };
         let begins = self.audited(by.clone(), "command/run").argv(argv);
         self.runs.services.audit.ahead(begins).await?;
         self.audited_by = Some(by);

@@ -13,9 +13,11 @@ use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use topside_shared::command::{Command, REASON};
 use topside_shared::notifications::Stream;
 use topside_shared::records::{RunState, queue_reason};
-use topside_shared::{ErrorKind, Role, RpcError, RunId};
+use topside_shared::time::millis;
+use topside_shared::{ErrorKind, Role, RpcError, RunId, text, values};
 
 use crate::authorize::{Action, authorize};
 use crate::base::identity::Identity;
@@ -27,20 +29,25 @@ use crate::keys::expiry;
 use crate::menu::{Executor, Runnable, WorkerSafeState};
 use crate::process::program_spec::Program;
 use crate::process::running_program::{Process, Until};
+use crate::runs::follow_up::{self, Success};
 use crate::runs::pending_hook::PendingHook;
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
 use crate::runs::requester::Requester;
 use crate::runs::run_end::{RunEnd, RunGuard};
 use crate::runs::{LiveRuns, Run, Runs, queue};
 use crate::workers::arguments::Arguments;
+use crate::workers::concurrency::Exclusion;
+use crate::workers::run_rules::Rate;
 use crate::workers::safe_state_calls::FunctionHook;
 use crate::workers::worker::{Call, RunHandle, Worker, perform};
 
-/// Starts a run. The arguments have been checked; `files` are those that they name. Once it is admitted, it starts even if
-/// the client leaves. It ends at `window`, if that is given, and has then succeeded.
+/// Starts a run. The arguments have been checked, except against choices that a program lists; `files` are those that they
+/// name. Once it is admitted, it starts even if the client leaves. It ends at `window`, if that is given, and has then
+/// succeeded.
 ///
 /// # Errors
-/// `closing`, `busy` with the limit or the shortage, `spawnFailed`, or `internal` where it cannot be recorded.
+/// `closing`, `busy` with the limit or the shortage, `rateLimited`, `spawnFailed`, `invalidParams` for a value that is no
+/// choice, or `internal` where it cannot be recorded.
 pub(crate) async fn start(
     runs: &Arc<Runs>,
     requester: &Requester,
@@ -49,6 +56,7 @@ pub(crate) async fn start(
     files: TakenFiles,
     window: Option<Instant>,
 ) -> Result<Arc<Run>, RpcError> {
+    check_choices(runs, command, &args).await?;
     let (sender, result) = oneshot::channel();
     let mut asker = Asker(Some(sender));
     let tasks = &runs.services.tasks;
@@ -75,6 +83,22 @@ pub(crate) async fn start(
         });
     }
     result.await.unwrap_or_else(|_| Err(runs.services.shutdown.interrupted("the start of the run")))
+}
+
+/// Checks the arguments of which a program lists the choices.
+async fn check_choices(
+    runs: &Runs,
+    command: &Runnable,
+    args: &Map<String, Value>,
+) -> Result<(), RpcError> {
+    for choices in &command.choices {
+        let arg = command.info.args.iter().find(|arg| arg.name == choices.argument());
+        if let Some((arg, value)) = arg.and_then(|arg| Some((arg, args.get(&arg.name)?))) {
+            let instance = runs.history.instance().await.map_err(internal)?;
+            choices.check(arg, value, Some(&instance)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Counts a run that waits for a number.
@@ -129,12 +153,13 @@ fn admit(
     runs: &Arc<Runs>,
     requester: &Requester,
     command: &Arc<Runnable>,
-    args: Map<String, Value>,
+    mut args: Map<String, Value>,
     files: TakenFiles,
 ) -> Result<(RunGuard, Call), RpcError> {
     let who = requester.who();
-    let run = Arc::new(Run::new(id, runs, requester, &who, command, &args));
-    let starts = enter(runs, requester, &who, &run, command)?;
+    let reason = take_reason(&command.info, &mut args)?;
+    let run = Arc::new(Run::new(id, runs, requester, &who, command, &args, reason));
+    let starts = enter(runs, requester, &who, &run, command, &args)?;
     let (own, asker) = (Arc::clone(runs), requester.clone());
     let guard = RunGuard::new(own, asker, Arc::clone(&run), starts, files);
     if let Some(client) = requester.client().filter(|client| client.outbox.is_closed()) {
@@ -147,6 +172,23 @@ fn admit(
     Ok((guard, Call { who, run, args: Arguments(args), ending }))
 }
 
+/// Takes the reason of a run out of its arguments: the program does not get it.
+fn take_reason(
+    command: &Command,
+    args: &mut Map<String, Value>,
+) -> Result<Option<String>, RpcError> {
+    if !command.asks_reason() {
+        return Ok(None);
+    }
+    let reason = args.remove(REASON);
+    let reason = reason.as_ref().and_then(Value::as_str).unwrap_or_default().trim();
+    if reason.is_empty() {
+        let message = format_args!("{} needs a reason: say why it is run", command.name);
+        return Err(RpcError::invalid_argument(REASON, message));
+    }
+    Ok(Some(reason.to_owned()))
+}
+
 /// Takes a place among the live runs; whether the run starts now.
 fn enter(
     runs: &Runs,
@@ -154,6 +196,7 @@ fn enter(
     who: &Identity,
     run: &Arc<Run>,
     command: &Runnable,
+    args: &Map<String, Value>,
 ) -> Result<bool, RpcError> {
     let now = runs.services.config.get();
     let limits = &now.config.limits;
@@ -166,13 +209,19 @@ fn enter(
     if requester.client().is_some() && own >= most {
         return Err(busy(Limit::MaxRunsPerClient, most, &format!("you have {most} runs")));
     }
+    let now = Instant::now();
+    if let Some(rate) = command.rules.rate
+        && let Err(left) = state.rates.check(&command.info.name, rate, now)
+    {
+        return Err(too_often(&command.info.name, rate, left));
+    }
     let by_admin = who.role == Role::Admin;
     let seats = seats(limits.max_runs, limits.admin_runs, by_admin);
     let needs = Needs {
         command: command.info.name.clone(),
         user: who.user.clone(),
         access: run.access(),
-        exclusion: command.exclusion.clone(),
+        exclusion: command.exclusion.of_run(args),
         seats,
         by_admin,
     };
@@ -180,6 +229,9 @@ fn enter(
         queue::hide_holders(&mut refused.waits_for, &refused.holders, who);
         refusal(command, &refused, seats)
     })?;
+    if let Some(rate) = command.rules.rate {
+        state.rates.count(&command.info.name, rate, now);
+    }
     let starts = standing.is_none();
     if let Some(standing) = standing {
         run.row.lock().state = RunState::Queued;
@@ -195,6 +247,18 @@ fn busy(limit: Limit, most: usize, what: &str) -> RpcError {
     RpcError::new(ErrorKind::Busy, message).with("limit", limit).with("most", most as u64)
 }
 
+fn too_often(command: &str, rate: Rate, left: Duration) -> RpcError {
+    let Rate { runs, period } = rate;
+    let message = format_args!(
+        "{command} may run {runs} times in {}, and has: try again in {}",
+        values::write_duration(millis(period)),
+        text::duration(millis(left))
+    );
+    RpcError::new(ErrorKind::RateLimited, message)
+        .with("limit", Limit::Rate)
+        .with("most", runs as u64)
+}
+
 /// Why a run can neither start nor wait, with the runs that hold what it needs.
 fn refusal(command: &Runnable, refused: &Refused, seats: usize) -> RpcError {
     let Refused { why, waits_for, .. } = refused;
@@ -202,7 +266,13 @@ fn refusal(command: &Runnable, refused: &Refused, seats: usize) -> RpcError {
         return busy(Limit::MaxRuns, seats, &format!("{seats} runs go on"));
     }
     let lock = waits_for.iter().find_map(|wait| wait.lock.as_ref());
-    let max_concurrent = command.exclusion.max_concurrent.map(NonZeroUsize::get);
+    let Exclusion { max_concurrent, group, .. } = &command.exclusion;
+    let group = group.as_ref().map(|group| group.max_concurrent);
+    let max_concurrent = match waits_for.iter().any(|wait| wait.group.is_some()) {
+        true => group,
+        false => *max_concurrent,
+    };
+    let max_concurrent = max_concurrent.map(NonZeroUsize::get);
     let (because, limit) = match *why {
         RefusalReason::NoQueue => {
             ("it has no queue".to_owned(), (Limit::MaxConcurrent, max_concurrent))
@@ -251,6 +321,8 @@ async fn carry_out(
     };
     guard.list();
     asker.send(Ok(Arc::clone(&guard.run)));
+    let (runs, run, who) = (Arc::clone(&guard.runs), guard.run.id, Arc::clone(&call.who));
+    let reason = guard.run.row.lock().reason.clone();
     let end = {
         let mut execution = pin!(execute(
             &guard.run,
@@ -270,7 +342,11 @@ async fn carry_out(
             }
         }
     };
+    let has_succeeded = end.state == RunState::Succeeded;
     guard.end(end).await;
+    if has_succeeded && !command.rules.then.is_empty() {
+        follow_up::start_all(runs, command, Success { run, who, reason }).await;
+    }
 }
 
 /// Waits for the end of a window; for ever without one.
@@ -323,7 +399,8 @@ async fn wait_for_turn(
         }
         () = run.turn.cancelled() => {}
     }
-    match current_identity(&runs, &call.who, command) {
+    let is_caused = run.row.lock().caused_by.is_some();
+    match current_identity(&runs, &call.who, command, is_caused) {
         Ok(who) => {
             call.who = who;
             guard.leaves_queue();
@@ -343,10 +420,14 @@ fn current_identity(
     runs: &Runs,
     who: &Arc<Identity>,
     command: &Runnable,
+    is_caused: bool,
 ) -> Result<Arc<Identity>, String> {
     let now = expiry::identity(&runs.services.keys, &runs.services.config.get().config.local, who)?;
     let action = Action::Run { command: &command.info.name, role: command.info.role };
-    authorize(&now, action).map_err(|error| error.message)?;
+    // The list of commands of a key may lack one that `then` starts.
+    if !is_caused {
+        authorize(&now, action).map_err(|error| error.message)?;
+    }
     Ok(now)
 }
 

@@ -6,6 +6,7 @@ mod call_queue;
 pub(crate) mod concurrency;
 mod line_reader;
 mod restart;
+pub(crate) mod run_rules;
 pub(crate) mod safe_state_calls;
 mod stderr_log;
 pub(crate) mod worker;
@@ -31,6 +32,7 @@ use crate::process::program_spec::Policy;
 use crate::process::safe_state::SafeState;
 use crate::workers::call_queue::CallQueue;
 use crate::workers::concurrency::Exclusion;
+use crate::workers::run_rules::RunRules;
 use crate::workers::worker::{Call, Calling, Worker};
 
 /// A worker as declared and checked by `menu_file`.
@@ -69,6 +71,7 @@ pub(crate) struct DeclaredFunction {
     /// Whether a cancelled call may take any time to end.
     pub(crate) waits_for_cancelled: bool,
     pub(crate) exclusion: Exclusion,
+    pub(crate) rules: RunRules,
     pub(crate) safe_state: Option<FunctionSafeState>,
 }
 

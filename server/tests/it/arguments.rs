@@ -238,8 +238,8 @@ fn outcome(kind: &str, value: &str) -> Option<&'static str> {
         _ if control => Some("control"),
         // It is in no argument list.
         "secret" => None,
-        _ if value.starts_with('-') => Some("allowDash"),
         "enum" => Some("choices"),
+        _ if value.starts_with('-') => Some("allowDash"),
         "path" if value == "../.." => Some("path"),
         _ => None,
     }

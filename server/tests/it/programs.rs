@@ -184,7 +184,7 @@ fn check_reports_what_follows_from_a_mistake_with_the_mistake() {
         ),
         (
             "commands.toml",
-            "[commands.x]\nexec = [\"true\", \"--z={zone}\"]\n[[commands.x.args]]\nname = \"zone\"\ntype = \"int\"\n",
+            "[commands.x]\nexec = [\"true\", \"--z={zone}\"]\n[[commands.x.args]]\nname = \"zone\"\ntype = \"string\"\n",
             1,
         ),
         (

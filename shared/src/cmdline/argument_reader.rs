@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::LineError;
-use crate::command::{ArgType, Command};
+use crate::command::{Arg, ArgType, Command};
 use crate::values::{self, ArgError};
 
 /// A word after the command's name.
@@ -46,12 +46,19 @@ pub(super) struct ArgumentReader<'m> {
     pending: Option<usize>,
     ended: bool,
     rest: Option<usize>,
+    /// The values so far, defaults filled in, if an argument applies only beside some of them.
+    values: Option<Map<String, Value>>,
 }
 
 impl<'m> ArgumentReader<'m> {
     pub(super) fn new(command: &'m Command) -> Self {
         let given = vec![false; command.args.len()];
-        Self { command, given, pending: None, ended: false, rest: None }
+        let has_conditions = command.args.iter().any(|arg| !arg.when.is_empty());
+        let values = has_conditions.then(|| {
+            let default = |arg: &Arg| Some((arg.name.clone(), arg.default.clone()?));
+            command.args.iter().filter_map(default).collect()
+        });
+        Self { command, given, pending: None, ended: false, rest: None, values }
     }
 
     /// The argument whose option waits for its value.
@@ -77,12 +84,36 @@ impl<'m> ArgumentReader<'m> {
     pub(super) fn current(&self) -> Option<usize> {
         self.pending.or(self.rest).or_else(|| {
             let mut args = self.command.args.iter().enumerate();
-            args.find(|(at, arg)| self.takes(*at) && arg.kind != ArgType::Bool).map(|(at, _)| at)
+            args.find(|(at, arg)| self.takes(*at) && arg.has_position() && self.applies(*at))
+                .map(|(at, _)| at)
         })
+    }
+
+    /// Whether an argument can be given beside the values so far.
+    pub(super) fn applies(&self, arg: usize) -> bool {
+        self.values.as_ref().is_none_or(|values| self.command.args[arg].applies(values))
+    }
+
+    fn note(&mut self, arg: usize, value: Option<Value>) {
+        if let (Some(values), Some(value)) = (&mut self.values, value) {
+            values.insert(self.command.args[arg].name.clone(), value);
+        }
     }
 
     /// Takes the next word.
     pub(super) fn step<'a>(&mut self, word: &'a str) -> WordRole<'a> {
+        let role = self.role_of(word);
+        match &role {
+            WordRole::Value { arg, text } if self.values.is_some() => {
+                self.note(*arg, values::from_text(&self.command.args[*arg], text).ok());
+            }
+            WordRole::Switch { arg, on } => self.note(*arg, Some(Value::Bool(*on))),
+            _ => {}
+        }
+        role
+    }
+
+    fn role_of<'a>(&mut self, word: &'a str) -> WordRole<'a> {
         if let Some(arg) = self.pending.take() {
             return WordRole::Value { arg, text: word };
         }
@@ -124,7 +155,7 @@ impl<'m> ArgumentReader<'m> {
             return None;
         }
         let mut later = self.command.args.iter().enumerate().skip(arg + 1);
-        let (at, next) = later.find(|(at, arg)| !self.given[*at] && arg.kind != ArgType::Bool)?;
+        let (at, next) = later.find(|(at, arg)| !self.given[*at] && arg.has_position())?;
         next.rest.then_some(at)
     }
 
@@ -191,12 +222,14 @@ pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading
     let mut reader = ArgumentReader::new(command);
     let mut reading = Reading { values: Vec::new(), wrong: Vec::new(), missing: None };
     let mut repeated = None;
+    let mut given: Vec<(usize, usize, Range<usize>)> = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let span = word.span.clone();
         let error = match reader.step(word.text) {
             // The value of an option that was given before.
             WordRole::Value { arg, .. } if repeated.take() == Some(arg) => continue,
             WordRole::Value { arg, text } => {
+                given.push((arg, at, span.clone()));
                 let (last, text, span) = match reader.rest {
                     Some(_) => (words.len() - 1, join(&words[at..]), span.start..words_end(words)),
                     None => (at, text.to_owned(), span),
@@ -212,6 +245,7 @@ pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading
                 continue;
             }
             WordRole::Switch { arg, on } => {
+                given.push((arg, at, span));
                 reading.values.push((arg, Value::Bool(on)));
                 continue;
             }
@@ -226,15 +260,35 @@ pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading
         };
         reading.wrong.push(Wrong { word: at, value: None, error });
     }
+    for (arg, word, span) in given.iter().filter(|(arg, ..)| !reader.applies(*arg)) {
+        let cause = ArgError::does_not_apply(&command.args[*arg]);
+        let error = LineError::bad_value(span.clone(), &cause, command);
+        reading.wrong.push(Wrong { word: *word, value: None, error });
+    }
+    reading.wrong.sort_by_key(|wrong| wrong.word);
     reading.missing = match reader.pending() {
         Some(arg) => Some(LineError::missing_value(end, &command.args[arg])),
         None => {
             let mut args = command.args.iter().enumerate();
-            args.find(|(at, arg)| arg.required && !reader.is_given(*at))
+            args.find(|(at, arg)| arg.required && !reader.is_given(*at) && reader.applies(*at))
                 .map(|(_, arg)| LineError::missing(end, arg, command))
+                .or_else(|| miscounted(command, &given, end))
         }
     };
     reading
+}
+
+/// The first list with too few or too many values.
+fn miscounted(
+    command: &Command,
+    given: &[(usize, usize, Range<usize>)],
+    end: usize,
+) -> Option<LineError> {
+    command.args.iter().enumerate().filter(|(_, arg)| arg.multiple).find_map(|(at, arg)| {
+        let count = given.iter().filter(|(arg, ..)| *arg == at).count();
+        let error = values::check_count(arg, count).err().filter(|_| count > 0)?;
+        Some(LineError::bad_value(end..end, &error, command))
+    })
 }
 
 /// Whether a word was meant as a number, even where it is a wrong one.

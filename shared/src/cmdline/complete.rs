@@ -122,7 +122,8 @@ fn arguments(command: &Command, words: &[Token], prefix: &str, menu: &[Command])
     if reader.ended() {
         return candidates;
     }
-    let free = command.args.iter().enumerate().filter(|(at, _)| reader.takes(*at));
+    let free = command.args.iter().enumerate();
+    let free = free.filter(|(at, _)| reader.takes(*at) && reader.applies(*at));
     for (_, arg) in free {
         let about = || match arg.description.as_str() {
             "" => values::describe(arg),
@@ -160,17 +161,21 @@ fn values_of(
         _ => arg.choices.iter().map(values::to_text).collect(),
     };
     let default = arg.default.as_ref().map(values::to_text);
-    let examples = values::examples(arg).into_iter().map(|text| (text.to_owned(), "example"));
+    let examples =
+        values::examples(arg).into_iter().map(|text| (text.to_owned(), "example".to_owned()));
     let values = values.into_iter().map(|value| {
-        let about = if default.as_ref() == Some(&value) { "default" } else { "" };
+        let label = arg.labels.get(&value).map_or("", String::as_str);
+        let about = match (default.as_ref() == Some(&value), label) {
+            (true, "") => "default".to_owned(),
+            (true, label) => format!("{label} (default)"),
+            (false, label) => label.to_owned(),
+        };
         (value, about)
     });
     values
         .chain(examples)
         .filter(|(value, _)| begins(value, prefix))
-        .map(|(value, about)| {
-            candidate(lead(&value) + &quote(&value), about.to_owned(), CandidateKind::Value)
-        })
+        .map(|(value, about)| candidate(lead(&value) + &quote(&value), about, CandidateKind::Value))
         .collect()
 }
 

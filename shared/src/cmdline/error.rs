@@ -93,6 +93,9 @@ impl LineError {
     pub(super) fn missing(at: usize, arg: &Arg, command: &Command) -> Self {
         let message = match arg.kind {
             ArgType::Bool => format!("{} needs --{1} or --no-{1}", command.name, arg.name),
+            _ if arg.by_name => {
+                format!("{} needs --{}: {}", command.name, arg.name, values::expected(arg))
+            }
             _ => format!("{} needs {}: {}", command.name, arg.name, values::expected(arg)),
         };
         Self::new(at..at, LineErrorKind::MissingArgument, message)
@@ -105,9 +108,9 @@ impl LineError {
 
     pub(super) fn surplus(span: Range<usize>, word: &str, command: &Command) -> Self {
         let name = &command.name;
-        let count = command.args.iter().filter(|arg| arg.kind != ArgType::Bool).count();
+        let count = command.args.iter().filter(|arg| arg.has_position()).count();
         let switches: Vec<String> =
-            command.args.iter().filter(|arg| arg.kind == ArgType::Bool).flat_map(options).collect();
+            command.args.iter().filter(|arg| !arg.has_position()).flat_map(options).collect();
         let takes = match (count, switches.as_slice()) {
             (0, []) => "no arguments".to_owned(),
             (0, switches) => format!("only {}", switches.join(", ")),

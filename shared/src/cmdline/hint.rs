@@ -91,6 +91,7 @@ fn part_text(arg: &Arg) -> String {
             format!("--no-{}", arg.name)
         }
         (ArgType::Bool, _) => format!("--{}", arg.name),
+        _ if arg.by_name => format!("--{} {}", arg.name, values::describe(arg)),
         _ => format!("{} {}", arg.name, values::describe(arg)),
     }
 }
@@ -148,7 +149,7 @@ pub fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
     match rule {
         Rule::Choices => arg.choices.iter().any(|c| values::to_text(c).starts_with(text)),
         // Whether it could still match is not to be seen from a beginning.
-        Rule::MinLength | Rule::Pattern => true,
+        Rule::MinLength | Rule::Pattern | Rule::AtLeast => true,
         Rule::Path => text.is_empty(),
         Rule::Minimum if arg.kind == ArgType::Duration => true,
         // One more digit leads away from nought.

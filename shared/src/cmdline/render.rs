@@ -35,7 +35,7 @@ pub fn render(command: &Command, args: &Map<String, Value>) -> String {
         // A line is shown and stored. To run it again, the user types the secret again.
         let value = args.get(&arg.name).filter(|_| arg.kind != ArgType::Secret);
         match value {
-            None => in_place &= arg.kind == ArgType::Bool,
+            None => in_place &= !arg.has_position(),
             Some(Value::Bool(true)) if arg.kind == ArgType::Bool => {
                 push(&quote(&format!("--{}", arg.name)));
             }
@@ -44,7 +44,7 @@ pub fn render(command: &Command, args: &Map<String, Value>) -> String {
             }
             Some(value) => {
                 for text in texts(value) {
-                    if !in_place || arg.kind == ArgType::Bool || !is_plain(command, &text) {
+                    if !in_place || !arg.has_position() || !is_plain(command, &text) {
                         push(&by_name(&arg.name, &text));
                     } else if arg.rest {
                         rest = Some(text);

@@ -1,4 +1,4 @@
-//! The menu: `commands/list` and `command/run`.
+//! The menu: `commands/list`, `command/choices` and `command/run`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -99,6 +99,33 @@ impl MenuPages {
         // The bytes are not reset: a menu that changes all the time cannot occupy a client forever.
         self.menu = Menu::default();
     }
+}
+
+/// `command/choices`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CommandChoices {
+    /// Name or alias.
+    pub command: String,
+    /// The name of the argument.
+    pub argument: String,
+}
+call!(CommandChoices -> Choices);
+
+/// Answer to `command/choices`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Choices {
+    /// The values that pass, in the order in which they are offered.
+    pub choices: Vec<Choice>,
+}
+
+/// One value of an argument.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The value.
+    pub value: Value,
+    /// What it is, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// `command/run`.

@@ -15,6 +15,8 @@ wire_enum! {
         Ping = "ping",
         /// The commands that the caller may run.
         CommandsList = "commands/list",
+        /// The choices of a command's argument.
+        CommandChoices = "command/choices",
         /// Runs a command.
         CommandRun = "command/run",
         /// Follows a run of any client; the run may have ended.

@@ -19,6 +19,9 @@ pub struct QueueReason {
     /// The limit that it is: `max_concurrent` of its command, or `max_runs` of the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
+    /// The group of commands whose `max_concurrent` it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The runs that hold it; if none does, the queued run that gets it first. At most [`MAX_HELD_BY`]
     /// runs, and none for `max_runs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -62,14 +65,22 @@ fn thing(wait: &QueueReason) -> String {
             None => "its turn".to_owned(),
         },
         (None, [holder]) if queued => format!("{}, which is before it", named(holder)),
-        (None, [holder]) => format!("the end of {}", named(holder)),
+        (None, [holder]) => format!("the end of {}{}", named(holder), in_group(wait)),
         (None, [first, ..]) => {
             let numbers: Vec<String> =
                 wait.held_by.iter().map(|holder| holder.run_id.to_string()).collect();
-            let command = clean(&first.command, MAX_NAME);
-            format!("the end of one of {} ({command})", numbers.join(", "))
+            let which = match in_group(wait) {
+                own if own.is_empty() => format!(" ({})", clean(&first.command, MAX_NAME)),
+                group => group,
+            };
+            format!("the end of one of {}{which}", numbers.join(", "))
         }
     }
+}
+
+fn in_group(wait: &QueueReason) -> String {
+    let group = wait.group.as_ref();
+    group.map_or_else(String::new, |group| format!(" (group {})", clean(group, MAX_NAME)))
 }
 
 fn named(holder: &Holder) -> String {

@@ -1,6 +1,7 @@
 //! Checks declarations of arguments: when the menu is loaded, and for the built-ins in a test.
 
 use crate::command::{Arg, ArgType};
+use crate::text;
 
 use super::{ArgError, Limits, Rule, canonical, describe, file, obey};
 
@@ -46,6 +47,24 @@ pub fn validate_arg(arg: &Arg) -> Checked {
             return wrong(arg, field, format!("{name}: `{field}` must be a finite number"));
         }
     }
+    for (field, count) in [("at_least", arg.at_least), ("at_most", arg.at_most)] {
+        if count.is_some() && !arg.multiple {
+            let message =
+                format!("{name}: `{field}` counts the values of `multiple`: set that too");
+            return wrong(arg, field, message);
+        }
+        if count == Some(0) {
+            let message =
+                format!("{name}: `{field}` must be 1 or more, as a list has at least one value");
+            return wrong(arg, field, message);
+        }
+    }
+    if let (Some(least), Some(most)) = (arg.at_least, arg.at_most)
+        && least > most
+    {
+        let message = format!("{name}: nothing lies between at_least {least} and at_most {most}");
+        return wrong(arg, "at_least", message);
+    }
     validate_bounds(arg)?;
     if let Some((wildcard, error)) = file::wrong_wildcard(&arg.accept) {
         return wrong(arg, "accept", format!("{name}: `{wildcard}` is no wildcard: {error}"));
@@ -71,6 +90,7 @@ pub fn validate_args(args: &[Arg]) -> Checked {
             let message = format!("{name} is declared twice: give one of them another name");
             return wrong(arg, "name", message);
         }
+        validate_when(arg, &args[..at])?;
         let switch = |other: &&Arg| {
             other.kind == ArgType::Bool && name.strip_prefix("no-") == Some(&*other.name)
         };
@@ -79,7 +99,7 @@ pub fn validate_args(args: &[Arg]) -> Checked {
             return wrong(arg, "name", format!("{name} {rule}"));
         }
     }
-    let positional: Vec<&Arg> = args.iter().filter(|arg| arg.kind != ArgType::Bool).collect();
+    let positional: Vec<&Arg> = args.iter().filter(|arg| arg.has_position()).collect();
     for pair in positional.windows(2) {
         let (first, second) = (pair[0], pair[1]);
         let (name, after) = (&first.name, &second.name);
@@ -92,9 +112,39 @@ pub fn validate_args(args: &[Arg]) -> Checked {
             let so = format!("so {after} cannot come after it: move it last");
             return wrong(first, "name", format!("{name} takes all values that are left, {so}"));
         }
-        if !first.required && second.required {
+        if !first.required && second.required && second.when.is_empty() {
             let but = format!("but stands after {name}, which is not: put it first");
             return wrong(second, "name", format!("{after} is required {but}"));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the conditions of an argument are about values of earlier ones.
+fn validate_when(arg: &Arg, earlier: &[Arg]) -> Checked {
+    let name = &arg.name;
+    for (other, wanted) in &arg.when {
+        let Some(found) = earlier.iter().find(|earlier| earlier.name == *other) else {
+            let near = text::nearest(other, earlier.iter().map(|earlier| earlier.name.as_str()));
+            let hint = match text::did_you_mean(&near) {
+                none if none.is_empty() => ": declare that before it".to_owned(),
+                hint => hint,
+            };
+            let message =
+                format!("{name}: `when` names {other}, which is no argument before it{hint}");
+            return wrong(arg, "when", message);
+        };
+        if found.multiple || found.kind == ArgType::Secret {
+            let what = if found.multiple { "a list" } else { "a secret" };
+            let message = format!("{name}: `when` cannot compare {other}, which is {what}");
+            return wrong(arg, "when", message);
+        }
+        let wanted = wanted.as_array().map_or(std::slice::from_ref(wanted), Vec::as_slice);
+        for value in wanted {
+            if let Err(error) = super::check_one(found, value, Limits::default()) {
+                let message = format!("{name}: a value in `when` does not pass: {error}");
+                return wrong(arg, "when", message);
+            }
         }
     }
     Ok(())
@@ -120,9 +170,10 @@ fn useless_field(arg: &Arg) -> Option<&'static str> {
         ("allow_dash", arg.allow_dash && (secret || !arg.kind.is_text())),
         ("max_size", arg.max_size.is_some() && !file),
         ("accept", !arg.accept.is_empty() && !file),
-        ("rest", arg.rest && arg.kind != ArgType::String),
+        ("rest", arg.rest && (arg.kind != ArgType::String || arg.by_name)),
         ("multiple", arg.multiple && (secret || arg.kind == ArgType::Bool)),
         ("choices", !arg.choices.is_empty() && (secret || file || arg.kind == ArgType::Bool)),
+        ("choices_from", arg.choices_from && (secret || file || arg.kind == ArgType::Bool)),
         ("default", arg.default.is_some() && (secret || file)),
     ]
     .into_iter()
@@ -151,8 +202,12 @@ fn validate_bounds(arg: &Arg) -> Checked {
 
 fn validate_choices(arg: &Arg) -> Checked {
     let name = &arg.name;
-    if arg.kind == ArgType::Enum && arg.choices.is_empty() {
-        return wrong(arg, "type", format!("{name}: type enum needs `choices`"));
+    if arg.kind == ArgType::Enum && arg.choices.is_empty() && !arg.choices_from {
+        return wrong(arg, "type", format!("{name}: type enum needs `choices` or `choices_from`"));
+    }
+    if arg.choices_from && !arg.choices.is_empty() {
+        let message = format!("{name} has `choices` and `choices_from`: take one of them out");
+        return wrong(arg, "choices", message);
     }
     let mut seen = Vec::with_capacity(arg.choices.len());
     for choice in &arg.choices {

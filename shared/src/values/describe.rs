@@ -15,6 +15,9 @@ pub fn expected(arg: &Arg) -> String {
     if !arg.choices.is_empty() {
         return any_of(arg.choices.iter().map(to_text));
     }
+    if arg.choices_from {
+        return "one of the choices that the server lists".to_owned();
+    }
     match arg.pattern {
         // What the bounds let pass may still not match.
         Some(_) if arg.min_length.is_none() && arg.max_length.is_none() => matching(arg),
@@ -48,7 +51,9 @@ pub(super) fn matching(arg: &Arg) -> String {
 
 /// What would pass, in few characters: `int 1–8`, `2 | 5 | 10, default 5`, `string, optional`.
 pub fn describe(arg: &Arg) -> String {
-    let mut text = if arg.choices.is_empty() {
+    let mut text = if arg.choices_from {
+        "listed by the server".to_owned()
+    } else if arg.choices.is_empty() {
         match arg.kind {
             ArgType::Int | ArgType::Float | ArgType::Duration => {
                 let [least, most] = bounds(arg);
@@ -85,12 +90,44 @@ pub fn describe(arg: &Arg) -> String {
                 default => text.push_str(&default),
             }
         }
+        None if arg.at_least.is_some() || arg.at_most.is_some() => {
+            text.push_str(", ");
+            text.push_str(&count(arg));
+        }
         None if arg.multiple && arg.required => text.push_str(", one or more"),
         None if arg.multiple => text.push_str(", any number"),
         None if !arg.required => text.push_str(", optional"),
         None => {}
     }
+    if !arg.when.is_empty() {
+        text.push_str(", only for ");
+        text.push_str(&conditions(arg));
+    }
     text
+}
+
+/// How many values a list has: `2 to 5 values`.
+pub(super) fn count(arg: &Arg) -> String {
+    match (arg.at_least, arg.at_most) {
+        (Some(least), Some(most)) if least == most => values(most),
+        (Some(least), Some(most)) => format!("{least} to {}", values(most)),
+        (Some(least), None) => format!("at least {}", values(least)),
+        (None, Some(most)) => format!("at most {}", values(most)),
+        (None, None) => "any number of values".to_owned(),
+    }
+}
+
+fn values(count: u64) -> String {
+    if count == 1 { "1 value".to_owned() } else { format!("{count} values") }
+}
+
+/// When an argument applies: `mode manual or off`.
+pub fn conditions(arg: &Arg) -> String {
+    let one = |(name, wanted): (&String, &Value)| match wanted {
+        Value::Array(any) => format!("{name} {}", any_of(any.iter().map(to_text))),
+        wanted => format!("{name} {}", to_text(wanted)),
+    };
+    arg.when.iter().map(one).collect::<Vec<_>>().join(" and ")
 }
 
 /// Examples of a value where the name of the type does not show how one is written.

@@ -45,6 +45,14 @@ wire_enum! {
         MaxSize = "maxSize",
         /// The name of a file matches one of the wildcards.
         Accept = "accept",
+        /// The fewest values of a list.
+        AtLeast = "atLeast",
+        /// The most values of a list.
+        AtMost = "atMost",
+        /// An argument applies only beside some values of others.
+        When = "when",
+        /// A path must exist on the server.
+        Exists = "exists",
     }
 }
 
@@ -74,6 +82,11 @@ impl ArgError {
                 )
             }
             Rule::Required => format!("{argument} is missing: it must be {expected}"),
+            Rule::When => format!("{argument} is only for {expected}: leave it out"),
+            Rule::AtLeast | Rule::AtMost if given.is_some() => {
+                let given = given.as_deref().unwrap_or_default();
+                format!("{argument} must have {expected}, not {given}")
+            }
             _ => match (given, expected.strip_prefix("text of ")) {
                 (Some(given), _) => format!("{argument} must be {expected}, not {given}"),
                 (None, Some(length)) => format!("{argument} must have {length}"),
@@ -117,6 +130,17 @@ impl ArgError {
     pub fn outside(argument: &str, path: &str) -> Self {
         let expected = "a path that stays below the directory of this command";
         Self::new(argument, Rule::Root, expected, describe::typed(path))
+    }
+
+    /// A path that does not exist on the server.
+    pub fn not_there(argument: &str, path: &str) -> Self {
+        let expected = "a path that exists on the server";
+        Self::new(argument, Rule::Exists, expected, describe::typed(path))
+    }
+
+    /// An argument that is given where it does not apply.
+    pub(crate) fn does_not_apply(arg: &Arg) -> Self {
+        Self::new(&arg.name, Rule::When, describe::conditions(arg), "")
     }
 
     pub(super) fn required(arg: &Arg) -> Self {

@@ -1,4 +1,4 @@
-//! The question that a command asks before it runs, with the values of its arguments.
+//! Texts with `{argument}` places, such as the question that a command asks before it runs.
 
 use std::collections::HashMap;
 
@@ -10,30 +10,35 @@ use crate::command::{Arg, Command};
 impl Command {
     /// The question to ask a person first, with the values that a run with `args` has in their `{argument}` places.
     pub fn question(&self, args: &Map<String, Value>) -> Option<String> {
-        let mut rest = self.confirm.as_deref()?;
+        let question = self.confirm.as_deref()?;
         let shown = self.masked(args);
         let absent = |arg: &Arg| arg.default.as_ref().map_or_else(|| "–".to_owned(), to_text);
         let mut args: HashMap<&str, String> =
             self.args.iter().map(|arg| (&*arg.name, absent(arg))).collect();
         args.extend(shown.iter().map(|(name, value)| (&**name, to_text(value))));
-        let mut question = String::with_capacity(rest.len());
-        // In one pass: a value that looks like a place is a value.
-        while let Some((before, after)) = rest.split_once('{') {
-            question.push_str(before);
-            match after.split_once('}').and_then(|(name, end)| Some((args.get(name)?, end))) {
-                Some((value, end)) => {
-                    question.push_str(value);
-                    rest = end;
-                }
-                None => {
-                    question.push('{');
-                    rest = after;
-                }
+        Some(fill_places(question, |name| args.get(name).cloned()))
+    }
+}
+
+/// A text with the values of its `{name}` places; a place that `value` does not know stays as it is.
+pub fn fill_places(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut rest = text;
+    let mut filled = String::with_capacity(rest.len());
+    // In one pass: a value that looks like a place is a value.
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        match after.split_once('}').and_then(|(name, end)| Some((value(name)?, end))) {
+            Some((value, end)) => {
+                filled.push_str(&value);
+                rest = end;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
             }
         }
-        question.push_str(rest);
-        Some(question)
     }
+    filled + rest
 }
 
 #[cfg(test)]

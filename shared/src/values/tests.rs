@@ -305,7 +305,7 @@ fn a_declaration_that_contradicts_itself_is_refused_with_the_reason() {
             "a: a choice does not pass: a must be a whole number of at most 8, not 9",
         ),
         (
-            json!({"name": "a", "type": "enum", "choices": ["-v"]}),
+            json!({"name": "a", "choices": ["-v"]}),
             "a: a choice does not pass: a must be text that does not begin with `-`, not -v",
         ),
         (
@@ -503,4 +503,83 @@ fn many_values_are_a_list_of_at_least_one_and_each_obeys_the_rules() {
         error,
         "zones takes all values that are left, so one cannot come after it: move it last"
     );
+}
+
+#[test]
+fn an_argument_with_a_condition_exists_only_beside_these_values() {
+    let args = [
+        arg(
+            json!({"name": "mode", "type": "enum", "choices": ["auto", "manual", "timed"], "default": "auto"}),
+        ),
+        arg(
+            json!({"name": "level", "type": "int", "required": true, "when": {"mode": ["manual", "timed"]}}),
+        ),
+        arg(json!({"name": "minutes", "type": "int", "default": 5, "when": {"mode": "timed"}})),
+    ];
+    validate_args(&args).unwrap();
+    let checked = |given: Value| {
+        let checked = check(&args, &map(&given), Limits::default());
+        checked.map(Value::Object).map_err(|error| error.to_string())
+    };
+    assert_eq!(checked(json!({})), Ok(json!({"mode": "auto"})));
+    let manual = json!({"mode": "manual", "level": 3});
+    assert_eq!(checked(manual.clone()), Ok(manual));
+    let timed = json!({"mode": "timed", "level": 3});
+    assert_eq!(checked(timed), Ok(json!({"mode": "timed", "level": 3, "minutes": 5})));
+    let missing = checked(json!({"mode": "manual"})).unwrap_err();
+    assert_eq!(missing, "level is missing: it must be a whole number");
+    let refused = checked(json!({"level": 3})).unwrap_err();
+    assert_eq!(refused, "level is only for mode manual or timed: leave it out");
+    assert_eq!(describe(&args[2]), "int, default 5, only for mode timed");
+    for (name, wrong, reason) in [
+        ("a", json!({"b": 1}), "names b, which is no argument before it"),
+        ("a", json!({"mod": "auto"}), "did you mean mode?"),
+        ("a", json!({"mode": "off"}), "a value in `when` does not pass"),
+        ("a", json!({"a": 1}), "no argument before it"),
+    ] {
+        let wrong = arg(json!({"name": name, "when": wrong}));
+        let error = validate_args(&[args[0].clone(), wrong]).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_list_has_a_number_of_values() {
+    let beds = arg(json!({"name": "beds", "multiple": true, "atLeast": 2, "atMost": 3}));
+    validate_arg(&beds).unwrap();
+    assert!(passes(&beds, &json!(["a", "b"])) && passes(&beds, &json!(["a", "b", "c"])));
+    assert_eq!(refusal(&beds, &json!(["a"])), "beds must have 2 to 3 values, not 1");
+    let many = check_one(&beds, &json!(["a", "b", "c", "d"]), Limits::default()).unwrap_err();
+    assert_eq!(
+        (many.rule, many.to_string().as_str()),
+        (Rule::AtMost, "beds must have 2 to 3 values, not 4")
+    );
+    assert_eq!(describe(&beds), "string, 2 to 3 values");
+    for (wrong, reason) in [
+        (json!({"name": "a", "atLeast": 2}), "counts the values of `multiple`"),
+        (json!({"name": "a", "multiple": true, "atMost": 0}), "must be 1 or more"),
+        (json!({"name": "a", "multiple": true, "atLeast": 3, "atMost": 2}), "nothing lies between"),
+        (
+            json!({"name": "a", "multiple": true, "atLeast": 2, "default": ["x"]}),
+            "the default does not pass",
+        ),
+    ] {
+        let error = validate_arg(&arg(wrong)).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_choice_of_an_enum_may_begin_with_a_dash() {
+    let sort = arg(json!({"name": "sort", "type": "enum", "choices": ["-size", "size"]}));
+    validate_arg(&sort).unwrap();
+    assert!(passes(&sort, &json!("-size")));
+    assert_eq!(refusal(&sort, &json!("-x")), "sort must be -size or size, not -x");
+    let text = arg(json!({"name": "sort", "choices": ["-size", "size"]}));
+    assert!(validate_arg(&text).unwrap_err().to_string().contains("begin with `-`"));
+    let listed = arg(json!({"name": "unit", "type": "enum", "choicesFrom": true}));
+    validate_arg(&listed).unwrap();
+    assert_eq!(describe(&listed), "listed by the server, optional");
+    let none = arg(json!({"name": "unit", "type": "enum"}));
+    assert!(validate_arg(&none).unwrap_err().to_string().contains("`choices` or `choices_from`"));
 }

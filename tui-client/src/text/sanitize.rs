@@ -101,6 +101,7 @@ pub(crate) fn run(mut row: RunRow) -> RunRow {
     if let Some(by) = &mut row.ended_by {
         reason(by);
     }
+    row.reason.iter_mut().for_each(reason);
     row
 }
 
@@ -150,6 +151,7 @@ fn command(mut command: Command) -> Command {
     for arg in &mut command.args {
         name(&mut arg.name);
         arg.description = sentence(&arg.description);
+        arg.labels.values_mut().for_each(reason);
     }
     command
 }

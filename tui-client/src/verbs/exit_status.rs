@@ -85,6 +85,8 @@ mod tests {
             ended_by: None,
             bytes: 0,
             cut_at: None,
+            reason: None,
+            caused_by: None,
             escaped: Vec::new(),
             files: Vec::new(),
         }

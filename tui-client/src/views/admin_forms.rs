@@ -70,8 +70,7 @@ pub(crate) fn send_broadcast(state: &mut State, form: &CommandForm) -> Vec<Effec
 
 /// Opens the form for the end of the server, or for a restart.
 pub(crate) fn shut_down(state: &mut State) -> Vec<Effect> {
-    command_form::open(state, SHUTDOWN);
-    Vec::new()
+    command_form::open(state, SHUTDOWN)
 }
 
 /// Opens the same form with what was ordered, and a later time.

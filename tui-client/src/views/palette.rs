@@ -224,10 +224,9 @@ impl ListView for Palette {
     /// A click runs no command: it opens the form.
     fn enter_by_click(&mut self, state: &State) -> Outcome {
         match self.chosen_row(state).map(|row| row.pick) {
-            Some(Pick::Command(name)) => close().then(move |state| {
-                command_form::open(state, &name);
-                Vec::new()
-            }),
+            Some(Pick::Command(name)) => {
+                close().then(move |state| command_form::open(state, &name))
+            }
             _ => self.enter(state),
         }
     }

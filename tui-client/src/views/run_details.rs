@@ -172,7 +172,11 @@ fn question(state: &State, listed: &ListedRun) -> Outcome {
 /// The form of a run's command with the run's values: nothing is sent by this.
 fn again(state: &State, row: &RunRow) -> Outcome {
     match state.console().and_then(|console| console.menu.find(&row.command)) {
-        Some(command) => open(CommandForm::filled(command.clone(), &row.args)),
+        Some(command) => {
+            let form = CommandForm::filled(command.clone(), &row.args);
+            let asked = form.clone();
+            open(form).then(move |state| command_form::requests(state, &asked))
+        }
         None => refuse(format!("{} is not in the menu any more.", row.command)),
     }
 }
@@ -214,7 +218,7 @@ fn facts(state: &State, listed: &ListedRun) -> Vec<Fact> {
     facts.push(("output", bytes(row.bytes)));
     let result = |file: &ResultFile| ("result", format!("{} ({})", file.name, bytes(file.size)));
     facts.extend(row.files.iter().map(result));
-    let remarks = [row.wait(), row.cancelled(), row.cut(), row.left()];
+    let remarks = [row.cause(), row.wait(), row.cancelled(), row.cut(), row.left()];
     facts.extend(remarks.into_iter().flatten().map(|text| ("remark", text)));
     facts
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use topside_shared::cmdline;
 use topside_shared::command::{Arg, ArgType};
+use topside_shared::methods::Choice as Listed;
 use topside_shared::text;
 use topside_shared::values::{self, ArgError, Rule};
 
@@ -38,6 +39,20 @@ pub(crate) struct Choice {
     pub(crate) at: Option<usize>,
     /// The one that a run has where none is given.
     default: Option<usize>,
+    /// Where the server lists the options: how far that is.
+    pub(crate) listing: Listing,
+}
+
+/// How far the list of options is that only the server knows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) enum Listing {
+    /// All options are known.
+    #[default]
+    Complete,
+    /// The server was asked, or could not be yet. The value to choose once the options are there.
+    Awaited(Option<Value>),
+    /// The server could not list them: why.
+    Failed(String),
 }
 
 impl FormField {
@@ -50,20 +65,72 @@ impl FormField {
                 let default = arg.default.as_ref().and_then(Value::as_bool).unwrap_or(false);
                 return Self::Switch(Switch { given: None, default });
             }
-            _ => arg
-                .choices
-                .iter()
-                .map(|choice| (text::clean(&values::to_text(choice), MAX_LABEL), choice.clone()))
-                .collect(),
+            _ if arg.choices_from => {
+                let listing = Listing::Awaited(None);
+                return Self::Choice(Choice {
+                    options: Vec::new(),
+                    at: None,
+                    default: None,
+                    listing,
+                });
+            }
+            _ => {
+                let label = |choice: &Value| {
+                    let text = values::to_text(choice);
+                    text::clean(arg.labels.get(&text).unwrap_or(&text), MAX_LABEL)
+                };
+                arg.choices.iter().map(|choice| (label(choice), choice.clone())).collect()
+            }
         };
         if options.is_empty() {
             return Self::Text(Editor::default());
         }
-        let is_default = |value: &Value| {
-            arg.default.as_ref().is_some_and(|d| values::to_text(d) == values::to_text(value))
+        let default = arg.default.as_ref().and_then(|default| position(&options, default));
+        Self::Choice(Choice { options, at: default, default, listing: Listing::Complete })
+    }
+
+    /// Whether the server has to list its options.
+    pub(crate) fn awaits_choices(&self) -> bool {
+        matches!(self, Self::Choice(choice) if choice.listing != Listing::Complete)
+    }
+
+    /// Takes the options that the server lists, or why it does not.
+    pub(crate) fn set_choices(&mut self, arg: &Arg, answer: Result<Vec<Listed>, String>) {
+        let Self::Choice(choice) = self else { return };
+        let listed = match answer {
+            Ok(listed) => listed,
+            Err(why) => {
+                choice.listing = Listing::Failed(why);
+                return;
+            }
         };
-        let default = options.iter().position(|(_, value)| is_default(value));
-        Self::Choice(Choice { options, at: default, default })
+        let label = |listed: &Listed| {
+            let text = values::to_text(&listed.value);
+            text::clean(listed.label.as_ref().unwrap_or(&text), MAX_LABEL)
+        };
+        let wanted = match std::mem::take(&mut choice.listing) {
+            Listing::Awaited(wanted) => wanted,
+            Listing::Complete | Listing::Failed(_) => None,
+        };
+        choice.options = listed.iter().map(|one| (label(one), one.value.clone())).collect();
+        choice.default = arg.default.as_ref().and_then(|value| position(&choice.options, value));
+        let wanted = wanted.and_then(|value| position(&choice.options, &value));
+        choice.at = wanted.or(choice.default);
+    }
+
+    /// The field as it is kept while its form is closed: the server is asked again for what it lists.
+    pub(crate) fn kept(mut self, arg: &Arg) -> Self {
+        if let Self::Choice(choice) = &mut self
+            && arg.choices_from
+        {
+            let wanted = match std::mem::take(&mut choice.listing) {
+                Listing::Awaited(wanted) => wanted,
+                Listing::Complete | Listing::Failed(_) => choice.chosen().cloned(),
+            };
+            (choice.options, choice.at, choice.default) = (Vec::new(), None, None);
+            choice.listing = Listing::Awaited(wanted);
+        }
+        self
     }
 
     /// Puts a value in, if the field can have it.
@@ -71,11 +138,12 @@ impl FormField {
         match self {
             Self::Text(field) => field.set(&as_typed(value)),
             Self::Switch(switch) => switch.given = value.as_bool().or(switch.given),
-            Self::Choice(choice) => {
-                let text = values::to_text(value);
-                let same = |(_, option): &(String, Value)| values::to_text(option) == text;
-                choice.at = choice.options.iter().position(same).or(choice.at);
-            }
+            Self::Choice(choice) => match &mut choice.listing {
+                Listing::Awaited(wanted) => *wanted = Some(value.clone()),
+                Listing::Complete | Listing::Failed(_) => {
+                    choice.at = position(&choice.options, value).or(choice.at);
+                }
+            },
         }
     }
 
@@ -87,17 +155,16 @@ impl FormField {
                 let words = words(field.text());
                 let values = words.iter().map(|word| values::from_text(arg, word));
                 let values = values.collect::<Result<Vec<Value>, ArgError>>()?;
+                if !values.is_empty() {
+                    values::check_count(arg, values.len())?;
+                }
                 Ok(Some(values).filter(|values| !values.is_empty()).map(Value::Array))
             }
             Self::Text(field) => values::from_text(arg, trimmed(arg, field.text())).map(Some),
             // What a run needs is said, on or off.
             Self::Switch(switch) if arg.required => Ok(Some(switch.is_on().into())),
             Self::Switch(switch) => Ok(switch.given.map(Value::from)),
-            Self::Choice(choice) if choice.at == choice.default => Ok(None),
-            Self::Choice(choice) => {
-                let chosen = choice.at.and_then(|at| choice.options.get(at));
-                Ok(chosen.map(|(_, value)| value.clone()))
-            }
+            Self::Choice(choice) => Ok(choice.chosen().cloned()),
         }
     }
 
@@ -142,9 +209,24 @@ impl Switch {
     }
 }
 
+/// The place of a value among the options.
+fn position(options: &[(String, Value)], value: &Value) -> Option<usize> {
+    let text = values::to_text(value);
+    options.iter().position(|(_, option)| values::to_text(option) == text)
+}
+
 impl Choice {
+    /// The value that is given, if one is.
+    fn chosen(&self) -> Option<&Value> {
+        let at = self.at.filter(|at| Some(*at) != self.default)?;
+        self.options.get(at).map(|(_, value)| value)
+    }
+
     fn key(&mut self, key: Key) -> Edited {
         let count = self.options.len();
+        if count == 0 {
+            return Edited::No;
+        }
         // What has a default is always one of them.
         let none = self.default.is_none();
         self.at = match (key.code, self.at) {

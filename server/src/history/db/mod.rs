@@ -20,9 +20,9 @@ use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::RunHook;
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 9;
+const VERSION: i64 = 10;
 /// The upgrade from each version to the next.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     // It added indexes that version 7 replaces.
     "",
@@ -34,6 +34,7 @@ const STEPS: [&str; 8] = [
     INDEXES,
     schedule_rows::TABLES,
     "ALTER TABLE runs ADD COLUMN files TEXT;",
+    CAUSES,
 ];
 
 const TABLES: &str = "
@@ -94,6 +95,12 @@ const AGES: &str = "
     CREATE INDEX runs_by_age ON runs (aged_from);
 ";
 
+/// Version 10 keeps why a run was started.
+const CAUSES: &str = "
+    ALTER TABLE runs ADD COLUMN reason TEXT;
+    ALTER TABLE runs ADD COLUMN caused_by INTEGER;
+";
+
 #[derive(Debug)]
 pub(super) struct Db {
     connection: Connection,
@@ -130,7 +137,7 @@ impl Db {
         )?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let change = match version {
-            0 => [TABLES, AGES, INDEXES, schedule_rows::TABLES].concat(),
+            0 => [TABLES, AGES, INDEXES, schedule_rows::TABLES, CAUSES].concat(),
             1..=VERSION => {
                 STEPS.iter().skip(usize::try_from(version - 1).unwrap_or(0)).copied().collect()
             }
@@ -262,8 +269,9 @@ impl Db {
         let RunRecord { owner, role, row } = run;
         let args = serde_json::to_string(&row.args).unwrap_or_default();
         let statement = "INSERT INTO runs (id, owner, role, command, args, user, client, address, \
-                         state, started, bytes, size, hook, birth, aged_from) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?12, ?13)";
+                         state, started, bytes, size, hook, birth, aged_from, reason, caused_by) \
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?12, ?13, ?14, \
+                         ?15)";
         let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
         self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
@@ -279,6 +287,8 @@ impl Db {
             hook,
             birth,
             self.now().as_millis(),
+            row.reason,
+            row.caused_by.map(|run| run.0.cast_signed()),
         ])?;
         if intent.hook.is_some() {
             self.with_hook.insert(run.row.run_id);

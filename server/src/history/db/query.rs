@@ -11,7 +11,7 @@ use crate::history::db::sql_values::{invalid, of_name, of_text, owner_of, owner_
 use crate::history::{Filter, RunRecord};
 
 const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \
-                       exit, signal, bytes, escaped, cut, ended_by, files";
+                       exit, signal, bytes, escaped, cut, ended_by, files, reason, caused_by";
 
 impl Db {
     /// The rows that `filter` selects and `who` may see, newest first.
@@ -111,6 +111,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
             owner: Some(owner.shown(&user)),
             user,
             client_id: ClientId(number(6)?.unwrap_or_default()),
+            reason: row.get(18)?,
+            caused_by: number(19)?.map(RunId),
             state: of_name(&row.get::<_, String>(7)?).ok_or_else(|| invalid(7))?,
             place: None,
             waits_for: Vec::new(),

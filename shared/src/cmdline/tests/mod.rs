@@ -1,6 +1,7 @@
 //! One menu for all tests of the command line.
 
 mod completion;
+mod conditions;
 mod hints;
 mod parser;
 mod properties;

@@ -5,6 +5,7 @@ mod block_of_run;
 mod command_forms;
 mod commands;
 mod connections;
+mod declared_fields;
 mod exports;
 mod key_hints;
 pub(crate) mod key_list;

@@ -12,7 +12,7 @@ use crate::theme::Theme;
 use crate::views::create_invite::InviteStep;
 use crate::widgets::canvas::{self, Canvas, ViewHits};
 use crate::widgets::field::boxed_field;
-use crate::widgets::form_field::{Choice, FormField, as_typed};
+use crate::widgets::form_field::{Choice, FormField, Listing, as_typed};
 use crate::widgets::form_focus::{FormFocus, FormHit};
 use crate::widgets::row::{self, Row};
 
@@ -157,7 +157,14 @@ fn fields(
         };
         label(&mut row, arg, labels, focus, theme);
         let value = row.free();
-        let at = draw_entry(buffer, value, (nth, arg, entry), focus, hits, theme);
+        let at = match form.applies(nth) {
+            true => draw_entry(buffer, value, (nth, arg, entry), focus, hits, theme),
+            false => {
+                let when = format!("only for {}", values::conditions(arg));
+                Row::new(buffer, value).left(&when, theme.dim);
+                None
+            }
+        };
         hits.push((whole, FormHit::Field(nth).hit()));
         cursor = if focus { at } else { cursor };
         if plan.step > 1 {
@@ -226,6 +233,10 @@ fn choices(
     hits: &mut ViewHits,
     theme: &Theme,
 ) {
+    if choice.options.is_empty() {
+        row.left(why_empty(choice), theme.dim);
+        return;
+    }
     let mut hit = |place, at| hits.push((place, FormHit::Choice(nth, at).hit()));
     let chosen_style = if focus { theme.chosen() } else { theme.strong };
     let wide = |(label, _): &(String, _)| fit::width(label) + 5;
@@ -257,6 +268,15 @@ fn choices(
     hit(row.since(x), choice.at.map_or(0, |at| (at + 1).min(count - 1)));
 }
 
+/// Why there is nothing to choose from.
+fn why_empty(choice: &Choice) -> &'static str {
+    match choice.listing {
+        Listing::Awaited(_) => "asking the server",
+        Listing::Failed(_) => "not known",
+        Listing::Complete => "there is none at the moment",
+    }
+}
+
 /// What is wrong with a field, or what may stand in it.
 fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let Some(arg) = form.command.args.get(nth) else { return };
@@ -265,6 +285,10 @@ fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme:
             // The label names the argument already.
             Some(text.strip_prefix(arg.name.as_str()).unwrap_or(&text).trim_start().to_owned())
         }
+        FieldState::Absent => match &form.entries[nth] {
+            FormField::Choice(Choice { listing: Listing::Failed(why), .. }) => Some(why.clone()),
+            _ => None,
+        },
         FieldState::Missing if form.tried => {
             Some(format!("is missing: it must be {}", values::expected(arg)))
         }

@@ -21,6 +21,7 @@ impl CommandForm {
             _ => {
                 if let Some(focus) = self.focus.after(key, self.entries.len()) {
                     self.focus = focus;
+                    self.pass_over(key);
                 } else if let Some(entry) = self.entry_mut()
                     && entry.key(key) == Edited::Text
                 {
@@ -29,6 +30,16 @@ impl CommandForm {
             }
         }
         FormResult::Open
+    }
+
+    /// Moves the focus on from fields that do not apply.
+    fn pass_over(&mut self, key: Key) {
+        for _ in 0..self.entries.len() {
+            match (self.focus, self.focus.after(key, self.entries.len())) {
+                (FormFocus::Field(nth), Some(next)) if !self.applies(nth) => self.focus = next,
+                _ => return,
+            }
+        }
     }
 
     /// The field with the focus.
@@ -59,9 +70,10 @@ impl CommandForm {
             FormHit::Cancel => return self.closed(),
             FormHit::Field(nth) | FormHit::Choice(nth, _) => nth,
         };
-        if nth < self.entries.len() {
-            self.focus = FormFocus::Field(nth);
+        if nth >= self.entries.len() || !self.applies(nth) {
+            return FormResult::Open;
         }
+        self.focus = FormFocus::Field(nth);
         match (self.entries.get_mut(nth), hit) {
             (Some(FormField::Switch(switch)), _) => switch.toggle(),
             (Some(FormField::Choice(choice)), FormHit::Choice(_, at))

@@ -2,6 +2,7 @@
 
 mod draw;
 mod keyboard;
+mod listed_choices;
 mod path_completion;
 
 use jiff::tz::TimeZone;
@@ -13,6 +14,7 @@ use topside_shared::values::{self, parse_expected_return};
 use topside_shared::{RunId, Time};
 
 pub(super) use draw::draw;
+pub(super) use listed_choices::requests;
 pub(super) use path_completion::take_paths;
 
 use path_completion::Paths;
@@ -25,7 +27,7 @@ use crate::app::view::{Outcome, View, act, close, refuse, stay};
 use crate::app::{Effect, State};
 use crate::input::key::Key;
 use crate::widgets::canvas::Canvas;
-use crate::widgets::form_field::FormField;
+use crate::widgets::form_field::{Choice, FormField, Listing};
 use crate::widgets::form_focus::{FormFocus, FormHit};
 
 /// A form being filled in.
@@ -84,7 +86,8 @@ pub(crate) enum FormResult {
 impl CommandForm {
     pub(crate) fn new(command: Command) -> Self {
         let entries: Vec<FormField> = command.args.iter().map(FormField::new).collect();
-        let first = command.args.iter().position(|arg| arg.required).unwrap_or(0);
+        let is_first = |arg: &Arg| arg.required && arg.when.is_empty();
+        let first = command.args.iter().position(is_first).unwrap_or(0);
         let focus = if entries.is_empty() { FormFocus::Action } else { FormFocus::Field(first) };
         Self {
             command,
@@ -112,6 +115,8 @@ impl CommandForm {
     /// The form as it is left.
     pub(super) fn draft(&self) -> Draft {
         let Self { command, entries, focus, .. } = self.clone();
+        let entries =
+            command.args.iter().zip(entries).map(|(arg, entry)| entry.kept(arg)).collect();
         Draft { command, entries, at: focus.field().unwrap_or(0) }
     }
 
@@ -141,6 +146,9 @@ impl CommandForm {
         let (Some(arg), Some(entry)) = (self.command.args.get(nth), self.entries.get(nth)) else {
             return FieldState::Absent;
         };
+        if !self.applies(nth) {
+            return FieldState::Absent;
+        }
         // More of it could still be right.
         let in_hand = self.focus == FormFocus::Field(nth) && !self.tried;
         match entry.value(arg) {
@@ -150,11 +158,35 @@ impl CommandForm {
                 Some(why) => FieldState::Wrong(why),
             },
             Ok(Some(value)) => FieldState::Given(value),
-            Ok(None) if arg.required => FieldState::Missing,
+            Ok(None) if arg.required => match entry {
+                FormField::Choice(Choice { listing: Listing::Failed(why), .. }) => {
+                    FieldState::Wrong(why.clone())
+                }
+                _ => FieldState::Missing,
+            },
             Ok(None) => FieldState::Absent,
             Err(error) if in_hand && entry.may_grow(arg, error.rule) => FieldState::Begun,
             Err(error) => FieldState::Wrong(error.to_string()),
         }
+    }
+
+    /// Whether an argument applies beside what is filled in.
+    pub(crate) fn applies(&self, nth: usize) -> bool {
+        let Some(arg) = self.command.args.get(nth).filter(|arg| !arg.when.is_empty()) else {
+            return true;
+        };
+        // Those that it names are before it.
+        let before = self.command.args.iter().take(nth).enumerate();
+        let named = before.filter(|(_, other)| arg.when.contains_key(&other.name));
+        let values = named.filter_map(|(at, other)| {
+            let value = match self.standing(at) {
+                FieldState::Given(value) => Some(value),
+                _ if self.applies(at) => other.default.clone(),
+                _ => None,
+            };
+            Some((other.name.clone(), value?))
+        });
+        arg.applies(&values.collect())
     }
 
     /// Whether an argument is the expected return of a shutdown, which is text in the declaration.
@@ -209,7 +241,7 @@ impl CommandForm {
         self.entries
             .iter()
             .zip(&self.command.args)
-            .all(|(entry, arg)| *entry == FormField::new(arg))
+            .all(|(entry, arg)| entry.clone().kept(arg) == FormField::new(arg))
     }
 }
 
@@ -307,16 +339,15 @@ pub(crate) fn choose(state: &mut State, name: &str) -> Vec<Effect> {
     if let Some(command) = plain(state, name).cloned() {
         return run(state, &CommandForm::new(command));
     }
-    open(state, name);
-    Vec::new()
+    open(state, name)
 }
 
 /// Opens the form of a command, as it was left.
-pub(crate) fn open(state: &mut State, name: &str) {
-    let Some(console) = state.console_mut() else { return };
-    let Some(command) = console.menu.find(name).cloned() else { return };
+pub(crate) fn open(state: &mut State, name: &str) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let Some(command) = console.menu.find(name).cloned() else { return Vec::new() };
     let draft = console.drafts.remove(&command.name).filter(|draft| draft.command == command);
-    state.open(CommandForm::of_draft(command, draft.as_ref()));
+    listed_choices::open(state, CommandForm::of_draft(command, draft.as_ref()))
 }
 
 /// Keeps a form that was left, for the next time that it is opened.

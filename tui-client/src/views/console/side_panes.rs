@@ -203,7 +203,7 @@ pub(crate) fn click_menu(state: &mut State, row: &MenuKey) -> Vec<Effect> {
         // A click runs no command: it opens the form.
         Some(name) if opens => {
             blur(state);
-            command_form::open(state, name);
+            return command_form::open(state, name);
         }
         Some(_) => {}
         None => fold(state),
