@@ -22,7 +22,8 @@ bench *ARGS:
     cargo build --release -p topside-server -p topside-client -p topside-bench
     target/release/topside-bench {{ARGS}}
 
-# The server killed 100 times with 20 runs going on; `just crash 1000` for longer
+# The server killed 100 times with 20 runs going on, and 100 times in windows of a program and of a worker, with hooks of the
+# box; `just crash 1000` for longer
 crash ROUNDS="100":
     TOPSIDE_CRASH_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it crash::
 

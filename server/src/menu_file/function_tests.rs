@@ -3,6 +3,7 @@ use std::time::Duration;
 use topside_shared::command::{Effect, Output};
 
 use super::*;
+use crate::workers::FunctionSafeState;
 
 fn read(text: &str) -> Result<Menu, FileErrors> {
     load(
@@ -21,6 +22,11 @@ fn every_field_of_a_worker_and_of_its_command_is_read() {
     let worker = &menu.workers[0];
     assert_eq!((worker.name.as_str(), worker.max_concurrent), ("garden", 4));
     assert_eq!(worker.stop_timeout, Duration::from_secs(1));
+    assert_eq!(worker.safe_state.as_deref(), Some("close_all"));
+    assert!(worker.waits_for_cancelled);
+    let watched: Vec<&str> = worker.watched.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(watched, [worker.daemon.path.as_str(), "/etc/passwd"]);
+    assert!(worker.watched.iter().all(|file| file.version.is_some()));
     let daemon = &worker.daemon;
     assert!(daemon.path.ends_with("/sh"));
     assert_eq!(daemon.args, ["-c", "while read -r call; do :; done"]);
@@ -31,6 +37,8 @@ fn every_field_of_a_worker_and_of_its_command_is_read() {
     assert_eq!((function.worker.as_str(), function.function.as_str()), ("garden", "open"));
     assert_eq!(function.max_output, 1 << 20);
     assert!(function.policy.cancel_on_disconnect && function.policy.wait_on_shutdown);
+    assert!(function.policy.safe_state_always && !function.waits_for_cancelled);
+    assert_eq!(function.safe_state, Some(FunctionSafeState::Function("close".into())));
     assert_eq!(function.exclusion.max_concurrent.map(std::num::NonZero::get), Some(1));
     assert_eq!(
         (function.exclusion.queue, &function.exclusion.locks[..]),
@@ -86,6 +94,23 @@ fn an_error_has_its_position_and_says_what_would_pass() {
         (
             "[workers.w]\nexec = [\"true\"]\nmax_concurrent = 0\n",
             "3:18: `max_concurrent` of worker `w` must be a whole number from 1",
+        ),
+        (
+            "[workers.w]\nexec = [\"true\"]\nsafe_state = [\"true\"]\n",
+            "3:14: `safe_state` of worker `w` must name a function of the worker, such as { function =",
+        ),
+        (
+            "[workers.w]\nexec = [\"true\"]\nsafe_state = { funktion = \"x\" }\n",
+            "3:16: `safe_state` of worker `w` has no field `funktion`: did you mean function?",
+        ),
+        (
+            "[workers.w]\nexec = [\"true\"]\nsafe_state = {}\n",
+            "3:14: `safe_state` of worker `w` needs `function`: the name that the worker knows it by",
+        ),
+        (
+            "[workers.w]\nexec = [\"true\"]\n[commands.x]\nworker = \"w\"\n\
+             safe_state = { function = 3 }\n",
+            "5:27: `function` of `safe_state` of command `x` must be the name that the worker knows it",
         ),
         ("[workers.w]\n", "1:10: worker `w` needs `exec`"),
         ("[workers.w]\nexec = [\"true\", \"{zone}\"]\n", "2:17: worker `w` has no argument `zone`"),

@@ -88,6 +88,44 @@ fn no_processes_and_shutdown() {
     }
 }
 
+/// A worker that notes its starts and calls.
+const WORKER: &str = r#"
+[workers.w]
+exec = ["sh", "-c", 'echo $$ > PID; while read -r call; do echo "$call" >> CALLS; echo "{\"id\":0,\"result\":null}"; done']
+safe_state = { function = "make_safe" }
+"#;
+
+#[test]
+fn no_processes_and_a_killed_worker() {
+    let topsided = Topsided::new();
+    let Some(pids) = Pids::new() else { return };
+    let mut watched = Watched::new(&topsided, "", rounds());
+    let path = |name: &str| topsided.path(name).display().to_string();
+    let menu = std::fs::read_to_string(path("config/commands.toml")).unwrap();
+    let worker = WORKER.replace("PID", &path("pid")).replace("CALLS", &path("calls"));
+    topsided.write("commands.toml", &format!("{menu}{worker}"));
+    for round in 1..=rounds() {
+        let mut server = topsided.start();
+        let mut client = server.connect();
+        let runs = watched.open(&mut client, "valve");
+        pids.add(server.pid());
+        pids.limit(Some(1));
+        let worker = std::fs::read_to_string(path("pid")).unwrap().trim().parse().unwrap();
+        rustix::process::kill_process(Pid::from_raw(worker).unwrap(), Signal::KILL).unwrap();
+        server.says("it was killed by SIGKILL");
+        // It cannot be started.
+        server.says("worker ended");
+        says_the_truth(&mut client);
+        pids.limit(None);
+        let calls = || crate::common::lines(&topsided.path("calls"));
+        eventually("the safe state is called", || calls().len() as u64 == round);
+        assert!(calls().iter().all(|call| call.contains("make_safe")));
+        let asked = cancel(&mut client, &runs);
+        cancelled(&mut client, asked);
+        watched.all_is_well(&mut server);
+    }
+}
+
 #[test]
 fn full_disk_and_cancel() {
     for _ in 0..rounds() {

@@ -147,3 +147,88 @@ fn a_process_that_cleared_its_environment_is_found_by_its_group() {
     assert_eq!((&row["runId"], &row["state"]), (&json!(run), &json!("lost")));
     alive.all_gone();
 }
+
+/// A worker that notes its starts and calls; `valve` is open until it is cancelled.
+const WORKER: &str = r#"note start
+while read -r call; do
+    id=$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/')
+    method=$(echo "$call" | sed 's/.*"method":"\([a-z_]*\)".*/\1/')
+    note "$method"
+    [ "$method" != valve ] || read -r cancel
+    [ "$method" = cancel ] || echo "{\"id\":$id,\"result\":null}"
+done"#;
+
+/// A menu of two commands that windows open and close all the time, and hooks of the box.
+fn windows(topsided: &Topsided) {
+    let path = |name: &str| topsided.path(name).display().to_string();
+    let note =
+        |what: &str, file: &str| format!("[\"sh\", \"-c\", \"echo {what} >> {}\"]", path(file));
+    let worker = format!("note() {{ echo \"$1\" >> {}; }}\n{WORKER}", path("calls"));
+    let schedule = |command: &str, every: &str| {
+        format!(
+            "[[commands.{command}.schedule]]\nname = \"{command}\"\nevery = \"{every}\"\nfor = \"100ms\"\n"
+        )
+    };
+    topsided.write(
+        "commands.toml",
+        &format!(
+            "{MENU}\n[workers.w]\nexec = [\"sh\", \"-c\", {worker}]\nsafe_state = {{ function = \"make_safe\" }}\n\
+             [commands.valve]\nworker = \"w\"\neffect = \"write\"\nsafe_state = {{ function = \"seal\" }}\n{valve}\
+             [commands.zone]\nexec = [\"sh\", \"-c\", \"echo $TOPSIDE_RUN >> {opened}; exec sleep 1000\"]\n\
+             effect = \"write\"\nsafe_state = {closes}\n{zone}",
+            worker = toml::Value::from(worker),
+            valve = schedule("valve", "170ms"),
+            opened = path("opened"),
+            closes = note("$TOPSIDE_RUN", "closed"),
+            zone = schedule("zone", "150ms"),
+        ),
+    );
+    let (start, stop) = (note("start", "box"), note("stop", "box"));
+    topsided.write("server.toml", &format!("[hooks]\non_start = {start}\non_stop = {stop}\n"));
+}
+
+fn in_file(topsided: &Topsided, name: &str) -> Vec<String> {
+    crate::common::lines(&topsided.path(name))
+}
+
+#[test]
+fn after_a_kill_in_windows_the_box_the_worker_and_every_run_are_made_safe() {
+    let topsided = Topsided::new();
+    windows(&topsided);
+    let mut chance = Chance(rounds());
+    for round in 0..rounds() {
+        let server = topsided.start();
+        let mut client = server.connect();
+        client.run("look", json!({}));
+        client.ok("events/subscribe", json!({"topics": ["schedules", "runs"]}));
+        for _ in 0..3 + chance.below(20) {
+            client.recv();
+        }
+        let calls = in_file(&topsided, "calls").len();
+        killed(server);
+
+        let mut server = topsided.start();
+        // It starts once all of them are safe.
+        assert_eq!(server.connect().run("look", json!({}))["state"], "succeeded");
+        let after = in_file(&topsided, "calls").split_off(calls);
+        // The killed server may have sent one more call, and its end.
+        let starts: Vec<usize> = (0..after.len()).filter(|at| after[*at] == "start").collect();
+        assert_eq!(starts.len(), 1, "round {round}: {after:?}");
+        assert_eq!(after[starts[0] + 1], "make_safe", "round {round}: {after:?}");
+        let opened = in_file(&topsided, "opened");
+        server.terminate();
+        let closed = in_file(&topsided, "closed");
+        for run in opened.iter().chain(&in_file(&topsided, "opened")) {
+            assert!(closed.contains(run), "round {round}: run {run} is open");
+        }
+        let hooks = in_file(&topsided, "box");
+        let expected: Vec<&str> = ["start", "stop"].into_iter().cycle().take(hooks.len()).collect();
+        assert_eq!(hooks, expected, "round {round}");
+        assert_eq!(hooks.len() as u64, 4 * (round + 1));
+    }
+}
+
+fn killed(mut server: crate::common::Spawned) {
+    server.signal(Signal::KILL);
+    assert_eq!(server.exit(), None);
+}
