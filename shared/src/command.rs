@@ -1,9 +1,10 @@
 //! The declaration of a command as clients see it: name, arguments, effect and role. How it is carried out (`exec`,
 //! environment, hooks) stays on the server.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::pattern::Pattern;
@@ -76,14 +77,19 @@ impl ArgType {
     }
 }
 
+fn known_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ArgType, D::Error> {
+    let name = Cow::<'de, str>::deserialize(deserializer)?;
+    Ok(ArgType::from_name(&name).unwrap_or_default())
+}
+
 /// One typed argument: what a client shows and checks before it sends, and the server checks again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Arg {
     /// Its name, in `args` and as `--name`.
     pub name: String,
-    /// The type of its value.
-    #[serde(rename = "type")]
+    /// The type of its value; text where this version does not know the type of a newer server, which checks the value.
+    #[serde(rename = "type", deserialize_with = "known_type")]
     pub kind: ArgType,
     /// One line for hints and forms.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -263,4 +269,18 @@ pub enum Output {
     Text,
     /// One JSON value.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_of_a_type_that_a_newer_server_has_is_text() {
+        let read = |kind: &str| -> Arg {
+            serde_json::from_value(serde_json::json!({ "name": "at", "type": kind })).unwrap()
+        };
+        assert_eq!(read("colour").kind, ArgType::String);
+        assert_eq!(read("int").kind, ArgType::Int);
+    }
 }
