@@ -5,6 +5,8 @@ use std::path::Path;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use topside_server::{Call, Calling, Worker};
+use topside_shared::command::{Arg, ArgType, Command, Effect};
 
 use crate::common::server::LOOPBACK;
 use crate::common::{Raw, TestServer, Topsided, eventually, wait_for};
@@ -404,7 +406,8 @@ fn the_regular_files_that_a_run_leaves_are_its_results() {
     let mut client = server.connect();
     let script = "mkdir -p out/deep; printf one > a.csv; printf two > out/b; printf no > out/deep/c; printf no > d.txt; \
                   printf no > .e.csv; ln -s /etc/passwd f.csv; ln /proc/self/mounts g.csv 2>/dev/null; mkfifo h.csv; \
-                  printf x > i.csv; ln i.csv out/i; ln -s / out/root; mkdir j.csv";
+                  printf x > i.csv; ln i.csv out/i; ln -s / out/root; mkdir j.csv; \
+                  mknod k.csv c 1 3 2>/dev/null";
     let row = client.run("make", json!({"script": script}));
     let file = |name: &str, content: &[u8]| json!({"name": name, "size": content.len(), "sha256": sha256(content)});
     assert_eq!(row["files"], json!([file("a.csv", b"one"), file("out/b", b"two")]), "{row}");
@@ -415,7 +418,12 @@ fn the_regular_files_that_a_run_leaves_are_its_results() {
         ("i.csv", "it is a link to another file"),
         ("out/i", "it is a link to another file"),
         ("out/root", "it is a link"),
+        // Only root can make a device.
+        ("k.csv", "it is no regular file"),
     ] {
+        if name == "k.csv" && !rustix::process::geteuid().is_root() {
+            continue;
+        }
         let line = format!("the result {name} is not kept: {why}\n");
         assert!(output.contains(&line), "{line} in {output}");
     }
@@ -536,4 +544,73 @@ fn the_audit_log_has_each_file_with_its_hash() {
     let line: Value = serde_json::from_str(line).unwrap();
     assert_eq!(line["object"], "file a.txt");
     assert_eq!(line["argv"], json!(["size=3", format!("sha256={}", sha256(b"abc"))]));
+}
+
+/// Prints the content of its file.
+struct Reads;
+
+impl Worker for Reads {
+    fn declaration(&self) -> Command {
+        let file =
+            Arg { name: "file".into(), kind: ArgType::File, required: true, ..Arg::default() };
+        Command {
+            name: "reads".into(),
+            effect: Effect::Read,
+            args: vec![file],
+            ..Command::default()
+        }
+    }
+
+    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+        Box::pin(async move {
+            let text = std::fs::read_to_string(call.text("file").ok_or("no file")?);
+            call.line(text.map_err(|error| error.to_string())?).await;
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn a_worker_gets_the_path_of_a_file() {
+    let server = TestServer::with_config("", "", |config| config.with_worker(Reads));
+    let mut client = server.connect();
+    let file = send(&mut client, "a.txt", b"for a worker");
+    assert_eq!(client.run("reads", json!({"file": file}))["output"], "for a worker\n");
+    nothing_left(server.root());
+}
+
+#[test]
+fn a_wrong_declaration_of_files_is_reported_with_its_place() {
+    let topsided = Topsided::new();
+    let command = "[commands.x]\nexec = [\"true\", \"{f}\"]\n";
+    let file = "[[commands.x.args]]\nname = \"f\"\ntype = \"file\"\nrequired = true\n";
+    for (text, says) in [
+        (
+            format!("{command}{}max_size = \"1KiB\"\n", file.replace("file", "string")),
+            "7:12: command `x`: f: `max_size` means nothing for type string: take it out",
+        ),
+        (
+            format!("{command}{file}accept = [\"a/*\"]\n"),
+            "7:10: command `x`: f: `a/*` is no wildcard: it is for a name, which has no `/`",
+        ),
+        (
+            format!("{command}{file}choices = [\"a\"]\n"),
+            "7:11: command `x`: f: `choices` means nothing for type file: take it out",
+        ),
+        (
+            format!("{command}results = [\"../x\"]\n{file}"),
+            "3:12: the wildcard `../x` in `results` of command `x` is wrong: it has `.` or `..` in it",
+        ),
+        (
+            format!("{command}{file}[[commands.x.schedule]]\nname = \"daily\"\nevery = \"1d\"\n"),
+            "`f` is a file that a client sends, and a schedule has none: give the program a path instead",
+        ),
+    ] {
+        topsided.write("commands.toml", &text);
+        let said = topsided.run(&["check"]);
+        assert!(
+            said.status == Some(78) && (said.stdout + &said.stderr).contains(says),
+            "{says}: {text}"
+        );
+    }
 }

@@ -276,9 +276,9 @@ fn peak_kb(pid: u32) -> Option<u64> {
 #[test]
 fn a_large_file_goes_up_and_down_with_flat_memory() {
     /// More than buffers and pieces under way take, and less than the file.
-    const MOST_KB: u64 = 32 * 1024;
+    const MOST_KB: u64 = 24 * 1024;
     let megabytes =
-        std::env::var("TOPSIDE_TEST_FILE_MB").map_or(64, |number| number.parse().unwrap());
+        std::env::var("TOPSIDE_TEST_FILE_MB").map_or(40, |number| number.parse().unwrap());
     let place = Place::with_menu(MENU);
     let server = place.serve();
     let block = noise(1_000_000);

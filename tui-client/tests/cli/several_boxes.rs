@@ -35,6 +35,15 @@ exec = ["/bin/sh", "-c", "trap 'echo > DIR/asked.NAME' TERM; echo > DIR/begun.NA
 effect = "read"
 exec = ["/bin/sh", "-c", "head -c 2000000 /dev/zero | tr '\\0' x; echo end"]
 
+[commands.words]
+effect = "read"
+exec = ["/bin/sh", "-c", "wc -w < $0", "{file}"]
+[[commands.words.args]]
+name = "file"
+type = "file"
+required = true
+accept = ["*.txt"]
+
 [commands.asks]
 effect = "read"
 stdin = "prompt"
@@ -99,6 +108,19 @@ impl Fleet {
     fn tag(&self, name: &str, tags: &str) {
         self.client.verb(&["edit", name, "--tags", tags]).with(0);
     }
+}
+
+#[test]
+fn a_file_goes_to_each_box() {
+    let fleet = Fleet::new(&["a", "b"]);
+    fleet.client.write("poem.txt", "roses are red\n");
+    fleet.client.write("poem.pdf", "roses are red\n");
+    let path = |name: &str| format!("file=@{}", text(&fleet.client.path(name)));
+    let ended = fleet.run("a,b", &["words", &path("poem.txt")]).with(0);
+    assert_eq!(ended.out, "✓ 2 alike  a b\n  3\n");
+    let ended = fleet.run("a,b", &["words", &path("poem.pdf")]).with(126);
+    let said = format!("{}{}", ended.out, ended.err);
+    assert!(said.contains("must be a file like *.txt, not poem.pdf"), "{ended:?}");
 }
 
 #[test]

@@ -124,8 +124,8 @@ impl CommandForm {
     pub(crate) fn filled(command: Command, args: &Map<String, Value>) -> Self {
         let mut form = Self::new(command);
         for (arg, entry) in form.command.args.iter().zip(&mut form.entries) {
-            // Of a secret a run keeps only that there was one.
-            if arg.kind == ArgType::Secret {
+            // Of a secret a run keeps only that there was one, of a file only its name.
+            if matches!(arg.kind, ArgType::Secret | ArgType::File) {
                 continue;
             }
             if let Some(value) =
