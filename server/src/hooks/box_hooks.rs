@@ -15,8 +15,8 @@ use topside_shared::methods::{HookState, HookStatus};
 use crate::base::mutex::Mutex;
 use crate::base::{atomic_file, platform};
 use crate::hooks::{HookOwner, HookRequest, Hooks};
+use crate::process::program_spec::DEFAULT_CWD;
 use crate::process::safe_state::{Hook, HookResult};
-use crate::process::start_program::DEFAULT_CWD;
 use crate::settings::hooks as settings;
 
 const FILE: &str = "on_stop.json";

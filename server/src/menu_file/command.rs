@@ -15,14 +15,14 @@ use crate::base::toml_file::units;
 use crate::menu_file::exec::{exec, placeholders, safe_state};
 use crate::menu_file::{
     DeclaredProgram, Item, Rules, absolute_path, args, choices, concurrency_fields, files, names,
-    run_rules, variables,
+    run_paths, run_rules, variables,
 };
 use crate::process::daemon::Daemon;
 use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
 use crate::workers::run_rules::RunRules;
 
 const FIELDS: &str = "\
-    title description category aliases exec cwd env inherit_env effect role confirm timeout stop_signal \
+    title description category aliases exec cwd env env_file inherit_env effect role confirm timeout stop_signal \
     stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state safe_state_on \
     on_disconnect on_shutdown args schedule results then menu rate reason group";
 
@@ -73,9 +73,11 @@ pub(super) fn read(
     let exclusion = concurrency_fields::read(fields, &arguments, m);
     let run_rules = run_rules::read(fields, m);
     let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
-    let cwd = cwd(fields, m);
+    let cwd = run_paths::cwd(fields, &arguments, m);
+    let env_file = run_paths::env_file(fields, &arguments, rules, m);
     let like = Daemon {
-        cwd: cwd.clone(),
+        // One that depends on arguments is not known yet.
+        cwd: cwd.clone().filter(|cwd| placeholders(cwd).is_empty()),
         env: env.clone(),
         inherit_env: inherit_env.clone(),
         ..Daemon::default()
@@ -115,6 +117,7 @@ pub(super) fn read(
                 })
                 .collect(),
             cwd,
+            env_file,
             env,
             inherit_env,
             timeout,

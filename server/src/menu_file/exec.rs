@@ -10,7 +10,7 @@ use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields};
-use crate::menu_file::{Missing, Rules, args, joined_element, names};
+use crate::menu_file::{Missing, Rules, args, joined_element, names, run_paths};
 use crate::process::declared_program::{Unusable, faults, find_usable, in_words, refuse};
 use crate::process::program_spec::{Element, Passed};
 use crate::process::resolve_program::{Absent, PATH};
@@ -76,7 +76,8 @@ pub(super) fn exec(
             );
             continue;
         }
-        let is_placed = elements.iter().any(|element| element.holds(index));
+        let is_placed = elements.iter().any(|element| element.holds(index))
+            || run_paths::places(fields, &argument.arg.name);
         if is_placed || argument.passed != Passed::Element {
             continue;
         }

@@ -26,7 +26,7 @@ const FUNCTION_FIELDS: &str = "\
 
 /// Fields about a program, which a worker has itself.
 const PROGRAM_FIELDS: &str = "\
-    exec cwd env inherit_env stop_signal stop_timeout success_exit_codes stdin results";
+    exec cwd env env_file inherit_env stop_signal stop_timeout success_exit_codes stdin results";
 
 /// A worker, or why this machine cannot run it; none if an error was reported.
 pub(super) type ReadWorker = Option<Result<DeclaredWorker, String>>;

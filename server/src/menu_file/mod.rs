@@ -11,6 +11,7 @@ mod files;
 mod function;
 mod joined_element;
 mod references;
+mod run_paths;
 mod run_rules;
 pub(crate) mod schedule;
 mod unsafe_variables;

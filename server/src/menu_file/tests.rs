@@ -712,3 +712,51 @@ fn choices_conditions_and_counts_are_checked_where_they_stand() {
     let declared = one(&text);
     assert_eq!(declared.info.args[1].when["a"], serde_json::json!(["60s", "90s"]));
 }
+
+#[test]
+fn places_in_paths_of_a_run_are_checked() {
+    let text = |field: &str, arg: &str| {
+        format!(
+            "[commands.x]\nexec = [\"/bin/echo\"]\n{field}\n[[commands.x.args]]\nname = \"a\"\n{arg}\n"
+        )
+    };
+    let refused = |field: &str, arg: &str, part: &str| {
+        let said = said(&text(field, arg));
+        assert!(said.starts_with("commands.toml:3:") && said.contains(part), "{said}");
+    };
+    let cwd = "cwd = \"/srv/{a}\"";
+    assert!(read(&text(cwd, "type = \"int\"\nrequired = true")).is_ok());
+    refused(cwd, "type = \"int\"", "it may be absent");
+    refused(cwd, "type = \"string\"\nrequired = true", "a string can hold more");
+    refused(
+        "cwd = \"srv/{a}\"",
+        "type = \"int\"\nrequired = true\nflag = \"-a\"",
+        "must be an absolute path",
+    );
+    refused(
+        "cwd = \"/srv/{b}\"",
+        "type = \"int\"\nrequired = true\nflag = \"-a\"",
+        "has no argument `b`",
+    );
+    let whole = "cwd = \"{a}\"";
+    refused(
+        whole,
+        "type = \"path\"\nrequired = true",
+        "a path with a `root`, or an enum of absolute paths",
+    );
+    refused(
+        whole,
+        "type = \"enum\"\nchoices = [\"/srv\", \"etc\"]\nrequired = true",
+        "a path with a `root`",
+    );
+    assert!(read(&text(whole, "type = \"path\"\nroot = \"/usr\"\nrequired = true")).is_ok());
+    assert!(
+        read(&text(whole, "type = \"enum\"\nchoices = [\"/srv\", \"/etc\"]\nrequired = true"))
+            .is_ok()
+    );
+    refused(
+        "env_file = \"/no/such\"",
+        "type = \"int\"\nflag = \"-a\"",
+        "`env_file` /no/such cannot be read",
+    );
+}

@@ -5,9 +5,10 @@ use std::process::{Command, Stdio};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStdin};
 
+use crate::process::program_spec::DEFAULT_CWD;
 use crate::process::run_processes::WORKERS;
 use crate::process::running_program::Group;
-use crate::process::start_program::{DEFAULT_CWD, SpawnError, base_environment, explain};
+use crate::process::start_program::{SpawnError, base_environment, explain};
 use crate::process::{pipes, spawn};
 
 /// How a worker is started, as `menu_file` has checked it.

@@ -4,6 +4,7 @@ pub(crate) mod cgroup;
 pub(crate) mod daemon;
 pub(crate) mod declared_program;
 pub(crate) mod drain;
+pub(crate) mod env_file;
 pub(crate) mod exit_status;
 pub(crate) mod path_root;
 pub(crate) mod pipes;

@@ -15,7 +15,6 @@ use crate::base::blocking::blocking;
 use crate::base::platform;
 use crate::base::shortage::Shortage;
 use crate::process::program_spec::{Program, ProgramArg};
-use crate::process::start_program::DEFAULT_CWD;
 
 impl Program {
     /// The arguments, with each path that must stay below a root replaced by the path that it leads to. The error is about
@@ -61,6 +60,8 @@ impl Program {
     }
 
     fn follow(&self, mut args: Map<String, Value>) -> Result<Map<String, Value>, ArgError> {
+        // An argument with a root in `cwd` leads to another directory once it is followed.
+        let directory = self.directory(&args);
         for arg in &self.args {
             let Some(value) = args.get_mut(&arg.name).filter(|_| arg.root.is_some() || arg.exists)
             else {
@@ -69,7 +70,7 @@ impl Program {
             let one = |value: &Value| {
                 let given = value.as_str().unwrap_or_default();
                 let path = match &arg.root {
-                    None => Path::new(self.cwd.as_deref().unwrap_or(DEFAULT_CWD)).join(given),
+                    None => Path::new(&directory).join(given),
                     Some(root) => {
                         below(root, given).ok_or_else(|| ArgError::outside(&arg.name, given))?
                     }

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use topside_shared::command::Stdin;
 use topside_shared::values;
 
+/// The directory of a run without `cwd`.
+pub(crate) const DEFAULT_CWD: &str = "/";
+
 /// The program of a declared command, as `menu_file` has checked it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Program {
@@ -17,8 +20,10 @@ pub(crate) struct Program {
     pub(crate) elements: Vec<Element>,
     /// The arguments that [`Element::Argument`] counts.
     pub(crate) args: Vec<ProgramArg>,
-    /// None: `/`.
+    /// None: `/`. It may have places for arguments.
     pub(crate) cwd: Option<String>,
+    /// A file of variables, which is read at each start. It may have places for arguments.
+    pub(crate) env_file: Option<String>,
     /// Variables beside the clean environment.
     pub(crate) env: Vec<(String, String)>,
     /// Variables from the server's own environment.
@@ -112,6 +117,22 @@ impl Program {
             }
         }
         argv
+    }
+}
+
+impl Program {
+    /// The directory of a run with these arguments.
+    pub(crate) fn directory(&self, args: &Map<String, Value>) -> String {
+        self.cwd.as_ref().map_or_else(|| DEFAULT_CWD.to_owned(), |cwd| self.with_values(cwd, args))
+    }
+
+    /// A text of the declaration with the values of arguments in its places.
+    pub(crate) fn with_values(&self, text: &str, args: &Map<String, Value>) -> String {
+        let value = |name: &str| {
+            let declared = self.args.iter().find(|arg| arg.name == name)?;
+            args.get(&declared.name).map(values::to_text)
+        };
+        values::fill_places(text, value)
     }
 }
 

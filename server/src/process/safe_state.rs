@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::daemon::Daemon;
 use crate::process::drain::drain;
+use crate::process::program_spec::DEFAULT_CWD;
 use crate::process::spawn;
-use crate::process::start_program::{Caller, DEFAULT_CWD, base_environment, environment};
+use crate::process::start_program::{Caller, base_environment, environment};
 
 const MAX_OUTPUT: usize = 64 * 1024;
 /// Reads of 4 KiB at a time: more than a pipe holds.

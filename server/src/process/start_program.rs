@@ -16,17 +16,16 @@ use topside_shared::role::Role;
 use topside_shared::values;
 
 use crate::base::shortage::Shortage;
+use crate::base::toml_file::permissions::Trust;
+use crate::process::env_file;
 use crate::process::pipes::{self, Pipes};
-use crate::process::program_spec::{Passed, Program};
+use crate::process::program_spec::{DEFAULT_CWD, Passed, Program};
 use crate::process::resolve_program::PATH;
 use crate::process::run_processes::{LeaderProcess, RunProcesses};
 use crate::process::running_program::{Group, Process};
 use crate::process::safe_state::Hook;
 use crate::process::spawn;
 use crate::process::stop_processes::ProcessTree;
-
-/// The directory of a run without `cwd`.
-pub(crate) const DEFAULT_CWD: &str = "/";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Caller {
@@ -53,6 +52,8 @@ pub(crate) enum SpawnError {
     NoInterpreter(String),
     #[error("the directory {0}, in which the program should run, is not there")]
     NoDirectory(String),
+    #[error("the `env_file` {0} {1}")]
+    EnvFile(String, String),
     #[error("the system does not let this user run {0} in {1}")]
     Denied(String, String),
     #[error(
@@ -83,8 +84,10 @@ impl Program {
         caller: &Caller,
         pipes: Pipes,
     ) -> Result<Process, SpawnError> {
-        let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
-        let fail = |error| explain(error, &self.path, cwd);
+        let cwd = self.directory(args);
+        let fail = |error| explain(error, &self.path, &cwd);
+        let mut variables = self.file_variables(args)?;
+        variables.extend(self.variables(args));
         let Pipes {
             stdout: (stdout, stdout_writer),
             stderr: (stderr, stderr_writer),
@@ -96,9 +99,9 @@ impl Program {
         let mut command = Command::new(&argv[0]);
         command
             .args(&argv[1..])
-            .current_dir(cwd)
+            .current_dir(&cwd)
             .env_clear()
-            .envs(environment(&self.variables(args), &self.inherit_env, caller))
+            .envs(environment(&variables, &self.inherit_env, caller))
             .stdin(stdin)
             .stdout(stdout_writer)
             .stderr(stderr_writer);
@@ -121,11 +124,23 @@ impl Program {
         let argv = self.safe_state.clone()?;
         Some(Hook {
             argv,
-            cwd: self.cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),
+            cwd: self.directory(args),
+            // Without those of `env_file`: the hook is written to the disk.
             env: self.variables(args),
             inherit_env: self.inherit_env.clone(),
             caller: Some(caller.clone()),
         })
+    }
+
+    /// The variables of `env_file`.
+    fn file_variables(
+        &self,
+        args: &Map<String, Value>,
+    ) -> Result<Vec<(String, String)>, SpawnError> {
+        let Some(path) = &self.env_file else { return Ok(Vec::new()) };
+        let path = self.with_values(path, args);
+        env_file::read(Path::new(&path), Trust::of_this_process())
+            .map_err(|why| SpawnError::EnvFile(path, why))
     }
 
     /// The declared variables, and those that pass arguments.

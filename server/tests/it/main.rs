@@ -62,6 +62,7 @@ mod reload;
 mod reload_effects;
 mod removed_files;
 mod resident;
+mod run_paths;
 mod run_rules;
 mod running;
 mod runs_burst;
