@@ -84,6 +84,7 @@ pub use serve::{ServeError, serve};
 pub use server::Ended;
 pub use settings::discovery::{Discovery, Router};
 pub use settings::hooks::BoxHooks;
+pub use settings::host::Host;
 pub use settings::limits::Limits;
 pub use settings::log_level::LogLevel;
 pub use settings::metrics::Metrics;

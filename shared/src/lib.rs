@@ -5,6 +5,7 @@
 mod wire_macros;
 
 pub mod advice;
+pub mod after_shutdown;
 pub mod cmdline;
 pub mod command;
 pub mod dirs;

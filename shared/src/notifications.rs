@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::after_shutdown::AfterShutdown;
 use crate::ids::{ClientId, RunId, SubscriptionId};
 use crate::pin::Pin;
 use crate::records::{ClientRow, KeyRow, RunRow, ScheduleRow};
@@ -189,22 +190,6 @@ pub enum Phase {
     Now,
 }
 
-wire_enum! {
-    /// What a server does after a shutdown.
-    #[derive(Default)]
-    pub enum AfterShutdown {
-        /// It ends.
-        #[default]
-        Exit = "exit",
-        /// It starts again at once.
-        Restart = "restart",
-        /// The box starts again.
-        Reboot = "reboot",
-        /// The box is switched off.
-        Poweroff = "poweroff",
-    }
-}
-
 /// `server/closing`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -229,6 +214,9 @@ pub struct Closing {
     /// When the server is expected back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Time>,
+    /// How long a reboot of this box usually takes; absent where no earlier one was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_ms: Option<u64>,
 }
 
 /// The expected return of a server as the end of a sentence: `; expected back 20:00+01:00`. Empty where none is known.
@@ -324,6 +312,7 @@ pub enum EndCode {
 
 /// `session/ended`: the session's last line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SessionEnded {
     /// Why, for programs.
     pub code: EndCode,
@@ -336,12 +325,19 @@ pub struct SessionEnded {
     /// When the server is expected back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Time>,
+    /// What the server does then, after `shutdown` and `restart`; absent from older servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<AfterShutdown>,
+    /// How long a reboot of this box usually takes; absent where no earlier one was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_ms: Option<u64>,
 }
 
 impl SessionEnded {
     /// An end after which no return is expected.
     pub fn new(code: EndCode, reason: impl Into<String>, by: impl Into<String>) -> Self {
-        Self { code, reason: reason.into(), by: by.into(), back: None }
+        let (reason, by) = (reason.into(), by.into());
+        Self { code, reason, by, back: None, then: None, usual_ms: None }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod atomic_file;
 pub(crate) mod blocking;
+pub(crate) mod box_boot;
 pub(crate) mod box_figures;
 pub(crate) mod clock;
 pub(crate) mod counters;
@@ -13,6 +14,7 @@ pub(crate) mod mutex;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod platform;
+pub(crate) mod reboot_record;
 pub(crate) mod samples;
 pub(crate) mod shortage;
 pub(crate) mod shutdown;

@@ -7,8 +7,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::ShutdownResult;
-use topside_shared::notifications::{AfterShutdown, Closing, Phase};
+use topside_shared::notifications::{Closing, Phase};
 use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, Time};
 
@@ -107,6 +108,11 @@ impl Stop {
         self.at_once.cancelled().await;
     }
 
+    /// Whether [`Stop::in_order`] was called.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.requested.is_cancelled()
+    }
+
     /// Waits for [`Stop::in_order`] and returns its plan.
     pub(crate) async fn requested(&self) -> Plan {
         self.requested.cancelled().await;
@@ -130,7 +136,9 @@ pub(crate) struct ShutdownOptions {
     pub(crate) reason: String,
     /// When the server is expected back.
     pub(crate) back: Option<Time>,
-    pub(crate) restart: bool,
+    pub(crate) then: AfterShutdown,
+    /// How long a reboot of this box usually takes.
+    pub(crate) usual_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -163,7 +171,7 @@ impl Plan {
     }
 
     pub(crate) fn notice(&self, phase: Phase) -> Closing {
-        let ShutdownOptions { reason, back, restart } = self.options.clone();
+        let ShutdownOptions { reason, back, then, usual_ms } = self.options.clone();
         Closing {
             phase,
             reason,
@@ -173,9 +181,10 @@ impl Plan {
                 Phase::Scheduled => self.in_ms(),
                 Phase::Cancelled | Phase::Now => 0,
             },
-            restart,
-            then: Some(if restart { AfterShutdown::Restart } else { AfterShutdown::Exit }),
+            restart: then == AfterShutdown::Restart,
+            then: Some(then),
             back,
+            usual_ms,
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn read(state: &Path) -> Option<Closing> {
     let Closing { by, reason, deadline, .. } = &was_due;
     let reason = if reason.is_empty() { "no reason was given" } else { reason };
     tracing::warn!(
-        target: "topside", by, reason, deadline = %deadline, restart = was_due.restart,
+        target: "topside", by, reason, deadline = %deadline, then = was_due.then().name(),
         back = was_due.back.map(tracing::field::display),
         "a shutdown was due when the server was killed, and is not carried out: order it again if it is still wanted"
     );

@@ -19,9 +19,10 @@ use topside_shared::command::{Arg, ArgType, Command, Effect};
 
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::server::ServerRef;
+use crate::settings::host::Host;
 
 /// All built-ins, in the order of the menu.
-pub(crate) fn all(server: &ServerRef) -> Vec<Arc<dyn Builtin>> {
+pub(crate) fn all(server: &ServerRef, host: &Host) -> Vec<Arc<dyn Builtin>> {
     let server = || server.clone();
     vec![
         Arc::new(menu::Menu(server())),
@@ -34,7 +35,7 @@ pub(crate) fn all(server: &ServerRef) -> Vec<Arc<dyn Builtin>> {
         Arc::new(time::Time),
         Arc::new(echo::Echo),
         Arc::new(close::Close),
-        Arc::new(shutdown::Shutdown(server())),
+        Arc::new(shutdown::Shutdown { server: server(), ways: host.offered() }),
     ]
 }
 
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_built_in_has_a_title_a_description_and_sound_arguments() {
-        for builtin in all(&ServerRef::default()) {
+        for builtin in all(&ServerRef::default(), &Host::default()) {
             let info = builtin.declaration();
             assert!(!info.title.is_empty() && info.description.ends_with('.'), "{}", info.name);
             validate_args(&info.args).unwrap();
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_codes_of_the_old_server_still_work() {
-        let all = all(&ServerRef::default());
+        let all = all(&ServerRef::default(), &Host::default());
         let all: Vec<Command> = all.iter().map(|builtin| builtin.declaration()).collect();
         for (code, name) in [
             ("m", "menu"),

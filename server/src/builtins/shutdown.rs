@@ -1,6 +1,7 @@
 //! `shutdown` (ks): warns every client, ends every session, then ends the server.
 
 use jiff::tz::TimeZone;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::methods::ServerShutdown;
 use topside_shared::notifications::return_note;
@@ -16,7 +17,11 @@ use crate::server::ServerRef;
 /// Most characters of the expected return.
 const MAX_BACK: u64 = 64;
 
-pub(super) struct Shutdown(pub(super) ServerRef);
+pub(super) struct Shutdown {
+    pub(super) server: ServerRef,
+    /// The ways to shut the box down that are set.
+    pub(super) ways: Vec<AfterShutdown>,
+}
 
 impl Builtin for Shutdown {
     fn declaration(&self) -> Command {
@@ -36,6 +41,12 @@ impl Builtin for Shutdown {
             ..optional("back", ArgType::String, "Expected return: 20:00, or 30m after the shutdown")
         };
         let restart = optional("restart", ArgType::Bool, "Start again at once");
+        let mut args = vec![delay, restart, reason, back];
+        if !self.ways.is_empty() {
+            let description = "What happens to the box after the shutdown";
+            let ways = self.ways.iter().map(|way| way.name().into());
+            args.push(Arg { choices: ways.collect(), ..optional("then", ArgType::Enum, description) });
+        }
         let description = "Warns every client, ends every session, then ends the server.";
         Command {
             effect: Effect::Destructive,
@@ -46,7 +57,7 @@ impl Builtin for Shutdown {
                 &["ks"],
                 "Shut the server down",
                 description,
-                vec![delay, restart, reason, back],
+                args,
             )
         }
     }

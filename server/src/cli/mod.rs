@@ -159,7 +159,13 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     {
         eprintln!("topsided: this is about a server of your own: {}", beside_the_service());
     }
-    let load = || Config::load(&dirs, args.config.as_deref(), menu);
+    let load = || -> Result<Config, ConfigError> {
+        let config = Config::load(&dirs, args.config.as_deref(), menu)?;
+        Ok(match std::env::var_os("TOPSIDE_BOX_ROOT") {
+            Some(root) => config.with_figures_root(root.into()),
+            None => config,
+        })
+    };
     let succeed = |()| ExitCode::SUCCESS;
     let wrong = |error| fail(WRONG_CONFIGURATION, error);
     let done = match &args.verb {

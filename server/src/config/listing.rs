@@ -38,7 +38,7 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         false => format!("{{ {} }}", allow.join(", ")),
     };
     let Kept { keep, keep_bytes } = config.runs;
-    let (router, hooks) = (&config.router, &config.hooks);
+    let (router, hooks, host) = (&config.router, &config.hooks, &config.host);
     let address = router.address.as_ref().map(|host| quoted(host));
     let metrics = config.metrics.listen.map(|address| quoted(&address));
     let argv = |argv: &[String]| match argv.is_empty() {
@@ -63,6 +63,9 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("hooks.on_stop", argv(&hooks.on_stop)),
         ("hooks.timeout", time::write(hooks.timeout)),
         ("hooks.required", hooks.required.to_string()),
+        ("host.reboot", argv(&host.reboot)),
+        ("host.poweroff", argv(&host.poweroff)),
+        ("host.timeout", time::write(host.timeout)),
     ];
     all.extend(limits::values(&config.limits));
     all.into_iter().map(|(key, value)| Setting { key: key.to_owned(), value }).collect()

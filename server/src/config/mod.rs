@@ -15,6 +15,7 @@ use crate::net::sd_notify::Supervisor;
 use crate::settings::discovery::{Discovery, Router};
 use crate::settings::files::FileSettings;
 use crate::settings::hooks::BoxHooks;
+use crate::settings::host::Host;
 use crate::settings::limits::Limits;
 use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
@@ -50,6 +51,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// Programs for the safe state of the box.
     pub hooks: BoxHooks,
+    /// Programs that reboot the box or switch it off.
+    pub host: Host,
     pub(crate) commands: Vec<menu_file::Item>,
     pub(crate) residents: Vec<workers::DeclaredWorker>,
     pub(crate) schedules: Vec<DeclaredSchedule>,
@@ -167,6 +170,7 @@ impl Config {
             metrics: server.metrics,
             log_level: server.log,
             hooks: server.hooks,
+            host: server.host,
             commands: menu.commands,
             residents: menu.workers,
             schedules: menu.schedules,
@@ -227,6 +231,7 @@ impl Config {
         self.router.clone_from(&in_force.router);
         self.discovery = in_force.discovery;
         self.metrics = in_force.metrics;
+        self.host.clone_from(&in_force.host);
     }
 
     /// The line of a key of [`settings()`](listing::settings) in `server.toml`; none: it has its default.
@@ -257,6 +262,7 @@ impl Config {
         config.log = self.log.clone();
         config.supervisor = self.supervisor.clone();
         config.executes_itself = self.executes_itself;
+        config.figures_root.clone_from(&self.figures_root);
         Ok(Some(config))
     }
 }

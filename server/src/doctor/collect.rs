@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::net::lookup_host;
 use tokio::time::timeout;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::dirs::Dirs;
 use topside_shared::methods::{HookState, KeyState, KeysList, ServerStatus};
 use topside_shared::{Time, text};
@@ -24,6 +25,7 @@ use crate::doctor::facts::{
 use crate::doctor::firewall;
 use crate::keys;
 use crate::net::port_mapping::protocols::{place, probe};
+use crate::operations::box_power;
 use crate::settings::Listen;
 
 /// Time limit for each answer on this machine.
@@ -57,7 +59,9 @@ pub(super) async fn collect_facts(dirs: &Dirs, config: Result<&Config, String>) 
         None => None,
     };
     let state = &dirs.state;
+    let host = config.as_ref().map(|config| host(config)).unwrap_or_default();
     Facts {
+        host,
         settings: config.map(|config| Settings {
             remarks: config.remarks.clone(),
             port,
@@ -86,6 +90,16 @@ pub(super) async fn collect_facts(dirs: &Dirs, config: Result<&Config, String>) 
         router: RouterFacts { place, answers, named },
         keys: server.keys.unwrap_or_else(|| keys_on_disk(state)),
     }
+}
+
+/// What is in the way of each shutdown of the box that is set, for this user.
+fn host(config: &Config) -> Vec<(AfterShutdown, Option<String>)> {
+    let ways = config.host.offered().into_iter();
+    let judge = |then| {
+        let argv = config.host.program(then)?;
+        Some((then, box_power::obstacle(argv, then, &config.figures_root)))
+    };
+    ways.filter_map(judge).collect()
 }
 
 /// The port at the end of `HOST:PORT`.

@@ -53,6 +53,7 @@ pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
     clock(&facts.clock, &mut findings);
     server(facts, &mut findings);
     keys(facts, &mut findings);
+    host(facts, &mut findings);
     addresses(&facts.addresses, &mut findings);
     if let Ok(settings) = &facts.settings {
         tcp(facts, settings, &mut findings);
@@ -102,6 +103,17 @@ fn configuration(facts: &Facts, findings: &mut Findings) {
             for error in errors.lines() {
                 findings.fail(error);
             }
+        }
+    }
+}
+
+fn host(facts: &Facts, findings: &mut Findings) {
+    findings.subject = "host";
+    for (then, obstacle) in &facts.host {
+        let what = then.noun();
+        match obstacle {
+            Some(obstacle) => findings.warn(format!("a {what} of the box is not possible: {obstacle}")),
+            None => findings.ok(format!("nothing is in the way of a {what} for this user")),
         }
     }
 }

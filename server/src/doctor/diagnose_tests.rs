@@ -50,6 +50,7 @@ fn well() -> Facts {
             answers: vec![(Protocol::NatPmp, outside), (Protocol::Upnp, outside)],
             named: None,
         },
+        host: Vec::new(),
         keys: KeyFacts::Known { keys: 2, invites: 1 },
     }
 }

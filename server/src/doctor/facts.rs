@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use topside_shared::after_shutdown::AfterShutdown;
+
 use crate::net::port_mapping::external_address::Protocol;
 use crate::net::port_mapping::protocols::Place;
 
@@ -28,6 +30,8 @@ pub(super) struct Facts {
     pub(super) firewall: Firewall,
     pub(super) router: RouterFacts,
     pub(super) keys: KeyFacts,
+    /// The ways to shut the box down that are set, and what is in the way of each.
+    pub(super) host: Vec<(AfterShutdown, Option<String>)>,
 }
 
 impl Facts {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::{ServerShutdown, ShutdownResult};
-use topside_shared::notifications::{AfterShutdown, Closing, Phase, name};
+use topside_shared::notifications::{Closing, Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -14,9 +15,10 @@ use crate::base::blocking::blocking;
 use crate::base::outbox::notification;
 use crate::base::shortage::Shortage;
 use crate::base::shutdown::{Plan, ShutdownOptions, TooLate};
-use crate::base::shutdown_record;
+use crate::base::{reboot_record, shutdown_record};
 use crate::base::toml_file::errors::first_of;
 use crate::clients::Client;
+use crate::operations::box_power;
 use crate::server::Server;
 use crate::server::alerts::warn_admins;
 
@@ -31,17 +33,15 @@ pub(crate) async fn schedule(
     order: ServerShutdown,
     answered: Option<CancellationToken>,
 ) -> Result<ShutdownResult, RpcError> {
-    let restart = restarts(&order)?;
-    if restart {
-        can_start_again(server).await?;
-    }
+    let then = then(&order)?;
+    check(server, then).await?;
     let ServerShutdown { delay_ms, reason, back, .. } = order;
     let delay = Duration::from_millis(delay_ms);
     let reason = clean(&reason.unwrap_or_default(), MAX_REASON);
     if !server.shutdown.has_begun() {
         let mut argv = vec![
             format!("delayMs={delay_ms}"),
-            format!("restart={restart}"),
+            format!("then={}", then.name()),
             format!("reason={reason}"),
         ];
         argv.extend(back.map(|back| format!("back={back}")));
@@ -49,7 +49,13 @@ pub(crate) async fn schedule(
         server.audit.note_ahead(Entry::new(by, "server/shutdown", "server").argv(argv)).await;
     }
     let by = client.called();
-    let mut plan = Plan::new(delay, by, ShutdownOptions { reason, back, restart });
+    let usual_ms = match then {
+        AfterShutdown::Reboot => {
+            server.blocking(|server| reboot_record::usual_ms(&server.now().config.state)).await?
+        }
+        _ => None,
+    };
+    let mut plan = Plan::new(delay, by, ShutdownOptions { reason, back, then, usual_ms });
     plan.answered = answered;
     let (due, notice) = (plan.due(), plan.notice(Phase::Scheduled));
     // Before it is scheduled: it may begin at once, and then the record is removed.
@@ -62,7 +68,7 @@ pub(crate) async fn schedule(
     }
     server.shutdown.schedule(plan).map_err(too_late)?;
     tracing::info!(
-        target: "topside", client = client.id.0, by = notice.by, reason = notice.reason, restart,
+        target: "topside", client = client.id.0, by = notice.by, reason = notice.reason, then = then.name(),
         back = back.map(tracing::field::display), in_ms = due.in_ms, "shutdown ordered"
     );
     // An immediate one is announced when it begins.
@@ -72,31 +78,31 @@ pub(crate) async fn schedule(
     Ok(due)
 }
 
-/// Whether an order is for a restart.
-fn restarts(order: &ServerShutdown) -> Result<bool, RpcError> {
-    use AfterShutdown::{Exit, Poweroff, Reboot, Restart};
-    let wrong = |message: String| Err(RpcError::new(ErrorKind::InvalidParams, message));
-    match (order.then, order.restart) {
-        (None, restart) => Ok(restart),
-        (Some(Restart), _) => Ok(true),
-        (Some(Exit), false) => Ok(false),
-        (Some(Exit), true) => {
-            wrong("`then` is `exit` and `restart` is true: give one of them".into())
-        }
-        (Some(then @ (Reboot | Poweroff)), _) => wrong(format!(
-            "`then` cannot be `{}`: this server can `exit` or `restart`",
-            then.name()
-        )),
+/// What an order wants after the shutdown.
+fn then(order: &ServerShutdown) -> Result<AfterShutdown, RpcError> {
+    let then = order.then();
+    if order.restart && then != AfterShutdown::Restart {
+        let message = format!("`then` is `{}` and `restart` is true: give one of them", then.name());
+        return Err(RpcError::new(ErrorKind::InvalidParams, message));
     }
+    Ok(then)
 }
 
-/// Waits until a shutdown is due, and begins it. A delayed restart is cancelled if the server could
-/// not start again by then.
+/// Checks that the server can do what comes after the shutdown.
+async fn check(server: &Arc<Server>, then: AfterShutdown) -> Result<(), RpcError> {
+    if then.is_of_box() {
+        box_power::check(server, then).await?;
+    }
+    if then.comes_back() { can_start_again(server).await } else { Ok(()) }
+}
+
+/// Waits until a shutdown is due, and begins it. A delayed one is cancelled if what comes after it is not possible any
+/// more.
 pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
     loop {
         let plan = server.shutdown.due().await;
-        let refused = match plan.was_delayed() && plan.options.restart {
-            true => can_start_again(server).await.err(),
+        let refused = match plan.was_delayed() {
+            true => check(server, plan.options.then).await.err(),
             false => None,
         };
         match refused {
@@ -105,7 +111,7 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
                 shutdown_record::remove(&server.now().config.state);
                 let entry = Entry::new(By::server(), "server/shutdown/cancel", "server");
                 server.audit.note(entry.result(error.message.clone()));
-                tracing::error!(target: "topside", by = plan.by, "restart cancelled: {}", error.message);
+                tracing::error!(target: "topside", by = plan.by, "{} cancelled: {}", plan.options.then.noun(), error.message);
                 let notice = Closing {
                     reason: clean(&error.message, MAX_REASON),
                     by: "the server".to_owned(),
@@ -113,7 +119,7 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
                 };
                 server.tell(&notification(name::SERVER_CLOSING, &notice));
                 // Clients do not show the reason of a cancelled shutdown.
-                warn_admins(server, &format!("the restart is cancelled: {}", error.message));
+                warn_admins(server, &format!("the {} is cancelled: {}", plan.options.then.noun(), error.message));
             }
             // It was cancelled or replaced meanwhile.
             None | Some(_) => {}
@@ -121,7 +127,7 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
     }
 }
 
-/// Checks the files that a restart would read: a restart must not become an end.
+/// Checks the files that a restart or a reboot would read: neither may become an end.
 async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
     let again = Arc::clone(server);
     let check = move || {

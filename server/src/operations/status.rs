@@ -32,6 +32,7 @@ pub(crate) fn status(server: &Server) -> Status {
         hooks: server.box_hooks.status(),
         closing: server.shutdown.closing(),
         shutdown_was_due: server.shutdown_was_due.clone(),
+        last_reboot: server.last_reboot.0.clone(),
         box_figures: server.samples.figures(),
         history: None,
     }

@@ -17,6 +17,7 @@ pub(crate) mod resolve_program;
 pub(crate) mod run_processes;
 pub(crate) mod running_program;
 pub(crate) mod safe_state;
+pub(crate) mod short_program;
 mod spawn;
 pub(crate) mod start_program;
 mod stop_processes;

@@ -7,6 +7,7 @@ use topside_shared::dirs::Dirs;
 use crate::builtins;
 use crate::config::{BuiltIns, Config, ConfigError};
 use crate::server::ServerRef;
+use crate::settings::host::Host;
 
 impl Config {
     /// Reads the files: the named ones, which must exist, or else those of the configuration directory, which need
@@ -19,6 +20,6 @@ impl Config {
         server_file: Option<&Path>,
         commands_file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        Self::read(dirs, server_file, commands_file, BuiltIns(builtins::all(&ServerRef::default())))
+        Self::read(dirs, server_file, commands_file, BuiltIns(builtins::all(&ServerRef::default(), &Host::default())))
     }
 }

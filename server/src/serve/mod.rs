@@ -38,7 +38,7 @@ use crate::listen::tcp;
 use crate::menu::TableError;
 use crate::net::local_socket::{ListenError, Listeners};
 use crate::net::lock_file::ServerLock;
-use crate::operations::reload;
+use crate::operations::{box_power, reload};
 use crate::operations::shutdown::wait_until_due;
 use crate::serve::metrics::MetricsError;
 use crate::serve::runtime_files::RuntimeFiles;
@@ -102,7 +102,7 @@ pub async fn serve(
     let (log, dispatch, _writing) =
         Log::open(&config.log, config.log_level.0).map_err(ServeError::Log)?;
     let server_ref = ServerRef::default();
-    config.built_ins = BuiltIns(builtins::all(&server_ref));
+    config.built_ins = BuiltIns(builtins::all(&server_ref, &config.host));
     let menu = config.table(None)?;
     // No other server, and no verb of `topsided`, may change the state under this one, wherever its socket is.
     let state = ServerLock::of_state(&config.state)?;
@@ -192,6 +192,7 @@ impl Server {
             let result = format!("was due {}, by {}", was_due.deadline, was_due.by);
             self.note("server/shutdown", result);
         }
+        self.report_reboot();
         if let Some(ready) = port
             && let Err(error) = self.tcp.open(&self.tasks, &self.keys, ready)
         {
@@ -249,6 +250,18 @@ impl Server {
             ended = self.end(&plan, &stop) => ended,
             () = &mut beside => unreachable!("all four go on for ever"),
         }
+    }
+
+    /// Reports the reboot or power off that the server before this one began.
+    fn report_reboot(&self) {
+        let (Some(last), true) = &self.last_reboot else { return };
+        let words = last.words();
+        match last.done {
+            true => tracing::info!(target: "topside", by = last.by, "{words}"),
+            false => tracing::error!(target: "topside", by = last.by, "{words}"),
+        }
+        let entry = Entry::new(By::server(), box_power::action(last.then), "box").result(words);
+        self.audit.note(entry);
     }
 
     fn status(&self) -> String {

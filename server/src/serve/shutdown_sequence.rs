@@ -1,9 +1,13 @@
 //! The phases of a shutdown, each with a deadline.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use topside_shared::after_shutdown::AfterShutdown;
+use topside_shared::text;
+use topside_shared::time::millis;
 use topside_shared::notifications::{EndCode, Phase, SessionEnded, name};
 
 use crate::base::blocking::blocking;
@@ -14,11 +18,18 @@ use crate::server::{Ended, Server};
 
 impl Server {
     pub(super) async fn end(self: &Arc<Self>, plan: &Plan, stop: &Stop) -> Ended {
-        let mut restart = plan.options.restart;
+        let then = plan.options.then;
+        // A box that stays up keeps its server.
+        let mut restart = then != AfterShutdown::Exit;
+        let goes_down = Cell::new(false);
         let mut ending = pin!(async {
             tokio::select! {
                 () = self.close(plan) => {}
                 () = stop.at_once_requested() => return Some(self.end_at_once()),
+            }
+            // A signal stops the program, and what was to come after it.
+            if then.is_of_box() && !stop.is_requested() {
+                goes_down.set(self.run_box_power(plan).await);
             }
             self.save_seen().await;
             self.note("server/stopped", "in order");
@@ -43,6 +54,9 @@ impl Server {
         if let Some(ended) = at_once {
             return ended;
         }
+        if restart && goes_down.get() {
+            restart = !self.is_stopped_by_box(then, stop).await;
+        }
         let pending = self.report_pending();
         tracing::info!(target: "topside", reason = plan.options.reason, by = plan.by, "server stopped");
         match pending {
@@ -50,6 +64,18 @@ impl Server {
             true => Ended::Pending,
             false => Ended::Stopped,
         }
+    }
+
+    /// Waits until the box stops the server; false if it is still up after the time limit.
+    async fn is_stopped_by_box(self: &Arc<Self>, then: AfterShutdown, stop: &Stop) -> bool {
+        let limit = self.now().config.host.timeout.unwrap_or(FOR_EVER);
+        if tokio::time::timeout(limit, stop.requested()).await.is_ok() {
+            return true;
+        }
+        let waited = text::duration(millis(limit));
+        let failure = format!("its program succeeded, and {waited} later the box was still up");
+        self.box_power_failed(then, failure).await;
+        false
     }
 
     /// Reports each run and worker with a pending hook; whether there is one, or a hook of the box failed.
@@ -74,7 +100,7 @@ impl Server {
     /// The phases of an orderly end, each under the deadline.
     async fn close(&self, plan: &Plan) {
         tracing::info!(
-            target: "topside", reason = plan.options.reason, by = plan.by, restart = plan.options.restart,
+            target: "topside", reason = plan.options.reason, by = plan.by, then = plan.options.then.name(),
             clients = self.clients.count(), runs = self.runs.live().len(), "server is closing"
         );
         self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
@@ -102,10 +128,15 @@ impl Server {
         self.stop_box().await;
         let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {
-            code: if plan.options.restart { EndCode::Restart } else { EndCode::Shutdown },
+            code: match plan.options.then.comes_back() {
+                true => EndCode::Restart,
+                false => EndCode::Shutdown,
+            },
             reason: plan.options.reason.clone(),
             by: plan.by.clone(),
             back: plan.options.back,
+            then: Some(plan.options.then),
+            usual_ms: plan.options.usual_ms,
         };
         for client in self.clients.all() {
             client.outbox.end(ended.clone());

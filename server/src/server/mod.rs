@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
+use topside_shared::after_shutdown::LastReboot;
 use topside_shared::methods::{ListenAddress, ServerInfo};
 use topside_shared::notifications::Closing;
 use topside_shared::{ErrorKind, RpcError, Time, text};
@@ -24,7 +25,7 @@ use crate::base::mutex::Mutex;
 use crate::base::samples::Samples;
 use crate::base::shutdown::Shutdown;
 use crate::base::tasks::Tasks;
-use crate::base::{platform, shutdown_record};
+use crate::base::{box_boot, platform, reboot_record, shutdown_record};
 use crate::clients::Client;
 use crate::clients::registry::Registry;
 use crate::config::Config;
@@ -55,6 +56,8 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     /// The shutdown that was due when the server before this one was killed.
     pub(crate) shutdown_was_due: Option<Closing>,
+    /// The last reboot with a result, and whether that is news.
+    pub(crate) last_reboot: (Option<LastReboot>, bool),
     pub(crate) socket: String,
     pub(crate) tcp: TcpPort,
     pub(crate) keys: Arc<Keys>,
@@ -147,6 +150,9 @@ impl Server {
         log.on_entry(move || poke.notify_one());
         let tcp = TcpPort::new(config.listen.clone(), config.state.clone(), &config.limits);
         let shutdown_was_due = shutdown_record::read(&config.state);
+        let box_boot_id = box_boot::boot_id(&config.figures_root);
+        let last_reboot =
+            reboot_record::finish(&config.state, box_boot_id.as_deref(), Time::now());
         let keys = Arc::new(keys);
         let clients = Arc::new(Registry::new(Arc::clone(&dirty)));
         let events = Arc::new(Events::new(dirty));
@@ -180,10 +186,12 @@ impl Server {
                 hostname: platform::hostname(),
                 boot_id,
                 started_at: Time::now(),
+                box_boot_id,
             },
             started: Instant::now(),
             clock,
             shutdown_was_due,
+            last_reboot,
             socket: local.path().display().to_string(),
             tcp,
             keys,

@@ -43,7 +43,12 @@ pub(crate) fn read(table: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> 
 }
 
 /// A program with its arguments; none where it is not set or has an error.
-fn argv(table: &Fields<'_, '_>, name: &str, trust: Trust, m: &mut Errors<'_>) -> Vec<String> {
+pub(super) fn argv(
+    table: &Fields<'_, '_>,
+    name: &str,
+    trust: Trust,
+    m: &mut Errors<'_>,
+) -> Vec<String> {
     if table.get(name).is_none() {
         return Vec::new();
     }

@@ -3,6 +3,7 @@
 pub(crate) mod discovery;
 pub(crate) mod files;
 pub(crate) mod hooks;
+pub(crate) mod host;
 pub(crate) mod limits;
 pub(crate) mod log_level;
 pub(crate) mod metrics;

@@ -15,12 +15,13 @@ use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::settings::discovery::{Discovery, Router};
 use crate::settings::files::FileSettings;
 use crate::settings::hooks::BoxHooks;
+use crate::settings::host::Host;
 use crate::settings::limits::Limits;
 use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
 use crate::settings::{
-    Listen, Local, SERVER_FILE, discovery, files, hooks, limits, log_level, metrics, retention,
+    Listen, Local, SERVER_FILE, discovery, files, hooks, host, limits, log_level, metrics, retention,
 };
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub(crate) struct ServerFile {
     pub(crate) metrics: Metrics,
     pub(crate) log: LogLevel,
     pub(crate) hooks: BoxHooks,
+    pub(crate) host: Host,
 }
 
 /// The keys in the file, such as `limits.max_runs`, and their lines.
@@ -92,6 +94,7 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
         "metrics",
         "log",
         "hooks",
+        "host",
     ];
     top.refuse_unknown(&known, &mut m);
     let file = ServerFile {
@@ -105,6 +108,7 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
         metrics: section(&top, "metrics", &mut m, metrics::read),
         log: section(&top, "log", &mut m, log_level::read),
         hooks: section(&top, "hooks", &mut m, |table, m| hooks::read(table, trust, m)),
+        host: section(&top, "host", &mut m, |table, m| host::read(table, trust, m)),
     };
     m.finish().map(|()| file)
 }
@@ -193,7 +197,8 @@ mod tests {
              max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
              user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[files]\nkeep_bytes = \"16MiB\"\nkeep_unused = \"17m\"\n[discovery]\nannounce = false\n[router]\nmap = true\n\
              address = \"garden.example.org\"\nport = 18677\n[metrics]\nlisten = \"[::1]:9677\"\n[log]\nlevel = \"trace\"\n\
-             [hooks]\non_start = [\"/bin/true\", \"a\"]\non_stop = [\"/bin/true\"]\ntimeout = \"3s\"\nrequired = true\n",
+             [hooks]\non_start = [\"/bin/true\", \"a\"]\non_stop = [\"/bin/true\"]\ntimeout = \"3s\"\nrequired = true\n\
+             [host]\nreboot = [\"/bin/true\", \"r\"]\npoweroff = [\"/bin/true\"]\ntimeout = \"4s\"\n",
         )
         .unwrap();
         assert_eq!(read.local.allow["alice"], Role::Operator);
@@ -241,6 +246,12 @@ mod tests {
             required: true,
         };
         assert_eq!(read.hooks, hooks);
+        let host = Host {
+            reboot: argv(&["/bin/true", "r"]),
+            poweroff: argv(&["/bin/true"]),
+            timeout: seconds(4),
+        };
+        assert_eq!(read.host, host);
         assert_eq!(read.metrics, Metrics { listen: Some("[::1]:9677".parse().unwrap()) });
     }
 

@@ -57,6 +57,7 @@ mod process;
 mod programs;
 mod prompt;
 mod python_worker;
+mod reboot;
 mod reference_pages;
 mod reload;
 mod reload_effects;

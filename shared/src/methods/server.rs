@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Call, Empty, Menu, Method};
+use crate::after_shutdown::{AfterShutdown, LastReboot};
 use crate::command::Command;
-use crate::notifications::{AfterShutdown, Closing};
+use crate::notifications::Closing;
 use crate::time::Time;
 
 /// `server/status`.
@@ -64,6 +65,9 @@ pub struct Status {
     /// A shutdown that was due when the server was killed, and was not carried out; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shutdown_was_due: Option<Closing>,
+    /// The last reboot or power off of the box that was ordered here, once its result is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reboot: Option<LastReboot>,
     /// The figures of the box; absent if the system reports none.
     #[serde(default, rename = "box", skip_serializing_if = "Option::is_none")]
     pub box_figures: Option<BoxFigures>,
@@ -243,6 +247,12 @@ pub struct ServerShutdown {
 call!(ServerShutdown -> ShutdownResult);
 
 impl ServerShutdown {
+    /// What the server does then; `restart` is the older way to write it.
+    pub fn then(&self) -> AfterShutdown {
+        let of_older = if self.restart { AfterShutdown::Restart } else { AfterShutdown::Exit };
+        self.then.unwrap_or(of_older)
+    }
+
     /// The same shutdown after another delay.
     pub fn postponed(due: &Closing, delay_ms: u64) -> Self {
         Self {

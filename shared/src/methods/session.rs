@@ -66,6 +66,9 @@ pub struct ServerInfo {
     pub boot_id: String,
     /// When it started.
     pub started_at: Time,
+    /// Differs at each start of the box; absent if the system reports none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub box_boot_id: Option<String>,
 }
 
 /// Who the caller is.

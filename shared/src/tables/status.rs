@@ -56,18 +56,21 @@ pub fn status(info: &ServerInfo, status: &Status, zone: &TimeZone) -> String {
     if let Some(closing) = &status.closing {
         let reason = if closing.reason.is_empty() { "no reason given" } else { &closing.reason };
         let left = text::duration(closing.in_ms);
-        let what = if closing.restart { "restarts" } else { "shuts down" };
+        let what = closing.then().does();
         let back = back(closing.back, zone);
         add(what, format!("in {left}: {reason} ({}){back}", closing.by));
     }
     if let Some(was_due) = &status.shutdown_was_due {
         let Closing { deadline, by, reason, .. } = was_due;
-        let what = if was_due.restart { "restart" } else { "shutdown" };
+        let what = was_due.then().noun();
         let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
         let (deadline, back) = (deadline.to_second(zone), back(was_due.back, zone));
         let shutdown =
             format!("a {what} at {deadline} ({by}{reason}{back}): the server was killed before it");
         add("was due", shutdown);
+    }
+    if let Some(last) = &status.last_reboot {
+        add("last reboot", format!("{} ({}, {})", last.words(), last.at.to_second(zone), last.by));
     }
     columns(&rows)
 }

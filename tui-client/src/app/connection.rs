@@ -1,9 +1,10 @@
 //! State of the connection: idle, dialling, connected, or lost with the reason.
 
 use topside_shared::Time;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::notifications::{EndCode, SessionEnded};
 
-use super::console::shutdown_banner::expected_back;
+use super::console::shutdown_banner::{expected_back, usually_back};
 use super::{DialFailed, State};
 pub(crate) use crate::connect::Via;
 use crate::text::times;
@@ -81,6 +82,14 @@ impl Disconnected {
         }
     }
 
+    /// The reboot or power off of the box that ended the session; none: it was something else.
+    pub(crate) fn of_box(&self) -> Option<AfterShutdown> {
+        match &self.why {
+            Why::Ended(ended) => ended.then.filter(|then| then.is_of_box()),
+            Why::Cut(_) => None,
+        }
+    }
+
     /// What happened and when: `shut down by phone (#4) at 09:16:08: moving to a new box`.
     pub(crate) fn words(&self, state: &State) -> String {
         let words = self.say(&format!(" at {}", times::clock(self.at, &state.zone)));
@@ -104,6 +113,8 @@ impl Disconnected {
     fn word(&self) -> &'static str {
         match &self.why {
             Why::Ended(ended) => match ended.code {
+                EndCode::Restart if ended.then == Some(AfterShutdown::Reboot) => "rebooting",
+                EndCode::Shutdown if ended.then == Some(AfterShutdown::Poweroff) => "powered off",
                 EndCode::Shutdown => "shut down",
                 EndCode::Restart => "restarted",
                 EndCode::Closed => "closed",
@@ -126,6 +137,12 @@ impl Disconnected {
                 } else {
                     format!(": {}", ended.reason)
                 };
+                if self.of_box() == Some(AfterShutdown::Reboot) {
+                    let usual = usually_back(ended.usual_ms).map(|usual| format!(", {usual}"));
+                    let usual = usual.unwrap_or_default();
+                    let by = if by.is_empty() { by } else { format!(" · ordered{by}") };
+                    return format!("{what}{usual}{by}{at}{reason}");
+                }
                 match (ended.code, ended.by.as_str()) {
                     (EndCode::Kicked, _) => {
                         format!("{what}{at}: you were disconnected{by}{reason}")

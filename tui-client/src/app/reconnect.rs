@@ -6,13 +6,16 @@ use super::{Effect, State};
 
 /// Longest wait before a dial.
 const MAX_WAIT_MS: u64 = 30_000;
+/// The same while the box reboots: it is expected back soon.
+const REBOOT_WAIT_MS: u64 = 4_000;
 
 impl Disconnected {
     /// Plans the next dial: after 1, 2, 4 .. 30 s, each wait shortened by up to a half so that many clients do not return
     /// together. On the same machine the clients are few and a restart is quick, so the first wait is 250 ms.
     pub(crate) fn plan(&mut self, now: u64, local: bool) {
         let first = if local { 250_u64 } else { 1000 };
-        let whole = (first << self.tries.min(7)).min(MAX_WAIT_MS);
+        let longest = if self.of_box().is_some() { REBOOT_WAIT_MS } else { MAX_WAIT_MS };
+        let whole = (first << self.tries.min(7)).min(longest);
         let mut seed = now ^ u64::from(self.tries) << 32 ^ self.at.as_millis().unsigned_abs();
         // One round of xorshift is enough to separate two clients.
         seed ^= seed << 13;

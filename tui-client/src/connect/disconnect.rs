@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use topside_shared::advice::INVITE_ON_THE_BOX;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::notifications::{EndCode, SessionEnded, return_note};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 use topside_shared::{RpcError, Time};
@@ -78,7 +79,9 @@ impl std::fmt::Display for DisconnectReason {
 fn goodbye(ended: &SessionEnded, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
     f.write_str(match ended.code {
         EndCode::Closed => "the session was closed",
+        EndCode::Shutdown if ended.then == Some(AfterShutdown::Poweroff) => "the box was powered off",
         EndCode::Shutdown => "the server was shut down",
+        EndCode::Restart if ended.then == Some(AfterShutdown::Reboot) => "the box is rebooted",
         EndCode::Restart => "the server restarts",
         EndCode::Kicked => "the server ended the session: this client was disconnected",
         EndCode::Revoked => "the server ended the session: the key of this device was revoked",

@@ -64,6 +64,10 @@ pub(crate) fn row(mut row: ClientRow) -> ClientRow {
 }
 
 pub(crate) fn status(mut status: Status) -> Status {
+    if let Some(last) = &mut status.last_reboot {
+        name(&mut last.by);
+        last.failure.iter_mut().for_each(reason);
+    }
     name(&mut status.version);
     for worker in &mut status.workers {
         name(&mut worker.name);
@@ -121,6 +125,9 @@ pub(crate) fn schedule(mut row: ScheduleRow) -> ScheduleRow {
     if let Some(pause) = &mut row.paused {
         name(&mut pause.by);
         reason(&mut pause.reason);
+    }
+    if let Some(set) = &mut row.set {
+        name(&mut set.by);
     }
     if let Some(last) = &mut row.last {
         last.reason.iter_mut().for_each(reason);

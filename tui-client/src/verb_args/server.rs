@@ -67,7 +67,7 @@ pub(crate) enum ServerVerb {
     Broadcast(BroadcastArgs),
     /// Disconnect a client (admin)
     Kick(Kick),
-    /// Shut the server down, or restart it; every client is warned first (admin)
+    /// Shut the server down, restart it, or reboot or power off the box; every client is warned first (admin)
     Shutdown(Shutdown),
     /// Postpone the scheduled shutdown (admin)
     Postpone(Postpone),
@@ -260,7 +260,7 @@ fn state(text: &str) -> Result<RunState, String> {
     from_wire(text, STATES)
 }
 
-fn level(text: &str) -> Result<Level, String> {
+pub(super) fn level(text: &str) -> Result<Level, String> {
     from_wire(text, LEVELS)
 }
 
@@ -352,26 +352,6 @@ pub(crate) struct Kick {
     #[arg(value_parser = number)]
     pub(crate) client: u64,
     /// The reason, shown to that client
-    #[arg(value_name = "REASON")]
-    pub(crate) reason: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Shutdown {
-    #[command(flatten)]
-    pub(crate) how: SessionArgs,
-    #[command(flatten)]
-    pub(crate) confirm: ConfirmArgs,
-    /// Begin after this time: 90, 90s, 5m, 1h30m; without it, at once
-    #[arg(long = "in", value_name = "DURATION", value_parser = duration::parse, add = values(DELAYS))]
-    pub(crate) delay: Option<Duration>,
-    /// Restart the server
-    #[arg(long)]
-    pub(crate) restart: bool,
-    /// Expected return: 20:00, 30m (after the shutdown begins), or a time in RFC 3339
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) back: Option<String>,
-    /// The reason, shown to every client
     #[arg(value_name = "REASON")]
     pub(crate) reason: Vec<String>,
 }

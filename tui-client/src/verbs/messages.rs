@@ -16,8 +16,11 @@ pub(super) fn closing(closing: &Closing) -> String {
     let by = if by.is_empty() { String::new() } else { format!(" (ordered by {by})") };
     let reason = clean(&closing.reason, MAX_REASON);
     let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-    let does = if closing.restart { "restarts" } else { "shuts down" };
+    let does = closing.then().does();
+    let usual = closing.usual_ms.filter(|_| closing.back.is_none());
+    let usual = usual.map(|ms| format!("; usually back in {}", text::duration(ms)));
     let back = return_note(closing.back, Time::now(), &TimeZone::system());
+    let back = back + &usual.unwrap_or_default();
     match closing.phase {
         Phase::Scheduled => {
             format!("the server {does} in {}{why}{by}{back}", text::duration(closing.in_ms))
@@ -100,6 +103,7 @@ mod tests {
             deadline: Time::from_millis(0),
             in_ms: 58_000,
             restart: false,
+            usual_ms: None,
             then: None,
             back: None,
         };

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use topside_shared::Time;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::methods::{Broadcast, BroadcastResult, CommandRun, ServerShutdownCancel};
 use topside_shared::notifications::Urgency;
@@ -13,7 +14,6 @@ use super::command_form::{self, CommandForm, Submit};
 use super::console::submit::{self, ShutdownOrder};
 use crate::app::ask::{self, Ask};
 use crate::app::console::SHUTDOWN;
-use crate::app::console::shutdown_banner::what;
 use crate::app::{Effect, State};
 
 /// Title of the form for a broadcast. No command has a name with a blank in it.
@@ -68,7 +68,7 @@ pub(crate) fn send_broadcast(state: &mut State, form: &CommandForm) -> Vec<Effec
     }))
 }
 
-/// Opens the form for the end of the server, or for a restart.
+/// Opens the form for the end of the server, a restart, or a reboot or power off of the box.
 pub(crate) fn shut_down(state: &mut State) -> Vec<Effect> {
     command_form::open(state, SHUTDOWN)
 }
@@ -83,9 +83,11 @@ pub(crate) fn postpone(state: &mut State) -> Vec<Effect> {
     let Some(command) = console.menu.find(SHUTDOWN).cloned() else { return Vec::new() };
     let later = (left.div_ceil(60_000) * 60 + LATER).min(LONGEST);
     let mut args = Map::from_iter([("delay".to_owned(), format!("{}m", later / 60).into())]);
-    if banner.restart {
-        args.insert("restart".to_owned(), true.into());
-    }
+    match banner.then {
+        AfterShutdown::Exit => None,
+        AfterShutdown::Restart => args.insert("restart".to_owned(), true.into()),
+        then => args.insert("then".to_owned(), then.name().into()),
+    };
     if !banner.reason.is_empty() {
         args.insert("reason".to_owned(), banner.reason.clone().into());
     }
@@ -93,7 +95,7 @@ pub(crate) fn postpone(state: &mut State) -> Vec<Effect> {
         let begin = state.clock.wall.plus_millis(later * 1_000);
         args.insert("back".to_owned(), as_typed(back, begin, &state.zone).into());
     }
-    let purpose = Some(format!("Postpone the {}", what(banner.restart)));
+    let purpose = Some(format!("Postpone the {}", banner.then.noun()));
     let form = CommandForm { purpose, ..CommandForm::filled(command, &args) };
     state.open(form);
     Vec::new()

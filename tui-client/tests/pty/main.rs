@@ -23,6 +23,7 @@ mod messages;
 mod output;
 mod panes;
 mod prompt;
+mod reboot;
 mod relay;
 mod reload;
 mod remote_servers;

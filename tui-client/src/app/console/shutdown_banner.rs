@@ -2,16 +2,20 @@
 
 use jiff::tz::TimeZone;
 use topside_shared::Time;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::notifications::{Closing, Phase};
 
 use crate::app::clock::Clock;
 use crate::text::times;
+use topside_shared::text::duration;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Banner {
     pub(crate) reason: String,
     pub(crate) by: String,
-    pub(crate) restart: bool,
+    pub(crate) then: AfterShutdown,
+    /// How long a reboot usually takes.
+    pub(crate) usual_ms: Option<u64>,
     /// When the server is expected back.
     pub(crate) back: Option<Time>,
     pub(crate) phase: BannerPhase,
@@ -50,8 +54,9 @@ impl Banner {
             Phase::Scheduled => BannerPhase::Due { at: now.saturating_add(closing.in_ms) },
             Phase::Now | Phase::Cancelled => BannerPhase::Now,
         };
-        let Closing { reason, by, restart, back, deadline, .. } = closing;
-        Self { reason, by, restart, back, phase, step: LastChange::Ordered, deadline }
+        let then = closing.then();
+        let Closing { reason, by, back, deadline, usual_ms, .. } = closing;
+        Self { reason, by, then, usual_ms, back, phase, step: LastChange::Ordered, deadline }
     }
 
     /// The banner for a notification that came while `before` was shown.
@@ -77,14 +82,14 @@ impl Banner {
 
     /// Whether it equals `before`: after a reconnection the server announces a scheduled shutdown again.
     pub(crate) fn is_repeated(&self, before: &Self) -> bool {
-        let same = (&self.reason, &self.by, self.restart, self.back, self.deadline);
-        same == (&before.reason, &before.by, before.restart, before.back, before.deadline)
+        let same = (&self.reason, &self.by, self.then, self.back, self.deadline);
+        same == (&before.reason, &before.by, before.then, before.back, before.deadline)
             && std::mem::discriminant(&self.phase) == std::mem::discriminant(&before.phase)
     }
 
     /// `sprinkler shuts down in 0:58 · moving to a new box · phone (#4) · expected back 20:00`.
     pub(crate) fn words(&self, server: &str, now: Clock, zone: &TimeZone) -> String {
-        let verb = if self.restart { "restarts" } else { "shuts down" };
+        let verb = self.then.does();
         let when = match self.phase {
             BannerPhase::Due { at } => {
                 format!("in {}", times::countdown(at.saturating_sub(now.mono)))
@@ -102,7 +107,9 @@ impl Banner {
             (change, "") => change.to_owned(),
             (change, by) => format!("{change} by {by}"),
         };
-        let back = expected_back(self.back, now.wall, zone).unwrap_or_default();
+        let back = expected_back(self.back, now.wall, zone)
+            .or_else(|| usually_back(self.usual_ms))
+            .unwrap_or_default();
         let parts = [format!("{server} {verb} {when}"), self.reason.clone(), by, back];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join(" · ")
@@ -129,8 +136,9 @@ pub(crate) fn expected_back(back: Option<Time>, now: Time, zone: &TimeZone) -> O
     Some(format!("expected back {}", back?.to_minute(now, zone)))
 }
 
-pub(crate) fn what(restart: bool) -> &'static str {
-    if restart { "restart" } else { "shutdown" }
+/// How long a reboot usually takes: `usually back in 40 s`.
+pub(crate) fn usually_back(usual_ms: Option<u64>) -> Option<String> {
+    Some(format!("usually back in {}", duration(usual_ms?)))
 }
 
 #[cfg(test)]
@@ -147,6 +155,7 @@ mod tests {
             in_ms: 58_000,
             restart: false,
             then: None,
+            usual_ms: None,
             back: Some(Time::from_millis(72_000_000)),
         };
         let now = |mono| Clock { mono, wall: Time::from_millis(0) };

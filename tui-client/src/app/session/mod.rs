@@ -1,6 +1,7 @@
 //! Messages of a session: answers, notifications, and its end.
 
 mod notifications;
+mod reboot;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Via, tab_acti
 use crate::text::sanitize;
 
 use crate::connect::{CallError, DisconnectReason, Reached, take_page};
+use reboot::{CameBack, came_back};
+
 use notifications::{menu_changed, other_menu, shutdown_changed};
 
 /// A dial has succeeded: the console opens, or continues.
@@ -31,8 +34,10 @@ pub(crate) fn dialled(
     reached: Reached,
     embedded_server: bool,
 ) -> Vec<Effect> {
-    let target = match &state.link {
-        ConnectionState::Dialling(dial) if dial.attempt == attempt => dial.target.clone(),
+    let (target, of_box) = match &state.link {
+        ConnectionState::Dialling(dial) if dial.attempt == attempt => {
+            (dial.target.clone(), dial.lost.as_ref().and_then(Disconnected::of_box))
+        }
         // It succeeded just as it was cancelled.
         _ => return vec![Effect::HangUp { session: attempt }],
     };
@@ -56,8 +61,13 @@ pub(crate) fn dialled(
         effects.extend(picker::left(state));
     }
     let mut resumed = Vec::new();
+    let mut stays_up = false;
     if let Some(console) = state.console_mut() {
-        let anew = again && console.welcome.server.boot_id != welcome.server.boot_id;
+        let came_back = match again {
+            true => came_back(of_box, &console.welcome.server, &welcome.server),
+            false => CameBack::Same,
+        };
+        stays_up = came_back == CameBack::StayedUp;
         console.goodbye = None;
         if let Some(shown) = welcome.audit.clone() {
             let server = console.target.server.clone().filter(|_| reached.via != Via::Same);
@@ -75,10 +85,10 @@ pub(crate) fn dialled(
             welcome.server.hostname,
             you.user,
             you.role,
-            if anew { "; it was started anew" } else { "" }
+            came_back.words(of_box)
         );
         console.runs.note(note, &title, &[], clock);
-        console.notices.push(clock.wall, false, title);
+        console.notices.push(clock.wall, stays_up, title);
         console.banner = None;
         let closing = welcome.closing.clone();
         console.welcome = welcome;
@@ -86,6 +96,9 @@ pub(crate) fn dialled(
         if let Some(closing) = closing {
             shutdown_changed(state, closing);
         }
+    }
+    if stays_up {
+        effects.extend(state.ask_if_connected(reboot::ask_why()));
     }
     let resumed = resumed.into_iter().map(|(block, run, from)| attach(block, run, from));
     for ask in [ask_menu(), subscribe()].into_iter().chain(resumed) {

@@ -7,7 +7,7 @@ use topside_shared::notifications::{
 };
 
 use super::{ask_menu, subscribe, unsubscribe};
-use crate::app::console::shutdown_banner::{self, Banner};
+use crate::app::console::shutdown_banner::Banner;
 use crate::app::console::{Console, Watch};
 use crate::app::view::Change;
 use crate::app::{Effect, State, prompt};
@@ -111,7 +111,7 @@ pub(super) fn shutdown_changed(state: &mut State, closing: Closing) {
     let before = console.banner.take();
     if closing.phase == Phase::Cancelled {
         let by = if closing.by.is_empty() { closing.by } else { format!(" by {}", closing.by) };
-        let what = shutdown_banner::what(before.is_some_and(|before| before.restart));
+        let what = before.map(|before| before.then).unwrap_or_default().noun();
         let words = format!("{} stays: its {what} was cancelled{by}", console.name());
         console.notices.push(clock.wall, false, words.clone());
         state.note(words);

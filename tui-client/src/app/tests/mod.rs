@@ -238,6 +238,7 @@ pub(crate) fn closing(phase: Phase, in_ms: u64, reason: &str) -> Notification {
         in_ms,
         restart: false,
         then: None,
+        usual_ms: None,
         back: None,
     })
 }

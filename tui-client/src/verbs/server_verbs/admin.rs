@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use topside_server::cli::{NewKey, ShowError};
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::{
     Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeysList, ReloadResult,
     ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
@@ -16,7 +17,8 @@ use topside_shared::{ClientId, Time};
 
 use super::one_shot::OneShot;
 use crate::connect::{CallError, DisconnectReason};
-use crate::verb_args::server::{BroadcastArgs, Kick, LevelArg, Postpone, Revoke, Shutdown};
+use crate::verb_args::server::{BroadcastArgs, Kick, LevelArg, Postpone, Revoke};
+use crate::verb_args::shutdown::Shutdown;
 use crate::verb_args::worker::WorkerArgs;
 use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
@@ -72,8 +74,8 @@ async fn row(session: &mut OneShot<'_>, client: ClientId) -> Result<Option<Clien
 pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Result<u8, VerbError> {
     let delay = args.delay.unwrap_or_default();
     let delay_ms = millis(delay);
-    let restart = args.restart;
-    let (verb, does) = if restart { ("Restart", "restarts") } else { ("Shut down", "shuts down") };
+    let then = args.then();
+    let (verb, does) = (then.order(), then.does());
     let back = expected_return(args.back.as_deref(), delay_ms)?;
     let when = match args.delay {
         None => "now".to_owned(),
@@ -81,9 +83,19 @@ pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Res
     };
     let name = session.name().to_owned();
     let question = format!("{verb} {name} for everybody, {when}?");
-    session.confirm_by_name(&args.confirm, &question).await?;
-    let order =
-        ServerShutdown { delay_ms, reason: joined(&args.reason), back, then: None, restart };
+    match &args.name {
+        Some(typed) if *typed == name => {}
+        Some(typed) => {
+            let sentence = format!("--name is {}, and this server is {name}", clean(typed, MAX_NAME));
+            return Err(VerbError::new(exit_status::REFUSED, sentence));
+        }
+        None if then == AfterShutdown::Poweroff && args.confirm.yes => {
+            let sentence = format!("a power off is confirmed with the name of the server: pass --name {name}");
+            return Err(VerbError::new(exit_status::REFUSED, sentence));
+        }
+        None => session.confirm_by_name(&args.confirm, &question).await?,
+    }
+    let order = args.order(delay_ms, joined(&args.reason), back);
     let due = session.call(&order).await?;
     let back = return_note(back, Time::now(), &TimeZone::system());
     session
@@ -109,7 +121,7 @@ pub(super) async fn postpone(session: &mut OneShot<'_>, args: &Postpone) -> Resu
     order.reason = joined(&args.reason).or(order.reason);
     order.back = expected_return(args.back.as_deref(), delay_ms)?.or(order.back);
     let later = session.call(&order).await?;
-    let does = if due.restart { "restarts" } else { "shuts down" };
+    let does = due.then().does();
     let why = order.reason.map_or_else(String::new, |why| format!(": {}", clean(&why, MAX_REASON)));
     let back = return_note(order.back, Time::now(), &TimeZone::system());
     session

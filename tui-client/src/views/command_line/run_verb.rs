@@ -212,16 +212,16 @@ fn shut_down(state: &mut State, line: &str, args: &Shutdown) -> Vec<Effect> {
             return Vec::new();
         }
     };
-    let restart = args.restart;
+    let then = args.then();
     let asked = ShutdownOrder {
         delay_ms,
-        restart,
+        then,
         reason: joined(&args.reason),
         back: back.map(|back| back.to_string()),
     };
-    let order =
-        ServerShutdown { delay_ms, reason: asked.reason.clone(), back, then: None, restart };
-    if args.confirm.yes {
+    let order = args.order(delay_ms, asked.reason.clone(), back);
+    // A power off is confirmed with the name of the server in any case.
+    if args.confirm.yes && then != AfterShutdown::Poweroff {
         return order_shutdown(state, line, &order);
     }
     ask_about_shutdown(state, line, &asked, &order);
@@ -252,7 +252,7 @@ fn ask_about_shutdown(
 
 fn order_shutdown(state: &mut State, line: &str, order: &ServerShutdown) -> Vec<Effect> {
     let name = state.console().map(|console| console.name().to_owned()).unwrap_or_default();
-    let does = if order.restart { "restarts" } else { "shuts down" };
+    let does = order.then().does();
     answer(state, line, order, move |due| match due.in_ms {
         0 => format!("{name} {does} now"),
         ms => format!("{name} {does} in {}; `:cancel-shutdown` cancels it", duration(ms)),
@@ -272,7 +272,7 @@ fn postpone(state: &mut State, line: &str, args: Postpone) -> Vec<Effect> {
             let mut order = ServerShutdown::postponed(&due, delay_ms);
             order.reason = joined(&args.reason).or(order.reason);
             order.back = expected_return(state, args.back.as_deref(), delay_ms)?.or(order.back);
-            Ok((order, if due.restart { "restarts" } else { "shuts down" }))
+            Ok((order, due.then().does()))
         });
         match order {
             Ok((order, does)) => answer(state, &line, &order, move |later| {

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 use topside_shared::Time;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Command;
 use topside_shared::methods::CommandRun;
 use topside_shared::text::{MAX_NAME, clean, duration};
 use topside_shared::values;
 
-use crate::app::console::shutdown_banner::what;
 use crate::app::console::{Console, SHUTDOWN};
 use crate::app::runs::run_request::start;
 use crate::app::runs::{Phase, file_sending};
@@ -188,7 +188,7 @@ pub(crate) fn question(
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShutdownOrder {
     pub(crate) delay_ms: u64,
-    pub(crate) restart: bool,
+    pub(crate) then: AfterShutdown,
     pub(crate) reason: Option<String>,
     /// The expected return, as it was typed or as the server takes it.
     pub(crate) back: Option<String>,
@@ -203,14 +203,18 @@ impl ShutdownOrder {
             delay_ms: delay
                 .and_then(|text| values::parse_duration_argument(&text))
                 .unwrap_or_default(),
-            restart: run.args.get("restart") == Some(&Value::Bool(true)),
+            then: match text("then").as_deref().and_then(AfterShutdown::from_name) {
+                Some(then) => then,
+                None if run.args.get("restart") == Some(&Value::Bool(true)) => AfterShutdown::Restart,
+                None => AfterShutdown::Exit,
+            },
             reason: text("reason"),
             back: text("back"),
         }
     }
 }
 
-/// The question before a shutdown, a restart, or a postponement of either; a yes does `then`.
+/// The question before a shutdown of any kind, or its postponement; a yes does `then`.
 pub(crate) fn shutdown_question(
     state: &State,
     order: &ShutdownOrder,
@@ -218,7 +222,7 @@ pub(crate) fn shutdown_question(
 ) -> Option<Confirm> {
     let console = state.console()?;
     let name = console.name().to_owned();
-    let verb = if order.restart { "restarts" } else { "shuts down" };
+    let verb = order.then.does();
     let when = match order.delay_ms {
         0 => "at once".to_owned(),
         ms => format!("in {}", duration(ms)),
@@ -241,17 +245,17 @@ pub(crate) fn shutdown_question(
         Err(_) => format!("Expected back: {}", clean(back, MAX_NAME)),
     }));
     if is_postponement(state, order) {
-        let title = format!("Postpone the {}?", what(order.restart));
+        let title = format!("Postpone the {}?", order.then.noun());
         return Some(Confirm::choice(title, text, "Postpone", then));
     }
-    let verb = if order.restart { "Restart" } else { "Shut down" };
+    let verb = order.then.order();
     Some(Confirm::name(format!("{verb} {name}?"), text, name, verb, then))
 }
 
 /// Whether a shutdown is due already, and this one only begins later. That is less than what is due.
 pub(crate) fn is_postponement(state: &State, order: &ShutdownOrder) -> bool {
     let Some(console) = state.console() else { return false };
-    let same = console.banner.as_ref().is_some_and(|banner| banner.restart == order.restart);
+    let same = console.banner.as_ref().is_some_and(|banner| banner.then == order.then);
     same && console.due_in(state.clock.mono).is_some_and(|due| order.delay_ms > due)
 }
 

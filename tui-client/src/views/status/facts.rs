@@ -12,7 +12,7 @@ use crate::widgets::facts::Fact;
 
 pub(super) fn groups(state: &State, console: &Console, answer: &StatusAnswer) -> [Vec<Fact>; 3] {
     let status = &answer.status;
-    let first = hooks(state, status).chain(done(answer)).collect();
+    let first = hooks(state, status).chain(reboot(state, status)).chain(done(answer)).collect();
     [first, reached(status), server(state, console, status)]
 }
 
@@ -22,6 +22,13 @@ fn hooks(state: &State, status: &Status) -> impl Iterator<Item = Fact> {
         let at = times::stamp(hook.at, state.clock.wall, &state.zone);
         ("Hook", hook.words(&at))
     })
+}
+
+/// The last reboot or power off of the box.
+fn reboot(state: &State, status: &Status) -> Option<Fact> {
+    let last = status.last_reboot.as_ref()?;
+    let at = times::stamp(last.at, state.clock.wall, &state.zone);
+    Some(("Reboot", format!("{at} by {}: {}", last.by, last.words())))
 }
 
 fn done(answer: &StatusAnswer) -> Vec<Fact> {

@@ -63,8 +63,13 @@ pub(crate) struct Server(Child);
 impl Server {
     /// Starts one and waits until it listens.
     pub(crate) fn start(home: &Home) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    /// The same with more variables of the environment.
+    pub(crate) fn start_with(home: &Home, env: &[(&str, PathBuf)]) -> Self {
         let mut command = Command::new(TOPSIDE);
-        command.arg("serve").envs(home.env()).stdin(Stdio::null());
+        command.arg("serve").envs(home.env()).envs(env.iter().cloned()).stdin(Stdio::null());
         let server = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         // The socket is there a moment before the server listens, and stays after a kill.
         eventually("the server listens", || UnixStream::connect(home.socket()).is_ok());
