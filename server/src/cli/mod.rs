@@ -2,6 +2,7 @@
 
 mod audit_verbs;
 mod key_verbs;
+mod menus;
 mod show_config;
 
 use crate::admission::tcp_port::OpenError;
@@ -73,6 +74,11 @@ enum Verb {
     Config {
         #[command(subcommand)]
         what: show_config::What,
+    },
+    /// List the packs of commands that come with the server, or add one to the menu
+    Menus {
+        #[command(subcommand)]
+        verb: Option<menus::MenusVerb>,
     },
     /// Diagnose the setup of this machine: what keeps clients from connecting
     Doctor,
@@ -152,7 +158,7 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     if let Some(missing) = args.config.as_ref().filter(|path| !path.exists()) {
         return fail(WRONG_CONFIGURATION, FileErrors::absent(missing));
     }
-    if matches!(&args.verb, Some(Verb::Check { .. } | Verb::Config { .. } | Verb::Doctor))
+    if matches!(&args.verb, Some(Verb::Check { .. } | Verb::Config { .. } | Verb::Doctor | Verb::Menus { .. }))
         && args.config.is_none()
         && menu.is_none()
         && dirs.means_service()
@@ -187,6 +193,10 @@ pub fn run(args: &ServeArgs) -> ExitCode {
             let named = show_config::Named { config: args.config.as_deref(), menu };
             let shown = show_config::show(what, &dirs, named, load);
             return shown.map(|text| print!("{text}")).map_or_else(wrong, succeed);
+        }
+        Some(Verb::Menus { verb }) => {
+            let done = menus::run(&dirs, verb.as_ref(), load);
+            return done.map(|text| print!("{text}")).map_or_else(|error| fail(1, error), succeed);
         }
         Some(Verb::Audit { verb }) => {
             let done = audit_verbs::run(&dirs, verb);

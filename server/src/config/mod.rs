@@ -10,6 +10,7 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::menu::builtin::Builtin;
 use crate::menu::{self, Embedded, Parts, Table, TableError};
+use crate::menu_file::LeftOut;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::net::sd_notify::Supervisor;
 use crate::settings::discovery::{Discovery, Router};
@@ -154,10 +155,7 @@ impl Config {
                 return Err(FileErrors::once(wrong).into());
             }
         };
-        let left_out = menu
-            .left_out
-            .iter()
-            .map(|left| format!("the starter menu leaves out {}: {}", left.name, left.reason));
+        let left_out = menu.left_out.iter().map(LeftOut::to_string);
         let remarks = left_out.chain(menu.remarks).collect();
         Ok(Self {
             local: server.local,

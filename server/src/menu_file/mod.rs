@@ -10,6 +10,8 @@ mod exec;
 mod files;
 mod function;
 mod joined_element;
+mod left_out;
+pub(crate) mod packs;
 mod references;
 mod run_paths;
 mod run_rules;
@@ -32,6 +34,7 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::menu_file::command_name::{Names, check_name};
+pub(crate) use crate::menu_file::left_out::LeftOut;
 use crate::menu_file::references::References;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::process::program_spec::Program;
@@ -77,7 +80,7 @@ pub(crate) struct Menu {
     pub workers: Vec<workers::DeclaredWorker>,
     /// The schedules of its commands.
     pub schedules: Vec<DeclaredSchedule>,
-    /// Commands that this machine cannot run; only with [`Missing::Leave`].
+    /// Commands that this machine cannot run; only with [`Missing::Leave`], which `skip_missing` of a file sets.
     pub left_out: Vec<LeftOut>,
     /// Hints that are not errors.
     pub remarks: Vec<String>,
@@ -131,12 +134,6 @@ pub(crate) struct DeclaredProgram {
     pub program: Program,
     pub exclusion: Exclusion,
     pub rules: RunRules,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LeftOut {
-    pub name: String,
-    pub reason: String,
 }
 
 fn absolute_path<'a>(
@@ -197,7 +194,11 @@ fn add<'a>(
     let document = Fields::parse(file, text).inspect_err(|_| workers.incomplete = true)?;
     let mut errors = Errors::new(file, text);
     let top = Fields::of(&document, "the menu");
-    top.refuse_unknown(&["commands", "workers", "groups"], &mut errors);
+    top.refuse_unknown(&["commands", "workers", "groups", "skip_missing"], &mut errors);
+    let rules = match top.boolean("skip_missing", &mut errors) {
+        true => Rules { missing: Missing::Leave, ..rules },
+        false => rules,
+    };
     if top.table.is_empty() {
         menu.remarks.push(format!(
             "{file} declares no command: the starter menu serves only where there is no menu file"
@@ -244,7 +245,10 @@ fn add<'a>(
                 check_size(menu, name, &fields, wire_size::wire_size(item.info()), &mut errors);
                 menu.commands.push(item);
             }
-            Some(Err(reason)) => menu.left_out.push(LeftOut { name: name.to_owned(), reason }),
+            Some(Err(reason)) => {
+                let (file, name) = (file.to_owned(), name.to_owned());
+                menu.left_out.push(LeftOut { file, name, reason });
+            }
             None => {}
         }
     }

@@ -45,6 +45,7 @@ mod limits;
 mod lists;
 mod log_level;
 mod menu;
+mod menu_packs;
 mod metrics;
 mod other_protocols;
 mod output;

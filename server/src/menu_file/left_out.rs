@@ -1,0 +1,20 @@
+//! A command that this machine cannot run, and that its menu leaves out.
+
+use std::fmt;
+
+use crate::menu_file::STARTER_NAME;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub file: String,
+    pub name: String,
+    pub reason: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, name, reason } = self;
+        let file = if file == STARTER_NAME { "the starter menu" } else { file };
+        write!(f, "{file} leaves out {name}: {reason}")
+    }
+}
