@@ -157,6 +157,7 @@ fn row(method: Method) -> Row {
         | Method::ServerShutdown
         | Method::ServerShutdownCancel
         | Method::LogTail
+        | Method::LogRotate
         | Method::KeyInvite
         | Method::KeysList
         | Method::KeyRevoke
@@ -179,6 +180,7 @@ fn title(action: Action<'_>) -> String {
 fn of_method(method: Method) -> &'static str {
     match method {
         Method::LogTail => "reading the log",
+        Method::LogRotate => "beginning a new log",
         Method::KeysList => "listing the keys",
         Method::KeyInvite => "inviting a device",
         Method::KeyRevoke => "revoking a key",
@@ -258,6 +260,7 @@ mod tests {
                 | Method::ServerShutdown
                 | Method::ServerShutdownCancel
                 | Method::LogTail
+                | Method::LogRotate
                 | Method::KeyInvite
                 | Method::KeysList
                 | Method::KeyRevoke

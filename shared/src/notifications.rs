@@ -176,6 +176,23 @@ pub struct LogEntry {
     /// The values that belong to it.
     #[serde(default)]
     pub fields: Map<String, Value>,
+    /// The number of its line in its file, from 1; only in `log/tail`, and absent where the log has no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The number of the older file that it is in: 1 is the newest of them. Absent: the current file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<u32>,
+    /// It does not match, and stands above one that does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub context: bool,
+}
+
+impl LogEntry {
+    /// The entry as it is in `log/entry`, which has no place in a file.
+    #[must_use]
+    pub fn without_place(self) -> Self {
+        Self { line: None, file: None, context: false, ..self }
+    }
 }
 
 /// How far a shutdown is.

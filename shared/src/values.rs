@@ -11,6 +11,7 @@ mod error;
 mod expected_return;
 mod file;
 mod question;
+mod since;
 
 use serde_json::{Map, Value};
 
@@ -21,6 +22,7 @@ pub use error::{ArgError, Rule};
 pub use expected_return::{RETURN_FORM, parse_expected_return};
 pub use file::{check_file, check_file_name, file_name};
 pub use question::fill_places;
+pub use since::parse_since;
 
 use crate::command::{Arg, ArgType, MASK};
 

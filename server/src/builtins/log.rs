@@ -3,15 +3,19 @@
 use jiff::tz::TimeZone;
 use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command};
-use topside_shared::methods::LogEntries;
-use topside_shared::tables::printed_log_line;
+use topside_shared::methods::{LogEntries, MAX_BEFORE};
+use topside_shared::notifications::Level;
+use topside_shared::tables::log_lines;
+use topside_shared::values::parse_since;
 
-use crate::base::log::KEPT;
+use crate::base::log::{KEPT, LogQuery};
 use crate::builtins::{json, optional, reads, render};
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::server::ServerRef;
 
 const DEFAULT_LINES: i64 = 50;
+/// Most characters of a time.
+const MAX_SINCE: u64 = 64;
 
 pub(super) struct Log(pub(super) ServerRef);
 
@@ -27,24 +31,47 @@ impl Builtin for Log {
             rest: true,
             ..optional("match", ArgType::String, "Only lines that hold this text, in any case")
         };
+        // Given by name only: `match` takes the rest of the line.
+        let or = Arg {
+            multiple: true,
+            ..optional("or", ArgType::String, "Also lines that hold this text")
+        };
+        let since = Arg {
+            max_length: Some(MAX_SINCE),
+            ..optional("since", ArgType::String, "Only lines from then on: 2h ago, or a time in RFC 3339")
+        };
+        let level = Arg {
+            choices: Level::ALL.map(|level| level.name().into()).into(),
+            ..optional("level", ArgType::Enum, "Only lines that matter so much or more")
+        };
+        let before = Arg {
+            minimum: Some(0.0),
+            maximum: Some(MAX_BEFORE as f64),
+            ..optional("before", ArgType::Int, "So many lines above each of them too")
+        };
         let description = "Shows starts and stops, connections and commands.";
+        let args = vec![lines, text, or, since, level, before, json()];
         Command {
             role: Role::Admin,
-            ..reads("log", &["rlf"], "Read the log", description, vec![lines, text, json()])
+            ..reads("log", &["rlf"], "Read the log", description, args)
         }
     }
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
-        let lines = usize::try_from(call.int("lines").unwrap_or(DEFAULT_LINES)).unwrap_or(1);
+        let number = |name: &str| call.int(name).and_then(|number| usize::try_from(number).ok());
+        let lines = number("lines").unwrap_or(DEFAULT_LINES as usize);
+        let before = number("before").unwrap_or_default();
+        let matching = call.text("match").map(str::to_owned).into_iter().chain(call.texts("or"));
+        let matching = matching.collect();
+        let level = call.text("level").and_then(Level::from_name);
         Box::pin(async move {
-            let entries = self.0.get().log.search(lines, call.text("match")).await;
+            let since = call.text("since").map(parse_since).transpose();
+            let since = since.map_err(|why| format!("since: {why}"))?;
+            let query = LogQuery { lines, matching, since, level, before };
+            let entries = self.0.get().log.search(query).await;
             render(call, &LogEntries { entries }, |found| match found.entries.is_empty() {
                 true => "(no line of the log matches)\n".to_owned(),
-                false => {
-                    let zone = TimeZone::system();
-                    let line = |entry| printed_log_line(entry, &zone) + "\n";
-                    found.entries.iter().map(line).collect()
-                }
+                false => log_lines(&found.entries, &TimeZone::system()),
             })
         })
     }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::clean;
-use topside_shared::values::{DURATION_FORM, parse_duration_argument};
+use topside_shared::values::parse_since;
 
 use crate::audit::argv::Argument;
 use crate::audit::entry::Line;
@@ -26,7 +26,7 @@ pub(crate) enum AuditVerb {
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// Only entries since a duration ago (90m, 2d) or a time (2026-03-01T09:00:00Z)
-    #[arg(long, value_parser = since)]
+    #[arg(long, value_parser = parse_since)]
     since: Option<Time>,
     /// Only entries of this name, key or uid
     #[arg(long)]
@@ -70,15 +70,6 @@ impl AuditError {
             Self::Damage(_) | Self::Unreadable(_) => DAMAGED,
         }
     }
-}
-
-fn since(text: &str) -> Result<Time, String> {
-    if let Some(ago) = parse_duration_argument(text) {
-        let ago = i64::try_from(ago).unwrap_or(i64::MAX);
-        return Ok(Time::from_millis(Time::now().as_millis().saturating_sub(ago).max(0)));
-    }
-    serde_json::from_value(text.into())
-        .map_err(|_| format!("it is {DURATION_FORM}, or a time such as 2026-03-01T09:00:00Z"))
 }
 
 pub(crate) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {

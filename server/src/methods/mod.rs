@@ -295,9 +295,12 @@ fn dispatch(
         let message = format_args!("there is no method `{shown}`{}", did_you_mean(&near));
         return Err(RpcError::new(ErrorKind::UnknownMethod, message));
     };
-    tracing::trace!(
-        target: "topside", client = caller.client.id.0, method = method.name(), "request"
-    );
+    // Reading the log adds no line to it.
+    if method != Method::LogTail {
+        tracing::trace!(
+            target: "topside", client = caller.client.id.0, method = method.name(), "request"
+        );
+    }
     if method == Method::RunAttach {
         may_follow(caller, waiting)?;
     }
@@ -337,6 +340,7 @@ fn dispatch(
         Method::FileClose => call_handler(caller, request, files::close),
         Method::ClientsList => call_handler(caller, request, clients::list),
         Method::LogTail => call_handler(caller, request, log::tail),
+        Method::LogRotate => call_handler(caller, request, log::rotate),
         Method::KeyInvite => call_handler(caller, request, keys::make_invite),
         Method::KeyEnrol => call_handler(caller, request, keys::enrol),
         Method::KeysList => call_handler(caller, request, keys::list),

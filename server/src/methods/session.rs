@@ -138,7 +138,7 @@ pub(super) async fn subscribe(
             rows
         }),
         log: log.then(|| {
-            newest_that_fit(server.log.tail(LOG_SNAPSHOT, None, begun.log_seen), LOG_BYTES)
+            newest_that_fit(server.log.tail(LOG_SNAPSHOT, begun.log_seen), LOG_BYTES)
         }),
         server: revision.then(|| ServerSnapshot { revision: server.now().menu.revision() }),
         schedules: schedules.then(|| server.schedules.list(&who)),

@@ -18,6 +18,12 @@ impl Arguments {
         self.0.get(name).and_then(Value::as_str)
     }
 
+    /// The texts of an argument with `multiple`; none if it was not given.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let values = self.0.get(name).and_then(Value::as_array).into_iter().flatten();
+        values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
+    }
+
     /// The whole number of an argument, if it was given.
     pub fn int(&self, name: &str) -> Option<i64> {
         self.0.get(name).and_then(Value::as_i64)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Raw, TestServer, wait_for};
+use crate::common::{MENU, Raw, TestServer, wait_for};
 
 fn ids(page: &Value) -> Vec<u64> {
     let rows = page["clients"].as_array().unwrap();
@@ -238,4 +238,60 @@ fn the_longest_log_fits_one_answer() {
     let entries = all["entries"].as_array().unwrap();
     assert!((100..600).contains(&entries.len()), "{}", entries.len());
     assert_eq!(entries.last().unwrap()["message"], "shutdown ordered");
+}
+
+#[test]
+fn the_log_is_read_by_several_texts_level_time_and_with_the_lines_above() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    client.ok("broadcast", json!({"message": "one"}));
+    let all = client.ok("log/tail", json!({"lines": 1000}));
+    let all = all["entries"].as_array().unwrap();
+    let numbers: Vec<u64> = all.iter().map(|entry| entry["line"].as_u64().unwrap()).collect();
+    assert!(numbers.iter().copied().eq(1..=all.len() as u64), "{numbers:?}");
+    let found = client.ok("log/tail", json!({"match": ["SERVER started", "client connected"]}));
+    assert_eq!(messages(&found), ["server started", "client connected"]);
+    let found = client.ok("log/tail", json!({"match": "client connected", "before": 1}));
+    let entries = found["entries"].as_array().unwrap();
+    assert_eq!((entries.len(), &entries[0]["context"]), (2, &json!(true)), "{found}");
+    assert_eq!(entries[1].get("context"), None);
+    let since = all[1]["time"].clone();
+    let found = client.ok("log/tail", json!({"since": since}));
+    assert!(!messages(&found).contains(&"server started"), "{found}");
+    assert_eq!(messages(&client.ok("log/tail", json!({"level": "error"}))), [""; 0]);
+    for (params, part) in [
+        (json!({"before": 101}), "`before` must be at most 100"),
+        (json!({"match": vec!["x"; 33]}), "at most 32 texts"),
+        (json!({"level": "loud"}), "level"),
+    ] {
+        let error = client.refused("log/tail", params);
+        assert!(error["message"].as_str().unwrap().contains(part), "{error}");
+    }
+    // The built-in reads the same.
+    let args = json!({"match": "server started", "or": ["client connected"], "before": 0});
+    let answer = client.run("rlf", args);
+    let text = answer["output"].as_str().unwrap();
+    assert!(text.starts_with("1: ") && text.contains("\n2: "), "{text}");
+}
+
+#[test]
+fn reading_the_log_adds_no_line_and_a_rotation_begins_a_new_file() {
+    let server = TestServer::with(MENU, "[log]\nlevel = \"trace\"\n");
+    let mut client = server.connect();
+    client.ok("ping", json!({}));
+    let count = |client: &mut Raw| {
+        client.ok("log/tail", json!({"lines": 1000}))["entries"].as_array().unwrap().len()
+    };
+    let first = count(&mut client);
+    assert_eq!(count(&mut client), first);
+    client.ok("log/rotate", json!({}));
+    let found = client.ok("log/tail", json!({"match": ["server started", "log begins anew"]}));
+    let entries = found["entries"].as_array().unwrap();
+    assert_eq!((&entries[0]["file"], entries[1].get("file")), (&json!(1), None), "{found}");
+    let state = server.root().join("state");
+    let old = std::fs::read_to_string(state.join("topsided.log.1")).unwrap();
+    assert!(old.contains("server started") && !old.contains("log begins anew"));
+    let audited = std::fs::read_to_string(state.join("audit.jsonl")).unwrap();
+    // Notes are written within a second.
+    assert!(audited.contains("log/rotate") || client.ok("ping", json!({})) == json!({}));
 }

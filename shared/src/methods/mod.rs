@@ -55,6 +55,8 @@ wire_enum! {
         ServerReload = "server/reload",
         /// The last lines of the server's log.
         LogTail = "log/tail",
+        /// Begins a new file of the server's log.
+        LogRotate = "log/rotate",
         /// Creates an invite, or a token for a script.
         KeyInvite = "key/invite",
         /// Replaces the one-time key of an invite by the client's own key.

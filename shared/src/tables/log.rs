@@ -19,6 +19,24 @@ pub fn log_line(entry: &LogEntry) -> String {
     format!("{} {:5} {}", entry.time, entry.level.name(), log_text(entry))
 }
 
+/// Entries as lines for people, each after its number: `12: ..`, `12- ..` where it only stands above one that matches, and
+/// `1/12: ..` where it is in the older file 1; times in `zone`.
+pub fn log_lines(entries: &[LogEntry], zone: &TimeZone) -> String {
+    let number = |entry: &LogEntry| {
+        let line = entry.line.map(|line| line.to_string()).unwrap_or_default();
+        entry.file.map_or(line.clone(), |file| format!("{file}/{line}"))
+    };
+    let width = entries.iter().map(|entry| number(entry).len()).max().unwrap_or_default();
+    let line = |entry: &LogEntry| match width {
+        0 => printed_log_line(entry, zone) + "\n",
+        _ => {
+            let mark = if entry.context { '-' } else { ':' };
+            format!("{:>width$}{mark} {}\n", number(entry), printed_log_line(entry, zone))
+        }
+    };
+    entries.iter().map(line).collect()
+}
+
 /// The message and the fields of an entry, without its time and level.
 pub fn log_text(entry: &LogEntry) -> String {
     let mut line = entry.message.clone();
@@ -49,6 +67,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn lines_have_their_numbers_and_those_above_a_match_another_sign() {
+        let entry = |place: Value| {
+            let mut entry =
+                json!({"time": "2020-02-20T12:00:00.000Z", "level": "warn", "message": "m"});
+            entry.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+            serde_json::from_value::<LogEntry>(entry).unwrap()
+        };
+        let lines = |entries: &[LogEntry]| log_lines(entries, &TimeZone::UTC);
+        let text = lines(&[
+            entry(json!({"line": 812, "file": 1})),
+            entry(json!({"line": 9, "context": true})),
+            entry(json!({"line": 10})),
+        ]);
+        let time = "2020-02-20 12:00:00.000+00:00";
+        assert_eq!(
+            text,
+            format!("1/812: {time} warn  m\n    9- {time} warn  m\n   10: {time} warn  m\n")
+        );
+        assert_eq!(lines(&[entry(json!({}))]), format!("{time} warn  m\n"));
+    }
 
     #[test]
     fn an_entry_is_one_line_with_any_fields() {

@@ -221,32 +221,14 @@ pub(crate) struct Runs {
     pub(crate) limit: u64,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Log {
-    #[command(flatten)]
-    pub(crate) how: SessionArgs,
-    /// Number of last lines: 1 to 1,000
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MOST_LINES))]
-    pub(crate) lines: u64,
-    /// Only lines that contain this text, ignoring case
-    #[arg(long = "match", value_name = "TEXT")]
-    pub(crate) matching: Option<String>,
-    /// Only lines of this level or above: error, warn, info, debug, trace
-    #[arg(long, value_parser = level, add = values(LEVELS))]
-    pub(crate) level: Option<Level>,
-    /// Print each new line too: as text at a terminal, else as JSON lines
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-}
-
 const STATES: &[&str] =
     &["queued", "running", "succeeded", "failed", "cancelled", "timedOut", "lost"];
-const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+pub(super) const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 /// Delays that are offered for completion.
-const DELAYS: &[&str] = &["1m", "5m", "15m", "1h"];
+pub(super) const DELAYS: &[&str] = &["1m", "5m", "15m", "1h"];
 
 /// Completes these values.
-fn values(values: &'static [&'static str]) -> ArgValueCandidates {
+pub(super) fn values(values: &'static [&'static str]) -> ArgValueCandidates {
     ArgValueCandidates::new(move || values.iter().map(CompletionCandidate::new).collect())
 }
 

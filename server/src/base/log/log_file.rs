@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use topside_shared::Time;
 use topside_shared::notifications::Level;
 
@@ -37,6 +38,15 @@ impl LineSender {
         }
     }
 
+    /// Moves the file aside and begins a new one.
+    pub(super) async fn rotate(&self) -> Result<(), String> {
+        let (done, result) = oneshot::channel();
+        if self.lines.try_send(LogMessage::Rotate(done)).is_err() {
+            return Err("the log has too many lines to write: try again".to_owned());
+        }
+        result.await.unwrap_or_else(|_| Err("the log has ended".to_owned()))
+    }
+
     /// Recreates the file if it was moved or removed.
     pub(super) fn check(&self) {
         // If the queue is full, the file is checked with its lines.
@@ -48,6 +58,7 @@ impl LineSender {
 enum LogMessage {
     Line(Level, String),
     Check,
+    Rotate(oneshot::Sender<Result<(), String>>),
     Stop,
 }
 
@@ -98,6 +109,7 @@ fn write_lines(
     while !stopped && let Ok(first) = queue.recv() {
         batch.clear();
         prioritised.clear();
+        let mut rotation = None;
         let mut put = |level, line: &str| {
             if journal {
                 put_with_priority(&mut prioritised, level, line);
@@ -109,6 +121,11 @@ fn write_lines(
             match item {
                 LogMessage::Line(level, line) => put(level, &line),
                 LogMessage::Check => {}
+                LogMessage::Rotate(done) => {
+                    rotation = Some(done);
+                    // The lines before it are written first; those after it wait.
+                    break;
+                }
                 LogMessage::Stop => stopped = true,
             }
         }
@@ -129,6 +146,11 @@ fn write_lines(
                 let _ = writeln!(io::stderr(), "{time} warn  {}", unwritable(&log.path, error));
             }
             reported = failed;
+        }
+        if let Some(done) = rotation {
+            let rotated = file.as_mut().map_or(Ok(()), LogFile::rotate);
+            // The caller may have left.
+            let _ = done.send(rotated.map_err(|error| error.to_string()));
         }
         if !stopped {
             // Lines that arrive meanwhile are written together, and their senders need not wake this thread.
@@ -187,8 +209,7 @@ impl LogFile {
             return Ok(());
         }
         if self.size > 0 && self.size + bytes.len() as u64 > ROTATE_AT {
-            rotate(&self.path)?;
-            self.reopen()?;
+            self.rotate()?;
         }
         let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
         let written = file.write_all(bytes);
@@ -198,6 +219,16 @@ impl LogFile {
         }
         self.size += bytes.len() as u64;
         written
+    }
+
+    /// Begins a new file; an empty one stays.
+    fn rotate(&mut self) -> io::Result<()> {
+        self.follow_name()?;
+        if self.size > 0 {
+            rotate(&self.path)?;
+            self.reopen()?;
+        }
+        Ok(())
     }
 
     /// Opens the file again if its name belongs to another file: it was removed, or `logrotate` moved it.

@@ -14,12 +14,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use topside_shared::notifications::{Level, LogEntry};
-use topside_shared::tables::log_line;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 use tracing_subscriber::{Registry, reload};
 
 use crate::base::blocking::blocking;
+pub(crate) use crate::base::log::search::LogQuery;
 use crate::base::log::log_file::{LineSender, LogFile, LogThread, unwritable};
 use crate::base::log::tracing_layer::Events;
 use crate::base::mutex::Mutex;
@@ -124,45 +124,41 @@ impl Log {
         (entries, recent.clock)
     }
 
-    /// The last `lines` entries up to number `until` that contain `matching` in any case, oldest first.
-    pub(crate) fn tail(&self, lines: usize, matching: Option<&str>, until: u64) -> Vec<LogEntry> {
+    /// The last `lines` entries up to number `until` that are in memory, oldest first.
+    pub(crate) fn tail(&self, lines: usize, until: u64) -> Vec<LogEntry> {
         let recent = self.recent.lock();
         let newer = usize::try_from(recent.clock.saturating_sub(until)).unwrap_or(usize::MAX);
-        let needle = matching.map(str::to_lowercase);
-        let matches = |entry: &&LogEntry| {
-            needle.as_ref().is_none_or(|needle| log_line(entry).to_lowercase().contains(needle))
-        };
         let mut entries: Vec<LogEntry> =
-            recent.entries.iter().rev().skip(newer).filter(matches).take(lines).cloned().collect();
+            recent.entries.iter().rev().skip(newer).take(lines).cloned().collect();
         entries.reverse();
         entries
     }
 
-    /// The last `lines` entries, oldest first; with `matching` those that contain it in any case. These are searched in memory,
-    /// and if they are too few in all files.
-    pub(crate) async fn search(&self, lines: usize, matching: Option<&str>) -> Vec<LogEntry> {
-        let mut entries = self.tail(lines, matching, self.clock());
-        let (Some(matching), Some(path), most @ 1..) =
-            (matching, self.path.clone(), lines - entries.len())
-        else {
-            return entries;
-        };
-        let recent = self.recent.lock().of_memory();
-        let needle = matching.to_lowercase();
-        let search = move || search::search(&path, &needle, recent.as_ref(), most);
-        match blocking(search).await {
-            Ok(Ok(mut older)) => {
-                older.reverse();
-                older.append(&mut entries);
-                older
-            }
+    /// The entries of a query, oldest first, in memory and in all files.
+    pub(crate) async fn search(&self, query: LogQuery) -> Vec<LogEntry> {
+        let memory = self.tail(KEPT, self.clock());
+        let path = self.path.clone();
+        let of_memory = (query.clone(), memory.clone());
+        match blocking(move || search::search(path.as_deref(), query, &memory)).await {
+            Ok(Ok(entries)) => entries,
             Ok(Err(error)) => {
-                tracing::warn!(target: "topside", %error, "the files of the log cannot be searched");
-                entries
+                tracing::warn!(target: "topside", %error, "the files of the log cannot be read");
+                let (query, memory) = of_memory;
+                search::search(None, query, &memory).unwrap_or_default()
             }
             // The panic was reported.
-            Err(_) => entries,
+            Err(_) => Vec::new(),
         }
+    }
+
+    /// Begins a new file: the lines so far are moved to `topsided.log.1`.
+    ///
+    /// # Errors
+    /// Why that was not possible.
+    pub(crate) async fn rotate(&self) -> Result<(), String> {
+        let lines = self.lines.get().filter(|_| self.path.is_some());
+        let Some(lines) = lines else { return Err("this server writes no log file".to_owned()) };
+        lines.rotate().await
     }
 
     fn add(&self, entry: LogEntry) {
@@ -176,15 +172,6 @@ impl Log {
         if let Some(callback) = self.on_entry.get() {
             callback();
         }
-    }
-}
-
-impl Recent {
-    /// What a search in the files leaves out.
-    fn of_memory(&self) -> Option<search::Recent> {
-        let since = self.entries.front()?.time;
-        let oldest = self.entries.iter().take_while(|entry| entry.time == since).map(log_line);
-        Some(search::Recent { since, oldest: oldest.collect() })
     }
 }
 
@@ -219,7 +206,7 @@ mod tests {
             tracing::info!(target: "topside", client = 7u64, name = "a b\n\u{1b}[2J", "client connected");
             tracing::debug!(target: "topside", "not kept");
         });
-        let entries = log.tail(10, None, log.clock());
+        let entries = log.tail(10, log.clock());
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].message, "client connected");
         assert_eq!(entries[0].fields["client"], 7);
@@ -230,16 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_finds_text_in_any_case_and_keeps_the_last_thousand() {
+    fn the_last_thousand_entries_are_kept() {
         let (log, dispatch, _thread) = Log::open(&Sinks::default(), Level::Info).unwrap();
         tracing::dispatcher::with_default(&dispatch, || {
             for n in 0..KEPT + 1 {
                 tracing::info!(target: "topside", n, "Entry");
             }
         });
-        assert_eq!(log.tail(usize::MAX, None, log.clock()).len(), KEPT);
-        let found = log.tail(5, Some("ENTRY N=1000"), log.clock());
-        assert_eq!(found.len(), 1);
+        assert_eq!(log.tail(usize::MAX, log.clock()).len(), KEPT);
         let (new, clock) = log.since(log.clock() - 2);
         assert_eq!(new.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [clock - 1, clock]);
     }

@@ -36,6 +36,9 @@ where
             },
             message: fields.message,
             fields: fields.values,
+            line: None,
+            file: None,
+            context: false,
         };
         self.lines.send(entry.level, topside_shared::tables::log_line(&entry));
         self.log.add(entry);

@@ -174,7 +174,7 @@ async fn an_external_address_that_the_internet_cannot_reach_is_reported_once_wit
     let fake = Fake::new([shared(8677), shared(8677), shared(8677)]);
     kept(fake, 1500, None).with_subscriber(dispatch).await;
     let said: Vec<String> =
-        log.tail(50, None, log.clock()).into_iter().map(|entry| entry.message).collect();
+        log.tail(50, log.clock()).into_iter().map(|entry| entry.message).collect();
     let want = "the router's outside address 100.64.3.4 is shared by the provider's customers (carrier \
                 NAT): clients on the internet cannot reach it";
     assert_eq!(said, ["the router forwards a port of its own to this machine", want]);

@@ -13,7 +13,7 @@ use topside_shared::text::{MAX_NAME, clean};
 
 use super::one_shot::{OneShot, json_line};
 use crate::connect::Event;
-use crate::verb_args::server::MOST_LINES;
+use crate::verb_args::log::MOST_LINES;
 use crate::verbs::errors::VerbError;
 use crate::verbs::printer::OutputPart;
 use crate::verbs::{messages, runner};
@@ -80,8 +80,9 @@ pub(super) async fn log(
     let mut lines: Vec<FollowLine> = recent.iter().filter_map(line).collect();
     if lines.len() < last && !recent.is_empty() {
         // The snapshot is short. A longer tail holds it at its end, before the notifications.
-        let tail = LogTail { lines: Some(MOST_LINES), matching: None };
-        let entries = session.call(&tail).await?.entries;
+        let tail = LogTail { lines: Some(MOST_LINES), ..LogTail::default() };
+        let entries = session.call(&tail).await?.entries.into_iter();
+        let entries: Vec<LogEntry> = entries.map(LogEntry::without_place).collect();
         let older = entries.windows(recent.len()).position(|some| *some == *recent).unwrap_or(0);
         lines.splice(..0, entries[..older].iter().filter_map(line));
     }

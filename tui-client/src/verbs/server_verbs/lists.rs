@@ -3,14 +3,14 @@
 use jiff::tz::TimeZone;
 use topside_shared::advice::FIRST_INVITE;
 use topside_shared::methods::{
-    self, ClientsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
+    self, ClientsList, KeysList, LogRotate, RunsList, ServerStatus,
 };
-use topside_shared::notifications::LogEntry;
 use topside_shared::tables;
 
 use super::follow;
 use super::one_shot::OneShot;
-use crate::verb_args::server::{Clients, Log, MOST_LINES, Runs, SessionArgs};
+use crate::verb_args::log::{Log, LogAction};
+use crate::verb_args::server::{Clients, Runs, SessionArgs};
 use crate::verbs::errors::VerbError;
 
 const PAGE: u64 = 500;
@@ -92,29 +92,16 @@ pub(super) async fn keys(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
 }
 
 pub(super) async fn log(session: &mut OneShot<'_>, args: &Log) -> Result<u8, VerbError> {
-    let Log { lines, matching, level, follow, .. } = args;
-    let needle = matching.as_ref().map(|text| text.to_lowercase());
-    let wanted = |entry: &LogEntry| {
-        level.is_none_or(|level| entry.level >= level)
-            && needle
-                .as_ref()
-                .is_none_or(|text| tables::log_line(entry).to_lowercase().contains(text))
-    };
-    let last = usize::try_from(*lines).unwrap_or(usize::MAX);
-    if *follow {
-        return follow::log(session, last, wanted).await;
+    if args.action == Some(LogAction::Rotate) {
+        let done = session.call(&LogRotate {}).await?;
+        return session.print(&done, |_| "the log begins a new file\n".to_owned()).await;
     }
-    // With a level the whole log is read: the last lines of that level may be old.
-    let asked = if level.is_some() { MOST_LINES } else { *lines };
-    let tail = LogTail { lines: Some(asked), matching: matching.clone() };
-    let mut entries = session.call(&tail).await?.entries;
-    entries.retain(wanted);
-    entries.drain(..entries.len().saturating_sub(last));
-    session
-        .print(&LogEntries { entries }, |log| {
-            let zone = TimeZone::system();
-            let line = |entry| tables::printed_log_line(entry, &zone) + "\n";
-            log.entries.iter().map(line).collect()
-        })
-        .await
+    if args.follow {
+        let last = usize::try_from(args.lines).unwrap_or(usize::MAX);
+        return follow::log(session, last, |entry| args.wants(entry)).await;
+    }
+    let log = session.call(&args.request()).await?;
+    session.print(&log, |log| {
+            tables::log_lines(&log.entries, &TimeZone::system())
+        }).await
 }

@@ -137,21 +137,15 @@ fn runs(state: &mut State, line: &str, args: Runs) -> Vec<Effect> {
 }
 
 /// The live view, or with a filter its last lines.
-fn log(state: &mut State, line: &str, args: Log) -> Vec<Effect> {
-    let Log { lines, matching, level, follow, .. } = args;
-    if follow || line.split_whitespace().count() == 1 {
+fn log(state: &mut State, line: &str, args: &Log) -> Vec<Effect> {
+    if args.action == Some(LogAction::Rotate) {
+        return answer(state, line, &LogRotate {}, |_| "the log begins a new file".to_owned());
+    }
+    if args.follow || line.split_whitespace().count() == 1 {
         return act(state, Id::Log);
     }
-    // With a level the whole log is read: the last lines of that level may be old.
-    let asked = if level.is_some() { crate::verb_args::server::MOST_LINES } else { lines };
-    let (tail, zone) = (LogTail { lines: Some(asked), matching }, state.zone.clone());
-    table(state, line, &tail, move |log| {
-        let mut entries = log.entries;
-        entries.retain(|entry| level.is_none_or(|level| entry.level >= level));
-        let last = usize::try_from(lines).unwrap_or(usize::MAX);
-        entries.drain(..entries.len().saturating_sub(last));
-        entries.iter().map(|entry| tables::printed_log_line(entry, &zone) + "\n").collect()
-    })
+    let zone = state.zone.clone();
+    table(state, line, &args.request(), move |log| tables::log_lines(&log.entries, &zone))
 }
 
 /// Shows the output of a run in a block.

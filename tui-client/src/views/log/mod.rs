@@ -10,7 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use topside_shared::methods::{EventsSubscribe, LogEntries, LogTail, SubscribeResult, Topic};
-use topside_shared::notifications::{Level, Notification};
+use topside_shared::notifications::{Level, LogEntry, Notification};
 
 #[cfg(test)]
 pub(crate) use lines::KEPT;
@@ -96,9 +96,9 @@ fn subscribed(state: &mut State, answer: Result<SubscribeResult, CallError>) -> 
 impl LogView {
     /// Takes the last lines. A refusal is said by the answer that follows.
     fn take_tail(&mut self, answer: Result<LogEntries, CallError>, state: &State) -> Outcome {
-        if let (LogState::Asked, Ok(LogEntries { entries })) = (&self.standing, answer) {
+        if let (LogState::Asked, Ok(answer)) = (&self.standing, answer) {
             let again = !self.lines.is_empty();
-            self.take(&entries, again, state.clock.wall);
+            self.take(&as_notified(answer), again, state.clock.wall);
         }
         stay()
     }
@@ -119,12 +119,17 @@ impl LogView {
     }
 }
 
+/// The entries as the subscription has them, so that those of both answers are equal.
+fn as_notified(LogEntries { entries }: LogEntries) -> Vec<LogEntry> {
+    entries.into_iter().map(LogEntry::without_place).collect()
+}
+
 /// Reads the last lines again; those that are there are taken once.
 fn read_again(state: &mut State) -> Vec<Effect> {
     let tail = LogTail { lines: Some(TAIL), ..LogTail::default() };
     state.ask_if_connected(Ask::of_view(&tail, |view: &mut LogView, answer, state| {
         match answer {
-            Ok(LogEntries { entries }) => view.take(&entries, false, state.clock.wall),
+            Ok(answer) => view.take(&as_notified(answer), false, state.clock.wall),
             Err(error) => return refuse(ask::why(&error)),
         }
         stay()
