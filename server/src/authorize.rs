@@ -144,7 +144,8 @@ fn row(method: Method) -> Row {
         Method::SchedulePause
         | Method::ScheduleResume
         | Method::ScheduleRun
-        | Method::SchedulePlan => (Role::Operator, false),
+        | Method::SchedulePlan
+        | Method::ScheduleSet => (Role::Operator, false),
         Method::ClientsList
         | Method::EventsSubscribe
         | Method::EventsUnsubscribe
@@ -194,6 +195,7 @@ fn of_method(method: Method) -> &'static str {
         Method::ScheduleRun => "running a schedule",
         Method::SchedulePlan => "activating a plan",
         Method::WorkerRestart => "restarting a worker",
+        Method::ScheduleSet => "setting a schedule",
         _ => method.name(),
     }
 }
@@ -248,7 +250,8 @@ mod tests {
                 Method::SchedulePause
                 | Method::ScheduleResume
                 | Method::ScheduleRun
-                | Method::SchedulePlan => ([false, true, true], [false; 3], [false; 3]),
+                | Method::SchedulePlan
+                | Method::ScheduleSet => ([false, true, true], [false; 3], [false; 3]),
                 Method::ClientsList
                 | Method::EventsSubscribe
                 | Method::EventsUnsubscribe

@@ -16,7 +16,7 @@ use crate::time::Time;
 use crate::{signals, text};
 
 pub use queue_reason::{Holder, MAX_HELD_BY, QueueReason};
-pub use schedule::{Inactive, Outcome, Pause, ScheduleOutcome, ScheduleRow};
+pub use schedule::{Adjustable, Inactive, Outcome, Pause, ScheduleOutcome, ScheduleRow, SetBy};
 
 /// Name and version of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -71,12 +71,13 @@ impl Builtin for Shutdown {
             let zone = TimeZone::system();
             let back = back.map(|text| parse_expected_return(text, begin, &zone)).transpose()?;
             let reason = call.text("reason").map(str::to_owned);
-            let order = ServerShutdown { delay_ms, reason, back, then: None, restart };
+            let then = call.text("then").and_then(AfterShutdown::from_name);
+            let order = ServerShutdown { delay_ms, reason, back, then, restart };
+            let what = order.then().does();
             let answered = call.answered.clone();
-            let due = shutdown::schedule(&self.0.get(), &call.client, order, answered)
+            let due = shutdown::schedule(&self.server.get(), &call.client, order, answered)
                 .await
                 .map_err(|error| error.message)?;
-            let what = if restart { "restarts" } else { "shuts down" };
             let back = return_note(back, begin, &zone);
             Ok(if delay_ms == 0 {
                 format!("the server {what} now{back}\n")

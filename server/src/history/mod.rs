@@ -39,7 +39,9 @@ use crate::history::db::Db;
 use crate::history::read_connection::ReadConnection;
 use crate::history::retry::RetryQueue;
 use crate::history::run_ids::RunIds;
-pub(crate) use crate::history::schedules::{Account, Instant, ScheduleState, ScheduleWrite};
+pub(crate) use crate::history::schedules::{
+    Account, Adjustment, Instant, ScheduleState, ScheduleWrite,
+};
 use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::{Cgroup, Delegated};

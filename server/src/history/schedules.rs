@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
-use topside_shared::records::{Outcome, Pause, ScheduleOutcome};
+use topside_shared::records::{Outcome, Pause, ScheduleOutcome, SetBy};
 use topside_shared::{RunId, Time};
 
 use crate::history::db::Db;
@@ -29,6 +31,18 @@ pub(crate) struct Instant {
     pub(crate) first: Time,
     pub(crate) count: u64,
     pub(crate) outcome: Outcome,
+    /// `at` as a time on the wall.
+    pub(crate) wall: Time,
+}
+
+/// What an operator has set of a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Adjustment {
+    /// The declaration that it belongs to: it does not hold for another one.
+    pub(crate) declared: String,
+    pub(crate) time: Option<String>,
+    pub(crate) args: Map<String, Value>,
+    pub(crate) by: SetBy,
 }
 
 /// A change of the rows of schedules.
@@ -46,6 +60,10 @@ pub(crate) enum ScheduleWrite {
         schedule: String,
         pause: Option<Pause>,
     },
+    Set {
+        schedule: String,
+        set: Option<Adjustment>,
+    },
     Plan(Option<String>),
     /// A menu without it is loaded.
     Forget(String),
@@ -59,6 +77,9 @@ pub(crate) struct ScheduleState {
     pub(crate) accounted: Time,
     pub(crate) pause: Option<Pause>,
     pub(crate) last: Option<ScheduleOutcome>,
+    /// The time of `last` on the wall; none in rows of an earlier version.
+    pub(crate) last_wall: Option<Time>,
+    pub(crate) set: Option<Adjustment>,
 }
 
 impl History {
@@ -67,6 +88,16 @@ impl History {
         let (reply, written) = oneshot::channel();
         self.job(WriteJob::Schedule(Box::new(write), Cell::new(false), reply))?;
         written.await.map_err(|_| thread_ended())?
+    }
+
+    /// The first instant of the rows of `schedule` that did not run and end after a time.
+    pub(crate) async fn first_missed_after(
+        &self,
+        schedule: &str,
+        after: Time,
+    ) -> Result<Option<Time>, Unreadable> {
+        let schedule = schedule.to_owned();
+        self.read(move |db| db.first_missed_after(&schedule, after)).await
     }
 
     /// The active plan, and what is kept of each schedule.

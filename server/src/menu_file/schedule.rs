@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use toml::de::DeValue;
 use topside_shared::command::{Arg, ArgType, Command, REASON};
+use topside_shared::records::{Adjustable, SetBy};
 use topside_shared::time::millis;
 use topside_shared::values;
 use topside_shared::{Time, text};
@@ -19,7 +20,7 @@ use crate::menu_file::names;
 use crate::timing::{CronTimes, DayTimes, Days, MissedPolicy, Rule, Timing};
 
 const FIELDS: &str = "\
-    name cron every at days times at_start timezone args for missed grace jitter enabled plan";
+    name cron every at days times at_start timezone args for missed grace jitter enabled plan adjustable";
 
 /// The fields of which each schedule has one.
 const TIMINGS: [&str; 5] = ["cron", "every", "at", "times", "at_start"];
@@ -54,6 +55,10 @@ pub(crate) struct DeclaredSchedule {
     pub(crate) jitter: Duration,
     pub(crate) enabled: bool,
     pub(crate) plan: Option<String>,
+    /// What an operator may set.
+    pub(crate) adjustable: Vec<Adjustable>,
+    /// Who has set its time or its arguments.
+    pub(crate) set: Option<SetBy>,
 }
 
 /// Reads the schedules of a command, each with the place of its name.
@@ -111,12 +116,28 @@ fn one(
     let enabled = fields.get("enabled").is_none() || fields.boolean("enabled", m);
     let plan = self::name(fields, "plan", m).map(|field| field.value);
     let (timing, text) = timing?;
+    let adjustable = adjustable(command, &timing, fields, m);
     let rule = Rule { timing, zone: zone?, window };
-    check_rule(&rule, command.timeout_ms, fields, m);
+    if let Some((field, fault)) = rule_fault(&rule, command.timeout_ms, &fields.owner) {
+        m.add(&fields.span_of(field), fault);
+    }
     let Field { value: name, span } = name?;
     let command = command.name.clone();
     let args = args?;
-    let value = DeclaredSchedule { name, command, rule, text, args, missed, jitter, enabled, plan };
+    let set = None;
+    let value = DeclaredSchedule {
+        name,
+        command,
+        rule,
+        text,
+        args,
+        missed,
+        jitter,
+        enabled,
+        plan,
+        adjustable,
+        set,
+    };
     Some(Field { value, span })
 }
 
@@ -351,42 +372,60 @@ fn days(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<(Days, String)> {
     fields.read("days", form, m, read).map(|field| field.value)
 }
 
-/// Reports a rule that never fires, and a window that is longer than the time to the next or the `timeout` of the command.
-fn check_rule(rule: &Rule, timeout_ms: Option<u64>, fields: &Fields<'_, '_>, m: &mut Errors<'_>) {
+/// What an operator may set.
+fn adjustable(
+    command: &Command,
+    timing: &Timing,
+    fields: &Fields<'_, '_>,
+    m: &mut Errors<'_>,
+) -> Vec<Adjustable> {
+    let mut adjustable = Vec::new();
+    for Field { value, span } in fields.strings("adjustable", m) {
+        match Adjustable::from_name(&value) {
+            Some(Adjustable::Time) if *timing == Timing::AtStart => {
+                m.add(&span, "a schedule with `at_start` has no time that could be set");
+            }
+            Some(Adjustable::Args) if command.args.is_empty() => {
+                m.add(&span, "the command has no arguments that could be set");
+            }
+            Some(field) => adjustable.push(field),
+            None => {
+                let shown = text::clean(&value, 64);
+                m.add(&span, format_args!("`adjustable` holds \"time\" and \"args\", not `{shown}`"));
+            }
+        }
+    }
+    adjustable
+}
+
+/// What is wrong with a rule, and the field that it is wrong in: it never fires, or its window is longer than the time to the
+/// next one or than the `timeout` of the command.
+pub(crate) fn rule_fault(
+    rule: &Rule,
+    timeout_ms: Option<u64>,
+    owner: &str,
+) -> Option<(&'static str, String)> {
     let next = rule.next(Time::now(), COMPARED);
     if next.is_empty() && matches!(rule.timing, Timing::Cron(_)) {
-        let span = fields.span_of("cron");
-        m.add(&span, format_args!("{} never starts anything: there is no such day", fields.owner));
+        return Some(("cron", format!("{owner} never starts anything: there is no such day")));
     }
     let longest = next.iter().filter_map(|found| found.window).chain(rule.window).max();
     let longest = longest.map(millis);
     if let Some((window, timeout)) = longest.zip(timeout_ms).filter(|(window, most)| window > most)
     {
-        let span = fields.span_of(if rule.window.is_some() { "for" } else { "times" });
+        let field = if rule.window.is_some() { "for" } else { "times" };
         let [window, timeout] = [window, timeout].map(values::write_duration);
-        m.add(
-            &span,
-            format_args!(
-                "{} is open for {window}, and the command ends after its `timeout` of {timeout}: set `timeout` of \
-                 the command to more, or \"none\"",
-                fields.owner
-            ),
+        let fault = format!(
+            "{owner} is open for {window}, and the command ends after its `timeout` of {timeout}: set `timeout` of \
+             the command to more, or \"none\""
         );
+        return Some((field, fault));
     }
-    let Some(window) = rule.window else { return };
+    let window = rule.window?;
     // From a fixed time and without changes of the clock: a file that passes must not be refused at a later start.
     let plain = Rule { zone: TimeZone::UTC, ..rule.clone() };
     let next = plain.next(Time::from_millis(0), COMPARED);
     let gap = next.windows(2).map(|pair| pair[1].at.millis_since(pair[0].at)).min();
-    if let Some(gap) = gap.filter(|gap| *gap < millis(window)) {
-        let span = fields.span_of("for");
-        let gap = values::write_duration(gap);
-        m.add(
-            &span,
-            format_args!(
-                "`for` of {} is longer than the {gap} between two of its starts",
-                fields.owner
-            ),
-        );
-    }
+    let gap = values::write_duration(gap.filter(|gap| *gap < millis(window))?);
+    Some(("for", format!("`for` of {owner} is longer than the {gap} between two of its starts")))
 }

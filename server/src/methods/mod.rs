@@ -357,6 +357,7 @@ fn dispatch(
         Method::ScheduleRun => call_handler(caller, request, schedules::run),
         Method::SchedulePlan => call_handler(caller, request, schedules::plan),
         Method::WorkerRestart => call_handler(caller, request, workers::restart),
+        Method::ScheduleSet => call_handler(caller, request, schedules::set),
     }?;
     Ok(match streaming {
         Streaming::Allowed => handler,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use topside_shared::RpcError;
 use topside_shared::methods::{
-    Empty, SchedulePause, SchedulePlan, ScheduleResume, ScheduleRow, ScheduleRun, Schedules,
-    SchedulesList,
+    Empty, SchedulePause, SchedulePlan, ScheduleResume, ScheduleRow, ScheduleRun, ScheduleSet,
+    Schedules, SchedulesList,
 };
 use topside_shared::records::RunRow;
 
@@ -50,6 +50,13 @@ pub(super) async fn run(
     let Caller { server, client } = &caller;
     let run = server.schedules.run_now(client, &schedule).await?;
     Ok(run.row_for(&client.who()))
+}
+
+pub(super) async fn set(caller: Caller, params: ScheduleSet) -> Result<ScheduleRow, RpcError> {
+    let Caller { server, client } = caller;
+    let schedules = Arc::clone(&server.schedules);
+    let work = async move { schedules.set(&client, params).await };
+    server.finish("the change of the schedule", work).await
 }
 
 pub(super) async fn plan(

@@ -13,6 +13,7 @@ mod run_end;
 mod run_files;
 mod run_rate;
 pub(crate) mod scheduler;
+pub(crate) mod window;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -163,7 +164,7 @@ impl Run {
         RunRecord { owner: self.owner, role: self.role, row: self.row() }
     }
 
-    fn is_queued(&self) -> bool {
+    pub(crate) fn is_queued(&self) -> bool {
         self.row.lock().state == RunState::Queued
     }
 
@@ -173,6 +174,22 @@ impl Run {
         if self.listed.load(Ordering::Relaxed) {
             runs.services.events.run_changed(&self.row(), self.access(), |who| self.row_for(who));
             self.changed.notify_waiters();
+        }
+    }
+
+    /// Waits until a queued run begins, or ends without that; whether it has begun.
+    pub(crate) async fn begins(&self) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if !self.is_queued() || self.ended.is_cancelled() {
+                return self.turn.is_cancelled();
+            }
+            tokio::select! {
+                () = changed => {}
+                () = self.ended.cancelled() => {}
+            }
         }
     }
 

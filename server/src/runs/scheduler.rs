@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use topside_shared::command::{Command, REASON};
 use topside_shared::notifications::Stream;
@@ -34,6 +33,7 @@ use crate::runs::pending_hook::PendingHook;
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
 use crate::runs::requester::Requester;
 use crate::runs::run_end::{RunEnd, RunGuard};
+use crate::runs::window::Window;
 use crate::runs::{LiveRuns, Run, Runs, queue};
 use crate::workers::arguments::Arguments;
 use crate::workers::concurrency::Exclusion;
@@ -54,7 +54,7 @@ pub(crate) async fn start(
     command: &Arc<Runnable>,
     args: Map<String, Value>,
     files: TakenFiles,
-    window: Option<Instant>,
+    window: Option<Window>,
 ) -> Result<Arc<Run>, RpcError> {
     check_choices(runs, command, &args).await?;
     let (sender, result) = oneshot::channel();
@@ -302,7 +302,7 @@ async fn carry_out(
     command: Arc<Runnable>,
     mut call: Call,
     mut asker: Asker,
-    window: Option<Instant>,
+    window: Option<Window>,
 ) {
     if guard.is_queued() {
         // A run that was never started needs no hook.
@@ -350,9 +350,9 @@ async fn carry_out(
 }
 
 /// Waits for the end of a window; for ever without one.
-async fn window_end(window: Option<Instant>) {
+async fn window_end(window: Option<Window>) {
     match window {
-        Some(end) => sleep_until(end).await,
+        Some(window) => window.ended().await,
         None => std::future::pending().await,
     }
 }
@@ -385,7 +385,7 @@ async fn wait_for_turn(
     guard: &mut RunGuard,
     command: &Runnable,
     call: &mut Call,
-    window: Option<Instant>,
+    window: Option<Window>,
 ) -> bool {
     let (runs, run) = (Arc::clone(&guard.runs), Arc::clone(&guard.run));
     let over = runs.services.tasks.runs_ended();

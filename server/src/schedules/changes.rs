@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use topside_shared::records::{Pause, ScheduleRow};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, RpcError, Time};
@@ -15,15 +14,21 @@ use crate::history::ScheduleWrite;
 use crate::menu::Execution;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::runs::requester::Requester;
+use crate::runs::window::Window;
 use crate::runs::{Run, scheduler};
 use crate::schedules::Schedules;
 use crate::schedules::rows::may_see;
 
 impl Schedules {
     /// The schedule of this name that the caller may change.
-    fn find(&self, name: &str, client: &Client) -> Result<DeclaredSchedule, RpcError> {
+    pub(super) fn find(
+        &self,
+        name: &str,
+        client: &Client,
+    ) -> Result<DeclaredSchedule, RpcError> {
         let (now, who) = (self.config.get(), client.who());
-        let seen = || now.config.schedules.iter().filter(|schedule| may_see(&now, &who, schedule));
+        let all = self.all();
+        let seen = || all.iter().filter(|schedule| may_see(&now, &who, schedule));
         match seen().find(|schedule| schedule.name == name) {
             Some(schedule) => Ok(schedule.clone()),
             None => {
@@ -119,7 +124,7 @@ impl Schedules {
         tracing::info!(target: "topside", client = client.id.0, user = client.who().user, plan = shown, "plan activated");
         self.state.lock().plan = plan;
         self.changed.notify_one();
-        for schedule in &self.config.get().config.schedules {
+        for schedule in &self.all() {
             if schedule.plan.is_some() {
                 self.publish(schedule);
             }
@@ -141,13 +146,13 @@ impl Schedules {
         };
         let rule = &schedule.rule;
         let window = rule.after(self.now(rule)).map_or(rule.window, |next| next.window);
-        let window = window.map(|window| Instant::now() + window);
+        let window = window.map(Window::lasting);
         let requester = Requester::Client(Arc::clone(client));
         let (args, files) = (schedule.args.clone(), TakenFiles::default());
         scheduler::start(&self.runs, &requester, command, args, files, window).await
     }
 
-    async fn write(&self, write: ScheduleWrite) -> Result<bool, RpcError> {
+    pub(super) async fn write(&self, write: ScheduleWrite) -> Result<bool, RpcError> {
         let written = self.runs.history.write_schedule(write).await;
         written.map_err(|error| shortage::rpc_error(error, ErrorKind::Internal))
     }

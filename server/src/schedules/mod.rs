@@ -1,6 +1,7 @@
 //! Schedules: commands that the box starts by itself. `runner` has the task that starts them at their times, `start` one
-//! such start, `server_start` what happens at a start of the server, `changes` what users change, `rows` what they see.
+//! such start, `server_start` what happens at a start of the server, `changes` what users change, `adjustments` what they set, `rows` what they see.
 
+mod adjustments;
 mod changes;
 mod rows;
 mod runner;
@@ -25,7 +26,7 @@ use crate::base::mutex::Mutex;
 use crate::base::platform;
 use crate::config::active_config::ActiveConfig;
 use crate::events::Events;
-use crate::history::ScheduleState;
+use crate::history::{Adjustment, ScheduleState};
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::runs::Runs;
 use crate::timing::{Rule, Timing};
@@ -64,14 +65,18 @@ struct Known {
     accounted: Time,
     pause: Option<Pause>,
     last: Option<ScheduleOutcome>,
+    /// The time of `last` on the wall.
+    last_wall: Option<Time>,
+    /// What an operator has set.
+    set: Option<Adjustment>,
     /// The end of the window of the run that takes place.
     open_until: Option<Time>,
 }
 
 impl From<ScheduleState> for Known {
     fn from(state: ScheduleState) -> Self {
-        let ScheduleState { rule, accounted, pause, last, .. } = state;
-        Self { rule, accounted, pause, last, open_until: None }
+        let ScheduleState { rule, accounted, pause, last, last_wall, set, .. } = state;
+        Self { rule, accounted, pause, last, last_wall, set, open_until: None }
     }
 }
 
@@ -136,11 +141,16 @@ impl Schedules {
             Some(Inactive::Paused)
         } else if schedule.plan.is_some() && schedule.plan != state.plan {
             Some(Inactive::Plan)
-        } else if schedule.rule.follows_wall_clock() && !self.is_clock_set() {
+        } else if self.awaits_clock(schedule) {
             Some(Inactive::ClockNotSet)
         } else {
             None
         }
+    }
+
+    /// Whether a schedule waits until the clock on the wall is set.
+    fn awaits_clock(&self, schedule: &DeclaredSchedule) -> bool {
+        schedule.rule.follows_wall_clock() && !self.is_clock_set()
     }
 
     /// Whether the clock on the wall can be right: it is not behind a time that has passed, and no time service is about to
@@ -182,6 +192,8 @@ mod tests {
             jitter: Duration::from_secs(30),
             enabled: true,
             plan: None,
+            adjustable: Vec::new(),
+            set: None,
         };
         let of = |name: &str, instance: &str| jitter(&schedule(name), instance);
         assert_eq!(of("morning", "a"), of("morning", "a"));

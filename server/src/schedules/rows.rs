@@ -18,7 +18,7 @@ impl Schedules {
     /// The schedules of the commands that `who` may run.
     pub(crate) fn list(&self, who: &Identity) -> methods::Schedules {
         let now = self.config.get();
-        let all = &now.config.schedules;
+        let all = self.all();
         let seen: Vec<&DeclaredSchedule> =
             all.iter().filter(|schedule| may_see(&now, who, schedule)).collect();
         let mut plans: Vec<String> =
@@ -55,9 +55,12 @@ impl Schedules {
             next: next.into_iter().map(|found| self.on_wall(rule, found.at)).collect(),
             open_until: known.and_then(|known| known.open_until),
             last: known.and_then(|known| known.last.clone()).map(|last| {
-                let at: Time = self.on_wall(rule, last.at);
+                let wall = known.and_then(|known| known.last_wall);
+                let at: Time = wall.unwrap_or_else(|| self.on_wall(rule, last.at));
                 ScheduleOutcome { at, ..last }
             }),
+            adjustable: schedule.adjustable.clone(),
+            set: schedule.set.clone(),
         }
     }
 

@@ -14,12 +14,10 @@ use topside_shared::records::{Inactive, Outcome, ScheduleOutcome};
 use crate::history::{self, Account, ScheduleWrite, Unwritable};
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::schedules::{Known, Schedules, rule_text};
-use crate::timing::{Due, Timing, due};
+use crate::timing::{Due, Timing, due, is_set_back};
 
 /// Longest time between two looks at the clock: it may have been set.
 const LOOK: Duration = Duration::from_secs(30);
-/// A wall clock that is behind by less than this was corrected, not set back.
-const CORRECTION_MS: u64 = 1_000;
 
 impl Schedules {
     /// Starts commands at their times, for ever.
@@ -49,10 +47,10 @@ impl Schedules {
 
     /// Starts what is due; returns the time until the next start, if there is any schedule.
     async fn look_at_all(self: &Arc<Self>) -> Option<Duration> {
-        let now = self.config.get();
-        let schedules = &now.config.schedules;
-        self.forget_removed(schedules).await;
-        self.know_those_at_start(schedules).await;
+        self.forget_removed(&self.config.get().config.schedules).await;
+        self.forget_outdated().await;
+        let schedules = self.all();
+        self.know_those_at_start(&schedules).await;
         let mut wake: Option<Duration> = None;
         for schedule in schedules.iter().filter(|schedule| schedule.rule.timing != Timing::AtStart)
         {
@@ -105,13 +103,17 @@ impl Schedules {
     /// Starts what is due of one schedule; returns the time until its next start.
     async fn look(self: &Arc<Self>, schedule: &DeclaredSchedule) -> Result<Duration, Unwritable> {
         let now = self.delayed_now(schedule);
-        let awaits_clock = self.inactive(schedule) == Some(Inactive::ClockNotSet);
+        let awaits_clock = self.awaits_clock(schedule);
         let known = self.state.lock().known.get(&schedule.name).cloned();
         let text = rule_text(schedule);
         let accounted = match known {
             Some(known) if known.rule == text => known.accounted,
-            // With a wrong clock it cannot be said from when on it is there.
-            _ if awaits_clock => return Ok(LOOK),
+            Some(_) if awaits_clock => return Ok(LOOK),
+            // With a wrong clock it cannot be said from when on it is there. Users can pause and set it even so.
+            None if awaits_clock => {
+                self.write_account_of(schedule, String::new(), now, Vec::new(), false).await?;
+                return Ok(LOOK);
+            }
             // A new schedule, or a new rule, has missed nothing.
             _ => {
                 self.write_account(schedule, now, Vec::new(), false).await?;
@@ -121,13 +123,9 @@ impl Schedules {
         if awaits_clock {
             return Ok(LOOK);
         }
-        let accounted = match accounted.millis_since(now) {
-            behind if behind > CORRECTION_MS => {
-                tracing::info!(target: "topside", schedule = schedule.name, "the clock was set back: what has run does not run again");
-                self.write_account(schedule, now, Vec::new(), true).await?;
-                now
-            }
-            _ => accounted,
+        let accounted = match is_set_back(accounted, now) {
+            true => self.rewind(schedule, now).await?,
+            false => accounted,
         };
         let due = due(&schedule.rule, accounted, now, schedule.missed);
         if due != Due::default() {
@@ -136,6 +134,17 @@ impl Schedules {
         }
         let next = schedule.rule.after(now);
         Ok(next.map_or(LOOK, |next| Duration::from_millis(next.at.millis_since(now))))
+    }
+
+    /// The clock was set back to `now`: what did not run after that is due again, and what has run does not run again. Returns
+    /// until when the schedule is accounted for. That is before `now` where starts were missed over the jump.
+    async fn rewind(&self, schedule: &DeclaredSchedule, now: Time) -> Result<Time, Unwritable> {
+        tracing::info!(target: "topside", schedule = schedule.name, "the clock was set back: what has run does not run again");
+        let first = self.runs.history.first_missed_after(&schedule.name, now).await;
+        let before = first.ok().flatten().map(|first| Time::from_millis(first.as_millis() - 1));
+        let to = before.map_or(now, |before| before.min(now));
+        self.write_account(schedule, to, Vec::new(), true).await?;
+        Ok(to)
     }
 
     /// Writes down what came due, and starts it.
@@ -154,13 +163,16 @@ impl Schedules {
         };
         let rows: Vec<history::Instant> =
             outcomes.map_or_else(Vec::new, |(of_missed, of_start)| {
+                let rule = &schedule.rule;
                 let missed = missed.map(|missed| history::Instant {
+                    wall: self.on_wall(rule, missed.last),
                     at: missed.last,
                     first: missed.first,
                     count: missed.count,
                     outcome: of_missed,
                 });
                 let start = start.map(|start| history::Instant {
+                    wall: self.on_wall(rule, start.at),
                     at: start.at,
                     first: start.at,
                     count: 1,
@@ -192,7 +204,18 @@ impl Schedules {
         rows: Vec<history::Instant>,
         rewind: bool,
     ) -> Result<bool, Unwritable> {
-        let rule = rule_text(schedule);
+        self.write_account_of(schedule, rule_text(schedule), to, rows, rewind).await
+    }
+
+    /// The same for a rule in words.
+    async fn write_account_of(
+        &self,
+        schedule: &DeclaredSchedule,
+        rule: String,
+        to: Time,
+        rows: Vec<history::Instant>,
+        rewind: bool,
+    ) -> Result<bool, Unwritable> {
         let last = rows.last().copied();
         let account =
             Account { schedule: schedule.name.clone(), rule: rule.clone(), to, rows, rewind };
@@ -203,11 +226,14 @@ impl Schedules {
             accounted: to,
             pause: None,
             last: None,
+            last_wall: None,
+            set: None,
             open_until: None,
         });
         (known.rule, known.accounted) = (rule, to);
         if let Some(row) = last.filter(|_| is_new) {
             let (at, outcome, count) = (row.at, row.outcome, row.count);
+            known.last_wall = Some(row.wall);
             known.last = Some(ScheduleOutcome { at, outcome, count, run_id: None, reason: None });
         }
         Ok(is_new)

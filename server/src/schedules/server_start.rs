@@ -22,11 +22,8 @@ impl Schedules {
         state.known = kept.into_iter().map(|kept| (kept.name.clone(), Known::from(kept))).collect();
         let now = self.clock.now();
         let config = self.config.get();
-        let passing = config
-            .config
-            .schedules
-            .iter()
-            .filter(|one| matches!(one.rule.timing, Timing::Every(_)));
+        let declared = &config.config.schedules;
+        let passing = declared.iter().filter(|one| matches!(one.rule.timing, Timing::Every(_)));
         let accounted =
             passing.filter_map(|one| state.known.get(&one.name)).map(|known| known.accounted);
         let behind_ms = accounted.max().map_or(0, |newest| newest.millis_since(now));
@@ -36,11 +33,11 @@ impl Schedules {
 
     /// Continues the runs of open windows that the end of the last server interrupted.
     pub(super) async fn resume_windows(self: &Arc<Self>) {
-        for schedule in &self.config.get().config.schedules {
+        for schedule in &self.all() {
             let last =
                 self.state.lock().known.get(&schedule.name).and_then(|known| known.last.clone());
             let Some(last) = last else { continue };
-            if !matches!(last.outcome, Outcome::Claimed | Outcome::Started) {
+            if !matches!(last.outcome, Outcome::Claimed | Outcome::Queued | Outcome::Started) {
                 continue;
             }
             let before = Time::from_millis(last.at.as_millis() - 1);
@@ -56,7 +53,7 @@ impl Schedules {
                 continue;
             }
             let outcome = match last.outcome {
-                Outcome::Claimed => Outcome::Lost,
+                Outcome::Claimed | Outcome::Queued => Outcome::Lost,
                 _ => Outcome::Ended,
             };
             self.set_outcome(schedule, last.at, outcome, last.run_id, None).await;
@@ -77,7 +74,7 @@ impl Schedules {
     }
 
     pub(super) async fn start_at_start(self: &Arc<Self>) {
-        for schedule in &self.config.get().config.schedules {
+        for schedule in &self.all() {
             if schedule.rule.timing != Timing::AtStart || self.inactive(schedule).is_some() {
                 continue;
             }

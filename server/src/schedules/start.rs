@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use topside_shared::records::Outcome;
 use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, RunId, Time};
@@ -14,6 +13,7 @@ use crate::history::ScheduleWrite;
 use crate::menu::Execution;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::runs::requester::Requester;
+use crate::runs::window::Window;
 use crate::runs::{Run, scheduler};
 use crate::schedules::Schedules;
 use crate::timing::Occurrence;
@@ -41,6 +41,17 @@ impl Schedules {
             }
         };
         let until = rest.map(|rest| Time::now().plus_millis(millis(rest)));
+        if run.is_queued() {
+            self.set_outcome(schedule, at, Outcome::Queued, Some(run.id), None).await;
+            if !run.begins().await {
+                // At the end of the server it stays queued, so that the next one starts it if its window is open then.
+                if !self.runs.is_closed() {
+                    let reason = Some("it waited for its turn, and did not start".to_owned());
+                    self.set_outcome(schedule, at, Outcome::Overlap, Some(run.id), reason).await;
+                }
+                return;
+            }
+        }
         self.set_open(schedule, until);
         self.set_outcome(schedule, at, Outcome::Started, Some(run.id), None).await;
         run.ended.cancelled().await;
@@ -60,8 +71,8 @@ impl Schedules {
         let missing =
             || RpcError::new(ErrorKind::NotFound, "the menu has no such command any more");
         // A reload may have changed it since it came due.
-        if !now.config.schedules.contains(schedule) {
-            return Err(RpcError::new(ErrorKind::NotFound, "the schedule was changed by a reload"));
+        if !self.all().contains(schedule) {
+            return Err(RpcError::new(ErrorKind::NotFound, "the schedule was changed meanwhile"));
         }
         let entry = now.menu.get(&schedule.command).ok_or_else(missing)?;
         let Execution::Run(command) = &entry.execution else { return Err(missing()) };
@@ -72,7 +83,7 @@ impl Schedules {
             scope: Scope::Whole,
         };
         let requester = Requester::Schedule(Arc::new(who));
-        let window = rest.map(|rest| Instant::now() + rest);
+        let window = rest.map(Window::lasting);
         let (args, files) = (schedule.args.clone(), TakenFiles::default());
         scheduler::start(&self.runs, &requester, command, args, files, window).await
     }

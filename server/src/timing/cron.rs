@@ -2,7 +2,7 @@
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil};
 use jiff::tz::TimeZone;
 use topside_shared::text;
 
@@ -10,6 +10,18 @@ use crate::timing::resolve;
 
 /// Most times on the wall that are looked at to find one after an instant: those of a repeated hour are behind it.
 const MOST_REPEATED: usize = 24 * 60;
+
+/// The five fields of a pattern that may be a word such as `@daily`.
+fn expanded(pattern: &str) -> &str {
+    match pattern.trim() {
+        "@yearly" | "@annually" => "0 0 1 1 *",
+        "@monthly" => "0 0 1 * *",
+        "@weekly" => "0 0 * * 0",
+        "@daily" | "@midnight" => "0 0 * * *",
+        "@hourly" => "0 * * * *",
+        other => other,
+    }
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct CronTimes {
@@ -30,14 +42,7 @@ impl CronTimes {
     /// # Errors
     /// What is wrong with the pattern, as the end of a sentence.
     pub(crate) fn parse(pattern: &str) -> Result<Self, String> {
-        let fields = match pattern.trim() {
-            "@yearly" | "@annually" => "0 0 1 1 *",
-            "@monthly" => "0 0 1 * *",
-            "@weekly" => "0 0 * * 0",
-            "@daily" | "@midnight" => "0 0 * * *",
-            "@hourly" => "0 * * * *",
-            other => other,
-        };
+        let fields = expanded(pattern);
         let count = fields.split_ascii_whitespace().count();
         if count != 5 {
             return Err(format!(
@@ -53,6 +58,19 @@ impl CronTimes {
         let is_step =
             fields.split_ascii_whitespace().nth(1).is_some_and(|hours| hours.contains('*'));
         Ok(Self { cron, text: pattern.trim().to_owned(), is_step })
+    }
+
+    /// The same on the same days at one time of the day; none if it has several times.
+    pub(crate) fn at_clock(&self, clock: civil::Time) -> Option<Self> {
+        let fields = expanded(&self.text);
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+        let is_one = |field: &str| field.bytes().all(|byte| byte.is_ascii_digit());
+        let [minute, hour, days @ ..] = &fields[..] else { return None };
+        if !is_one(minute) || !is_one(hour) {
+            return None;
+        }
+        let text = format!("{} {} {}", clock.minute(), clock.hour(), days.join(" "));
+        Self::parse(&text).ok()
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
+use topside_shared::time::millis;
+use topside_shared::values;
 
 use crate::timing::{Occurrence, resolve};
 
@@ -56,6 +58,27 @@ impl DayTimes {
             }
         }
         Self { days, windows: merged }
+    }
+
+    /// The same days with other windows.
+    pub(crate) fn with_windows(&self, windows: Vec<(Time, Duration)>) -> Self {
+        Self::new(self.days.clone(), windows)
+    }
+
+    /// The length of its window; none if it has several.
+    pub(crate) fn only_length(&self) -> Option<Duration> {
+        match self.windows[..] {
+            [(_, length)] => Some(length),
+            _ => None,
+        }
+    }
+
+    /// Its windows in words: `08:30 for 2m, 21:00 for 90s`.
+    pub(crate) fn text(&self) -> String {
+        let window = |(at, length): &(Time, Duration)| {
+            format!("{} for {}", at.strftime("%H:%M"), values::write_duration(millis(*length)))
+        };
+        self.windows.iter().map(window).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether its last window would reach the first of the next day.

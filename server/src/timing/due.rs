@@ -52,6 +52,14 @@ impl Occurrence {
     }
 }
 
+/// A wall clock that is behind by less than this was corrected, not set back.
+const CORRECTION_MS: u64 = 1_000;
+
+/// Whether the clock was set back behind what a schedule is accounted for.
+pub(crate) fn is_set_back(accounted: Time, now: Time) -> bool {
+    accounted.millis_since(now) > CORRECTION_MS
+}
+
 /// What is due after `accounted` and until `now`.
 pub(crate) fn due(rule: &Rule, accounted: Time, now: Time, policy: MissedPolicy) -> Due {
     let until_now = |found: &Occurrence| found.at <= now;

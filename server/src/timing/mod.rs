@@ -14,7 +14,7 @@ use topside_shared::time::millis;
 
 pub(crate) use cron::CronTimes;
 pub(crate) use days::{DayTimes, Days};
-pub(crate) use due::{Due, MissedPolicy, due};
+pub(crate) use due::{Due, MissedPolicy, due, is_set_back};
 
 /// One start of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,3 +102,5 @@ fn resolve(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod year_tests;

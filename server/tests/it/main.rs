@@ -69,6 +69,7 @@ mod run_rules;
 mod running;
 mod runs_burst;
 mod safe_state;
+mod schedule_set;
 mod schedules;
 mod sd_notify;
 mod secrets;

@@ -77,6 +77,8 @@ wire_enum! {
         SchedulePlan = "schedule/plan",
         /// Starts a worker again.
         WorkerRestart = "worker/restart",
+        /// Sets the time or the arguments of a schedule.
+        ScheduleSet = "schedule/set",
         /// Ends the caller's own session.
         SessionClose = "session/close",
     }

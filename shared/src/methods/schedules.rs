@@ -1,10 +1,14 @@
-//! Schedules of commands: `schedules/list`, `schedule/pause`, `schedule/resume`, `schedule/run` and `schedule/plan`.
+//! Schedules of commands: `schedules/list`, `schedule/pause`, `schedule/resume`, `schedule/run`, `schedule/plan` and
+//! `schedule/set`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Call, Empty, Method};
 use crate::records::RunRow;
-pub use crate::records::{Inactive, Outcome, Pause, ScheduleOutcome, ScheduleRow};
+pub use crate::records::{
+    Adjustable, Inactive, Outcome, Pause, ScheduleOutcome, ScheduleRow, SetBy,
+};
 
 /// Most schedules in a menu, so that their list fits in one line.
 pub const MAX_SCHEDULES: usize = 200;
@@ -62,3 +66,22 @@ pub struct SchedulePlan {
     pub plan: Option<String>,
 }
 call!(SchedulePlan -> Empty);
+
+/// `schedule/set`: sets the time or the arguments, as far as the declaration says `adjustable`. It is kept until the
+/// declaration changes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduleSet {
+    /// Its name.
+    pub schedule: String,
+    /// When it starts, in the form of its rule: `21:30` or a pattern for `cron`, `20m` for `every`, `2026-12-01T06:00` for `at`,
+    /// `08:30=2m, 09:30=90s` for `times`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Arguments that take the place of those in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Map<String, Value>>,
+    /// Everything is as in the file again, before the rest of this is set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reset: bool,
+}
+call!(ScheduleSet -> ScheduleRow);

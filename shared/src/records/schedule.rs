@@ -42,6 +42,31 @@ pub struct ScheduleRow {
     /// Its last start, or the last that it missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<ScheduleOutcome>,
+    /// What `schedule/set` may set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adjustable: Vec<Adjustable>,
+    /// Who set its time or its arguments; absent: it is as its file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetBy>,
+}
+
+wire_enum! {
+    /// What of a schedule an operator may set.
+    pub enum Adjustable {
+        /// When it starts its command.
+        Time = "time",
+        /// The arguments of the command.
+        Args = "args",
+    }
+}
+
+/// Who set the time or the arguments of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetBy {
+    /// The user.
+    pub by: String,
+    /// When.
+    pub at: Time,
 }
 
 wire_enum! {
@@ -103,6 +128,8 @@ wire_enum! {
     pub enum Outcome {
         /// It is about to start.
         Claimed = "claimed",
+        /// Its run waits for its turn.
+        Queued = "queued",
         /// Its run has started; the history has its end.
         Started = "started",
         /// Its run has ended.

@@ -13,10 +13,12 @@ mod schedules;
 mod status;
 
 pub use columns::columns;
-pub use log::{log_fields, log_line, log_text, printed_log_line};
+pub use log::{log_fields, log_line, log_lines, log_text, printed_log_line};
 pub use menu::menu;
 pub use records::{client, clients, run, runs};
-pub use schedules::{active_plan, schedule_paused, schedule_resumed, schedule_run, schedules};
+pub use schedules::{
+    active_plan, schedule_paused, schedule_resumed, schedule_run, schedule_set, schedules,
+};
 pub use status::{status, worker_restarted};
 
 /// A cell that may be empty.

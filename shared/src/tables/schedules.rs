@@ -40,6 +40,17 @@ pub fn schedule_paused(row: &ScheduleRow) -> String {
     format!("{} is paused until it is resumed", clean(&row.schedule, MAX_NAME))
 }
 
+/// That the time or the arguments of a schedule were set, and its next start.
+pub fn schedule_set(row: &ScheduleRow, zone: &TimeZone) -> String {
+    let next = clean(&row.standing(|time| time.to_second(zone)), MAX_REASON);
+    let name = clean(&row.schedule, MAX_NAME);
+    let rule = clean(&row.rule, MAX_REASON);
+    match &row.set {
+        Some(_) => format!("{name} is set: {rule}; its next start: {next}"),
+        None => format!("{name} is as its file says: {rule}; its next start: {next}"),
+    }
+}
+
 /// That the command of a schedule was started by a user.
 pub fn schedule_run(row: &RunRow) -> String {
     format!("run {} of {} has started", row.run_id, clean(&row.command, MAX_NAME))
@@ -53,6 +64,11 @@ pub fn active_plan(plan: Option<&str>) -> String {
     }
 }
 
+/// Who has set it, as the end of its rule: ` (set by anna)`.
+fn set_note(row: &ScheduleRow) -> String {
+    row.set.as_ref().map_or_else(String::new, |set| format!(" (set by {})", set.by))
+}
+
 fn cells(row: &ScheduleRow, zone: &TimeZone) -> [String; 6] {
     let last = row.last.as_ref();
     let last = last.map(|last| format!("{} {}", last.at.to_second(zone), last.words()));
@@ -61,7 +77,7 @@ fn cells(row: &ScheduleRow, zone: &TimeZone) -> [String; 6] {
         clean(&row.schedule, MAX_NAME),
         clean(&row.command, MAX_NAME),
         clean(&row.standing(|time| time.to_second(zone)), MAX_REASON),
-        clean(&row.rule, MAX_REASON),
+        clean(&format!("{}{}", row.rule, set_note(row)), MAX_REASON),
         clean(&row.zone, MAX_NAME),
         cell(last),
     ]

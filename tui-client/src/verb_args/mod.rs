@@ -3,8 +3,11 @@
 
 pub(crate) mod candidates;
 pub(crate) mod duration;
+pub(crate) mod log;
 pub(crate) mod saved;
+pub(crate) mod schedule;
 pub(crate) mod server;
+pub(crate) mod shutdown;
 pub(crate) mod target;
 pub(crate) mod verb_line;
 pub(crate) mod worker;

@@ -6,16 +6,15 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use serde::de::DeserializeOwned;
 use topside_server::cli::{InviteArgs, TokenArgs};
-use topside_shared::methods::{SchedulePause, SchedulePlan, ScheduleResume, ScheduleRun};
 use topside_shared::notifications::Level;
 use topside_shared::records::RunState;
 
 use super::duration;
+use super::log::Log;
+use super::schedule::ScheduleArgs;
+use super::shutdown::Shutdown;
 use super::target::TargetArgs;
 use super::worker::WorkerArgs;
-
-/// Most lines that the log gives.
-pub(crate) const MOST_LINES: u64 = 1000;
 
 /// The server, and the form of the answer.
 #[derive(Debug, Args)]
@@ -55,7 +54,7 @@ pub(crate) enum ServerVerb {
     Input(Input),
     /// Show the schedules: the commands that the server starts itself, and when
     Schedules(SessionArgs),
-    /// Pause or resume a schedule, run its command now, or change the plan (operator)
+    /// Pause, resume or set a schedule, run its command now, or change the plan (operator)
     Schedule(ScheduleArgs),
     /// Restart a worker: its process ends in order, and another is started (admin)
     Worker(WorkerArgs),
@@ -135,55 +134,6 @@ impl ServerVerb {
             Self::Log(args) => args.follow,
             Self::Attach(_) => true,
             _ => false,
-        }
-    }
-}
-
-/// What `topside schedule` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ScheduleAction {
-    /// Pause it until it is resumed, even across a restart
-    Pause,
-    /// Resume it
-    Resume,
-    /// Run its command now; the schedule stays as it is
-    Run,
-    /// Activate a plan in place of the active one; without a name, no plan is active
-    Plan,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ScheduleArgs {
-    #[command(flatten)]
-    pub(crate) how: SessionArgs,
-    /// The action
-    pub(crate) action: ScheduleAction,
-    /// Name of the schedule; for `plan`, of the plan
-    #[arg(required_if_eq_any([("action", "pause"), ("action", "resume"), ("action", "run")]))]
-    pub(crate) name: Option<String>,
-    /// For `pause`: the reason, shown to other users
-    #[arg(long)]
-    pub(crate) reason: Option<String>,
-}
-
-/// A change of a schedule.
-pub(crate) enum ScheduleChange {
-    Pause(SchedulePause),
-    Resume(ScheduleResume),
-    Run(ScheduleRun),
-    Plan(SchedulePlan),
-}
-
-impl ScheduleArgs {
-    pub(crate) fn change(&self) -> ScheduleChange {
-        let schedule = self.name.clone().unwrap_or_default();
-        match self.action {
-            ScheduleAction::Pause => {
-                ScheduleChange::Pause(SchedulePause { schedule, reason: self.reason.clone() })
-            }
-            ScheduleAction::Resume => ScheduleChange::Resume(ScheduleResume { schedule }),
-            ScheduleAction::Run => ScheduleChange::Run(ScheduleRun { schedule }),
-            ScheduleAction::Plan => ScheduleChange::Plan(SchedulePlan { plan: self.name.clone() }),
         }
     }
 }

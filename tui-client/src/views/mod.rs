@@ -25,6 +25,7 @@ mod reload;
 mod run_details;
 pub(crate) mod run_list;
 mod save_result;
+mod schedule_form;
 pub(crate) mod schedules;
 mod server_form;
 pub(crate) mod several_boxes;

@@ -4,16 +4,19 @@
 use ratatui::layout::Position;
 use serde_json::Value;
 use topside_shared::SubscriptionId;
+use topside_shared::command::Effect as Harm;
 use topside_shared::methods::{
     self, EventsSubscribe, SchedulePause, SchedulePlan, ScheduleResume, ScheduleRow, ScheduleRun,
     SubscribeResult, Topic,
 };
 use topside_shared::notifications::Notification;
 use topside_shared::records::{Inactive, Outcome as Came};
-use topside_shared::text::duration;
+use topside_shared::text::{MAX_REASON, clean, duration};
 
+use super::confirm::Confirm;
 use super::facts_view::FactsView;
 use super::list_view::ListView;
+use super::schedule_form;
 use crate::app::ask::{self, Ask};
 use crate::app::session;
 use crate::app::view::{Change, Outcome, act, close, open, refuse, stay};
@@ -151,18 +154,34 @@ fn said(row: ScheduleRow, what: &str) -> String {
     format!("{} {what}.", sanitize::schedule(row).schedule)
 }
 
-fn run_now(row: &ScheduleRow) -> Outcome {
+/// Runs the command now; asks first, unless it only reads.
+fn run_now(row: &ScheduleRow, state: &State) -> Outcome {
     let schedule = row.schedule.clone();
-    act(move |state| {
+    let run = move |state: &mut State| {
         state.ask_and_say(&ScheduleRun { schedule }, |row| {
             let row = sanitize::run(row);
             format!("Run {} of {} has started.", row.run_id, row.command)
         })
-    })
+    };
+    let command = state.console().and_then(|console| console.menu.find(&row.command));
+    let question = command.and_then(|command| command.question(&row.args));
+    if command.is_some_and(|command| command.effect == Harm::Read) && question.is_none() {
+        return act(run);
+    }
+    let title = format!("Run {} of {} now?", row.command, row.schedule);
+    let mut text: Vec<String> = question.map(|question| clean(&question, MAX_REASON)).into_iter().collect();
+    text.extend(row.for_ms.map(|ms| format!("It ends after {}.", duration(ms))));
+    open(Confirm::choice(title, text, "Run it", run).of_session())
 }
 
-fn activate(plan: Option<String>) -> Outcome {
-    act(move |state| {
+/// Activates a plan; asks first, since it decides what the box starts by itself.
+fn activate(before: Option<&String>, plan: Option<String>) -> Outcome {
+    let title = match &plan {
+        Some(plan) => format!("Activate the plan {plan}?"),
+        None => "Activate no plan?".to_owned(),
+    };
+    let text = before.map(|before| format!("The schedules of the plan {before} start nothing any more."));
+    let change = move |state: &mut State| {
         state.ask(Ask::new(&SchedulePlan { plan }, |state, answer| match answer {
             Ok(_) => subscribe(state),
             Err(error) => {
@@ -170,7 +189,9 @@ fn activate(plan: Option<String>) -> Outcome {
                 Vec::new()
             }
         }))
-    })
+    };
+    let text = text.into_iter().collect();
+    open(Confirm::choice(title, text, "Activate", change).of_session())
 }
 
 impl ListView for SchedulesView {
@@ -199,9 +220,15 @@ impl ListView for SchedulesView {
 
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {
         match (key.code, self.chosen_row(state)) {
-            (Code::Tab, _) if !self.all.plans.is_empty() => activate(self.next_plan().cloned()),
+            (Code::Tab, _) if !self.all.plans.is_empty() => {
+                activate(self.all.plan.as_ref(), self.next_plan().cloned())
+            }
             (Code::Char('p'), Some(row)) => pause(row),
-            (Code::Char('x'), Some(row)) => run_now(row),
+            (Code::Char('x'), Some(row)) => run_now(row, state),
+            (Code::Char('s'), Some(row)) => {
+                let row = row.clone();
+                act(move |state| schedule_form::open(state, &row))
+            }
             _ => stay(),
         }
     }
@@ -262,7 +289,7 @@ impl ListView for SchedulesView {
             below: u16::from(note.is_some()),
             beside: 0,
             hints: ListHints {
-                row: &["Enter details", pauses, "x run now"],
+                row: &["Enter details", pauses, "x run now", "s set"],
                 list: &["r refresh"],
                 more: false,
             },
@@ -291,6 +318,7 @@ fn cells(row: &ScheduleRow, state: &State, chosen: bool, theme: &Theme) -> Vec<C
         (None, Some(_)) => ("● ", theme.good),
         (None, None) => ("", theme.plain),
     };
+    let set = row.set.as_ref().map_or_else(String::new, |set| format!(" · set by {}", set.by));
     let last = row.last.as_ref().map_or_else(String::new, |last| {
         format!("{} {}", last.at.to_minute(state.clock.wall, &state.zone), last.words())
     });
@@ -327,6 +355,9 @@ fn facts(row: &ScheduleRow, state: &State) -> Vec<Fact> {
         ("command", [vec![row.command.clone()], args].concat().join(" · ")),
         ("rule", format!("{} · {}", row.rule, row.zone)),
     ];
+    facts.extend(row.set.as_ref().map(|set| {
+        ("set", format!("by {}, {}", set.by, times::full_since(set.at, now, zone)))
+    }));
     facts.extend(row.for_ms.map(|ms| ("for", duration(ms))));
     facts.extend(row.plan.clone().map(|plan| ("plan", plan)));
     facts.push(("now", row.standing(|time| time.to_minute(now, zone))));

@@ -20,9 +20,9 @@ use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::RunHook;
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 10;
+const VERSION: i64 = 11;
 /// The upgrade from each version to the next.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     // It added indexes that version 7 replaces.
     "",
@@ -35,6 +35,7 @@ const STEPS: [&str; 9] = [
     schedule_rows::TABLES,
     "ALTER TABLE runs ADD COLUMN files TEXT;",
     CAUSES,
+    schedule_rows::ADJUSTMENTS,
 ];
 
 const TABLES: &str = "
@@ -137,7 +138,10 @@ impl Db {
         )?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let change = match version {
-            0 => [TABLES, AGES, INDEXES, schedule_rows::TABLES, CAUSES].concat(),
+            0 => {
+                let steps = schedule_rows::ADJUSTMENTS;
+                [TABLES, AGES, INDEXES, schedule_rows::TABLES, CAUSES, steps].concat()
+            }
             1..=VERSION => {
                 STEPS.iter().skip(usize::try_from(version - 1).unwrap_or(0)).copied().collect()
             }

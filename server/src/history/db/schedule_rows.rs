@@ -30,6 +30,13 @@ pub(super) const TABLES: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// Version 11 has what operators set, and the times of starts on the wall: those of `every` are of a clock that stands still
+/// while the box is off.
+pub(super) const ADJUSTMENTS: &str = "
+    ALTER TABLE schedules ADD COLUMN adjustment TEXT;
+    ALTER TABLE instants ADD COLUMN wall INTEGER;
+";
+
 /// Rows of starts that are kept of each schedule.
 const KEPT: i64 = 1_000;
 
@@ -86,6 +93,14 @@ impl Db {
                 ])?;
                 Ok(changed > 0)
             }
+            ScheduleWrite::Set { schedule, set } => {
+                let statement = "UPDATE schedules SET adjustment = ?2 WHERE name = ?1";
+                // A value of JSON has no error.
+                let set = set.as_ref().and_then(|set| serde_json::to_string(set).ok());
+                let changed =
+                    self.connection.prepare_cached(statement)?.execute(params![schedule, set])?;
+                Ok(changed > 0)
+            }
             ScheduleWrite::Plan(Some(plan)) => {
                 let statement = "INSERT OR REPLACE INTO about VALUES ('plan', ?1)";
                 self.connection.prepare_cached(statement)?.execute([plan]).map(|_| true)
@@ -107,13 +122,14 @@ impl Db {
     }
 
     fn insert_instant(&self, schedule: &str, row: &Instant) -> rusqlite::Result<bool> {
-        let statement = "INSERT OR IGNORE INTO instants VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL)";
+        let statement = "INSERT OR IGNORE INTO instants VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, ?6)";
         let added = self.connection.prepare_cached(statement)?.execute(params![
             schedule,
             row.at.as_millis(),
             row.first.as_millis(),
             row.count.cast_signed(),
             row.outcome.name(),
+            row.wall.as_millis(),
         ])?;
         Ok(added > 0)
     }
@@ -124,6 +140,21 @@ impl Db {
         self.connection.prepare_cached(statement)?.execute(params![schedule, KEPT]).map(drop)
     }
 
+    /// The first instant of the rows that did not run and end after a time.
+    pub(in crate::history) fn first_missed_after(
+        &self,
+        schedule: &str,
+        after: Time,
+    ) -> rusqlite::Result<Option<Time>> {
+        let statement = "SELECT min(first) FROM instants WHERE schedule = ?1 AND at > ?2 \
+                         AND outcome IN ('missed', 'paused')";
+        let first: Option<i64> = self
+            .connection
+            .prepare_cached(statement)?
+            .query_row(params![schedule, after.as_millis()], |row| row.get(0))?;
+        Ok(first.map(Time::from_millis))
+    }
+
     /// The active plan, and each schedule with its newest row.
     pub(in crate::history) fn schedules(
         &self,
@@ -131,7 +162,8 @@ impl Db {
         let plan = "SELECT value FROM about WHERE name = 'plan'";
         let plan = self.connection.query_row(plan, [], |row| row.get(0)).optional()?;
         let mut statement = self.connection.prepare(
-            "SELECT name, rule, accounted, paused_by, paused_at, paused_reason, at, count, outcome, run, reason \
+            "SELECT name, rule, accounted, paused_by, paused_at, paused_reason, at, count, outcome, run, reason, \
+             wall, adjustment \
              FROM schedules LEFT JOIN instants ON schedule = name \
              AND at = (SELECT max(at) FROM instants WHERE schedule = name)",
         )?;
@@ -164,5 +196,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ScheduleState> {
         accounted: time(2)?.ok_or_else(|| invalid(2))?,
         pause,
         last,
+        last_wall: time(11)?,
+        // One that cannot be read is as if it was not set.
+        set: row
+            .get::<_, Option<String>>(12)?
+            .and_then(|set| serde_json::from_str(&set).ok()),
     })
 }

@@ -2,10 +2,10 @@
 
 use topside_shared::SubscriptionId;
 use topside_shared::methods::{
-    EventsUnsubscribe, SchedulePause, SchedulePlan, ScheduleResume, ScheduleRun, Schedules,
-    Snapshot, SubscribeResult, Topic,
+    EventsUnsubscribe, SchedulePause, SchedulePlan, ScheduleResume, ScheduleRun, ScheduleSet,
+    Schedules, Snapshot, SubscribeResult, Topic,
 };
-use topside_shared::records::ScheduleRow;
+use topside_shared::records::{Adjustable, ScheduleRow, SetBy};
 
 use super::*;
 
@@ -91,8 +91,13 @@ fn a_schedule_is_paused_resumed_and_run_by_a_key() {
     let resume = ScheduleResume { schedule: "morning".into() };
     assert_eq!(world.press("p"), [ask(session, &resume)]);
     world.answer::<ScheduleResume>(Ok(schedules().schedules.swap_remove(0)));
+    // It changes something, so a question comes first.
     let run = ScheduleRun { schedule: "morning".into() };
-    assert_eq!(world.press("x"), [ask(session, &run)]);
+    assert_eq!(world.press("x"), []);
+    assert!(world.screen().contains("Run water of morning now?"), "{}", world.screen());
+    assert_eq!(world.press("n"), []);
+    world.press("x");
+    assert_eq!(world.press("y"), [ask(session, &run)]);
     world.answer::<ScheduleRun>(Err(refusal("water would have to wait")));
     assert!(world.screen().contains("water would have to wait"), "{}", world.screen());
 }
@@ -102,7 +107,10 @@ fn tab_activates_the_next_plan_and_then_none() {
     let mut world = opened(100, 30);
     let session = world.session();
     let plan = |plan: Option<&str>| SchedulePlan { plan: plan.map(str::to_owned) };
-    assert_eq!(world.click_on("Tab activates"), [ask(session, &plan(Some("winter")))]);
+    world.click_on("Tab activates");
+    let screen = world.screen();
+    assert!(screen.contains("Activate the plan winter?"), "{screen}");
+    assert_eq!(world.press("y"), [ask(session, &plan(Some("winter")))]);
     let effects = world.answer::<SchedulePlan>(Ok(topside_shared::methods::Empty {}));
     assert_eq!(effects, [ask(session, &follow())]);
     let mut answer = subscribed(10);
@@ -112,7 +120,8 @@ fn tab_activates_the_next_plan_and_then_none() {
     // The earlier subscription ends.
     let effects = world.answer::<EventsSubscribe>(Ok(answer));
     assert_eq!(effects, [ask(session, &EventsUnsubscribe { subscription_id: SubscriptionId(9) })]);
-    assert_eq!(world.press("tab"), [ask(session, &plan(None))]);
+    world.press("tab");
+    assert_eq!(world.press("y"), [ask(session, &plan(None))]);
 }
 
 #[test]
@@ -135,4 +144,32 @@ fn details_have_the_arguments_and_the_next_starts() {
     {
         assert!(screen.contains(text), "{text}: {screen}");
     }
+}
+
+#[test]
+fn a_schedule_is_set_by_a_form_where_its_declaration_allows_it() {
+    let mut world = opened(100, 30);
+    let session = world.session();
+    world.press("s");
+    assert!(world.remark().contains("morning cannot be set"), "{}", world.remark());
+    let mut row = schedules().schedules.swap_remove(0);
+    row.adjustable = vec![Adjustable::Time];
+    world.notice(Notification::ScheduleChanged(Box::new(row.clone())));
+    world.press("s");
+    let screen = world.screen();
+    assert!(screen.contains("Set morning") && screen.contains("new time"), "{screen}");
+    world.write("21:30");
+    let set = ScheduleSet {
+        schedule: "morning".into(),
+        time: Some("21:30".into()),
+        ..ScheduleSet::default()
+    };
+    assert_eq!(world.press("ctrl-s"), [ask(session, &set)]);
+    world.answer::<ScheduleSet>(Err(refusal("the time must be a time of day")));
+    assert!(world.screen().contains("the time must be"), "{}", world.screen());
+    world.press("ctrl-s");
+    row.set = Some(SetBy { by: "anna".into(), at: Time::from_millis(START) });
+    world.answer::<ScheduleSet>(Ok(row.clone()));
+    world.notice(Notification::ScheduleChanged(Box::new(row)));
+    assert!(world.screen().contains("set by anna"), "{}", world.screen());
 }

@@ -5,8 +5,9 @@ use topside_shared::methods::SchedulesList;
 use topside_shared::tables;
 
 use super::one_shot::OneShot;
-use crate::verb_args::server::{ScheduleArgs, ScheduleChange};
+use crate::verb_args::schedule::{ScheduleArgs, ScheduleChange};
 use crate::verbs::errors::VerbError;
+use crate::verbs::exit_status;
 
 pub(super) async fn list(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let schedules = session.call(&SchedulesList {}).await?;
@@ -34,6 +35,13 @@ pub(super) async fn change(
         ScheduleChange::Plan(plan) => {
             let answer = session.call(&plan).await?;
             session.print(&answer, |_| tables::active_plan(plan.plan.as_deref()) + "\n").await
+        }
+        ScheduleChange::Set => {
+            let (all, menu) = (session.call(&SchedulesList {}).await?, session.menu().await?);
+            let set = args.set(&all, &menu);
+            let set = set.map_err(|why| VerbError::new(exit_status::USAGE, why))?;
+            let row = session.call(&set).await?;
+            session.print(&row, |row| tables::schedule_set(row) + "\n").await
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) use path_completion::take_paths;
 use path_completion::Paths;
 
 use super::admin_forms;
+use super::schedule_form;
 use super::console::submit;
 use super::save_result;
 use crate::app::console::{Draft, SHUTDOWN};
@@ -56,6 +57,8 @@ pub(crate) enum Submit {
     Broadcast,
     /// It saves a result of this run.
     Result(RunId),
+    /// It sets a schedule.
+    Schedule,
 }
 
 /// How a field stands.
@@ -366,11 +369,11 @@ fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
     if state.session_to_ask().is_none() {
         return Vec::new();
     }
-    if form.submit == Submit::Broadcast {
-        return admin_forms::send_broadcast(state, form);
-    }
-    if let Submit::Result(run) = form.submit {
-        return save_result::save(state, run, form);
+    match form.submit {
+        Submit::Command => {}
+        Submit::Broadcast => return admin_forms::send_broadcast(state, form),
+        Submit::Schedule => return schedule_form::send(state, form),
+        Submit::Result(run) => return save_result::save(state, run, form),
     }
     let name = &form.command.name;
     if state.console().and_then(|console| console.menu.find(name)) != Some(&form.command) {

@@ -3,9 +3,10 @@
 
 use topside_shared::ClientId;
 use topside_shared::RunId;
+use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::{
-    Broadcast, BroadcastResult, ClientKick, KeyInvite, KeyRevoke, KeysList, LogTail, MaskedText,
-    RunCancel, RunInput, RunsList, ServerShutdown, ServerShutdownCancel, ServerStatus,
+    Broadcast, BroadcastResult, ClientKick, KeyInvite, KeyRevoke, KeysList, LogRotate, MaskedText,
+    RunCancel, RunInput, RunsList, SchedulesList, ServerShutdown, ServerShutdownCancel, ServerStatus,
 };
 use topside_shared::notifications::Urgency;
 use topside_shared::tables;
@@ -20,10 +21,12 @@ use crate::app::{Effect, State};
 use crate::input::actions::Id;
 use crate::text::sanitize;
 use crate::verb_args::Verb;
+use crate::verb_args::log::{Log, LogAction};
+use crate::verb_args::schedule::{ScheduleArgs, ScheduleChange};
 use crate::verb_args::server::{
-    BroadcastArgs, Kick, LevelArg, Log, Postpone, Revoke, Runs, ScheduleArgs, ScheduleChange,
-    ServerVerb, Shutdown,
+    BroadcastArgs, Kick, LevelArg, Postpone, Revoke, Runs, ServerVerb,
 };
+use crate::verb_args::shutdown::Shutdown;
 use crate::verb_args::verb_line::LineVerb;
 use crate::views::accepted_keys::revocation;
 use crate::views::confirm::Confirm;
@@ -52,12 +55,12 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Keys(_) => act(state, Id::Keys),
         ServerVerb::Reload(_) => act(state, Id::Reload),
         ServerVerb::Schedules(_) => act(state, Id::Schedules),
-        ServerVerb::Schedule(args) => schedule(state, line, &args),
+        ServerVerb::Schedule(args) => schedule(state, line, args),
         ServerVerb::Worker(args) => {
             answer(state, line, &args.request(), |row| tables::worker_restarted(&row))
         }
         ServerVerb::Runs(args) => runs(state, line, args),
-        ServerVerb::Log(args) => log(state, line, args),
+        ServerVerb::Log(args) => log(state, line, &args),
         ServerVerb::Attach(args) => attach(state, args.run),
         ServerVerb::Cancel(args) => {
             let run_id = RunId(args.run);
@@ -95,7 +98,7 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
     }
 }
 
-fn schedule(state: &mut State, line: &str, args: &ScheduleArgs) -> Vec<Effect> {
+fn schedule(state: &mut State, line: &str, args: ScheduleArgs) -> Vec<Effect> {
     match args.change() {
         ScheduleChange::Pause(pause) => {
             answer(state, line, &pause, |row| tables::schedule_paused(&row))
@@ -109,7 +112,26 @@ fn schedule(state: &mut State, line: &str, args: &ScheduleArgs) -> Vec<Effect> {
             let sentence = tables::active_plan(plan.plan.as_deref());
             answer(state, line, &plan, move |_| sentence)
         }
+        ScheduleChange::Set => set_schedule(state, line, args),
     }
+}
+
+/// Reads which command the schedule has, then sets it.
+fn set_schedule(state: &mut State, line: &str, args: ScheduleArgs) -> Vec<Effect> {
+    let line = line.to_owned();
+    state.ask(Ask::new(&SchedulesList {}, move |state, all| {
+        let set = all.map_err(|error| ask::why(&error)).and_then(|all| {
+            let menu = state.console().map(|console| &console.menu);
+            menu.map_or_else(|| Err("there is no server".to_owned()), |menu| args.set(&all, menu))
+        });
+        match set {
+            Ok(set) => answer(state, &line, &set, |row| tables::schedule_set(&row)),
+            Err(why) => {
+                add_ended(state, &line, Err(why));
+                Vec::new()
+            }
+        }
+    }))
 }
 
 /// Opens the view of an action, above no other one.
