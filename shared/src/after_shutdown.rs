@@ -87,7 +87,9 @@ impl LastReboot {
     /// In words: `the box did not reboot: the program ended with exit status 1`.
     pub fn words(&self) -> String {
         match (self.then, self.done) {
-            (AfterShutdown::Poweroff, true) => "the box was powered off, and is on again".to_owned(),
+            (AfterShutdown::Poweroff, true) => {
+                "the box was powered off, and is on again".to_owned()
+            }
             (_, true) => {
                 let took = self.took_ms.map(|ms| format!(" in {}", text::duration(ms)));
                 format!("the box was rebooted{}", took.unwrap_or_default())

@@ -231,7 +231,7 @@ pub struct Closing {
     /// When the server is expected back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Time>,
-    /// How long a reboot of this box usually takes; absent where no earlier one was measured.
+    /// How long a reboot usually takes; absent where no earlier one was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual_ms: Option<u64>,
 }
@@ -345,7 +345,7 @@ pub struct SessionEnded {
     /// What the server does then, after `shutdown` and `restart`; absent from older servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<AfterShutdown>,
-    /// How long a reboot of this box usually takes; absent where no earlier one was measured.
+    /// How long a reboot usually takes; absent where no earlier one was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual_ms: Option<u64>,
 }

@@ -48,7 +48,7 @@ fn write(state: &Path, record: &Record) -> io::Result<()> {
     atomic_file::write(&state.join(FILE), &serde_json::to_vec(record)?)
 }
 
-/// How long a reboot of this box usually takes: the median of the last ones.
+/// How long a reboot usually takes: the median of the last ones.
 pub(crate) fn usual_ms(state: &Path) -> Option<u64> {
     let mut took = read(state).took_ms;
     took.sort_unstable();

@@ -137,7 +137,7 @@ pub(crate) struct ShutdownOptions {
     /// When the server is expected back.
     pub(crate) back: Option<Time>,
     pub(crate) then: AfterShutdown,
-    /// How long a reboot of this box usually takes.
+    /// How long a reboot usually takes.
     pub(crate) usual_ms: Option<u64>,
 }
 

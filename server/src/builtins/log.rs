@@ -38,7 +38,11 @@ impl Builtin for Log {
         };
         let since = Arg {
             max_length: Some(MAX_SINCE),
-            ..optional("since", ArgType::String, "Only lines from then on: 2h ago, or a time in RFC 3339")
+            ..optional(
+                "since",
+                ArgType::String,
+                "Only lines from then on: 2h ago, or a time in RFC 3339",
+            )
         };
         let level = Arg {
             choices: Level::ALL.map(|level| level.name().into()).into(),
@@ -51,10 +55,7 @@ impl Builtin for Log {
         };
         let description = "Shows starts and stops, connections and commands.";
         let args = vec![lines, text, or, since, level, before, json()];
-        Command {
-            role: Role::Admin,
-            ..reads("log", &["rlf"], "Read the log", description, args)
-        }
+        Command { role: Role::Admin, ..reads("log", &["rlf"], "Read the log", description, args) }
     }
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {

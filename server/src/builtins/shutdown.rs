@@ -45,20 +45,17 @@ impl Builtin for Shutdown {
         if !self.ways.is_empty() {
             let description = "What happens to the box after the shutdown";
             let ways = self.ways.iter().map(|way| way.name().into());
-            args.push(Arg { choices: ways.collect(), ..optional("then", ArgType::Enum, description) });
+            args.push(Arg {
+                choices: ways.collect(),
+                ..optional("then", ArgType::Enum, description)
+            });
         }
         let description = "Warns every client, ends every session, then ends the server.";
         Command {
             effect: Effect::Destructive,
             role: Role::Admin,
             confirm: Some("Shut the server down for all clients?".into()),
-            ..reads(
-                "shutdown",
-                &["ks"],
-                "Shut the server down",
-                description,
-                args,
-            )
+            ..reads("shutdown", &["ks"], "Shut the server down", description, args)
         }
     }
 

@@ -40,9 +40,10 @@ pub(crate) fn run(
 
 fn find(name: &str) -> Result<Pack, String> {
     let names = PACKS.map(|pack| pack.name);
-    PACKS.into_iter().find(|pack| pack.name == name).ok_or_else(|| {
-        format!("there is no pack `{name}`{}", did_you_mean(&similar(name, names)))
-    })
+    PACKS
+        .into_iter()
+        .find(|pack| pack.name == name)
+        .ok_or_else(|| format!("there is no pack `{name}`{}", did_you_mean(&similar(name, names))))
 }
 
 fn list(dirs: &Dirs) -> String {
@@ -75,9 +76,13 @@ fn enable(
     let shown = file.display();
     match pack.state(&dirs.config) {
         PackState::Off => {}
-        PackState::Linked | PackState::Copied => return Ok(format!("{name} is enabled already: {shown}\n")),
+        PackState::Linked | PackState::Copied => {
+            return Ok(format!("{name} is enabled already: {shown}\n"));
+        }
         PackState::Other => {
-            return Err(format!("{shown} exists and is not the pack `{name}` of this version: move it away first"));
+            return Err(format!(
+                "{shown} exists and is not the pack `{name}` of this version: move it away first"
+            ));
         }
     }
     let had_menu = dirs.config.join(COMMANDS_FILE).exists();
@@ -87,8 +92,13 @@ fn enable(
     // A name that is taken would have the server refuse its whole menu.
     if let Err(error) = load() {
         let undone = pack.disable(&dirs.config);
-        let undone = undone.map_or_else(|error| format!("{shown} stays ({error})"), |()| "nothing was changed".to_owned());
-        return Err(format!("with the pack `{name}` the configuration would be refused, so {undone}:\n{error}"));
+        let undone = undone.map_or_else(
+            |error| format!("{shown} stays ({error})"),
+            |()| "nothing was changed".to_owned(),
+        );
+        return Err(format!(
+            "with the pack `{name}` the configuration would be refused, so {undone}:\n{error}"
+        ));
     }
     let mut said = format!("{name} enabled: {shown}\n");
     if let Ok(menu) = pack.load(Trust::of_server(dirs)) {
@@ -97,7 +107,9 @@ fn enable(
         }
     }
     if !had_menu {
-        said.push_str("there is no commands.toml, so the starter menu is not used beside the pack\n");
+        said.push_str(
+            "there is no commands.toml, so the starter menu is not used beside the pack\n",
+        );
     }
     said.push_str("`topside reload` has a running server read it\n");
     Ok(said)

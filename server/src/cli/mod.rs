@@ -158,8 +158,10 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     if let Some(missing) = args.config.as_ref().filter(|path| !path.exists()) {
         return fail(WRONG_CONFIGURATION, FileErrors::absent(missing));
     }
-    if matches!(&args.verb, Some(Verb::Check { .. } | Verb::Config { .. } | Verb::Doctor | Verb::Menus { .. }))
-        && args.config.is_none()
+    if matches!(
+        &args.verb,
+        Some(Verb::Check { .. } | Verb::Config { .. } | Verb::Doctor | Verb::Menus { .. })
+    ) && args.config.is_none()
         && menu.is_none()
         && dirs.means_service()
     {

@@ -112,7 +112,9 @@ fn host(facts: &Facts, findings: &mut Findings) {
     for (then, obstacle) in &facts.host {
         let what = then.noun();
         match obstacle {
-            Some(obstacle) => findings.warn(format!("a {what} of the box is not possible: {obstacle}")),
+            Some(obstacle) => {
+                findings.warn(format!("a {what} of the box is not possible: {obstacle}"))
+            }
             None => findings.ok(format!("nothing is in the way of a {what} for this user")),
         }
     }

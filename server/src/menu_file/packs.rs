@@ -115,7 +115,8 @@ mod tests {
         for pack in PACKS {
             assert!(pack.about().ends_with('.'), "{}", pack.about());
             let menu = pack.load(trust).unwrap();
-            let names: HashSet<&str> = menu.commands.iter().map(|item| &*item.info().name).collect();
+            let names: HashSet<&str> =
+                menu.commands.iter().map(|item| &*item.info().name).collect();
             assert!(names.len() + menu.left_out.len() >= 11, "{}", pack.name);
             for item in &menu.commands {
                 let info = item.info();

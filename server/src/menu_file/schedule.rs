@@ -391,7 +391,10 @@ fn adjustable(
             Some(field) => adjustable.push(field),
             None => {
                 let shown = text::clean(&value, 64);
-                m.add(&span, format_args!("`adjustable` holds \"time\" and \"args\", not `{shown}`"));
+                m.add(
+                    &span,
+                    format_args!("`adjustable` holds \"time\" and \"args\", not `{shown}`"),
+                );
             }
         }
     }

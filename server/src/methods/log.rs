@@ -31,10 +31,7 @@ pub(super) async fn tail(caller: Caller, params: LogTail) -> Result<LogEntries, 
     Ok(LogEntries { entries: newest_that_fit(entries, ROWS_BYTES) })
 }
 
-pub(super) async fn rotate(
-    caller: Caller,
-    LogRotate {}: LogRotate,
-) -> Result<Empty, RpcError> {
+pub(super) async fn rotate(caller: Caller, LogRotate {}: LogRotate) -> Result<Empty, RpcError> {
     let Caller { server, client } = &caller;
     let rotated = server.log.rotate().await;
     let result = if rotated.is_ok() { "done" } else { "failed" };

@@ -137,9 +137,7 @@ pub(super) async fn subscribe(
             first.extend(rest.iter().map(|row| notification(name::RUN_CHANGED, row)));
             rows
         }),
-        log: log.then(|| {
-            newest_that_fit(server.log.tail(LOG_SNAPSHOT, begun.log_seen), LOG_BYTES)
-        }),
+        log: log.then(|| newest_that_fit(server.log.tail(LOG_SNAPSHOT, begun.log_seen), LOG_BYTES)),
         server: revision.then(|| ServerSnapshot { revision: server.now().menu.revision() }),
         schedules: schedules.then(|| server.schedules.list(&who)),
     };

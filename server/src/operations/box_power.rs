@@ -20,7 +20,8 @@ const OF_SYSTEM: [&str; 6] = ["systemctl", "loginctl", "reboot", "poweroff", "sh
 /// Longest time for an answer about rights.
 const CHECK_LIMIT: Option<Duration> = Some(Duration::from_secs(5));
 /// The rule that gives the server's user the right.
-const RULE: &str = "install config/polkit/50-topside-power.rules as /etc/polkit-1/rules.d/50-topside-power.rules";
+const RULE: &str =
+    "install config/polkit/50-topside-power.rules as /etc/polkit-1/rules.d/50-topside-power.rules";
 
 /// Checks that the box can be shut down in this way, before any client is warned.
 ///
@@ -29,7 +30,10 @@ const RULE: &str = "install config/polkit/50-topside-power.rules as /etc/polkit-
 pub(crate) async fn check(server: &Arc<Server>, then: AfterShutdown) -> Result<(), RpcError> {
     let now = server.now();
     let Some(argv) = now.config.host.program(then).map(<[String]>::to_vec) else {
-        return Err(RpcError::new(ErrorKind::InvalidParams, not_offered(then, &now.config.host.offered())));
+        return Err(RpcError::new(
+            ErrorKind::InvalidParams,
+            not_offered(then, &now.config.host.offered()),
+        ));
     };
     let root = now.config.figures_root.clone();
     match blocking(move || obstacle(&argv, then, &root)).await {
@@ -48,7 +52,9 @@ fn not_offered(then: AfterShutdown, offered: &[AfterShutdown]) -> String {
     can.extend(offered.iter().map(|then| format!("`{}`", then.name())));
     let last = can.pop().unwrap_or_default();
     let can = format!("{} or {last}", can.join(", "));
-    format!("`then` cannot be `{name}`: this server can {can}; `{name}` in [host] of server.toml adds it")
+    format!(
+        "`then` cannot be `{name}`: this server can {can}; `{name}` in [host] of server.toml adds it"
+    )
 }
 
 /// Why this program cannot reboot the box or switch it off, as far as that shows in advance: none, or the rest of a
@@ -66,11 +72,13 @@ pub(crate) fn obstacle(argv: &[String], then: AfterShutdown, root: &Path) -> Opt
         return None;
     }
     if let Some(mark) = box_boot::container(root) {
-        return Some(format!("the server runs in a container ({mark} exists), which has no power over the box"));
+        return Some(format!(
+            "the server runs in a container ({mark} exists), which has no power over the box"
+        ));
     }
     match platform::own_uid() {
         0 if name == "systemctl" && !root.join("run/systemd/system").exists() => {
-            Some(format!("systemd does not run on this box, so {program} does nothing"))
+            Some(format!("systemd does not run here, so {program} does nothing"))
         }
         0 => None,
         _ => logind_refuses(then),
@@ -85,7 +93,10 @@ fn sudo_refuses(argv: &[String]) -> Option<String> {
     let question: Vec<String> = question.collect();
     let refused = run_to_end(&question, CHECK_LIMIT).err()?;
     let shown = argv.join(" ");
-    Some(format!("sudo does not let the server's user run `{shown}` without a password: `{}` {refused}", question.join(" ")))
+    Some(format!(
+        "sudo does not let the server's user run `{shown}` without a password: `{}` {refused}",
+        question.join(" ")
+    ))
 }
 
 /// Asks logind, which asks polkit, whether this user may do it.
@@ -115,7 +126,7 @@ fn logind_answer(answer: Result<String, String>, method: &str) -> Option<String>
     match answer.trim().trim_start_matches("s ").trim_matches('"') {
         "yes" => None,
         "challenge" => Some(format!("polkit would ask the server's user for a password: {RULE}")),
-        "na" => Some(format!("logind answers that this box cannot do it ({method}: na)")),
+        "na" => Some(format!("logind answers that the box cannot do it ({method}: na)")),
         _ => Some(format!("polkit does not let the server's user do it: {RULE}")),
     }
 }
@@ -158,7 +169,8 @@ impl Server {
             target: "topside", failure,
             "the box did not {}: the server starts again", then.order().to_lowercase()
         );
-        let recorded = self.blocking(move |server| reboot_record::fail(&server.now().config.state, &failure));
+        let recorded =
+            self.blocking(move |server| reboot_record::fail(&server.now().config.state, &failure));
         if let Ok(Err(error)) = recorded.await {
             tracing::warn!(target: "topside", %error, "the next start will not know why the box stayed up");
         }
@@ -213,11 +225,14 @@ mod tests {
     fn the_answer_of_logind_says_what_is_missing() {
         let of = |answer: &str| logind_answer(Ok(answer.to_owned()), "CanReboot");
         assert_eq!(of("s \"yes\"\n"), None);
-        for (answer, part) in [("challenge", "password"), ("no", "does not let"), ("na", "cannot do it")] {
+        for (answer, part) in
+            [("challenge", "password"), ("no", "does not let"), ("na", "cannot do it")]
+        {
             let why = of(&format!("s \"{answer}\"\n")).unwrap();
             assert!(why.contains(part), "{why}");
         }
-        let why = logind_answer(Err("ended with exit status 1: no bus".into()), "CanReboot").unwrap();
+        let why =
+            logind_answer(Err("ended with exit status 1: no bus".into()), "CanReboot").unwrap();
         assert!(why.contains("no bus"), "{why}");
     }
 }

@@ -15,8 +15,8 @@ use crate::base::blocking::blocking;
 use crate::base::outbox::notification;
 use crate::base::shortage::Shortage;
 use crate::base::shutdown::{Plan, ShutdownOptions, TooLate};
-use crate::base::{reboot_record, shutdown_record};
 use crate::base::toml_file::errors::first_of;
+use crate::base::{reboot_record, shutdown_record};
 use crate::clients::Client;
 use crate::operations::box_power;
 use crate::server::Server;
@@ -82,7 +82,8 @@ pub(crate) async fn schedule(
 fn then(order: &ServerShutdown) -> Result<AfterShutdown, RpcError> {
     let then = order.then();
     if order.restart && then != AfterShutdown::Restart {
-        let message = format!("`then` is `{}` and `restart` is true: give one of them", then.name());
+        let message =
+            format!("`then` is `{}` and `restart` is true: give one of them", then.name());
         return Err(RpcError::new(ErrorKind::InvalidParams, message));
     }
     Ok(then)
@@ -119,7 +120,10 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
                 };
                 server.tell(&notification(name::SERVER_CLOSING, &notice));
                 // Clients do not show the reason of a cancelled shutdown.
-                warn_admins(server, &format!("the {} is cancelled: {}", plan.options.then.noun(), error.message));
+                warn_admins(
+                    server,
+                    &format!("the {} is cancelled: {}", plan.options.then.noun(), error.message),
+                );
             }
             // It was cancelled or replaced meanwhile.
             None | Some(_) => {}

@@ -79,7 +79,9 @@ impl Schedules {
         let Some((declared, command)) = declared.zip(command) else {
             return Err(wrong("the schedule was removed meanwhile".to_owned()));
         };
-        for (field, is_given) in [(Adjustable::Time, time.is_some()), (Adjustable::Args, args.is_some())] {
+        for (field, is_given) in
+            [(Adjustable::Time, time.is_some()), (Adjustable::Args, args.is_some())]
+        {
             if is_given && !declared.adjustable.contains(&field) {
                 let field = field.name();
                 return Err(wrong(format!(
@@ -219,7 +221,9 @@ fn time_of(declared: &DeclaredSchedule, text: &str) -> Result<(Timing, String), 
             let windows: Option<Vec<_>> = text.split(',').map(|part| window(part.trim())).collect();
             let days = days.with_windows(windows.ok_or_else(|| wrong(form))?);
             if days.covers_midnight_to_first() {
-                return Err("the last window reaches the first of the next day: shorten it".to_owned());
+                return Err(
+                    "the last window reaches the first of the next day: shorten it".to_owned()
+                );
             }
             let on = declared.text.split_once(" at ").map_or("", |(on, _)| on);
             let words = format!("{on} at {}", days.text());

@@ -21,11 +21,7 @@ use crate::schedules::rows::may_see;
 
 impl Schedules {
     /// The schedule of this name that the caller may change.
-    pub(super) fn find(
-        &self,
-        name: &str,
-        client: &Client,
-    ) -> Result<DeclaredSchedule, RpcError> {
+    pub(super) fn find(&self, name: &str, client: &Client) -> Result<DeclaredSchedule, RpcError> {
         let (now, who) = (self.config.get(), client.who());
         let all = self.all();
         let seen = || all.iter().filter(|schedule| may_see(&now, &who, schedule));

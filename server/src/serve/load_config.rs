@@ -20,6 +20,11 @@ impl Config {
         server_file: Option<&Path>,
         commands_file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        Self::read(dirs, server_file, commands_file, BuiltIns(builtins::all(&ServerRef::default(), &Host::default())))
+        Self::read(
+            dirs,
+            server_file,
+            commands_file,
+            BuiltIns(builtins::all(&ServerRef::default(), &Host::default())),
+        )
     }
 }

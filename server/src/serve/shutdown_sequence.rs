@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use topside_shared::after_shutdown::AfterShutdown;
+use topside_shared::notifications::{EndCode, Phase, SessionEnded, name};
 use topside_shared::text;
 use topside_shared::time::millis;
-use topside_shared::notifications::{EndCode, Phase, SessionEnded, name};
 
 use crate::base::blocking::blocking;
 use crate::base::outbox::notification;

@@ -151,8 +151,7 @@ impl Server {
         let tcp = TcpPort::new(config.listen.clone(), config.state.clone(), &config.limits);
         let shutdown_was_due = shutdown_record::read(&config.state);
         let box_boot_id = box_boot::boot_id(&config.figures_root);
-        let last_reboot =
-            reboot_record::finish(&config.state, box_boot_id.as_deref(), Time::now());
+        let last_reboot = reboot_record::finish(&config.state, box_boot_id.as_deref(), Time::now());
         let keys = Arc::new(keys);
         let clients = Arc::new(Registry::new(Arc::clone(&dirty)));
         let events = Arc::new(Events::new(dirty));

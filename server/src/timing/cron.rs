@@ -2,8 +2,8 @@
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::{Timestamp, civil};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
 use topside_shared::text;
 
 use crate::timing::resolve;

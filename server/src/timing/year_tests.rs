@@ -96,10 +96,14 @@ impl SimulatedBox {
             assert_eq!(usize::from(started) + of_missed, 1, "{at}");
             missed += of_missed as u64;
         }
-        let counted: u64 = self.rows.values().map(|row| match row {
-            Row::Started => 1,
-            Row::Missed(_, count) => *count,
-        }).sum();
+        let counted: u64 = self
+            .rows
+            .values()
+            .map(|row| match row {
+                Row::Started => 1,
+                Row::Missed(_, count) => *count,
+            })
+            .sum();
         assert_eq!(counted, instants.len() as u64, "no row stands for something else");
         let starts: BTreeSet<&Time> = self.started.iter().collect();
         assert_eq!(starts.len(), self.started.len(), "nothing runs twice");
@@ -151,7 +155,10 @@ fn kinds(year: i16) -> Vec<(&'static str, Timing)> {
         ("at", Timing::At(Date::new(year, 3, 29).unwrap().at(2, 30, 0, 0))),
         ("even days", days(Days::Even, &[(2, 30, 10), (8, 30, 2)])),
         ("odd days", days(Days::Odd, &[(0, 5, 10)])),
-        ("two weekdays", days(Days::Weekdays(vec![Weekday::Tuesday, Weekday::Sunday]), &[(1, 45, 30)])),
+        (
+            "two weekdays",
+            days(Days::Weekdays(vec![Weekday::Tuesday, Weekday::Sunday]), &[(1, 45, 30)]),
+        ),
     ]
 }
 
@@ -202,11 +209,13 @@ fn a_daily_start_comes_once_on_each_day_also_where_its_time_is_left_out_or_repea
 fn a_step_of_hours_follows_the_clock_on_the_wall() {
     let zone = zone("Europe/Berlin");
     let day = |month, day| {
-        let start = Date::new(2027, month, day).unwrap().at(0, 0, 0, 0).to_zoned(zone.clone()).unwrap();
+        let start =
+            Date::new(2027, month, day).unwrap().at(0, 0, 0, 0).to_zoned(zone.clone()).unwrap();
         let from = Time::from_millis(start.timestamp().as_millisecond() - 1);
         let to = start.tomorrow().unwrap().start_of_day().unwrap().timestamp().as_millisecond() - 1;
         let all = instants(&rule(cron("0 */2 * * *"), &zone), from, Time::from_millis(to));
-        let wall = all.iter().map(|at| zone.to_datetime(at.timestamp()).strftime("%H:%M").to_string());
+        let wall =
+            all.iter().map(|at| zone.to_datetime(at.timestamp()).strftime("%H:%M").to_string());
         wall.take(4).collect::<Vec<_>>()
     };
     assert_eq!(day(3, 27), ["00:00", "02:00", "04:00", "06:00"]);
@@ -239,11 +248,16 @@ fn a_clock_that_is_set_back_an_hour_or_ahead_a_year_accounts_for_each_instant_on
             // Ahead a year for ten minutes, and right again.
             let ahead = plus(set_at, 365 * DAY);
             simulated.run(ahead, plus(ahead, 10 * MINUTE));
-            let made_up = simulated.started.len() - instants(&rule, from, plus(set_at, 2 * HOUR)).len();
+            let made_up =
+                simulated.started.len() - instants(&rule, from, plus(set_at, 2 * HOUR)).len();
             assert!(made_up <= 2, "{kind} in {name}: no year of starts is made up");
             simulated.run(plus(set_at, 2 * HOUR + 10 * MINUTE), to);
             let starts: BTreeSet<Time> = simulated.started.iter().copied().collect();
-            assert_eq!(starts.len(), simulated.started.len(), "{kind} in {name}: nothing runs twice");
+            assert_eq!(
+                starts.len(),
+                simulated.started.len(),
+                "{kind} in {name}: nothing runs twice"
+            );
             for at in &instants(&rule, from, to) {
                 let count = usize::from(starts.contains(at)) + simulated.missed_with(*at);
                 assert_eq!(count, 1, "{kind} in {name}: {at}");
@@ -257,7 +271,8 @@ fn times_without_the_server_are_missed_and_the_newest_is_made_up_where_that_is_w
     let zone = zone("Europe/Berlin");
     let (from, to) = (begin(2027, &zone), begin(2028, &zone));
     for (kind, timing) in kinds(2027) {
-        for policy in [MissedPolicy::Skip, MissedPolicy::RunOnce(Duration::from_secs(40 * 86_400))] {
+        for policy in [MissedPolicy::Skip, MissedPolicy::RunOnce(Duration::from_secs(40 * 86_400))]
+        {
             let rule = rule(timing.clone(), &zone);
             let mut simulated = SimulatedBox { policy, ..SimulatedBox::new(rule, from) };
             // Ten days on, thirty off, over both changes of the year.

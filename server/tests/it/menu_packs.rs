@@ -92,18 +92,26 @@ fn a_pack_that_would_break_the_menu_is_not_added() {
     topsided.write("commands.toml", "[commands.net-name]\nexec = [\"true\"]\n");
     let refused = topsided.run(&["menus", "enable", "network"]);
     assert_eq!(refused.status, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("`net-name` is taken") && refused.stderr.contains("nothing was changed"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("`net-name` is taken")
+            && refused.stderr.contains("nothing was changed"),
+        "{refused:?}"
+    );
     assert!(!topsided.path("config/commands.d/network.toml").exists());
 }
 
 #[test]
 fn a_command_whose_program_is_missing_is_left_out_where_the_file_says_so() {
     let topsided = Topsided::new();
-    let menu = "[commands.there]\nexec = [\"true\"]\n[commands.gone]\nexec = [\"no-such-program\"]\n";
+    let menu =
+        "[commands.there]\nexec = [\"true\"]\n[commands.gone]\nexec = [\"no-such-program\"]\n";
     topsided.write("commands.toml", &format!("skip_missing = true\n{menu}"));
     let checked = topsided.run(&["check"]);
     assert_eq!(checked.status, Some(0), "{checked:?}");
-    assert!(checked.stdout.contains("leaves out gone: ") && checked.stdout.contains("OK: 1 command"), "{checked:?}");
+    assert!(
+        checked.stdout.contains("leaves out gone: ") && checked.stdout.contains("OK: 1 command"),
+        "{checked:?}"
+    );
     // A reload takes the same view, and without the key it is an error.
     topsided.write("commands.toml", menu);
     assert_eq!(topsided.run(&["check"]).status, Some(78));
@@ -126,8 +134,14 @@ fn value(argument: &str) -> Option<Value> {
 
 /// What programs print that do not know an option or a word of their command line.
 const USAGE: [&str; 8] = [
-    "unrecognized option", "invalid option", "unknown option", "unknown flag", "Unknown command",
-    "unknown command", "Usage:", "Invalid operation",
+    "unrecognized option",
+    "invalid option",
+    "unknown option",
+    "unknown flag",
+    "Unknown command",
+    "unknown command",
+    "Usage:",
+    "Invalid operation",
 ];
 
 fn assert_understood(what: &str, output: &str) {
@@ -140,7 +154,10 @@ fn assert_understood(what: &str, output: &str) {
 #[test]
 fn each_reading_command_of_each_pack_is_understood_by_its_program() {
     for pack in PACKS {
-        let server = TestServer::with(&format!("{}\n{MENU}", text(pack)), "[limits]\nmax_runs_per_client = 40\n");
+        let server = TestServer::with(
+            &format!("{}\n{MENU}", text(pack)),
+            "[limits]\nmax_runs_per_client = 40\n",
+        );
         let mut client = server.connect();
         let menu = client.ok("commands/list", json!({}));
         let commands = menu["commands"].as_array().unwrap().clone();
@@ -154,7 +171,10 @@ fn each_reading_command_of_each_pack_is_understood_by_its_program() {
             for arg in command["args"].as_array().into_iter().flatten() {
                 if arg["required"] == true {
                     let name = arg["name"].as_str().unwrap();
-                    args.insert(name.to_owned(), value(name).unwrap_or_else(|| panic!("{pack}: {name}")));
+                    args.insert(
+                        name.to_owned(),
+                        value(name).unwrap_or_else(|| panic!("{pack}: {name}")),
+                    );
                 }
             }
             let row = client.ok("command/run", json!({"command": name, "args": args}));
@@ -180,8 +200,12 @@ fn each_changing_command_of_each_pack_has_a_command_line_that_its_program_explai
         let document: toml::Table = text(pack).parse().unwrap();
         for (name, command) in document["commands"].as_table().unwrap() {
             let changes = command.get("effect").and_then(|effect| effect.as_str()) != Some("read");
-            let exec: Vec<&str> =
-                command["exec"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+            let exec: Vec<&str> = command["exec"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|word| word.as_str().unwrap())
+                .collect();
             if !changes || !on_path(exec[0]) {
                 continue;
             }
@@ -203,5 +227,7 @@ fn each_changing_command_of_each_pack_has_a_command_line_that_its_program_explai
 }
 
 fn on_path(program: &str) -> bool {
-    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|directory| Path::new(directory).join(program).exists())
+    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        .iter()
+        .any(|directory| Path::new(directory).join(program).exists())
 }

@@ -137,9 +137,14 @@ fn a_signal_stops_the_server_and_the_reboot_that_was_to_follow() {
     let topsided = Topsided::new();
     set_boot_id(&topsided, "one");
     let mut gate = topsided.fifo("gate");
-    let waits = json!(["sh", "-c", format!("echo stop >> {}; read x < {}", events(&topsided).display(), gate.path())]);
+    let waits = json!([
+        "sh",
+        "-c",
+        format!("echo stop >> {}; read x < {}", events(&topsided).display(), gate.path())
+    ]);
     let reboot = reboots(&topsided, "two");
-    topsided.write("server.toml", &format!("[hooks]\non_stop = {waits}\n[host]\nreboot = {reboot}\n"));
+    topsided
+        .write("server.toml", &format!("[hooks]\non_stop = {waits}\n[host]\nreboot = {reboot}\n"));
     let mut server = start(&topsided);
     server.connect().ok("server/shutdown", json!({"then": "reboot"}));
     crate::common::eventually("on_stop runs", || !lines(&events(&topsided)).is_empty());
@@ -158,7 +163,8 @@ fn what_the_box_cannot_do_is_refused_before_any_client_is_warned() {
     let systemctl = topsided.path("bin/systemctl");
     std::fs::create_dir_all(systemctl.parent().unwrap()).unwrap();
     std::fs::write(&systemctl, "#!/bin/sh\nexit 9\n").unwrap();
-    std::fs::set_permissions(&systemctl, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(&systemctl, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
     let argv = json!([systemctl.display().to_string(), "reboot"]);
     settings(&topsided, &[("reboot", argv)]);
     let mark = topsided.path("box/run/.containerenv");
@@ -187,7 +193,8 @@ fn what_the_box_cannot_do_is_refused_before_any_client_is_warned() {
     assert_eq!(answer["state"], "failed");
     assert!(answer["output"].as_str().unwrap().contains("in a container"), "{answer}");
     server.terminate();
-    let doctor = topsided.command().env("TOPSIDE_BOX_ROOT", topsided.path("box")).arg("doctor").output();
+    let doctor =
+        topsided.command().env("TOPSIDE_BOX_ROOT", topsided.path("box")).arg("doctor").output();
     let said = String::from_utf8(doctor.unwrap().stdout).unwrap();
     assert!(said.contains("host") && said.contains("in a container"), "{said}");
 }

@@ -19,8 +19,7 @@ fn menu(out: &Path, schedule: &str) -> String {
     )
 }
 
-const CRON: &str =
-    "cron = \"0 21 * * *\"\ntimezone = \"UTC\"\nargs = { style = \"dark\" }\nadjustable = [\"time\", \"args\"]";
+const CRON: &str = "cron = \"0 21 * * *\"\ntimezone = \"UTC\"\nargs = { style = \"dark\" }\nadjustable = [\"time\", \"args\"]";
 
 fn row(client: &mut Raw) -> Value {
     client.ok("schedules/list", json!({}))["schedules"][0].clone()
@@ -48,7 +47,10 @@ fn an_operator_sets_time_and_arguments_until_the_file_changes() {
     assert!(by.is_string());
     // The arguments are set beside the time.
     let after = set(&mut client, json!({"args": {"style": "light"}}));
-    assert_eq!((&after["rule"], &after["args"]["style"]), (&json!("cron 15 22 * * *"), &json!("light")));
+    assert_eq!(
+        (&after["rule"], &after["args"]["style"]),
+        (&json!("cron 15 22 * * *"), &json!("light"))
+    );
     server.signal(Signal::KILL);
     server.exit();
     // It is kept over a kill; and a reload of the same file changes nothing.
@@ -56,7 +58,10 @@ fn an_operator_sets_time_and_arguments_until_the_file_changes() {
     let mut client = server.connect();
     client.ok("server/reload", json!({}));
     let kept = row(&mut client);
-    assert_eq!((&kept["rule"], &kept["args"]["style"]), (&json!("cron 15 22 * * *"), &json!("light")));
+    assert_eq!(
+        (&kept["rule"], &kept["args"]["style"]),
+        (&json!("cron 15 22 * * *"), &json!("light"))
+    );
     assert_eq!(kept["set"]["by"], by);
     let reset = set(&mut client, json!({"reset": true}));
     assert_eq!((&reset["rule"], reset.get("set")), (&before["rule"], None));
@@ -67,9 +72,15 @@ fn an_operator_sets_time_and_arguments_until_the_file_changes() {
         topsided.write("commands.toml", &menu(&out, &schedule));
         client.ok("server/reload", json!({}));
         let rule = json!(format!("cron 0 {hour} * * *"));
-        wait_for("the declared rule", || row(&mut client), |row| row["rule"] == rule && row.get("set").is_none());
+        wait_for(
+            "the declared rule",
+            || row(&mut client),
+            |row| row["rule"] == rule && row.get("set").is_none(),
+        );
         let log = json!({"match": "what was set of it is forgotten"});
-        eventually("it is forgotten", || client.ok("log/tail", log.clone())["entries"] != json!([]));
+        eventually("it is forgotten", || {
+            client.ok("log/tail", log.clone())["entries"] != json!([])
+        });
     }
     let audit = lines(&topsided.path("state/audit.jsonl"));
     let of_set: Vec<&String> = audit.iter().filter(|line| line.contains("schedule/set")).collect();
@@ -99,15 +110,24 @@ fn what_does_not_pass_is_refused_in_one_sentence_and_changes_nothing() {
         assert_eq!(error["code"], -32602, "{params}");
         assert!(error["message"].as_str().unwrap().contains(part), "{params}: {error}");
     }
-    assert_eq!(client.refused("schedule/set", json!({"schedule": "day", "reset": true}))["code"], -32004);
+    assert_eq!(
+        client.refused("schedule/set", json!({"schedule": "day", "reset": true}))["code"],
+        -32004
+    );
     assert_eq!(row(&mut client).get("set"), None);
     let viewer = server.device("eye", "viewer");
-    let refused = viewer.connect().refused("schedule/set", json!({"schedule": "night", "reset": true}));
+    let refused =
+        viewer.connect().refused("schedule/set", json!({"schedule": "night", "reset": true}));
     assert_eq!(refused["data"]["kind"], "forbidden", "{refused}");
     // Without `adjustable` nothing is set.
-    let server = TestServer::with(&menu(&out, "cron = \"0 21 * * *\"\nadjustable = [\"args\"]"), "");
-    let error = server.connect().refused("schedule/set", json!({"schedule": "night", "time": "22:00"}));
-    assert!(error["message"].as_str().unwrap().contains("does not name it in `adjustable`"), "{error}");
+    let server =
+        TestServer::with(&menu(&out, "cron = \"0 21 * * *\"\nadjustable = [\"args\"]"), "");
+    let error =
+        server.connect().refused("schedule/set", json!({"schedule": "night", "time": "22:00"}));
+    assert!(
+        error["message"].as_str().unwrap().contains("does not name it in `adjustable`"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -177,12 +197,19 @@ fn a_new_schedule_is_paused_while_the_clock_is_not_set() {
     let mut client = server.connect();
     wait_for("it waits", || row(&mut client), |row| row["inactive"] == "clockNotSet");
     let paused = client.ok("schedule/pause", json!({"schedule": "night", "reason": "snow"}));
-    assert_eq!((&paused["inactive"], &paused["paused"]["reason"]), (&json!("paused"), &json!("snow")));
+    assert_eq!(
+        (&paused["inactive"], &paused["paused"]["reason"]),
+        (&json!("paused"), &json!("snow"))
+    );
     set(&mut client, json!({"time": "22:00"}));
     clock.set("+0");
     client.ok("schedule/resume", json!({"schedule": "night"}));
     let next = wait_for("its start", || row(&mut client), |row| row["next"].is_array());
-    assert_eq!((next["rule"].as_str(), next.get("last")), (Some("cron 0 22 * * *"), None), "{next}");
+    assert_eq!(
+        (next["rule"].as_str(), next.get("last")),
+        (Some("cron 0 22 * * *"), None),
+        "{next}"
+    );
     server.terminate();
 }
 
@@ -192,7 +219,10 @@ fn the_last_start_of_every_has_the_time_on_the_wall_also_after_time_off() {
     let topsided = Topsided::new();
     let Some(clock) = Clock::new(&topsided) else { return };
     let out = topsided.path("out");
-    topsided.write("commands.toml", &menu(&out, "every = \"1h\"\nargs = { style = \"dark\" }\nadjustable = [\"time\"]"));
+    topsided.write(
+        "commands.toml",
+        &menu(&out, "every = \"1h\"\nargs = { style = \"dark\" }\nadjustable = [\"time\"]"),
+    );
     let mut server = topsided.start_by(clock.on(topsided.command()));
     let mut client = server.connect();
     set(&mut client, json!({"time": "300ms"}));

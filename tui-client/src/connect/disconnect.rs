@@ -79,7 +79,9 @@ impl std::fmt::Display for DisconnectReason {
 fn goodbye(ended: &SessionEnded, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
     f.write_str(match ended.code {
         EndCode::Closed => "the session was closed",
-        EndCode::Shutdown if ended.then == Some(AfterShutdown::Poweroff) => "the box was powered off",
+        EndCode::Shutdown if ended.then == Some(AfterShutdown::Poweroff) => {
+            "the box was powered off"
+        }
         EndCode::Shutdown => "the server was shut down",
         EndCode::Restart if ended.then == Some(AfterShutdown::Reboot) => "the box is rebooted",
         EndCode::Restart => "the server restarts",

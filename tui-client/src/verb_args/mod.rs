@@ -56,6 +56,8 @@ pub(crate) enum Verb {
     Saved(SavedServerVerb),
     /// Print the pin of this device's key, by which servers identify it
     Id,
+    /// Print a menu file made from the configuration of another program; it applies nothing
+    Import(Import),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write the manual
@@ -175,6 +177,21 @@ pub(crate) struct Pair {
     /// Replace the saved server of the same name or address that has another key: the box was reinstalled
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(subcommand)]
+    pub(crate) from: ImportFrom,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportFrom {
+    /// The actions of OliveTin, with a line `# lost:` for each part that may not do the same
+    Olivetin {
+        /// Its config.yaml
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -83,7 +83,10 @@ impl ScheduleArgs {
         let mut args = Map::new();
         for word in &self.args {
             let Some((name, value)) = word.split_once('=') else {
-                return Err(format!("`{}` is no argument: write NAME=VALUE", clean(word, MAX_NAME)));
+                return Err(format!(
+                    "`{}` is no argument: write NAME=VALUE",
+                    clean(word, MAX_NAME)
+                ));
             };
             let Some(command) = command else {
                 return Err(format!("there is no schedule `{}`", clean(&schedule, MAX_NAME)));

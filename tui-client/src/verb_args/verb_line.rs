@@ -19,6 +19,7 @@ const SHELL_ONLY: [(&str, &str); 10] = [
     ("run", "type the command itself, without `:`"),
     ("pair", "press i in the picker and paste the invite, or use `topside pair` in a shell"),
     ("id", "use `topside id` in a shell"),
+    ("import", "use `topside import` in a shell"),
     ("completions", "use `topside completions SHELL` in a shell"),
     ("man", "use `man topside` in a shell"),
     ("serve", "use `topside serve` in a shell"),

@@ -3,6 +3,7 @@
 mod completions;
 mod errors;
 mod exit_status;
+mod import;
 mod line_client;
 mod man;
 mod messages;
@@ -75,6 +76,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
         Some(Verb::Man(args)) => finish(man::main(&args, Arguments::command())),
+        Some(Verb::Import(args)) => finish(import::main(&args)),
         Some(Verb::Completions(args)) => finish(completions::main(&args)),
         Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
         Some(Verb::Connect(connect)) => {

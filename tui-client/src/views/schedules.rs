@@ -169,7 +169,8 @@ fn run_now(row: &ScheduleRow, state: &State) -> Outcome {
         return act(run);
     }
     let title = format!("Run {} of {} now?", row.command, row.schedule);
-    let mut text: Vec<String> = question.map(|question| clean(&question, MAX_REASON)).into_iter().collect();
+    let mut text: Vec<String> =
+        question.map(|question| clean(&question, MAX_REASON)).into_iter().collect();
     text.extend(row.for_ms.map(|ms| format!("It ends after {}.", duration(ms))));
     open(Confirm::choice(title, text, "Run it", run).of_session())
 }
@@ -180,7 +181,8 @@ fn activate(before: Option<&String>, plan: Option<String>) -> Outcome {
         Some(plan) => format!("Activate the plan {plan}?"),
         None => "Activate no plan?".to_owned(),
     };
-    let text = before.map(|before| format!("The schedules of the plan {before} start nothing any more."));
+    let text =
+        before.map(|before| format!("The schedules of the plan {before} start nothing any more."));
     let change = move |state: &mut State| {
         state.ask(Ask::new(&SchedulePlan { plan }, |state, answer| match answer {
             Ok(_) => subscribe(state),
@@ -355,9 +357,11 @@ fn facts(row: &ScheduleRow, state: &State) -> Vec<Fact> {
         ("command", [vec![row.command.clone()], args].concat().join(" · ")),
         ("rule", format!("{} · {}", row.rule, row.zone)),
     ];
-    facts.extend(row.set.as_ref().map(|set| {
-        ("set", format!("by {}, {}", set.by, times::full_since(set.at, now, zone)))
-    }));
+    facts.extend(
+        row.set
+            .as_ref()
+            .map(|set| ("set", format!("by {}, {}", set.by, times::full_since(set.at, now, zone)))),
+    );
     facts.extend(row.for_ms.map(|ms| ("for", duration(ms))));
     facts.extend(row.plan.clone().map(|plan| ("plan", plan)));
     facts.push(("now", row.standing(|time| time.to_minute(now, zone))));

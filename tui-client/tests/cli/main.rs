@@ -7,6 +7,7 @@ mod audit;
 mod common;
 mod completions;
 mod files;
+mod import;
 mod large_menu;
 mod line_client;
 mod line_client_prompt;

@@ -19,8 +19,8 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 use tracing_subscriber::{Registry, reload};
 
 use crate::base::blocking::blocking;
-pub(crate) use crate::base::log::search::LogQuery;
 use crate::base::log::log_file::{LineSender, LogFile, LogThread, unwritable};
+pub(crate) use crate::base::log::search::LogQuery;
 use crate::base::log::tracing_layer::Events;
 use crate::base::mutex::Mutex;
 

@@ -92,8 +92,7 @@ pub(super) fn search(
     let mut found = Found { query, entries: Vec::new(), left, above: 0 };
     let files = path.map(open).transpose()?.unwrap_or_default();
     let lines: Vec<String> = memory.iter().map(log_line).collect();
-    let known: HashMap<&str, &LogEntry> =
-        lines.iter().map(String::as_str).zip(memory).collect();
+    let known: HashMap<&str, &LogEntry> = lines.iter().map(String::as_str).zip(memory).collect();
     let mut is_first = true;
     for (number, mut file) in files {
         let mut bytes = Vec::new();
@@ -108,7 +107,8 @@ pub(super) fn search(
                 break;
             }
             found.look(line, || {
-                let entry = known.get(line).map_or_else(|| parse(line), |known| Some((*known).clone()))?;
+                let entry =
+                    known.get(line).map_or_else(|| parse(line), |known| Some((*known).clone()))?;
                 Some(LogEntry { line: Some(index as u64 + 1), file: number, ..entry })
             });
         }

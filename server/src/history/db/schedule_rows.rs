@@ -122,7 +122,8 @@ impl Db {
     }
 
     fn insert_instant(&self, schedule: &str, row: &Instant) -> rusqlite::Result<bool> {
-        let statement = "INSERT OR IGNORE INTO instants VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, ?6)";
+        let statement =
+            "INSERT OR IGNORE INTO instants VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, ?6)";
         let added = self.connection.prepare_cached(statement)?.execute(params![
             schedule,
             row.at.as_millis(),
@@ -198,8 +199,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ScheduleState> {
         last,
         last_wall: time(11)?,
         // One that cannot be read is as if it was not set.
-        set: row
-            .get::<_, Option<String>>(12)?
-            .and_then(|set| serde_json::from_str(&set).ok()),
+        set: row.get::<_, Option<String>>(12)?.and_then(|set| serde_json::from_str(&set).ok()),
     })
 }

@@ -26,7 +26,9 @@ impl CameBack {
             Self::Same => "",
             Self::Anew => "; it was started anew",
             Self::Rebooted => "; the box was rebooted",
-            Self::StayedUp if of_box == Some(AfterShutdown::Poweroff) => "; the box did not power off",
+            Self::StayedUp if of_box == Some(AfterShutdown::Poweroff) => {
+                "; the box did not power off"
+            }
             Self::StayedUp => "; the box did not reboot",
         }
     }

@@ -2,9 +2,7 @@
 
 use jiff::tz::TimeZone;
 use topside_shared::advice::FIRST_INVITE;
-use topside_shared::methods::{
-    self, ClientsList, KeysList, LogRotate, RunsList, ServerStatus,
-};
+use topside_shared::methods::{self, ClientsList, KeysList, LogRotate, RunsList, ServerStatus};
 use topside_shared::tables;
 
 use super::follow;

@@ -20,9 +20,9 @@ pub(super) use path_completion::take_paths;
 use path_completion::Paths;
 
 use super::admin_forms;
-use super::schedule_form;
 use super::console::submit;
 use super::save_result;
+use super::schedule_form;
 use crate::app::console::{Draft, SHUTDOWN};
 use crate::app::view::{Outcome, View, act, close, refuse, stay};
 use crate::app::{Effect, State};

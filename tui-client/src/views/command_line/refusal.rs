@@ -59,6 +59,7 @@ pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
         | Verb::Run(_)
         | Verb::Pair(_)
         | Verb::Id
+        | Verb::Import(_)
         | Verb::Completions(_)
         | Verb::Man(_)
         | Verb::Serve(_) => Some("this verb is for a shell".to_owned()),

@@ -6,7 +6,8 @@ use topside_shared::RunId;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::{
     Broadcast, BroadcastResult, ClientKick, KeyInvite, KeyRevoke, KeysList, LogRotate, MaskedText,
-    RunCancel, RunInput, RunsList, SchedulesList, ServerShutdown, ServerShutdownCancel, ServerStatus,
+    RunCancel, RunInput, RunsList, SchedulesList, ServerShutdown, ServerShutdownCancel,
+    ServerStatus,
 };
 use topside_shared::notifications::Urgency;
 use topside_shared::tables;
@@ -23,9 +24,7 @@ use crate::text::sanitize;
 use crate::verb_args::Verb;
 use crate::verb_args::log::{Log, LogAction};
 use crate::verb_args::schedule::{ScheduleArgs, ScheduleChange};
-use crate::verb_args::server::{
-    BroadcastArgs, Kick, LevelArg, Postpone, Revoke, Runs, ServerVerb,
-};
+use crate::verb_args::server::{BroadcastArgs, Kick, LevelArg, Postpone, Revoke, Runs, ServerVerb};
 use crate::verb_args::shutdown::Shutdown;
 use crate::verb_args::verb_line::LineVerb;
 use crate::views::accepted_keys::revocation;

@@ -205,7 +205,9 @@ impl ShutdownOrder {
                 .unwrap_or_default(),
             then: match text("then").as_deref().and_then(AfterShutdown::from_name) {
                 Some(then) => then,
-                None if run.args.get("restart") == Some(&Value::Bool(true)) => AfterShutdown::Restart,
+                None if run.args.get("restart") == Some(&Value::Bool(true)) => {
+                    AfterShutdown::Restart
+                }
                 None => AfterShutdown::Exit,
             },
             reason: text("reason"),

@@ -1,0 +1,37 @@
+//! `topside import`: prints a menu file made from the configuration of another program. It applies nothing.
+//!
+//! What cannot be proved to do the same has a line `# lost:`.
+
+mod olivetin;
+mod shell;
+
+use std::path::Path;
+
+use crate::terminal;
+use crate::verb_args::{Import, ImportFrom};
+use crate::verbs::exit_status;
+
+/// Largest file that is read.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+pub(super) fn main(args: &Import) -> u8 {
+    let ImportFrom::Olivetin { file } = &args.from;
+    match read(file).and_then(|text| olivetin::convert(&text)) {
+        Ok(menu) => {
+            print!("{menu}");
+            exit_status::OK
+        }
+        Err(why) => {
+            terminal::complain(format!("{}: {why}", file.display()));
+            exit_status::OWN_FAILURE
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(file).map_err(|error| error.to_string())?.len();
+    if size > MAX_BYTES {
+        return Err(format!("it has {size} bytes, and at most {MAX_BYTES} are read"));
+    }
+    std::fs::read_to_string(file).map_err(|error| error.to_string())
+}
