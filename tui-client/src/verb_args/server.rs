@@ -54,7 +54,7 @@ pub(crate) enum ServerVerb {
     Input(Input),
     /// Show the schedules: the commands that the server starts itself, and when
     Schedules(SessionArgs),
-    /// Pause, resume or set a schedule, run its command now, or change the plan (operator)
+    /// Pause, resume, set or run a schedule, or change the plan (operator)
     Schedule(ScheduleArgs),
     /// Restart a worker: its process ends in order, and another is started (admin)
     Worker(WorkerArgs),
@@ -66,7 +66,7 @@ pub(crate) enum ServerVerb {
     Broadcast(BroadcastArgs),
     /// Disconnect a client (admin)
     Kick(Kick),
-    /// Shut the server down, restart it, or reboot or power off the box; every client is warned first (admin)
+    /// Shut down or restart the server, or reboot or power off the box (admin)
     Shutdown(Shutdown),
     /// Postpone the scheduled shutdown (admin)
     Postpone(Postpone),

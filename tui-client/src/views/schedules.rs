@@ -320,7 +320,7 @@ fn cells(row: &ScheduleRow, state: &State, chosen: bool, theme: &Theme) -> Vec<C
         (None, Some(_)) => ("● ", theme.good),
         (None, None) => ("", theme.plain),
     };
-    let set = row.set.as_ref().map_or_else(String::new, |set| format!(" · set by {}", set.by));
+    let set = row.set.as_ref().map_or_else(String::new, |set| format!(", set by {}", set.by));
     let last = row.last.as_ref().map_or_else(String::new, |last| {
         format!("{} {}", last.at.to_minute(state.clock.wall, &state.zone), last.words())
     });
@@ -328,7 +328,7 @@ fn cells(row: &ScheduleRow, state: &State, chosen: bool, theme: &Theme) -> Vec<C
         matches!(last.outcome, Came::Missed | Came::Refused | Came::Lost | Came::Overlap)
     });
     vec![
-        cell(row.schedule.clone(), style),
+        vec![(row.schedule.clone().into(), style), (set.into(), theme.dim)],
         vec![
             (sign.into(), look),
             (

@@ -33,12 +33,14 @@ actions:
       - type: confirmation
         title: Are you sure?
       - name: disk
+        default: sdb
         choices:
           - title: The large disk
             value: sda
           - value: sdb
   - title: Say it
     shell: say {{ text }}
+    execOnCron: "@hourly"
     arguments:
       - name: text
         type: very_dangerous_raw_string
@@ -75,12 +77,13 @@ fn actions_become_commands_that_pass_the_check_and_what_is_lost_is_named() {
         "# lost: a value of host that begins with -, which is refused here",
         // A built-in has the name of the second one.
         "[commands.help-box]",
-        r#"/backup/\"$1\".tar /mnt/\"$1\"", "sh", "{disk}"]"#,
+        r#"/backup/"$1".tar /mnt/"$1""#,
         "confirm = \"Are you sure?\"",
         "choices = [\"sda\", \"sdb\"]",
         "# lost: the title \"The large disk\" of the choice sda",
         "at_start = true",
         "cron = \"@weekly\"",
+        "# lost: the schedule cron = @hourly: text has no default",
         "# lost: the value of `text` was a part of the script",
         "# lost: the check of the type very_dangerous_raw_string of text",
         "# lost: the action \"Restart {{ server.name }}\": `{{ server.hostname }}` is no argument",

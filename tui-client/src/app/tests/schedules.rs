@@ -148,7 +148,7 @@ fn details_have_the_arguments_and_the_next_starts() {
 
 #[test]
 fn a_schedule_is_set_by_a_form_where_its_declaration_allows_it() {
-    let mut world = opened(100, 30);
+    let mut world = opened(160, 30);
     let session = world.session();
     world.press("s");
     assert!(world.remark().contains("morning cannot be set"), "{}", world.remark());

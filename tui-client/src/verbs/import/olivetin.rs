@@ -145,6 +145,10 @@ fn action(menu: &mut Menu, mut fields: Fields<'_>) {
         starts.chain(cron.into_iter().map(|cron| ("cron", cron))).enumerate()
     {
         let suffix = if number == 0 { String::new() } else { format!("-{}", number + 1) };
+        if let Some(one) = used.iter().find(|one| one.default().is_none()) {
+            menu.lost(format!("the schedule {field} = {value}: {} has no default", one.name));
+            continue;
+        }
         if field == "cron" && value.split_ascii_whitespace().count() > 5 {
             menu.lost(format!("the schedule {value}: it has seconds"));
             continue;
@@ -246,6 +250,10 @@ impl Argument {
         Some(Self { name, title, kind, description, default, choices, lost })
     }
 
+    fn default(&self) -> Option<&str> {
+        self.default.as_deref().filter(|default| !default.is_empty())
+    }
+
     fn pattern(&self) -> Option<(&str, bool)> {
         if let Some(own) = self.kind.strip_prefix("regex:") {
             return Some((own.trim_start_matches('^').trim_end_matches('$'), false));
@@ -316,7 +324,7 @@ impl Argument {
             let values = self.choices.iter().map(|(text, _)| value(text));
             menu.set("choices", values.collect::<toml_edit::Array>());
         }
-        match self.default.as_deref().filter(|default| !default.is_empty()) {
+        match self.default() {
             None => menu.set("required", true),
             Some(default) => match number(default) {
                 Some(number) => menu.set("default", number),

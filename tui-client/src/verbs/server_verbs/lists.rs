@@ -99,7 +99,5 @@ pub(super) async fn log(session: &mut OneShot<'_>, args: &Log) -> Result<u8, Ver
         return follow::log(session, last, |entry| args.wants(entry)).await;
     }
     let log = session.call(&args.request()).await?;
-    session.print(&log, |log| {
-            tables::log_lines(&log.entries, &TimeZone::system())
-        }).await
+    session.print(&log, |log| tables::log_lines(&log.entries, &TimeZone::system())).await
 }

@@ -41,7 +41,8 @@ pub(super) async fn change(
             let set = args.set(&all, &menu);
             let set = set.map_err(|why| VerbError::new(exit_status::USAGE, why))?;
             let row = session.call(&set).await?;
-            session.print(&row, |row| tables::schedule_set(row) + "\n").await
+            let zone = TimeZone::system();
+            session.print(&row, |row| tables::schedule_set(row, &zone) + "\n").await
         }
     }
 }

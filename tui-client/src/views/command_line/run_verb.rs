@@ -124,7 +124,10 @@ fn set_schedule(state: &mut State, line: &str, args: ScheduleArgs) -> Vec<Effect
             menu.map_or_else(|| Err("there is no server".to_owned()), |menu| args.set(&all, menu))
         });
         match set {
-            Ok(set) => answer(state, &line, &set, |row| tables::schedule_set(&row)),
+            Ok(set) => {
+                let zone = state.zone.clone();
+                answer(state, &line, &set, move |row| tables::schedule_set(&row, &zone))
+            }
             Err(why) => {
                 add_ended(state, &line, Err(why));
                 Vec::new()
