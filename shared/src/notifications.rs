@@ -176,7 +176,7 @@ pub struct LogEntry {
     /// The values that belong to it.
     #[serde(default)]
     pub fields: Map<String, Value>,
-    /// The number of its line in its file, from 1; only in `log/tail`, and absent where the log has no file.
+    /// The number of its line in its file, from 1; only in `log/tail` with `numbers`, and absent where the log has no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
     /// The number of the older file that it is in: 1 is the newest of them. Absent: the current file.

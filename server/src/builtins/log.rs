@@ -68,7 +68,7 @@ impl Builtin for Log {
         Box::pin(async move {
             let since = call.text("since").map(parse_since).transpose();
             let since = since.map_err(|why| format!("since: {why}"))?;
-            let query = LogQuery { lines, matching, since, level, before };
+            let query = LogQuery { lines, matching, since, level, before, numbers: true };
             let entries = self.0.get().log.search(query).await;
             render(call, &LogEntries { entries }, |found| match found.entries.is_empty() {
                 true => "(no line of the log matches)\n".to_owned(),

@@ -14,7 +14,7 @@ const LINES: u64 = 50;
 const MAX_TEXTS: usize = 32;
 
 pub(super) async fn tail(caller: Caller, params: LogTail) -> Result<LogEntries, RpcError> {
-    let LogTail { lines, matching: Texts(matching), since, level, before } = params;
+    let LogTail { lines, matching: Texts(matching), since, level, before, numbers } = params;
     let lines = within("lines", lines, LINES, KEPT as u64)?;
     let before = before.unwrap_or_default();
     if before > MAX_BEFORE {
@@ -26,7 +26,7 @@ pub(super) async fn tail(caller: Caller, params: LogTail) -> Result<LogEntries, 
         return Err(RpcError::new(ErrorKind::InvalidParams, message));
     }
     let before = usize::try_from(before).unwrap_or_default();
-    let query = LogQuery { lines, matching, since, level, before };
+    let query = LogQuery { lines, matching, since, level, before, numbers };
     let entries = caller.server.log.search(query).await;
     Ok(LogEntries { entries: newest_that_fit(entries, ROWS_BYTES) })
 }

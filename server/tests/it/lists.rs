@@ -245,7 +245,7 @@ fn the_log_is_read_by_several_texts_level_time_and_with_the_lines_above() {
     let server = TestServer::start();
     let mut client = server.connect();
     client.ok("broadcast", json!({"message": "one"}));
-    let all = client.ok("log/tail", json!({"lines": 1000}));
+    let all = client.ok("log/tail", json!({"lines": 1000, "numbers": true}));
     let all = all["entries"].as_array().unwrap();
     let numbers: Vec<u64> = all.iter().map(|entry| entry["line"].as_u64().unwrap()).collect();
     assert!(numbers.iter().copied().eq(1..=all.len() as u64), "{numbers:?}");
@@ -285,7 +285,8 @@ fn reading_the_log_adds_no_line_and_a_rotation_begins_a_new_file() {
     let first = count(&mut client);
     assert_eq!(count(&mut client), first);
     client.ok("log/rotate", json!({}));
-    let found = client.ok("log/tail", json!({"match": ["server started", "log begins anew"]}));
+    let found = client
+        .ok("log/tail", json!({"match": ["server started", "log begins anew"], "numbers": true}));
     let entries = found["entries"].as_array().unwrap();
     assert_eq!((&entries[0]["file"], entries[1].get("file")), (&json!(1), None), "{found}");
     let state = server.root().join("state");

@@ -28,6 +28,9 @@ pub struct LogTail {
     /// So many lines above each of them too, at most [`MAX_BEFORE`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
+    /// Whether each entry has the number of its line, for which the files are read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub numbers: bool,
 }
 call!(LogTail -> LogEntries);
 

@@ -53,6 +53,7 @@ impl Log {
             since: self.since,
             level: self.level,
             before: (self.before > 0).then_some(self.before),
+            numbers: true,
         }
     }
 

@@ -137,6 +137,11 @@ impl Log {
     /// The entries of a query, oldest first, in memory and in all files.
     pub(crate) async fn search(&self, query: LogQuery) -> Vec<LogEntry> {
         let memory = self.tail(KEPT, self.clock());
+        // At once where that is possible, so that it comes before the answer to a later request.
+        let found = search::search(None, query.clone(), &memory).unwrap_or_default();
+        if query.is_answered_by_memory(found.len()) {
+            return found;
+        }
         let path = self.path.clone();
         let of_memory = (query.clone(), memory.clone());
         match blocking(move || search::search(path.as_deref(), query, &memory)).await {

@@ -24,9 +24,17 @@ pub(crate) struct LogQuery {
     pub(crate) level: Option<Level>,
     /// So many lines above each of them are read too.
     pub(crate) before: usize,
+    /// Whether each entry needs the number of its line.
+    pub(crate) numbers: bool,
 }
 
 impl LogQuery {
+    /// Whether the entries in memory are an answer, of which `found` match.
+    pub(super) fn is_answered_by_memory(&self, found: usize) -> bool {
+        let is_plain = self.matching.is_empty() && self.since.is_none() && self.level.is_none();
+        !self.numbers && self.before == 0 && (is_plain || found >= self.lines)
+    }
+
     /// The same with its texts in lower case.
     fn lower_case(mut self) -> Self {
         self.matching.iter_mut().for_each(|text| *text = text.to_lowercase());
@@ -99,8 +107,11 @@ pub(super) fn search(
         file.read_to_end(&mut bytes)?;
         let text = String::from_utf8_lossy(&bytes);
         let in_file: Vec<&str> = text.lines().collect();
-        if std::mem::take(&mut is_first) {
-            unwritten(&mut found, &in_file, memory, &lines);
+        // After a rotation the current file may be empty.
+        if is_first && let Some(last) = in_file.last() {
+            is_first = false;
+            let count = if number.is_none() { in_file.len() } else { 0 };
+            unwritten(&mut found, (last, count), memory, &lines);
         }
         for (index, line) in in_file.iter().enumerate().rev() {
             if found.is_complete() {
@@ -120,7 +131,7 @@ pub(super) fn search(
         }
     }
     if is_first {
-        // There is no file.
+        // No file has a line.
         for (line, entry) in lines.iter().zip(memory).rev() {
             found.look(line, || Some(entry.clone()));
         }
@@ -129,9 +140,14 @@ pub(super) fn search(
     Ok(found.entries)
 }
 
-/// Looks at the entries of memory that the newest file does not have yet: those after its last line.
-fn unwritten(found: &mut Found, in_file: &[&str], memory: &[LogEntry], lines: &[String]) {
-    let last = in_file.last().copied().unwrap_or_default();
+/// Looks at the entries of memory that the files do not have yet: those after the last line. `count` is the number of lines
+/// of the current file.
+fn unwritten(
+    found: &mut Found,
+    (last, count): (&str, usize),
+    memory: &[LogEntry],
+    lines: &[String],
+) {
     let (first_new, numbered) = match lines.iter().rposition(|line| line == last) {
         Some(place) => (place + 1, true),
         // The file cannot be written, or it is new.
@@ -141,7 +157,6 @@ fn unwritten(found: &mut Found, in_file: &[&str], memory: &[LogEntry], lines: &[
             (memory.iter().rposition(|entry| !is_new(entry)).map_or(0, |place| place + 1), false)
         }
     };
-    let count = in_file.len();
     for (index, line) in lines.iter().enumerate().skip(first_new).rev() {
         let number = numbered.then(|| (count + 1 + index - first_new) as u64);
         found.look(line, || Some(LogEntry { line: number, ..memory[index].clone() }));
@@ -214,6 +229,20 @@ mod tests {
         let lines = ["1/1:one", "1/2:two", "1/3:three", "1:four", "2:Five", "3:six", "4:seven"];
         assert_eq!(find(all()), lines);
         assert_eq!(find(LogQuery { lines: 2, ..all() }), ["3:six", "4:seven"]);
+    }
+
+    /// After a rotation each line of memory counted as new.
+    #[test]
+    fn with_an_empty_current_file_no_line_comes_twice() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("topsided.log");
+        std::fs::write(numbered(&path, 1), line(1, "info", "one") + "\n").unwrap();
+        std::fs::write(&path, "").unwrap();
+        let memory =
+            [parse(&line(1, "info", "one")).unwrap(), parse(&line(2, "info", "two")).unwrap()];
+        let found = search(Some(&path), all(), &memory).unwrap();
+        let places: Vec<_> = found.iter().map(|entry| (entry.file, entry.line)).collect();
+        assert_eq!(places, [(Some(1), Some(1)), (None, Some(1))]);
     }
 
     #[test]
