@@ -113,7 +113,7 @@ fn host(facts: &Facts, findings: &mut Findings) {
         let what = then.noun();
         match obstacle {
             Some(obstacle) => {
-                findings.warn(format!("a {what} of the box is not possible: {obstacle}"))
+                findings.warn(format!("a {what} of the box is not possible: {obstacle}"));
             }
             None => findings.ok(format!("nothing is in the way of a {what} for this user")),
         }

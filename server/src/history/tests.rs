@@ -347,7 +347,7 @@ async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
 
 #[tokio::test]
 async fn a_file_of_each_earlier_version_is_taken_over() {
-    for version in 1..=9 {
+    for version in 1..=10 {
         let dir = tempfile::tempdir().unwrap();
         let history = open(&dir, Kept::default()).unwrap();
         let id = run(&history, 10).await;
@@ -355,6 +355,10 @@ async fn a_file_of_each_earlier_version_is_taken_over() {
         let file = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
         // What each later version added, the newest first.
         let added = [
+            (
+                11,
+                "ALTER TABLE schedules DROP COLUMN adjustment; ALTER TABLE instants DROP COLUMN wall;",
+            ),
             (10, "ALTER TABLE runs DROP COLUMN reason; ALTER TABLE runs DROP COLUMN caused_by;"),
             (9, "ALTER TABLE runs DROP COLUMN files;"),
             (8, "DROP TABLE schedules; DROP TABLE instants;"),

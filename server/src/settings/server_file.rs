@@ -21,7 +21,8 @@ use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
 use crate::settings::{
-    Listen, Local, SERVER_FILE, discovery, files, hooks, host, limits, log_level, metrics, retention,
+    Listen, Local, SERVER_FILE, discovery, files, hooks, host, limits, log_level, metrics,
+    retention,
 };
 
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -75,10 +75,10 @@ wire_enum! {
         ScheduleRun = "schedule/run",
         /// Activates a plan of schedules.
         SchedulePlan = "schedule/plan",
-        /// Starts a worker again.
-        WorkerRestart = "worker/restart",
         /// Sets the time or the arguments of a schedule.
         ScheduleSet = "schedule/set",
+        /// Starts a worker again.
+        WorkerRestart = "worker/restart",
         /// Ends the caller's own session.
         SessionClose = "session/close",
     }

@@ -169,7 +169,7 @@ fn elements(exec: &Yaml, named: &[Named]) -> Result<shell::Exec, String> {
         let place = element.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
         match place.map(str::trim) {
             Some(name) if named.iter().any(|one| one.name == name) => {
-                elements.push(format!("{{{name}}}"))
+                elements.push(format!("{{{name}}}"));
             }
             None if !element.contains("{{") => elements.push(element),
             _ => return Err(format!("`{element}` of `exec` has a value inside an element")),
