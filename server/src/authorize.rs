@@ -159,6 +159,7 @@ fn row(method: Method) -> Row {
         | Method::ServerShutdownCancel
         | Method::LogTail
         | Method::LogRotate
+        | Method::NotifyTest
         | Method::KeyInvite
         | Method::KeysList
         | Method::KeyRevoke
@@ -182,6 +183,7 @@ fn of_method(method: Method) -> &'static str {
     match method {
         Method::LogTail => "reading the log",
         Method::LogRotate => "beginning a new log",
+        Method::NotifyTest => "a test notification",
         Method::KeysList => "listing the keys",
         Method::KeyInvite => "inviting a device",
         Method::KeyRevoke => "revoking a key",
@@ -264,6 +266,7 @@ mod tests {
                 | Method::ServerShutdownCancel
                 | Method::LogTail
                 | Method::LogRotate
+                | Method::NotifyTest
                 | Method::KeyInvite
                 | Method::KeysList
                 | Method::KeyRevoke

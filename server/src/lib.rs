@@ -55,6 +55,7 @@ mod menu;
 mod menu_file;
 mod methods;
 mod net;
+mod notify;
 mod operations;
 mod output;
 mod process;

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use crate::config::Config;
+use crate::settings::notify::Notifier;
 use crate::settings::retention::Kept;
 use crate::settings::value_forms::{bytes, time};
 use crate::settings::{Listen, limits};
@@ -20,7 +21,7 @@ impl Setting {
     pub(crate) fn is_live(&self) -> bool {
         matches!(
             self.key.split('.').next(),
-            Some("limits" | "runs" | "files" | "local" | "log" | "hooks")
+            Some("limits" | "runs" | "files" | "local" | "log" | "hooks" | "notify")
         )
     }
 }
@@ -45,6 +46,7 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         true => String::new(),
         false => toml::Value::from(argv.to_vec()).to_string(),
     };
+    let notifiers: Vec<toml::Value> = config.notifiers.iter().map(Notifier::to_toml).collect();
     let mut all = vec![
         ("listen.port", port.to_string()),
         ("listen.addresses", format!("[{}]", addresses.join(", "))),
@@ -66,6 +68,14 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("host.reboot", argv(&host.reboot)),
         ("host.poweroff", argv(&host.poweroff)),
         ("host.timeout", time::write(host.timeout)),
+        (
+            "notify",
+            if notifiers.is_empty() {
+                String::new()
+            } else {
+                toml::Value::from(notifiers).to_string()
+            },
+        ),
     ];
     all.extend(limits::values(&config.limits));
     all.into_iter().map(|(key, value)| Setting { key: key.to_owned(), value }).collect()

@@ -13,6 +13,7 @@ use crate::menu::{self, Embedded, Parts, Table, TableError};
 use crate::menu_file::LeftOut;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::net::sd_notify::Supervisor;
+use crate::notify::{Pace, Rules};
 use crate::settings::discovery::{Discovery, Router};
 use crate::settings::files::FileSettings;
 use crate::settings::hooks::BoxHooks;
@@ -20,16 +21,20 @@ use crate::settings::host::Host;
 use crate::settings::limits::Limits;
 use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
+use crate::settings::notify::{EventKind, Notifier};
 use crate::settings::retention::Kept;
 use crate::settings::server_file::Lines;
 use crate::settings::{Listen, Local, server_file};
 use crate::workers::worker::Worker;
 use crate::{menu_file, workers};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use topside_shared::dirs::Dirs;
+use topside_shared::text;
 
 /// The configuration of a server.
 #[derive(Debug, Clone)]
@@ -54,6 +59,12 @@ pub struct Config {
     pub hooks: BoxHooks,
     /// Programs that reboot the box or switch it off.
     pub host: Host,
+    /// Programs that tell people elsewhere what happened.
+    pub(crate) notifiers: Vec<Notifier>,
+    /// The events that commands themselves have reported.
+    pub(crate) notify_of_commands: BTreeMap<String, Vec<EventKind>>,
+    /// How soon notifications are sent again.
+    pub(crate) notify_pace: Pace,
     pub(crate) commands: Vec<menu_file::Item>,
     pub(crate) residents: Vec<workers::DeclaredWorker>,
     pub(crate) schedules: Vec<DeclaredSchedule>,
@@ -156,7 +167,8 @@ impl Config {
             }
         };
         let left_out = menu.left_out.iter().map(LeftOut::to_string);
-        let remarks = left_out.chain(menu.remarks).collect();
+        let unknown = unknown_commands(&server.notifiers, &menu);
+        let remarks = left_out.chain(menu.remarks.iter().cloned()).chain(unknown).collect();
         Ok(Self {
             local: server.local,
             listen: Some(server.listen),
@@ -169,6 +181,9 @@ impl Config {
             log_level: server.log,
             hooks: server.hooks,
             host: server.host,
+            notifiers: server.notifiers,
+            notify_of_commands: menu.notify,
+            notify_pace: Pace::default(),
             commands: menu.commands,
             residents: menu.workers,
             schedules: menu.schedules,
@@ -210,6 +225,20 @@ impl Config {
     pub fn with_figures_root(mut self, root: PathBuf) -> Self {
         self.figures_root = root;
         self
+    }
+
+    /// Sends a notification again after `retry`, and at most one of a kind in each `quiet`: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_notify_pace(mut self, retry: Duration, quiet: Duration) -> Self {
+        self.notify_pace = Pace { retry, quiet };
+        self
+    }
+
+    /// What notifiers report.
+    pub(crate) fn notify_rules(&self) -> Rules {
+        let of_commands = self.notify_of_commands.clone();
+        Rules { notifiers: self.notifiers.clone(), of_commands }
     }
 
     /// The menu of this configuration; it takes unchanged workers over from `before`.
@@ -258,11 +287,29 @@ impl Config {
         )?;
         config.embedded = self.embedded.clone();
         config.log = self.log.clone();
+        config.notify_pace = self.notify_pace;
         config.supervisor = self.supervisor.clone();
         config.executes_itself = self.executes_itself;
         config.figures_root.clone_from(&self.figures_root);
         Ok(Some(config))
     }
+}
+
+/// A remark for each command that a notifier names and the menu does not have. A program that embeds the server may have it.
+fn unknown_commands(notifiers: &[Notifier], menu: &menu_file::Menu) -> Vec<String> {
+    let names = || menu.commands.iter().map(|item| item.info().name.as_str());
+    let named = notifiers.iter().flat_map(|one| one.commands.iter().map(move |name| (one, name)));
+    let unknown = named.filter(|(_, command)| names().all(|name| name != *command));
+    unknown
+        .map(|(notifier, command)| {
+            let near = text::did_you_mean(&text::nearest(command, names()));
+            let command = text::quote(command, text::MAX_NAME);
+            format!(
+                "[[notify]] {} names the command `{command}`, which is not in the menu{near}",
+                notifier.name
+            )
+        })
+        .collect()
 }
 
 /// The named menu file; or those of the configuration directory; or the starter menu.

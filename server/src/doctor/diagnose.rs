@@ -202,9 +202,14 @@ fn server(facts: &Facts, findings: &mut Findings) {
         }
         Served::Unclear(why) => findings.fail(format!("{socket} does not answer: {why}")),
     }
-    if let Served::By { failed_hooks, .. } = &facts.server {
+    if let Served::By { failed_hooks, failing_notifiers, .. } = &facts.server {
         for hook in failed_hooks {
             findings.fail(format!("the hook {hook}; `topsided log` has its output"));
+        }
+        for notifier in failing_notifiers {
+            findings.fail(format!(
+                "the notifier {notifier}; `topside notify test` tries it again at once"
+            ));
         }
     }
 }

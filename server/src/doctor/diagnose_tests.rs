@@ -39,6 +39,7 @@ fn well() -> Facts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             mapped: Some("203.0.113.7:8677".to_owned()),
             failed_hooks: Vec::new(),
+            failing_notifiers: Vec::new(),
         },
         tcp_addresses: vec![("192.168.1.10:8677".parse().unwrap(), Ok(()))],
         firewall: Firewall::Open { tool: "nft" },
@@ -157,9 +158,19 @@ fn a_missing_server_or_another_version_is_reported() {
         version: "0.0.1".into(),
         mapped: Some("203.0.113.7:1".into()),
         failed_hooks: Vec::new(),
+        failing_notifiers: Vec::new(),
     };
     expect(|facts| facts.server = old, "warn  server", "restart it");
     expect(|facts| facts.server = Served::Unclear("timed out".into()), "FAIL  server", "timed out");
+}
+
+#[test]
+fn a_notifier_that_cannot_send_is_a_failure() {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let failing_notifiers = vec!["ops (exec): 2 waiting, cannot send: no route".to_owned()];
+    let failing = Served::By { version, mapped: None, failed_hooks: Vec::new(), failing_notifiers };
+    let set = |facts: &mut Facts| facts.server = failing;
+    expect(set, "FAIL  server", "the notifier ops (exec): 2 waiting, cannot send: no route");
 }
 
 #[test]
@@ -206,13 +217,25 @@ fn the_router_is_reported_with_advice() {
     expect(unknown, "warn  router", "is not known on this system");
     let version = env!("CARGO_PKG_VERSION").to_owned();
     expect(
-        |facts| facts.server = Served::By { version, mapped: None, failed_hooks: Vec::new() },
+        |facts| {
+            facts.server = Served::By {
+                version,
+                mapped: None,
+                failed_hooks: Vec::new(),
+                failing_notifiers: Vec::new(),
+            }
+        },
         "FAIL  router",
         "given no port",
     );
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let closed = |facts: &mut Facts| {
-        facts.server = Served::By { version, mapped: None, failed_hooks: Vec::new() };
+        facts.server = Served::By {
+            version,
+            mapped: None,
+            failed_hooks: Vec::new(),
+            failing_notifiers: Vec::new(),
+        };
         facts.keys = KeyFacts::Known { keys: 0, invites: 0 };
         facts.tcp_addresses[0].1 = Err("connection refused".into());
     };

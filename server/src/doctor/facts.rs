@@ -85,6 +85,8 @@ pub(super) enum Served {
         mapped: Option<String>,
         /// Hooks of the box that failed, in words.
         failed_hooks: Vec<String>,
+        /// Notifiers that cannot send, in words.
+        failing_notifiers: Vec<String>,
     },
     /// No valid answer.
     Unclear(String),

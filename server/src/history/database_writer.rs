@@ -19,6 +19,7 @@ use crate::history::retry::RetryQueue;
 use crate::history::run_ids::{AHEAD, END, RunIds};
 use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, output, results, run_ids};
 use crate::hooks::Hooks;
+use crate::notify::Notifications;
 use crate::process::cgroup::Delegated;
 use crate::settings::retention::Kept;
 
@@ -39,6 +40,7 @@ pub(super) struct HistoryWriter {
     pub(super) hook_timeout: Option<Duration>,
     pub(super) audit: Arc<Audit>,
     pub(super) hooks: Arc<Hooks>,
+    pub(super) notify: Arc<Notifications>,
     pub(super) ids: Arc<RunIds>,
     pub(super) retries: Arc<RetryQueue>,
     pub(super) delegated: Option<Delegated>,

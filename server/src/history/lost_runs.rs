@@ -126,6 +126,7 @@ impl HistoryWriter {
         record.row.state = RunState::Lost;
         record.row.ended_at = Some(Time::now());
         record.row.bytes = bytes;
+        self.notify.run_ended(&record.row);
         self.write(db, vec![WriteJob::End(Box::new(record), size, None)]);
         tracing::warn!(target: "topside", run = run.0, "run lost: the server had ended under it");
     }

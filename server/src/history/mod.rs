@@ -43,6 +43,7 @@ pub(crate) use crate::history::schedules::{
     Account, Adjustment, Instant, ScheduleState, ScheduleWrite,
 };
 use crate::hooks::Hooks;
+use crate::notify::Notifications;
 use crate::output::Output;
 use crate::process::cgroup::{Cgroup, Delegated};
 use crate::process::run_processes::{LeaderProcess, SpawnRecord};
@@ -171,6 +172,7 @@ impl History {
         hook_timeout: Option<Duration>,
         audit: Arc<Audit>,
         hooks: Arc<Hooks>,
+        notify: Arc<Notifications>,
         before_first_run: Box<dyn FnOnce() -> bool + Send>,
     ) -> Result<Self, NoHistory> {
         let outputs = state.join(OUTPUTS);
@@ -191,6 +193,7 @@ impl History {
             hook_timeout,
             audit,
             hooks,
+            notify,
             ids: Arc::clone(&ids),
             retries: Arc::clone(&retries),
             delegated: delegated.clone(),

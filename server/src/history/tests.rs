@@ -8,6 +8,7 @@ use topside_shared::{ClientId, Time};
 use super::*;
 use crate::base::identity::Scope;
 use crate::history::run_ids::AHEAD;
+use crate::notify::Notifications;
 
 fn record(id: RunId) -> RunRecord {
     RunRecord {
@@ -41,8 +42,10 @@ fn record(id: RunId) -> RunRecord {
 
 fn open(dir: &tempfile::TempDir, kept: Kept) -> Result<History, NoHistory> {
     let audit = Arc::new(Audit::open(dir.path(), None).unwrap());
-    let hooks = Arc::new(Hooks::start(Arc::clone(&audit), dir.path()).unwrap());
-    History::open(dir.path(), kept, None, audit, hooks, Box::new(|| true))
+    let notify = Notifications::silent(dir.path());
+    let hooks = Hooks::start(Arc::clone(&audit), Arc::clone(&notify), dir.path()).unwrap();
+    let hooks = Arc::new(hooks);
+    History::open(dir.path(), kept, None, audit, hooks, notify, Box::new(|| true))
 }
 
 fn admin() -> Arc<Identity> {

@@ -24,6 +24,7 @@ use crate::audit::entry::{By, Entry};
 use crate::base::mutex::Mutex;
 use crate::hooks::thread::HookThread;
 use crate::hooks::worker_records::WorkerRecords;
+use crate::notify::Notifications;
 use crate::process::safe_state::{Hook, HookResult};
 
 pub(crate) type OnResult = Box<dyn FnOnce(Option<HookResult>) + Send>;
@@ -44,6 +45,15 @@ impl HookOwner {
         match self {
             Self::Run(run, _) => Some(run.0),
             Self::Box(_) | Self::Worker(_) => None,
+        }
+    }
+
+    /// Reports a failure of this hook to people elsewhere.
+    fn report_failure(&self, notify: &Notifications, failure: &str) {
+        match self {
+            Self::Run(run, command) => notify.safe_state_failed(*run, command, failure),
+            Self::Box(name) => notify.hook_failed(name, failure),
+            Self::Worker(name) => notify.hook_failed(&format!("worker {name}"), failure),
         }
     }
 
@@ -81,6 +91,7 @@ pub(crate) struct Hooks {
     requests: mpsc::Sender<HookRequest>,
     wake: PipeWriter,
     shared: Arc<HookState>,
+    notify: Arc<Notifications>,
     /// The pending safe states of workers.
     pub(crate) workers: WorkerRecords,
 }
@@ -104,18 +115,28 @@ enum Retries {
 
 impl Hooks {
     /// Starts the thread of the server with this state directory.
-    pub(crate) fn start(audit: Arc<Audit>, state: &Path) -> io::Result<Self> {
+    pub(crate) fn start(
+        audit: Arc<Audit>,
+        notify: Arc<Notifications>,
+        state: &Path,
+    ) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel();
         let (woken, wake) = io::pipe()?;
         rustix::io::ioctl_fionbio(&woken, true)?;
         rustix::io::ioctl_fionbio(&wake, true)?;
         let shared = Arc::<HookState>::default();
-        let thread = HookThread::new(queue, woken, Arc::clone(&shared), audit)?;
+        let thread =
+            HookThread::new(queue, woken, Arc::clone(&shared), audit, Arc::clone(&notify))?;
         let log = tracing::dispatcher::get_default(Clone::clone);
         std::thread::Builder::new()
             .name("hooks".into())
             .spawn(move || tracing::dispatcher::with_default(&log, || thread.run()))?;
-        Ok(Self { requests, wake, shared, workers: WorkerRecords::open(state) })
+        Ok(Self { requests, wake, shared, notify, workers: WorkerRecords::open(state) })
+    }
+
+    /// Reports a failure of a hook that the thread did not run: a function of a worker.
+    pub(crate) fn report_failure(&self, owner: &HookOwner, failure: &str) {
+        owner.report_failure(&self.notify, failure);
     }
 
     /// Marks the hook of this run as pending.

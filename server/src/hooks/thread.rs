@@ -14,6 +14,7 @@ use crate::audit::Audit;
 use crate::audit::entry::Entry;
 use crate::hooks::reserved_descriptors::Reserve;
 use crate::hooks::{HookOwner, HookRequest, HookState, Retries};
+use crate::notify::Notifications;
 use crate::process::safe_state::{HookResult, RunningHook};
 
 /// First and longest pause before a retry.
@@ -42,6 +43,7 @@ pub(super) struct HookThread {
     woken: PipeReader,
     shared: Arc<HookState>,
     audit: Arc<Audit>,
+    notify: Arc<Notifications>,
     reserve: Reserve,
     waiting: Vec<PendingStart>,
     running: Vec<(HookRequest, RunningHook)>,
@@ -54,12 +56,14 @@ impl HookThread {
         woken: PipeReader,
         shared: Arc<HookState>,
         audit: Arc<Audit>,
+        notify: Arc<Notifications>,
     ) -> io::Result<Self> {
         Ok(Self {
             requests,
             woken,
             shared,
             audit,
+            notify,
             reserve: Reserve::new()?,
             waiting: Vec::new(),
             running: Vec::new(),
@@ -180,6 +184,7 @@ impl HookThread {
             Some(failure) => {
                 tracing::error!(target: "topside", run, "{failure}");
                 self.audit.note(entry(&request).result(format!("failed: {failure}")));
+                request.owner.report_failure(&self.notify, failure);
             }
         }
         reply(request, Some(closed));

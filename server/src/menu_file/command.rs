@@ -24,7 +24,7 @@ use crate::workers::run_rules::RunRules;
 const FIELDS: &str = "\
     title description category aliases exec cwd env env_file inherit_env effect role confirm timeout stop_signal \
     stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state safe_state_on \
-    on_disconnect on_shutdown args schedule results then menu rate reason group";
+    on_disconnect on_shutdown notify args schedule results then menu rate reason group";
 
 /// The default heading.
 const CATEGORY: &str = "Commands";

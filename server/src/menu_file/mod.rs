@@ -22,6 +22,7 @@ mod watched_files;
 pub(crate) mod wire_size;
 mod worker_safe_state;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
@@ -38,6 +39,7 @@ pub(crate) use crate::menu_file::left_out::LeftOut;
 use crate::menu_file::references::References;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::process::program_spec::Program;
+use crate::settings::notify::{self, EventKind};
 use crate::workers;
 use crate::workers::DeclaredFunction;
 use crate::workers::concurrency::Exclusion;
@@ -80,6 +82,8 @@ pub(crate) struct Menu {
     pub workers: Vec<workers::DeclaredWorker>,
     /// The schedules of its commands.
     pub schedules: Vec<DeclaredSchedule>,
+    /// The events that commands have reported, by their names.
+    pub notify: BTreeMap<String, Vec<EventKind>>,
     /// Commands that this machine cannot run; only with [`Missing::Leave`], which `skip_missing` of a file sets.
     pub left_out: Vec<LeftOut>,
     /// Hints that are not errors.
@@ -242,6 +246,9 @@ fn add<'a>(
                 let schedules = schedule::read(item.info(), &fields, &mut errors);
                 item.info_mut().scheduled = !schedules.is_empty();
                 add_schedules(menu, schedules, &mut errors);
+                if let Some(kinds) = notify::of_command(&fields, &mut errors) {
+                    menu.notify.insert(name.to_owned(), kinds);
+                }
                 check_size(menu, name, &fields, wire_size::wire_size(item.info()), &mut errors);
                 menu.commands.push(item);
             }

@@ -5,6 +5,7 @@ mod commands;
 mod files;
 mod keys;
 mod log;
+mod notify;
 mod page_limits;
 mod runs;
 mod schedules;
@@ -341,6 +342,7 @@ fn dispatch(
         Method::ClientsList => call_handler(caller, request, clients::list),
         Method::LogTail => call_handler(caller, request, log::tail),
         Method::LogRotate => call_handler(caller, request, log::rotate),
+        Method::NotifyTest => call_handler(caller, request, notify::test),
         Method::KeyInvite => call_handler(caller, request, keys::make_invite),
         Method::KeyEnrol => call_handler(caller, request, keys::enrol),
         Method::KeysList => call_handler(caller, request, keys::list),

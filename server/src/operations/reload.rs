@@ -161,6 +161,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         // Without the thread nothing is written, and the log has the reason.
         let _ = server.blocking(move |server| server.box_hooks.record(&hooks)).await;
     }
+    server.notify.set_rules(config.notify_rules());
     server.activate(Loaded { config, menu });
     server.runs.limits_changed();
     expiry::enforce_local(&server.now().config.local, &server.clients, by);
@@ -197,10 +198,15 @@ fn changed_settings(before: &Config, after: &Config) -> ReloadChanges {
 /// Adds the changed commands and workers.
 fn add_menu_changes(before: &Config, after: &Config, changed: &mut ReloadChanges) {
     let name = |item: &Item| item.info().name.clone();
+    let notify_of = |config: &Config, item| config.notify_of_commands.get(&name(item)).cloned();
     for item in &after.commands {
         match before.commands.iter().find(|old| name(old) == name(item)) {
             None => changed.added.push(name(item)),
-            Some(old) if old != item || schedules_differ(before, after, &name(item)) => {
+            Some(old)
+                if old != item
+                    || schedules_differ(before, after, &name(item))
+                    || notify_of(before, item) != notify_of(after, item) =>
+            {
                 changed.changed.push(name(item));
             }
             Some(_) => {}

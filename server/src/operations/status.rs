@@ -30,6 +30,7 @@ pub(crate) fn status(server: &Server) -> Status {
         revision: now.menu.revision(),
         workers: workers.collect(),
         hooks: server.box_hooks.status(),
+        notifiers: server.notify.status(),
         closing: server.shutdown.closing(),
         shutdown_was_due: server.shutdown_was_due.clone(),
         last_reboot: server.last_reboot.0.clone(),

@@ -42,6 +42,7 @@ use crate::history::{Filter, History, RunRecord, Unreadable};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
 use crate::menu::Runnable;
+use crate::notify::Notifications;
 use crate::output::Output;
 use crate::process::program_spec::Policy;
 use crate::runs::input::Input;
@@ -229,6 +230,7 @@ impl Run {
 pub(crate) struct Services {
     pub(crate) audit: Arc<Audit>,
     pub(crate) hooks: Arc<Hooks>,
+    pub(crate) notify: Arc<Notifications>,
     pub(crate) events: Arc<Events>,
     pub(crate) clients: Arc<Registry>,
     pub(crate) keys: Arc<Keys>,

@@ -388,6 +388,7 @@ impl Drop for RunGuard {
             signal = row.signal, ms = row.duration_ms, "run ended"
         );
         runs.services.counters.run_ended(row.state);
+        runs.services.notify.run_ended(&row);
         if let Some(client) = self.requester.client()
             && run.listed.load(Ordering::Relaxed)
         {

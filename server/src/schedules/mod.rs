@@ -28,6 +28,7 @@ use crate::config::active_config::ActiveConfig;
 use crate::events::Events;
 use crate::history::{Adjustment, ScheduleState};
 use crate::menu_file::schedule::DeclaredSchedule;
+use crate::notify::Notifications;
 use crate::runs::Runs;
 use crate::timing::{Rule, Timing};
 
@@ -37,6 +38,7 @@ pub(crate) struct Schedules {
     config: Arc<ActiveConfig>,
     events: Arc<Events>,
     audit: Arc<Audit>,
+    notify: Arc<Notifications>,
     clock: Clock,
     /// The id of the database, once it is open: each box delays its starts by another time.
     instance: OnceLock<Arc<str>>,
@@ -86,13 +88,26 @@ impl Schedules {
         config: Arc<ActiveConfig>,
         events: Arc<Events>,
         audit: Arc<Audit>,
+        notify: Arc<Notifications>,
         clock: Clock,
     ) -> Self {
         let (state, changed) = (Mutex::default(), Notify::new());
         let loaded = CancellationToken::new();
         let behind_ms = AtomicU64::new(0);
         let instance = OnceLock::new();
-        Self { runs, config, events, audit, clock, instance, behind_ms, state, loaded, changed }
+        Self {
+            runs,
+            config,
+            events,
+            audit,
+            notify,
+            clock,
+            instance,
+            behind_ms,
+            state,
+            loaded,
+            changed,
+        }
     }
 
     /// Waits until what is kept of the schedules was read, or could not be.

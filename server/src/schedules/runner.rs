@@ -186,6 +186,8 @@ impl Schedules {
                 target: "topside", schedule = schedule.name, count = missed.count, last = %missed.last,
                 "starts of a schedule were missed"
             );
+            let why = "the server was not running at the time";
+            self.notify.start_missed(&schedule.name, &schedule.command, missed.count, why);
         }
         let is_claimed = rows.last().is_some_and(|row| row.outcome == Outcome::Claimed);
         let is_new = self.write_account(schedule, to, rows, false).await?;

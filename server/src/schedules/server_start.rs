@@ -56,6 +56,10 @@ impl Schedules {
                 Outcome::Claimed | Outcome::Queued => Outcome::Lost,
                 _ => Outcome::Ended,
             };
+            if outcome == Outcome::Lost {
+                let why = "the server was killed before it started";
+                self.notify.start_missed(&schedule.name, &schedule.command, 1, why);
+            }
             self.set_outcome(schedule, last.at, outcome, last.run_id, None).await;
         }
     }

@@ -36,6 +36,7 @@ impl Schedules {
                     _ => Outcome::Refused,
                 };
                 tracing::warn!(target: "topside", schedule = schedule.name, error = error.message, "a schedule could not start its command");
+                self.notify.start_missed(&schedule.name, &schedule.command, 1, &error.message);
                 self.set_outcome(schedule, at, outcome, None, Some(error.message)).await;
                 return;
             }

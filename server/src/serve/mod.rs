@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::join4;
+use futures_util::future::join5;
 use rustix::rand::{GetRandomFlags, getrandom};
 use topside_shared::Time;
 use tracing::instrument::WithSubscriber;
@@ -38,6 +38,7 @@ use crate::listen::tcp;
 use crate::menu::TableError;
 use crate::net::local_socket::{ListenError, Listeners};
 use crate::net::lock_file::ServerLock;
+use crate::notify::Notifications;
 use crate::operations::shutdown::wait_until_due;
 use crate::operations::{box_power, reload};
 use crate::serve::metrics::MetricsError;
@@ -134,7 +135,15 @@ impl Stored {
         let boot_id = boot_id();
         let audit = Audit::open(&config.state, Some(boot_id.clone())).map_err(ServeError::Audit)?;
         let audit = Arc::new(audit);
-        let hooks = Hooks::start(Arc::clone(&audit), &config.state).map_err(ServeError::Reserve)?;
+        let notify = Notifications::open(
+            &config.state,
+            boot_id.clone(),
+            config.notify_rules(),
+            config.notify_pace,
+        );
+        let notify = Arc::new(notify);
+        let hooks = Hooks::start(Arc::clone(&audit), Arc::clone(&notify), &config.state);
+        let hooks = hooks.map_err(ServeError::Reserve)?;
         let hooks = Arc::new(hooks);
         let hook_timeout = config.limits.hook_timeout;
         let box_hooks = Arc::new(BoxHooks::new(config.state.clone(), Arc::clone(&hooks)));
@@ -155,9 +164,10 @@ impl Stored {
             hook_timeout,
             Arc::clone(&audit),
             Arc::clone(&hooks),
+            Arc::clone(&notify),
             Box::new(at_start),
         )?;
-        Ok(Self { keys, history, files, audit, hooks, box_hooks, boot_id })
+        Ok(Self { keys, history, files, audit, hooks, box_hooks, notify, boot_id })
     }
 }
 
@@ -211,11 +221,12 @@ impl Server {
         let supervisor = now.config.supervisor.clone();
         drop(now);
         let mut beside = pin!(
-            join4(
+            join5(
                 metrics::serve(self, metrics),
                 supervisor.report(&self.shutdown, || self.status()),
                 sampler::run(self),
-                self.runs.files.expire_unused(|| self.now().config.files.keep_unused)
+                self.runs.files.expire_unused(|| self.now().config.files.keep_unused),
+                self.send_notifications()
             )
             .map(drop)
         );
@@ -225,7 +236,7 @@ impl Server {
             () = expiry::watch(&self.keys, &self.clients, &self.clock, |row| self.events.keys_changed(row, None), async || self.save_seen().await) => unreachable!("watching goes on for ever"),
             () = self.schedules.run() => unreachable!("schedules go on for ever"),
             () = reload::reload_on_request(self, &stop) => unreachable!("listening goes on for ever"),
-            () = &mut beside => unreachable!("all four go on for ever"),
+            () = &mut beside => unreachable!("all go on for ever"),
             plan = wait_until_due(self) => plan,
             plan = stop.requested() => {
                 let by = By::named(plan.by.clone());
@@ -248,7 +259,7 @@ impl Server {
         let _locks = files.close();
         tokio::select! {
             ended = self.end(&plan, &stop) => ended,
-            () = &mut beside => unreachable!("all four go on for ever"),
+            () = &mut beside => unreachable!("all go on for ever"),
         }
     }
 
@@ -262,6 +273,14 @@ impl Server {
         }
         let entry = Entry::new(By::server(), box_power::action(last.then), "box").result(words);
         self.audit.note(entry);
+    }
+
+    /// Sends notifications, for ever, once the processes that a killed server left have ended.
+    async fn send_notifications(&self) {
+        if let Ok(instance) = self.runs.history.instance().await {
+            self.notify.set_instance(instance);
+        }
+        self.notify.run().await;
     }
 
     fn status(&self) -> String {

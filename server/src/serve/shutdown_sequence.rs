@@ -104,6 +104,7 @@ impl Server {
             clients = self.clients.count(), runs = self.runs.live().len(), "server is closing"
         );
         self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
+        self.notify.closing(&plan.notice(Phase::Now));
         self.hooks.closing();
 
         if self.runs.close() {
@@ -149,6 +150,7 @@ impl Server {
                 );
             }
         }
+        self.notify.finish().await;
         self.tasks.end();
     }
 

@@ -15,6 +15,7 @@ pub(super) fn connect(server: &Arc<Server>) {
     let admins = Arc::downgrade(server);
     server.audit.on_alarm(move |message| {
         if let Some(server) = admins.upgrade() {
+            server.notify.audit_broken(message);
             warn_admins(&server, message);
         }
     });

@@ -39,6 +39,7 @@ use crate::keys::Keys;
 use crate::menu::Table;
 use crate::net::local_socket::LocalListener;
 use crate::net::port_mapping::router_address::RouterAddress;
+use crate::notify::Notifications;
 use crate::runs::{Runs, Services};
 use crate::schedules::Schedules;
 use crate::workers::WorkerServices;
@@ -73,6 +74,7 @@ pub(crate) struct Server {
     pub(crate) audit: Arc<Audit>,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) box_hooks: Arc<BoxHooks>,
+    pub(crate) notify: Arc<Notifications>,
     pub(crate) shutdown: Arc<Shutdown>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) samples: Samples,
@@ -119,6 +121,7 @@ pub(crate) struct Stored {
     pub(crate) audit: Arc<Audit>,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) box_hooks: Arc<BoxHooks>,
+    pub(crate) notify: Arc<Notifications>,
     /// Which start of the server its entries name.
     pub(crate) boot_id: String,
 }
@@ -144,7 +147,7 @@ impl Server {
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
     ) -> Arc<Self> {
-        let Stored { keys, history, files, audit, hooks, box_hooks, boot_id } = stored;
+        let Stored { keys, history, files, audit, hooks, box_hooks, notify, boot_id } = stored;
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
@@ -162,6 +165,7 @@ impl Server {
         let services = Services {
             audit: Arc::clone(&audit),
             hooks: Arc::clone(&hooks),
+            notify: Arc::clone(&notify),
             events: Arc::clone(&events),
             clients: Arc::clone(&clients),
             keys: Arc::clone(&keys),
@@ -176,6 +180,7 @@ impl Server {
             Arc::clone(&active_config),
             Arc::clone(&events),
             Arc::clone(&audit),
+            Arc::clone(&notify),
             clock.clone(),
         ));
         let server = Arc::new(Self {
@@ -205,6 +210,7 @@ impl Server {
             audit,
             hooks,
             box_hooks,
+            notify,
             shutdown,
             counters,
             samples: Samples::default(),

@@ -7,6 +7,7 @@ pub(crate) mod host;
 pub(crate) mod limits;
 pub(crate) mod log_level;
 pub(crate) mod metrics;
+pub(crate) mod notify;
 pub(crate) mod retention;
 pub(crate) mod server_file;
 pub(crate) mod value_forms;

@@ -19,9 +19,10 @@ use crate::settings::host::Host;
 use crate::settings::limits::Limits;
 use crate::settings::log_level::LogLevel;
 use crate::settings::metrics::Metrics;
+use crate::settings::notify::Notifier;
 use crate::settings::retention::Kept;
 use crate::settings::{
-    Listen, Local, SERVER_FILE, discovery, files, hooks, host, limits, log_level, metrics,
+    Listen, Local, SERVER_FILE, discovery, files, hooks, host, limits, log_level, metrics, notify,
     retention,
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct ServerFile {
     pub(crate) log: LogLevel,
     pub(crate) hooks: BoxHooks,
     pub(crate) host: Host,
+    pub(crate) notifiers: Vec<Notifier>,
 }
 
 /// The keys in the file, such as `limits.max_runs`, and their lines.
@@ -77,7 +79,13 @@ fn lines(text: &str) -> Lines {
             (format!("{name}.{}", key.get_ref()), line)
         })
     });
-    keys.collect()
+    let lists = document.get_ref().iter().filter_map(|(name, value)| match value.get_ref() {
+        DeValue::Array(_) => {
+            Some((name.get_ref().to_string(), starts.position(name.span().start).line))
+        }
+        _ => None,
+    });
+    keys.chain(lists).collect()
 }
 
 fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors> {
@@ -96,6 +104,7 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
         "log",
         "hooks",
         "host",
+        "notify",
     ];
     top.refuse_unknown(&known, &mut m);
     let file = ServerFile {
@@ -110,6 +119,7 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
         log: section(&top, "log", &mut m, log_level::read),
         hooks: section(&top, "hooks", &mut m, |table, m| hooks::read(table, trust, m)),
         host: section(&top, "host", &mut m, |table, m| host::read(table, trust, m)),
+        notifiers: notify::read(&top, trust, &mut m),
     };
     m.finish().map(|()| file)
 }

@@ -226,6 +226,7 @@ impl Resident {
             Some(failure) => {
                 tracing::error!(target: "topside", run, worker = self.name(), "{failure}");
                 services.audit.note(entry.result(format!("failed: {failure}")));
+                services.hooks.report_failure(&owner, &failure);
             }
         }
         if let HookOwner::Worker(name) = owner {

@@ -47,6 +47,7 @@ mod log_level;
 mod menu;
 mod menu_packs;
 mod metrics;
+mod notify;
 mod other_protocols;
 mod output;
 mod owners;

@@ -79,6 +79,8 @@ wire_enum! {
         ScheduleSet = "schedule/set",
         /// Starts a worker again.
         WorkerRestart = "worker/restart",
+        /// Sends a test notification to people elsewhere.
+        NotifyTest = "notify/test",
         /// Ends the caller's own session.
         SessionClose = "session/close",
     }
@@ -111,6 +113,7 @@ mod files;
 mod keys;
 mod log;
 mod menu;
+mod notify;
 mod runs;
 mod schedules;
 mod server;
@@ -123,6 +126,7 @@ pub use files::*;
 pub use keys::*;
 pub use log::*;
 pub use menu::*;
+pub use notify::*;
 pub use runs::*;
 pub use schedules::*;
 pub use server::*;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Call, Empty, Menu, Method};
+use super::{Call, Empty, Menu, Method, NotifierStatus};
 use crate::after_shutdown::{AfterShutdown, LastReboot};
 use crate::command::Command;
 use crate::notifications::Closing;
@@ -59,6 +59,9 @@ pub struct Status {
     /// Hooks of the box that have run or are running; absent where none has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<HookStatus>,
+    /// Notifiers, in the order of `server.toml`; absent where it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifiers: Vec<NotifierStatus>,
     /// A shutdown that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,

@@ -28,6 +28,9 @@ pub fn status(info: &ServerInfo, status: &Status, zone: &TimeZone) -> String {
     for hook in &status.hooks {
         add("hook", hook.words(&hook.at.to_second(zone)));
     }
+    for notifier in &status.notifiers {
+        add("notifier", notifier.words());
+    }
     add("requests", status.requests.to_string());
     let (received, sent) = (status.bytes.received, status.bytes.sent);
     add("bytes", format!("{} received, {} sent", text::bytes(received), text::bytes(sent)));

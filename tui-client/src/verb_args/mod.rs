@@ -4,6 +4,7 @@
 pub(crate) mod candidates;
 pub(crate) mod duration;
 pub(crate) mod log;
+pub(crate) mod notify;
 pub(crate) mod saved;
 pub(crate) mod schedule;
 pub(crate) mod server;

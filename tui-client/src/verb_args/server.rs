@@ -11,6 +11,7 @@ use topside_shared::records::RunState;
 
 use super::duration;
 use super::log::Log;
+use super::notify::NotifyArgs;
 use super::schedule::ScheduleArgs;
 use super::shutdown::Shutdown;
 use super::target::TargetArgs;
@@ -58,6 +59,8 @@ pub(crate) enum ServerVerb {
     Schedule(ScheduleArgs),
     /// Restart a worker: its process ends in order, and another is started (admin)
     Worker(WorkerArgs),
+    /// Test the notifiers, which tell people elsewhere what happened (admin)
+    Notify(NotifyArgs),
     /// Print notifications as they arrive: broadcasts, and shutdowns of the server
     Notices(SessionArgs),
     /// Read the server's log (admin)
@@ -110,6 +113,7 @@ impl ServerVerb {
             | Self::Token { how, .. } => how,
             Self::Schedule(args) => &args.how,
             Self::Worker(args) => &args.how,
+            Self::Notify(args) => &args.how,
             Self::Clients(args) => &args.how,
             Self::Runs(args) => &args.how,
             Self::Attach(args) => &args.how,

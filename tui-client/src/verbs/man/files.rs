@@ -117,6 +117,11 @@ const COMMAND: &[Term] = &[
         "safe_state",
         "A program with its arguments that is run after every run that did not succeed. With worker also { function = \"NAME\" }.",
     ),
+    (
+        "notify",
+        "Array of the events that notifiers of server.toml report of this command, in place of their own `on`: failed, timedOut, \
+         lost, recovered, missed, hookFailed. Default: what each notifier has.",
+    ),
     ("safe_state_on", "\"always\" runs it after a success too. Default: \"failure\"."),
     ("then", "Names of commands that start after a success."),
     ("menu", "false: it is in no menu; then and schedules start it."),

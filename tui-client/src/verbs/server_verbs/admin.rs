@@ -4,8 +4,9 @@ use jiff::tz::TimeZone;
 use topside_server::cli::{NewKey, ShowError};
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::{
-    Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeysList, ReloadResult,
-    ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
+    Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeysList,
+    NotifyTestResult, ReloadResult, ServerReload, ServerShutdown, ServerShutdownCancel,
+    ServerStatus,
 };
 use topside_shared::notifications::{EndCode, Urgency, return_note};
 use topside_shared::records::ClientRow;
@@ -17,6 +18,7 @@ use topside_shared::{ClientId, Time};
 
 use super::one_shot::OneShot;
 use crate::connect::{CallError, DisconnectReason};
+use crate::verb_args::notify::NotifyArgs;
 use crate::verb_args::server::{BroadcastArgs, Kick, LevelArg, Postpone, Revoke};
 use crate::verb_args::shutdown::Shutdown;
 use crate::verb_args::worker::WorkerArgs;
@@ -46,6 +48,17 @@ pub(super) async fn broadcast(
     let message = args.message.join(" ");
     let delivered = session.call(&Broadcast { message, level }).await?;
     session.print(&delivered, |told| told.sentence() + "\n").await
+}
+
+/// Prints a line for each notifier; the exit status is 1 where one could not send.
+pub(super) async fn test_notifiers(
+    session: &mut OneShot<'_>,
+    args: &NotifyArgs,
+) -> Result<u8, VerbError> {
+    let tested = session.call(&args.request()).await?;
+    let printed = session.print(&tested, NotifyTestResult::lines).await?;
+    let has_failed = tested.notifiers.iter().any(|row| row.failure.is_some());
+    Ok(if has_failed { 1 } else { printed })
 }
 
 pub(super) async fn kick(session: &mut OneShot<'_>, args: &Kick) -> Result<u8, VerbError> {

@@ -85,6 +85,7 @@ pub(super) async fn answer(ask: &ServerVerb, session: &mut OneShot<'_>) -> Resul
         ServerVerb::Schedules(_) => schedules::list(session).await,
         ServerVerb::Schedule(args) => schedules::change(session, args).await,
         ServerVerb::Worker(args) => admin::restart_worker(session, args).await,
+        ServerVerb::Notify(args) => admin::test_notifiers(session, args).await,
         ServerVerb::Notices(_) => follow::notices(session).await,
         ServerVerb::Log(args) => lists::log(session, args).await,
         ServerVerb::Broadcast(args) => admin::broadcast(session, args).await,

@@ -58,6 +58,7 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Worker(args) => {
             answer(state, line, &args.request(), |row| tables::worker_restarted(&row))
         }
+        ServerVerb::Notify(args) => table(state, line, &args.request(), |tested| tested.lines()),
         ServerVerb::Runs(args) => runs(state, line, args),
         ServerVerb::Log(args) => log(state, line, &args),
         ServerVerb::Attach(args) => attach(state, args.run),

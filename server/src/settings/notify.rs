@@ -1,0 +1,310 @@
+//! `[[notify]]`: programs that tell people elsewhere what happened on the box.
+
+use serde::{Deserialize, Serialize};
+use toml::de::DeValue;
+use topside_shared::text::{self, MAX_NAME};
+
+use crate::base::toml_file::errors::Errors;
+use crate::base::toml_file::fields::{Field, Fields};
+use crate::base::toml_file::permissions::Trust;
+use crate::settings::hooks::argv;
+
+/// Most notifiers of a server.
+const MOST: usize = 16;
+const FORM: &str = "an array of tables: begin each with [[notify]]";
+
+/// A kind of event that a notifier can report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum EventKind {
+    /// A run failed.
+    Failed,
+    /// A run exceeded its time limit.
+    TimedOut,
+    /// The server was killed while a run was running.
+    Lost,
+    /// The first success of a command after one of these.
+    Recovered,
+    /// A start of a schedule did not take place.
+    Missed,
+    /// A `safe_state`, `on_start` or `on_stop` failed.
+    HookFailed,
+    /// The server shuts down.
+    Closing,
+    /// A file of the audit log was removed or changed.
+    AuditBroken,
+    /// A user tests the notifiers; no setting selects it.
+    Test,
+}
+
+impl EventKind {
+    /// The kinds that `on` may have.
+    const ALL: [(&'static str, Self); 8] = [
+        ("failed", Self::Failed),
+        ("timedOut", Self::TimedOut),
+        ("lost", Self::Lost),
+        ("recovered", Self::Recovered),
+        ("missed", Self::Missed),
+        ("hookFailed", Self::HookFailed),
+        ("closing", Self::Closing),
+        ("auditBroken", Self::AuditBroken),
+    ];
+    /// The kinds that a command's own `notify` may have.
+    const OF_COMMANDS: [(&'static str, Self); 6] = [
+        ("failed", Self::Failed),
+        ("timedOut", Self::TimedOut),
+        ("lost", Self::Lost),
+        ("recovered", Self::Recovered),
+        ("missed", Self::Missed),
+        ("hookFailed", Self::HookFailed),
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        let known = Self::ALL.iter().find(|(_, kind)| *kind == self);
+        known.map_or("test", |(name, _)| name)
+    }
+}
+
+/// One `[[notify]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notifier {
+    pub(crate) name: String,
+    pub(crate) on: Vec<EventKind>,
+    /// Only events of these commands, and those of the whole box; empty: of all commands.
+    pub(crate) commands: Vec<String>,
+    /// Whether it gets the arguments of a run.
+    pub(crate) has_args: bool,
+    pub(crate) target: Target,
+}
+
+/// How a notifier sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A program with its arguments; it reads the event as JSON from its standard input.
+    Exec(Vec<String>),
+}
+
+impl Target {
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Exec(_) => "exec",
+        }
+    }
+}
+
+impl Notifier {
+    /// Whether it reports this kind of event of this command, or of the box. `own` are the kinds that the command itself names.
+    pub(crate) fn wants(
+        &self,
+        kind: EventKind,
+        command: Option<&str>,
+        own: Option<&[EventKind]>,
+    ) -> bool {
+        let is_for_it = |command: &str| {
+            self.commands.is_empty() || self.commands.iter().any(|name| name == command)
+        };
+        own.unwrap_or(&self.on).contains(&kind) && command.is_none_or(is_for_it)
+    }
+
+    /// As it is in the file.
+    pub(crate) fn to_toml(&self) -> toml::Value {
+        let strings = |items: &[String]| toml::Value::from(items.to_vec());
+        let on: Vec<&str> = self.on.iter().map(|kind| kind.name()).collect();
+        let mut table = toml::Table::new();
+        table.insert("name".to_owned(), self.name.clone().into());
+        table.insert("on".to_owned(), on.into());
+        if !self.commands.is_empty() {
+            table.insert("commands".to_owned(), strings(&self.commands));
+        }
+        if self.has_args {
+            table.insert("include_args".to_owned(), true.into());
+        }
+        let target = match &self.target {
+            Target::Exec(argv) => strings(argv),
+        };
+        table.insert(self.target.kind().to_owned(), target);
+        table.into()
+    }
+}
+
+/// The notifiers of `server.toml`.
+pub(crate) fn read(top: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Vec<Notifier> {
+    let Some(Field { value: items, span }) = top.read("notify", FORM, m, DeValue::as_array) else {
+        return Vec::new();
+    };
+    if items.len() > MOST {
+        m.add(&span, format_args!("there are more than {MOST} [[notify]]: take some out"));
+    }
+    let mut notifiers: Vec<Notifier> = Vec::new();
+    for item in items {
+        let DeValue::Table(table) = item.get_ref() else {
+            m.add(&item.span(), format_args!("`notify` of server.toml must be {FORM}"));
+            continue;
+        };
+        let fields = Fields { table, owner: "[[notify]]".to_owned(), span: item.span() };
+        let Some(notifier) = one(&fields, trust, m) else { continue };
+        if notifiers.iter().any(|other| other.name == notifier.name) {
+            m.add(
+                &fields.span_of("name"),
+                format_args!(
+                    "two [[notify]] are called `{}`: give each a `name` of its own",
+                    notifier.name
+                ),
+            );
+        }
+        notifiers.push(notifier);
+    }
+    notifiers
+}
+
+fn one(fields: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Option<Notifier> {
+    fields.refuse_unknown(&["name", "on", "commands", "include_args", "exec"], m);
+    let on = match fields.get("on") {
+        Some(_) => kinds(fields, "on", &EventKind::ALL, m),
+        None => EventKind::ALL.map(|(_, kind)| kind).into(),
+    };
+    let commands = fields.strings("commands", m).into_iter().map(|field| field.value).collect();
+    let has_args = fields.boolean("include_args", m);
+    let target = target(fields, trust, m);
+    let name = name(fields, m);
+    let target = target?;
+    let name = name.unwrap_or_else(|| target.kind().to_owned());
+    Some(Notifier { name, on, commands, has_args, target })
+}
+
+/// The kinds of events that the field `notify` of a command names; none: it has no such field.
+pub(crate) fn of_command(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Vec<EventKind>> {
+    fields.get("notify")?;
+    Some(kinds(fields, "notify", &EventKind::OF_COMMANDS, m))
+}
+
+fn kinds(
+    fields: &Fields<'_, '_>,
+    name: &str,
+    known: &[(&str, EventKind)],
+    m: &mut Errors<'_>,
+) -> Vec<EventKind> {
+    let mut kinds = Vec::new();
+    for Field { value, span } in fields.strings(name, m) {
+        if let Some((_, kind)) = known.iter().find(|(name, _)| *name == value) {
+            kinds.push(*kind);
+            continue;
+        }
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        m.add(
+            &span,
+            format_args!(
+                "`{name}` of {} must hold names of events ({}), not `{}`",
+                fields.owner,
+                names.join(", "),
+                text::clean(&value, MAX_NAME)
+            ),
+        );
+    }
+    kinds
+}
+
+fn name(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<String> {
+    let form = "1 to 64 letters, digits, `-`, `_` and `.`";
+    let is_name = |name: &&str| {
+        (1..=MAX_NAME).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let read = |value| DeValue::as_str(value).filter(is_name);
+    fields.read("name", form, m, read).map(|field| field.value.to_owned())
+}
+
+fn target(fields: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Option<Target> {
+    if fields.get("exec").is_none() {
+        if !fields.misspells("exec") {
+            let message = "a [[notify]] needs `exec`: the program that sends, such as \
+                           [\"/opt/notify\"]";
+            m.add(&fields.span, message);
+        }
+        return None;
+    }
+    let before = m.count();
+    let argv = argv(fields, "exec", trust, m);
+    if argv.is_empty() && m.count() == before {
+        m.add(&fields.span_of("exec"), "`exec` of [[notify]] must name a program");
+    }
+    Some(Target::Exec(argv))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Result<Vec<Notifier>, String> {
+        let document = Fields::parse("server.toml", text).unwrap();
+        let mut m = Errors::new("server.toml", text);
+        let top = Fields::of(&document, "server.toml");
+        let notifiers = read(&top, Trust::of_this_process(), &mut m);
+        m.finish().map(|()| notifiers).map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn a_notifier_without_a_list_of_events_reports_all_of_them() {
+        let read = of("[[notify]]\nexec = [\"/bin/true\", \"a\"]\n").unwrap();
+        let argv = vec!["/bin/true".to_owned(), "a".to_owned()];
+        assert_eq!((&read[0].name[..], &read[0].target), ("exec", &Target::Exec(argv)));
+        assert_eq!(read[0].on.len(), EventKind::ALL.len());
+        assert!(read[0].wants(EventKind::Failed, Some("backup"), None));
+        assert!(!read[0].wants(EventKind::Failed, Some("backup"), Some(&[EventKind::Lost])));
+    }
+
+    #[test]
+    fn a_list_of_commands_selects_their_events_and_those_of_the_box() {
+        let read = of(
+            "[[notify]]\nname = \"ops\"\non = [\"failed\", \"closing\"]\ncommands = [\"backup\"]\n\
+                       exec = [\"/bin/true\"]\n",
+        )
+        .unwrap();
+        assert!(read[0].wants(EventKind::Failed, Some("backup"), None));
+        assert!(!read[0].wants(EventKind::Failed, Some("other"), None));
+        assert!(!read[0].wants(EventKind::Lost, Some("backup"), None));
+        assert!(read[0].wants(EventKind::Lost, Some("backup"), Some(&[EventKind::Lost])));
+        assert!(read[0].wants(EventKind::Closing, None, None));
+    }
+
+    #[test]
+    fn an_error_has_its_place() {
+        for (text, said) in [
+            (
+                "notify = 1\n",
+                "server.toml:1:10: `notify` of server.toml must be an array of tables: begin each \
+                 with [[notify]]",
+            ),
+            (
+                "[[notify]]\nexec = [\"/bin/true\"]\non = [\"failed\", \"fail\"]\n",
+                "server.toml:3:17: `on` of [[notify]] must hold names of events (failed, timedOut, \
+                 lost, recovered, missed, hookFailed, closing, auditBroken), not `fail`",
+            ),
+            (
+                "[[notify]]\nexec = []\n",
+                "server.toml:2:8: `exec` of [[notify]] must name a program",
+            ),
+            (
+                "[[notify]]\non = []\n",
+                "server.toml:1:1: a [[notify]] needs `exec`: the program that sends, such as \
+                 [\"/opt/notify\"]",
+            ),
+            (
+                "[[notify]]\nexec = [\"/bin/true\"]\nretry = 1\n",
+                "server.toml:3:1: [[notify]] has no field `retry`",
+            ),
+            (
+                "[[notify]]\nname = \"a b\"\nexec = [\"/bin/true\"]\n",
+                "server.toml:2:8: `name` of [[notify]] must be 1 to 64 letters, digits, `-`, `_` and `.`",
+            ),
+            (
+                "[[notify]]\nexec = [\"/bin/true\"]\n[[notify]]\nexec = [\"/bin/true\"]\n",
+                "server.toml:3:1: two [[notify]] are called `exec`: give each a `name` of its own",
+            ),
+        ] {
+            assert_eq!(of(text).unwrap_err(), said);
+        }
+        let missing = of("[[notify]]\nexec = [\"/no/such\"]\n").unwrap_err();
+        assert!(missing.starts_with("server.toml:2:9: the program /no/such "), "{missing}");
+    }
+}
