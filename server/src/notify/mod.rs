@@ -122,13 +122,15 @@ impl Notifications {
     pub(crate) fn set_rules(&self, rules: Rules) {
         let mut state = self.state.lock();
         let is_there = |name: &str| rules.notifiers.iter().any(|notifier| notifier.name == name);
+        let before = state.outbox.clone();
         let dropped = state.outbox.keep_for(is_there);
         state.standing.retain(|name, _| is_there(name));
         if rules.notifiers.is_empty() {
             state.outbox.failing.clear();
         }
         state.rules = rules;
-        state.is_dirty = true;
+        // A server without notifiers writes nothing, and starts no thread for it.
+        state.is_dirty |= state.outbox != before;
         drop(state);
         if dropped > 0 {
             tracing::warn!(target: "topside", count = dropped, "notifications are dropped: their notifier is gone from server.toml");
