@@ -207,7 +207,11 @@ impl Running {
     }
 
     pub(crate) fn write(&mut self, text: &(impl AsRef<[u8]> + ?Sized)) {
-        self.child.stdin.as_mut().unwrap().write_all(text.as_ref()).unwrap();
+        match self.child.stdin.as_mut().unwrap().write_all(text.as_ref()) {
+            // It may have ended before it read this.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            written => written.unwrap(),
+        }
     }
 
     /// The next line of standard output.
