@@ -98,6 +98,9 @@ fn processes_that_outlive_a_run_that_ended_by_itself_are_left_alone_and_reported
         let script = format!("{child} >/dev/null 2>&1 & read x < {}; {after}", said.path());
         let id = client.ask("command/run", json!({"command": "sh", "args": {"script": script}}));
         let pid = up(&mut alive);
+        // While a process executes a program, its environment cannot be read.
+        let comm = format!("/proc/{pid}/comm");
+        eventually("the program is executed", || fs::read_to_string(&comm).unwrap() == "sleep\n");
         said.open();
         let row = client.answer(id)["result"].take();
         assert_eq!(row["escaped"], json!([pid]), "{name}: {row}");

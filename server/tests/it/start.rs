@@ -40,7 +40,7 @@ fn a_broken_file_is_refused_with_file_line_and_column_by_the_server_and_by_check
         ),
         ("commands.toml", "[commands.a]\nexec = [\"true\"\n", ":", "TOML"),
         ("commands.toml", "[commands.a]\nexec = [\"/no/such\"]\n", ":2:9: ", "/no/such"),
-        ("commands.toml", "[commands.ks]\nexec = [\"true\"]\n", ":1:11: ", "built-in"),
+        ("commands.toml", "[commands.shutdown]\nexec = [\"true\"]\n", ":1:11: ", "built-in"),
         (
             "commands.toml",
             "[commands.a]\nexec=[\"true\"]\n[commands.a]\nexec=[\"true\"]\n",
