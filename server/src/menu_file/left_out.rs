@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::menu_file::STARTER_NAME;
+/// The name of the starter menu, in place of that of a file.
+pub(crate) const STARTER_NAME: &str = "commands.toml (built in)";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LeftOut {

@@ -35,7 +35,7 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::menu_file::command_name::{Names, check_name};
-pub(crate) use crate::menu_file::left_out::LeftOut;
+pub(crate) use crate::menu_file::left_out::{LeftOut, STARTER_NAME};
 use crate::menu_file::references::References;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::process::program_spec::Program;
@@ -52,7 +52,6 @@ const MENU: &str = "the menu";
 
 /// The menu for users without one.
 pub(crate) const STARTER: &str = include_str!("starter.toml");
-pub(crate) const STARTER_NAME: &str = "commands.toml (built in)";
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {

@@ -22,7 +22,7 @@ pub(crate) struct Shutdown {
     /// Restart the server: the same as --then restart
     #[arg(long, conflicts_with = "then")]
     pub(crate) restart: bool,
-    /// What happens then; reboot and poweroff must be set in [host] of server.toml
+    /// What happens then; reboot and poweroff must be set in server.toml
     #[arg(long, value_enum)]
     pub(crate) then: Option<ThenArg>,
     /// Confirm with the name of the server; a power off without a terminal needs it
