@@ -181,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_line_is_a_value_and_perhaps_a_label() {
-        let lines = "a\n\nb\tThe b\r\n{\"value\": \"c\", \"label\": \"The c\"}\n{\"value\": 4}\n-d\na\tagain\n";
+        let lines = "a\n\nb\tlabel b\r\n{\"value\": \"c\", \"label\": \"The c\"}\n{\"value\": 4}\n-d\na\tagain\n";
         let choices = json!([
-            {"value": "a"}, {"value": "b", "label": "The b"}, {"value": "c", "label": "The c"},
+            {"value": "a"}, {"value": "b", "label": "label b"}, {"value": "c", "label": "The c"},
             {"value": "4"}, {"value": "-d"},
         ]);
         assert_eq!(listed(ArgType::Enum, lines), Ok(choices));
