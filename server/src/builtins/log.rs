@@ -25,33 +25,37 @@ impl Builtin for Log {
             default: Some(DEFAULT_LINES.into()),
             minimum: Some(1.0),
             maximum: Some(KEPT as f64),
-            ..optional("lines", ArgType::Int, "How many of the last lines")
+            ..optional("lines", ArgType::Int, "Number of last lines")
         };
         let text = Arg {
             rest: true,
-            ..optional("match", ArgType::String, "Only lines that hold this text, in any case")
+            ..optional("match", ArgType::String, "Only lines that contain this text, ignoring case")
         };
-        // Given by name only: `match` takes the rest of the line.
+        // The others are given by name only: `match` takes the rest of the line.
         let or = Arg {
             multiple: true,
-            ..optional("or", ArgType::String, "Also lines that hold this text")
+            by_name: true,
+            ..optional("or", ArgType::String, "Also lines that contain this text")
         };
         let since = Arg {
             max_length: Some(MAX_SINCE),
+            by_name: true,
             ..optional(
                 "since",
                 ArgType::String,
-                "Only lines from then on: 2h ago, or a time in RFC 3339",
+                "Only lines since then: 2h ago, or a time in RFC 3339",
             )
         };
         let level = Arg {
             choices: Level::ALL.map(|level| level.name().into()).into(),
-            ..optional("level", ArgType::Enum, "Only lines that matter so much or more")
+            by_name: true,
+            ..optional("level", ArgType::Enum, "Only lines of this level or above")
         };
         let before = Arg {
             minimum: Some(0.0),
             maximum: Some(MAX_BEFORE as f64),
-            ..optional("before", ArgType::Int, "So many lines above each of them too")
+            by_name: true,
+            ..optional("before", ArgType::Int, "Number of lines above each of them")
         };
         let description = "Shows starts and stops, connections and commands.";
         let args = vec![lines, text, or, since, level, before, json()];

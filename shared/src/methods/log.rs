@@ -13,7 +13,7 @@ pub const MAX_BEFORE: u64 = 100;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LogTail {
-    /// How many of the last lines, 1 to 1,000; 50 by default. Fewer if they do not fit one line.
+    /// Number of last lines, 1 to 1,000; 50 by default. Fewer are returned if they do not fit one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<u64>,
     /// Only lines that hold one of these texts, in any case.
@@ -22,10 +22,10 @@ pub struct LogTail {
     /// Only lines from this time on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// Only lines that matter so much or more.
+    /// Only lines of this level or above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
-    /// So many lines above each of them too, at most [`MAX_BEFORE`].
+    /// Number of lines above each of them that are returned too, at most [`MAX_BEFORE`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
     /// Whether each entry has the number of its line, for which the files are read.

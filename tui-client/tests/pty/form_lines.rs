@@ -97,6 +97,7 @@ fn text(arg: &Arg, round: usize) -> String {
     let texts: &[&str] = match arg.kind {
         // The expected return of a shutdown.
         ArgType::String if arg.name == "back" => &["20:00", "30m", "2026-12-01 20:00"],
+        ArgType::String if arg.name == "since" => &["2h", "90", "2026-03-01T09:00:00Z"],
         ArgType::Int => &NUMBERS,
         ArgType::Float => &FLOATS,
         ArgType::Duration => &DURATIONS,
@@ -302,9 +303,9 @@ fn line_of_form(screen: &vt100::Screen) -> Option<String> {
     })?;
     let columns = u16::try_from(left + 1).unwrap()..u16::try_from(right).unwrap();
     let [line, more] = [2, 1].map(|above| cells(screen, row - above, columns.clone()).concat());
-    // A line of more than one row is not read back: no test has one.
-    let line = line.trim().strip_prefix("❯")?.trim();
-    more.trim().is_empty().then(|| line.to_owned())
+    // At most two rows are read back: no line here is longer. It is wrapped at a blank.
+    let line = line.trim().strip_prefix("❯")?;
+    Some(format!("{} {}", line.trim(), more.trim()).trim().to_owned())
 }
 
 const TYPES: &str = r#"

@@ -15,14 +15,14 @@ use crate::base::platform;
 /// Which lines of the log are read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LogQuery {
-    /// How many of the last lines that match.
+    /// Number of last lines that match.
     pub(crate) lines: usize,
     /// They contain one of these texts, in any case; all match where there is none.
     pub(crate) matching: Vec<String>,
     pub(crate) since: Option<Time>,
-    /// They matter so much or more.
+    /// Only lines of this level or above.
     pub(crate) level: Option<Level>,
-    /// So many lines above each of them are read too.
+    /// Number of lines above each of them that are read too.
     pub(crate) before: usize,
     /// Whether each entry needs the number of its line.
     pub(crate) numbers: bool,
