@@ -7,6 +7,7 @@ use std::path::Path;
 use topside_shared::text;
 
 use crate::base::toml_file::permissions::{Kind, Trust};
+use crate::process::declared_program::in_words;
 
 /// Most bytes of a file.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -15,8 +16,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// begins with the path.
 pub(crate) fn read(path: &Path, trust: Trust) -> Result<Vec<(String, String)>, String> {
     if let Some(fault) = trust.faults(path, Kind::File).into_iter().next() {
-        let whose = if fault.above { "its directory " } else { "" };
-        return Err(format!("is refused: {whose}{}", fault.text));
+        return Err(format!("is refused: {}", in_words(&fault)));
     }
     let mut text = String::new();
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;

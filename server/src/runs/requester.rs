@@ -36,7 +36,7 @@ impl Requester {
         }
     }
 
-    /// The run whose success asks for this one.
+    /// The run that succeeded before this one, and named it in `then`.
     pub(super) fn cause(&self) -> Option<RunId> {
         match self {
             Self::FollowUp { cause, .. } => Some(*cause),

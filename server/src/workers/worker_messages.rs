@@ -51,7 +51,7 @@ fn line(message: &Value) -> String {
     format!("{message}\n")
 }
 
-/// A call whose answer cannot be used has failed; its worker has not.
+/// An answer that cannot be used fails its call, not the worker.
 pub(super) fn refused_answer(id: u64, why: &str) -> Message {
     Message::Answer { id, answer: Err(format!("the answer of the worker is refused: {why}")) }
 }

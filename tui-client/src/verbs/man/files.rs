@@ -100,7 +100,7 @@ const COMMAND: &[Term] = &[
         "lock",
         "Names; commands that share one never run at once. \"zone-{relay}\" is a lock for each value of relay.",
     ),
-    ("group", "The [groups.NAME] with whose commands it shares a max_concurrent."),
+    ("group", "The [groups.NAME] that limits it together with other commands."),
     ("rate", "How many runs in a time, such as \"10/1h\". Default: any number."),
     ("stdin", "\"prompt\": the user who started a run may answer what it asks. Default: \"none\"."),
     ("output", "\"text\" or \"json\". Default: \"text\"."),
