@@ -138,18 +138,16 @@ impl Log {
     pub(crate) async fn search(&self, query: LogQuery) -> Vec<LogEntry> {
         let memory = self.tail(KEPT, self.clock());
         // At once where that is possible, so that it comes before the answer to a later request.
-        let found = search::search(None, query.clone(), &memory).unwrap_or_default();
-        if query.is_answered_by_memory(found.len()) {
+        let found = search::in_memory(query.clone(), &memory);
+        let Some(path) = self.path.clone().filter(|_| !query.is_answered_by_memory(found.len()))
+        else {
             return found;
-        }
-        let path = self.path.clone();
-        let of_memory = (query.clone(), memory.clone());
-        match blocking(move || search::search(path.as_deref(), query, &memory)).await {
+        };
+        match blocking(move || search::in_files(&path, query, &memory)).await {
             Ok(Ok(entries)) => entries,
             Ok(Err(error)) => {
                 tracing::warn!(target: "topside", %error, "the files of the log cannot be read");
-                let (query, memory) = of_memory;
-                search::search(None, query, &memory).unwrap_or_default()
+                found
             }
             // The panic was reported.
             Err(_) => Vec::new(),

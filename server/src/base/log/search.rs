@@ -64,6 +64,11 @@ struct Found {
 }
 
 impl Found {
+    fn new(query: LogQuery) -> Self {
+        let left = query.lines;
+        Self { query: query.lower_case(), entries: Vec::new(), left, above: 0 }
+    }
+
     /// Whether nothing older is wanted.
     fn is_complete(&self) -> bool {
         self.left == 0 && self.above == 0
@@ -87,20 +92,31 @@ impl Found {
     }
 }
 
+/// The entries of a query that are in memory, oldest first.
+pub(super) fn in_memory(query: LogQuery, memory: &[LogEntry]) -> Vec<LogEntry> {
+    let mut found = Found::new(query);
+    for entry in memory.iter().rev() {
+        if found.is_complete() {
+            break;
+        }
+        found.look(&log_line(entry), || Some(entry.clone()));
+    }
+    found.entries.reverse();
+    found.entries
+}
+
 /// The entries of a query, oldest first. `memory` has the newest entries; of those, what is not in the files yet counts as
 /// their next lines, and the others keep their fields. The fields of an entry that is in a file only are in its message.
 /// Blocks.
-pub(super) fn search(
-    path: Option<&Path>,
+pub(super) fn in_files(
+    path: &Path,
     query: LogQuery,
     memory: &[LogEntry],
 ) -> io::Result<Vec<LogEntry>> {
-    let query = query.lower_case();
-    let left = query.lines;
-    let mut found = Found { query, entries: Vec::new(), left, above: 0 };
-    let files = path.map(open).transpose()?.unwrap_or_default();
+    let files = open(path)?;
     let lines: Vec<String> = memory.iter().map(log_line).collect();
     let known: HashMap<&str, &LogEntry> = lines.iter().map(String::as_str).zip(memory).collect();
+    let mut found = Found::new(query.clone());
     let mut is_first = true;
     for (number, mut file) in files {
         let mut bytes = Vec::new();
@@ -132,9 +148,7 @@ pub(super) fn search(
     }
     if is_first {
         // No file has a line.
-        for (line, entry) in lines.iter().zip(memory).rev() {
-            found.look(line, || Some(entry.clone()));
-        }
+        return Ok(in_memory(query, memory));
     }
     found.entries.reverse();
     Ok(found.entries)
@@ -211,7 +225,7 @@ mod tests {
         std::fs::write(numbered(&path, 1), old.join("\n") + "\n").unwrap();
         std::fs::write(&path, new.join("\n") + "\n").unwrap();
         let memory = [parse(&new[2]).unwrap(), parse(&line(7, "info", "seven")).unwrap()];
-        let found = search(Some(&path), query, &memory).unwrap();
+        let found = in_files(&path, query, &memory).unwrap();
         let shown = found.iter().map(|entry| {
             let sign = if entry.context { '-' } else { ':' };
             let file = entry.file.map(|file| format!("{file}/")).unwrap_or_default();
@@ -240,7 +254,7 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let memory =
             [parse(&line(1, "info", "one")).unwrap(), parse(&line(2, "info", "two")).unwrap()];
-        let found = search(Some(&path), all(), &memory).unwrap();
+        let found = in_files(&path, all(), &memory).unwrap();
         let places: Vec<_> = found.iter().map(|entry| (entry.file, entry.line)).collect();
         assert_eq!(places, [(Some(1), Some(1)), (None, Some(1))]);
     }
