@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use topside_shared::{Time, text};
 
-use crate::base::{atomic_file, platform};
+use crate::base::{json_file, platform};
 
 const FILE: &str = "clock.json";
 /// How far the wall clock may be behind before it is called wrong.
@@ -39,7 +39,7 @@ impl Clock {
     pub(crate) fn open(state: &Path) -> Self {
         let path = state.join(FILE);
         let uptime_ms = platform::uptime_ms();
-        let file = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let file = json_file::read(&path).ok().flatten();
         let newest = match file {
             Some(ClockFile { newest, boot, uptime_ms: then }) => {
                 let is_same_boot = boot.is_some() && boot.as_deref() == platform::boot();
@@ -81,7 +81,7 @@ impl Clock {
     pub(crate) fn save(&self) -> std::io::Result<()> {
         let boot = platform::boot().map(str::to_owned);
         let file = ClockFile { newest: self.now(), boot, uptime_ms: platform::uptime_ms() };
-        atomic_file::write(&self.path, &serde_json::to_vec(&file)?)
+        json_file::write(&self.path, &file)
     }
 }
 

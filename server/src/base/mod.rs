@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod counters;
 pub(crate) mod descriptors;
 pub(crate) mod identity;
+pub(crate) mod json_file;
 pub(crate) mod limit;
 pub(crate) mod log;
 pub(crate) mod mutex;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use topside_shared::Time;
 use topside_shared::after_shutdown::{AfterShutdown, LastReboot};
 
-use crate::base::atomic_file;
+use crate::base::json_file;
 
 const FILE: &str = "reboot.json";
 /// How many durations are kept.
@@ -40,12 +40,11 @@ struct Pending {
 }
 
 fn read(state: &Path) -> Record {
-    let text = std::fs::read(state.join(FILE)).ok();
-    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    json_file::read(&state.join(FILE)).ok().flatten().unwrap_or_default()
 }
 
 fn write(state: &Path, record: &Record) -> io::Result<()> {
-    atomic_file::write(&state.join(FILE), &serde_json::to_vec(record)?)
+    json_file::write(&state.join(FILE), record)
 }
 
 /// How long a reboot usually takes: the median of the last ones.

@@ -6,23 +6,23 @@ use std::path::Path;
 
 use topside_shared::notifications::Closing;
 
-use crate::base::{atomic_file, platform};
+use crate::base::json_file;
 
 const FILE: &str = "shutdown.json";
 
 pub(crate) fn write(state: &Path, closing: &Closing) -> io::Result<()> {
-    atomic_file::write(&state.join(FILE), &serde_json::to_vec(closing)?)
+    json_file::write(&state.join(FILE), closing)
 }
 
 pub(crate) fn remove(state: &Path) {
-    if let Err(error) = platform::if_there(std::fs::remove_file(state.join(FILE))) {
+    if let Err(error) = json_file::remove(&state.join(FILE)) {
         tracing::warn!(target: "topside", %error, "{FILE} is not removed: the next start reports a shutdown that was due");
     }
 }
 
 /// The shutdown that was scheduled when the previous server was killed.
 pub(crate) fn read(state: &Path) -> Option<Closing> {
-    let was_due: Closing = serde_json::from_slice(&std::fs::read(state.join(FILE)).ok()?).ok()?;
+    let was_due: Closing = json_file::read(&state.join(FILE)).ok()??;
     let Closing { by, reason, deadline, .. } = &was_due;
     let reason = if reason.is_empty() { "no reason was given" } else { reason };
     tracing::warn!(

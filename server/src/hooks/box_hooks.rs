@@ -3,7 +3,6 @@
 //! **Invariant:** from the moment that the server starts anything until `on_stop` succeeded, the file `on_stop.json` in
 //! the state directory holds the program. A server that finds it runs `on_stop` before anything else.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, mpsc};
 
@@ -13,7 +12,7 @@ use topside_shared::Time;
 use topside_shared::methods::{HookState, HookStatus};
 
 use crate::base::mutex::Mutex;
-use crate::base::{atomic_file, platform};
+use crate::base::{json_file, platform};
 use crate::hooks::{HookOwner, HookRequest, Hooks};
 use crate::process::program_spec::DEFAULT_CWD;
 use crate::process::safe_state::{Hook, HookResult};
@@ -101,10 +100,8 @@ impl BoxHooks {
     pub(crate) fn record(&self, settings: &settings::BoxHooks) {
         let path = self.state.join(FILE);
         let written = match settings.on_stop.is_empty() {
-            true => platform::if_there(std::fs::remove_file(path)).map(drop),
-            false => serde_json::to_vec(&Record { argv: settings.on_stop.clone() })
-                .map_err(io::Error::from)
-                .and_then(|json| atomic_file::write(&path, &json)),
+            true => json_file::remove(&path),
+            false => json_file::write(&path, &Record { argv: settings.on_stop.clone() }),
         };
         if let Err(error) = written {
             tracing::error!(
@@ -123,7 +120,7 @@ impl BoxHooks {
         let hook = hook(settings.on_stop.clone(), ON_STOP);
         let result = self.hooks.run(HookOwner::Box(ON_STOP), hook, settings.timeout).await;
         if self.end(ON_STOP, result)
-            && let Err(error) = platform::if_there(std::fs::remove_file(self.state.join(FILE)))
+            && let Err(error) = json_file::remove(&self.state.join(FILE))
         {
             tracing::warn!(target: "topside", %error, "{FILE} is not removed: the next start runs on_stop again");
         }

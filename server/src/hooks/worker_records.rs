@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::json_file;
 use crate::base::mutex::Mutex;
-use crate::base::{atomic_file, platform};
 
 const FILE: &str = "workers.json";
 
@@ -35,19 +35,15 @@ impl WorkerRecords {
     /// Reads the file in this state directory.
     pub(crate) fn open(state: &Path) -> Self {
         let path = state.join(FILE);
-        let read = platform::if_there(std::fs::read(&path)).map_err(|error| error.to_string());
-        let records = read.and_then(|text| match text {
-            Some(text) => serde_json::from_slice(&text).map_err(|error| error.to_string()),
-            None => Ok(BTreeMap::new()),
-        });
+        let records = json_file::read(&path);
         if let Err(error) = &records {
             tracing::error!(
-                target: "topside", error,
+                target: "topside", %error,
                 "{FILE} cannot be read: each worker with a safe_state calls it before anything else"
             );
         }
         let is_damaged = records.is_err();
-        Self { path, records: Mutex::new(records.unwrap_or_default()), is_damaged }
+        Self { path, records: Mutex::new(records.ok().flatten().unwrap_or_default()), is_damaged }
     }
 
     /// Whether an earlier process of the worker did not end in order.
@@ -100,10 +96,8 @@ impl WorkerRecords {
             false => drop(records.insert(worker.to_owned(), after)),
         }
         let written = match records.is_empty() {
-            true => platform::if_there(std::fs::remove_file(&self.path)).map(drop),
-            false => serde_json::to_vec(&*records)
-                .map_err(std::io::Error::from)
-                .and_then(|json| atomic_file::write(&self.path, &json)),
+            true => json_file::remove(&self.path),
+            false => json_file::write(&self.path, &*records),
         };
         if let Err(error) = &written {
             tracing::error!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use topside_shared::time::millis;
 
-use crate::base::{atomic_file, platform};
+use crate::base::{json_file, platform};
 use crate::notify::event::Event;
 
 const FILE: &str = "notify.json";
@@ -62,9 +62,9 @@ impl Outbox {
     pub(super) fn write(&self, state: &Path) -> io::Result<()> {
         let path = state.join(FILE);
         if *self == Self::default() {
-            return platform::if_there(std::fs::remove_file(path)).map(drop);
+            return json_file::remove(&path);
         }
-        atomic_file::write(&path, &serde_json::to_vec(self)?)
+        json_file::write(&path, self)
     }
 
     /// Adds an event, or counts it with an equal one that was not sent yet. Returns whether an older one was dropped.
