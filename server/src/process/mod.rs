@@ -8,6 +8,7 @@ pub(crate) mod env_file;
 pub(crate) mod exit_status;
 pub(crate) mod path_root;
 pub(crate) mod pipes;
+mod polled_program;
 pub(crate) mod process_scan;
 pub(crate) mod program_file;
 pub(crate) mod program_output;

@@ -1,23 +1,20 @@
 //! `safe_state`: a program that runs after a run that did not succeed.
 
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read as _};
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, ExitStatus};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use crate::process::daemon::Daemon;
 use crate::process::drain::drain;
+use crate::process::polled_program::{PolledEnd, PolledProgram};
 use crate::process::program_spec::DEFAULT_CWD;
-use crate::process::spawn;
 use crate::process::start_program::{Caller, base_environment, environment};
 
 const MAX_OUTPUT: usize = 64 * 1024;
-/// Reads of 4 KiB at a time: more than a pipe holds.
-const MAX_READS: usize = 32;
 
 /// A hook program, as it is recorded with its run: the menu may have changed when it is run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -117,14 +114,7 @@ impl Hook {
             .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr);
-        Ok(RunningHook {
-            child: spawn::start_blocking(command)?,
-            pipe: Some(output),
-            output: Vec::new(),
-            started: Instant::now(),
-            status: None,
-            is_killed: false,
-        })
+        PolledProgram::start(command, output, MAX_OUTPUT).map(RunningHook)
     }
 
     /// The result if it cannot be started.
@@ -139,83 +129,32 @@ impl Hook {
 }
 
 #[derive(Debug)]
-pub(crate) struct RunningHook {
-    child: Child,
-    /// None at the end of its output.
-    pipe: Option<PipeReader>,
-    output: Vec<u8>,
-    started: Instant,
-    status: Option<ExitStatus>,
-    is_killed: bool,
-}
+pub(crate) struct RunningHook(PolledProgram);
 
 impl RunningHook {
     /// Readable when the program writes, or has ended.
     pub(crate) fn output_pipe(&self) -> Option<&PipeReader> {
-        self.pipe.as_ref()
+        self.0.pipe.as_ref()
     }
 
     /// Reads the program's output, and kills it after `limit` with all that it started; the result, once it has ended. Does
     /// not block.
     pub(crate) fn check(&mut self, hook: &Hook, limit: Option<Duration>) -> Option<HookResult> {
-        if self.status.is_none() {
-            match self.child.try_wait() {
-                Ok(status) => self.status = status,
-                Err(error) => {
-                    let why = format!("how it ended is not known: {error}");
-                    return Some(self.result(hook, Some(hook.sentence(&why))));
-                }
-            }
-        }
-        // All output of the program is in the pipe now. Processes that it left behind may write more.
-        self.read();
-        let Some(status) = self.status else {
-            if !self.is_killed && limit.is_some_and(|limit| self.started.elapsed() >= limit) {
-                self.is_killed = true;
-                let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-                if let Some(group) = group {
-                    // It may have ended at this moment.
-                    let _ = kill_process_group(group, Signal::KILL);
-                }
-            }
-            return None;
+        let Self(program) = self;
+        let failure = match program.check(limit)? {
+            PolledEnd::Exited(status) if status.success() => None,
+            PolledEnd::Exited(status) => Some(format!("it ended with {status}")),
+            PolledEnd::Killed => Some("it took too long and was killed".to_owned()),
+            PolledEnd::Unknown(error) => Some(format!("how it ended is not known: {error}")),
         };
-        let failure = match status {
-            _ if self.is_killed => Some("it took too long and was killed".to_owned()),
-            status if status.success() => None,
-            status => Some(format!("it ended with {status}")),
-        };
-        Some(self.result(hook, failure.map(|why| hook.sentence(&why))))
-    }
-
-    fn result(&mut self, hook: &Hook, failure: Option<String>) -> HookResult {
         // Processes that the program left behind may write more.
-        let open = self.pipe.take().map(OwnedFd::from).into_iter().collect();
+        let open = program.pipe.take().map(OwnedFd::from).into_iter().collect();
         let owner = match &hook.caller {
             Some(caller) => format!("safe_state of run {}", caller.run.0),
             None => "a hook of the box".to_owned(),
         };
         drain(open, &owner);
-        HookResult { output: std::mem::take(&mut self.output), failure }
-    }
-
-    /// Reads at most what a pipe holds, and keeps the first [`MAX_OUTPUT`] bytes.
-    fn read(&mut self) {
-        let Some(pipe) = &mut self.pipe else { return };
-        let mut buffer = [0; 4096];
-        for _ in 0..MAX_READS {
-            match pipe.read(&mut buffer) {
-                Ok(count @ 1..) => {
-                    let room = MAX_OUTPUT - self.output.len();
-                    self.output.extend_from_slice(&buffer[..count.min(room)]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Ok(0) | Err(_) => {
-                    self.pipe = None;
-                    return;
-                }
-            }
-        }
+        let output = std::mem::take(&mut program.output);
+        Some(HookResult { output, failure: failure.map(|why| hook.sentence(&why)) })
     }
 }

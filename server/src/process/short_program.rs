@@ -1,21 +1,18 @@
 //! Runs a short program to its end: its output, or why it failed.
 
-use std::io::{self, Read as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::io;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use topside_shared::text::clean;
 
-use crate::process::spawn;
+use crate::process::polled_program::{PolledEnd, PolledProgram};
 use crate::process::start_program::base_environment;
 
 /// Interval of checks for its end.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// Most bytes of its output.
 const MAX_OUTPUT: usize = 4096;
-/// Most reads in one check: more than a pipe holds.
-const MAX_READS: usize = 32;
 /// Most characters of its last line in a message.
 const MAX_LINE: usize = 200;
 
@@ -24,35 +21,26 @@ const MAX_LINE: usize = 200;
 /// # Errors
 /// Why it could not be started, or how it failed, with its last line of output: the rest of a sentence about it.
 pub(crate) fn run_to_end(argv: &[String], limit: Option<Duration>) -> Result<String, String> {
-    let started = start(argv).map_err(|error| format!("could not be run: {error}"))?;
-    let (mut child, mut pipe) = started;
-    let began = Instant::now();
-    let mut output = Vec::new();
-    let status = loop {
-        read(&mut pipe, &mut output);
-        match child.try_wait() {
-            Ok(Some(status)) => break Some(status),
-            Ok(None) if limit.is_some_and(|limit| began.elapsed() >= limit) => {
-                kill(&mut child);
-                break None;
-            }
-            Ok(None) => std::thread::sleep(CHECK_INTERVAL),
-            Err(error) => return Err(format!("ended, and it is not known how: {error}")),
+    let mut program = start(argv).map_err(|error| format!("could not be run: {error}"))?;
+    let end = loop {
+        match program.check(limit) {
+            Some(end) => break end,
+            None => std::thread::sleep(CHECK_INTERVAL),
         }
     };
     // What it left behind may hold the pipe open: only what is there is read.
-    read(&mut pipe, &mut output);
-    let output = String::from_utf8_lossy(&output).into_owned();
+    let output = String::from_utf8_lossy(&program.output).into_owned();
     let last = output.lines().rev().map(str::trim).find(|line| !line.is_empty());
     let said = last.map(|line| format!(": {}", clean(line, MAX_LINE))).unwrap_or_default();
-    match status {
-        Some(status) if status.success() => Ok(output),
-        Some(status) => Err(format!("ended with {}{said}", in_words(status))),
-        None => Err(format!("took too long and was killed{said}")),
+    match end {
+        PolledEnd::Exited(status) if status.success() => Ok(output),
+        PolledEnd::Exited(status) => Err(format!("ended with {}{said}", in_words(status))),
+        PolledEnd::Killed => Err(format!("took too long and was killed{said}")),
+        PolledEnd::Unknown(error) => Err(format!("ended, and it is not known how: {error}")),
     }
 }
 
-fn start(argv: &[String]) -> io::Result<(Child, io::PipeReader)> {
+fn start(argv: &[String]) -> io::Result<PolledProgram> {
     let (program, args) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let (pipe, output) = io::pipe()?;
     rustix::io::ioctl_fionbio(&pipe, true)?;
@@ -65,25 +53,7 @@ fn start(argv: &[String]) -> io::Result<(Child, io::PipeReader)> {
         .stdin(Stdio::null())
         .stderr(output.try_clone()?)
         .stdout(output);
-    Ok((spawn::start_blocking(command)?, pipe))
-}
-
-/// Reads what is in the pipe, and keeps the first [`MAX_OUTPUT`] bytes.
-fn read(pipe: &mut io::PipeReader, output: &mut Vec<u8>) {
-    let mut buffer = [0; 4096];
-    for _ in 0..MAX_READS {
-        let Ok(count @ 1..) = pipe.read(&mut buffer) else { return };
-        let room = MAX_OUTPUT - output.len();
-        output.extend_from_slice(&buffer[..count.min(room)]);
-    }
-}
-
-fn kill(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // It may have ended at this moment.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    let _ = child.wait();
+    PolledProgram::start(command, pipe, MAX_OUTPUT)
 }
 
 fn in_words(status: ExitStatus) -> String {
