@@ -8,7 +8,6 @@ pub(crate) mod results;
 pub(crate) mod run_directory;
 pub(crate) mod uploads;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,9 +72,4 @@ fn remove_file(path: &Path) {
     if let Err(error) = platform::if_there(std::fs::remove_file(path)) {
         tracing::warn!(target: "topside", %error, path = %path.display(), "a file cannot be removed");
     }
-}
-
-/// Makes a private directory, and opens nothing. Blocks for the disk.
-fn make_directory(path: &Path) -> io::Result<()> {
-    platform::private_directory(path)
 }

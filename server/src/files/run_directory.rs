@@ -11,8 +11,9 @@ use topside_shared::{FileId, RpcError, RunId};
 
 use crate::base::blocking;
 use crate::base::identity::Owner;
+use crate::base::platform;
 use crate::files::uploads::TakenFile;
-use crate::files::{Files, make_directory, remove};
+use crate::files::{Files, remove};
 
 /// The files that a request gives to a run. If the run does not start, they go back to the client's uploads.
 #[derive(Debug, Default)]
@@ -78,13 +79,13 @@ impl Files {
         let mut directory = RunDirectory { files: self.clone(), path, reserved: 0 };
         // The number of a run never repeats; a directory of this name is left of a state that was restored.
         remove(&directory.path);
-        make_directory(&directory.path)?;
+        platform::private_directory(&directory.path)?;
         while let Some((argument, place, file)) = taken.taken.pop() {
             let mut path = directory.path.join(&argument);
             if let Some(place) = place {
                 path.push(place.to_string());
             }
-            make_directory(&path)?;
+            platform::private_directory(&path)?;
             path.push(&file.name);
             if let Err(error) = self.move_to(file.id, &path) {
                 taken.taken.push((argument, place, file));

@@ -19,7 +19,7 @@ use crate::base::identity::Owner;
 use crate::base::limit::Limit;
 use crate::base::platform;
 use crate::base::shortage::{self, Shortage};
-use crate::files::{Files, make_directory, remove_file};
+use crate::files::{Files, remove_file};
 use crate::settings::files::FileSettings;
 
 /// Most files of one user or key that no run has taken.
@@ -449,7 +449,7 @@ fn fits(size: u64, reserved: u64, most: u64) -> Result<(), RpcError> {
 
 /// Makes the file of an upload, if the disk has room for it.
 fn create(directory: &Path, path: &Path, size: u64) -> io::Result<()> {
-    make_directory(directory)?;
+    platform::private_directory(directory)?;
     let disk = rustix::fs::statvfs(directory)?;
     if disk.f_bavail.saturating_mul(disk.f_frsize) < size {
         return Err(rustix::io::Errno::NOSPC.into());
