@@ -75,6 +75,10 @@ impl SafeStateCalls {
         self.due = None;
     }
 
+    fn sent(&self) -> Option<&SafeStateCall> {
+        self.calls.front().filter(|_| self.is_sent)
+    }
+
     fn take_sent(&mut self) -> Option<SafeStateCall> {
         let call = if self.is_sent { self.calls.pop_front() } else { None };
         self.unsend();
@@ -108,18 +112,15 @@ impl CallQueue {
         self.more.notify_one();
     }
 
-    /// The output of the call that was sent, and what it belongs to.
-    pub(super) fn safe_state_output(&self) -> Option<Option<Output>> {
-        let state = self.state.lock();
-        let first = state.safe_state.calls.front().filter(|_| state.safe_state.is_sent);
-        first.map(|call| call.output.clone())
+    /// The output of the run that the call that was sent belongs to.
+    pub(super) fn safe_state_output(&self) -> Option<Output> {
+        self.state.lock().safe_state.sent()?.output.clone()
     }
 
     /// What the call that was sent belongs to, and its function.
     pub(super) fn sent_safe_state(&self) -> Option<(HookOwner, String)> {
         let state = self.state.lock();
-        let first = state.safe_state.calls.front().filter(|_| state.safe_state.is_sent);
-        first.map(|call| (call.owner.clone(), call.function.clone()))
+        state.safe_state.sent().map(|call| (call.owner.clone(), call.function.clone()))
     }
 
     /// Ends the call that was sent, and gives its result; none: there is none.

@@ -185,7 +185,7 @@ impl Resident {
         match message {
             Message::Output { id, stream, text } => {
                 let output = match id {
-                    SAFE_STATE => self.calls.safe_state_output().flatten(),
+                    SAFE_STATE => self.calls.safe_state_output(),
                     id => self.calls.run(id).map(|run| run.output),
                 };
                 match output {
