@@ -1,17 +1,19 @@
-//! Files of commands: `uploads` has those that clients send, until a run takes them; `run_directory` the directory of a run
-//! that takes files or has results; `results` the files that a run leaves there.
+//! Files of commands: `receive_upload` receives those that clients send, and `uploads` has them until a run takes them;
+//! `run_directory` has the directory of a run that takes files or has results, and `results` the files that the run leaves
+//! there.
 //!
 //! All of them are below `files` in the state directory, except kept results, which are beside the output of their run. A
 //! start of the server deletes what an earlier one left there.
 
+pub(crate) mod receive_upload;
 pub(crate) mod results;
 pub(crate) mod run_directory;
-pub(crate) mod uploads;
+mod uploads;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use topside_shared::RunId;
+use topside_shared::{FileId, RunId};
 
 use crate::base::mutex::Mutex;
 use crate::base::platform;
@@ -52,6 +54,10 @@ impl Files {
 
     fn uploads_directory(&self) -> PathBuf {
         self.0.directory.join(UPLOADS)
+    }
+
+    fn upload_path(&self, id: FileId) -> PathBuf {
+        self.uploads_directory().join(id.0.to_string())
     }
 
     fn run_path(&self, run: RunId) -> PathBuf {
