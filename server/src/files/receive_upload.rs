@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +60,8 @@ impl Files {
             return Ok(FileOpened { file_id: id, received: data.lock().await.received });
         }
         let (size, directory) = (file.size, self.uploads_directory());
-        let (id, path) = self.reserve(by, file, settings.keep_bytes)?;
+        let id = self.reserve(by, file, settings.keep_bytes)?;
+        let path = self.upload_path(id);
         let created = blocking(move || create(&directory, &path, size)).await;
         let created = created.unwrap_or_else(|error| Err(io::Error::other(error)));
         match created {
@@ -99,7 +100,7 @@ impl Files {
         by: Sender<'_>,
         file: FileOpen,
         keep_bytes: Option<u64>,
-    ) -> Result<(FileId, PathBuf), RpcError> {
+    ) -> Result<FileId, RpcError> {
         let FileOpen { name, size, sha256 } = file;
         let mut uploads = self.0.uploads.lock();
         let own = uploads.files.values().filter(|upload| upload.owner == by.owner).count();
@@ -119,8 +120,7 @@ impl Files {
         while uploads.files.contains_key(&id) {
             id.0 += 1;
         }
-        let path = self.upload_path(id);
-        let data = UploadData { path: path.clone(), received: 0, hash: Sha256::new() };
+        let data = UploadData { received: 0, hash: Sha256::new() };
         let data = Arc::new(tokio::sync::Mutex::new(data));
         uploads.reserved += size;
         let (owner, client, used) = (by.owner, by.client, Instant::now());
@@ -128,7 +128,7 @@ impl Files {
         let upload = Upload { owner, client, name, size, sha256, data, writes: 0, state, used };
         uploads.files.insert(id, upload);
         self.0.changed.notify_one();
-        Ok((id, path))
+        Ok(id)
     }
 
     /// Adds a piece to an upload; returns how many bytes the server has by then. A piece that arrived before is not written
@@ -169,8 +169,9 @@ impl Files {
             );
             return Err(RpcError::invalid_argument("data", message));
         }
+        let path = self.upload_path(id);
         let written = blocking(move || {
-            let file = platform::private_file().write(true).open(&data.path)?;
+            let file = platform::private_file().write(true).open(path)?;
             file.write_all_at(&piece, data.received)?;
             data.hash.update(&piece);
             data.received = end;

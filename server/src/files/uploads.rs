@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +51,6 @@ pub(super) enum UploadState {
 /// Written in the order of the requests: the lock is a fair one.
 #[derive(Debug)]
 pub(super) struct UploadData {
-    pub(super) path: PathBuf,
     pub(super) received: u64,
     pub(super) hash: Sha256,
 }
