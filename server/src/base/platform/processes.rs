@@ -3,9 +3,12 @@
 use std::io::{self, Read as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use rustix::process::Pid;
+
+use crate::base::box_boot;
 
 pub(crate) fn is_subreaper() -> bool {
     #[cfg(target_os = "linux")]
@@ -129,11 +132,7 @@ pub(crate) fn moment() -> u64 {
 /// The id of this boot. Only Linux has such a file.
 pub(crate) fn boot() -> Option<&'static str> {
     static BOOT: OnceLock<Option<String>> = OnceLock::new();
-    let boot = BOOT.get_or_init(|| {
-        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        Some(boot.trim().to_owned())
-    });
-    boot.as_deref()
+    BOOT.get_or_init(|| box_boot::boot_id(Path::new("/"))).as_deref()
 }
 
 /// The process group of this process; none if it is that of a process outside of this container, which reads as 0.
