@@ -6,6 +6,7 @@ pub(crate) mod box_boot;
 pub(crate) mod box_figures;
 pub(crate) mod clock;
 pub(crate) mod counters;
+pub(crate) mod deadline;
 pub(crate) mod descriptors;
 pub(crate) mod identity;
 pub(crate) mod json_file;

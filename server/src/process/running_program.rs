@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use topside_shared::notifications::Stream;
 
-use crate::base::platform;
+use crate::base::{deadline, platform};
 use crate::output::Output;
 use crate::process::cgroup::Cgroup;
 use crate::process::drain::drain;
@@ -162,8 +162,7 @@ async fn stopped(
     stop: Stop,
     status: &mut Option<std::io::Result<ExitStatus>>,
 ) -> bool {
-    // Cut, so that the clock cannot overflow.
-    let deadline = Instant::now() + stop.timeout.min(Duration::from_secs(365 * 86_400));
+    let deadline = deadline::after(stop.timeout);
     tree.stop(stop.signal).await;
     tokio::select! {
         biased;

@@ -23,6 +23,7 @@ use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking;
 use crate::base::clock::Clock;
+use crate::base::deadline::FOR_EVER;
 use crate::base::log::Log;
 use crate::base::shutdown::{Plan, ShutdownOptions, Stop};
 use crate::base::shutdown_record;
@@ -45,8 +46,6 @@ use crate::serve::metrics::MetricsError;
 use crate::serve::runtime_files::RuntimeFiles;
 use crate::server::{Ended, Server, ServerRef, Stored};
 
-/// No limit, small enough to add times.
-const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// Least time for sessions to end at a shutdown.
 const GOODBYE: Duration = Duration::from_secs(2);
 

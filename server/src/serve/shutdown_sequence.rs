@@ -11,9 +11,10 @@ use topside_shared::text;
 use topside_shared::time::millis;
 
 use crate::base::blocking::blocking;
+use crate::base::deadline::FOR_EVER;
 use crate::base::outbox::notification;
 use crate::base::shutdown::{Plan, Stop};
-use crate::serve::{FOR_EVER, GOODBYE};
+use crate::serve::GOODBYE;
 use crate::server::{Ended, Server};
 
 impl Server {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use crate::base::deadline;
 use crate::base::mutex::Mutex;
 use crate::workers::safe_state_calls::SafeStateCalls;
 use crate::workers::worker::RunHandle;
@@ -271,9 +272,7 @@ impl QueuedCall<'_> {
             calls.remove(&self.id);
         } else if !call.is_cancelled {
             call.is_cancelled = true;
-            // Keeps the sum within the range of the clock.
-            let far = Duration::from_secs(365 * 86_400);
-            call.due = self.stop_timeout.map(|timeout| Instant::now() + timeout.min(far));
+            call.due = self.stop_timeout.map(deadline::after);
             cancels.push_back(worker_messages::cancel(self.id));
         }
         drop(state);

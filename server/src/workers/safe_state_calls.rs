@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use topside_shared::RunId;
 use topside_shared::command;
 
+use crate::base::deadline;
 use crate::hooks::{HookOwner, OnResult};
 use crate::output::Output;
 use crate::process::safe_state::{HookResult, RunHook};
@@ -43,7 +44,7 @@ impl SafeStateCalls {
     pub(super) fn take_line(&mut self) -> Option<String> {
         let first = self.calls.front().filter(|_| !self.is_sent)?;
         self.is_sent = true;
-        self.due = self.limit.map(|limit| Instant::now() + limit);
+        self.due = self.limit.map(deadline::after);
         Some(worker_messages::safe_state(&first.function))
     }
 
@@ -89,9 +90,7 @@ impl SafeStateCalls {
 impl CallQueue {
     /// Sets how long the call of a `safe_state` may take.
     pub(super) fn limit_safe_state(&self, limit: Option<Duration>) {
-        // Keeps the sum within the range of the clock.
-        let far = Duration::from_secs(365 * 86_400);
-        self.state.lock().safe_state.limit = limit.map(|limit| limit.min(far));
+        self.state.lock().safe_state.limit = limit;
     }
 
     pub(super) fn call_safe_state(&self, call: SafeStateCall) {

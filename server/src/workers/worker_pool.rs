@@ -8,13 +8,12 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::base::deadline::FOR_EVER;
 use crate::history::History;
 use crate::workers::{DeclaredWorker, Resident, WorkerRef, WorkerServices};
 
 /// How long after its deadline a killed worker is waited for.
 const HELD_UP: Duration = Duration::from_secs(3);
-/// No limit, small enough to add times.
-const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct WorkerPool {

@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStdin};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::base::blocking::blocking;
+use crate::base::deadline;
 use crate::hooks::HookOwner;
 use crate::process::daemon::Piped;
 use crate::process::drain::drain;
@@ -242,19 +243,18 @@ impl Resident {
     /// Ends the whole group, and gives the last signal that it needed. Its standard input is closed already; `gently`: with
     /// time to end by that alone. Returns once no process of the group is left, so that the next has no rival.
     async fn finish(&self, child: &mut Child, group: &mut Group, gently: bool) -> Option<Signal> {
-        let longest = self.declared.stop_timeout.min(Duration::from_secs(365 * 86_400));
-        let until = |now: Instant| {
-            let until = now + longest;
+        let until = || {
+            let until = deadline::after(self.declared.stop_timeout);
             self.deadline.get().map_or(until, |deadline| until.min(*deadline))
         };
-        if gently && gone(child, group, until(Instant::now())).await {
+        if gently && gone(child, group, until()).await {
             group.release();
             return None;
         }
         group.signal(Signal::TERM);
         group.signal(Signal::CONT);
         let mut needed = Signal::TERM;
-        if !gone(child, group, until(Instant::now())).await {
+        if !gone(child, group, until()).await {
             needed = Signal::KILL;
             group.signal(Signal::KILL);
             while !gone(child, group, Instant::now() + SLOW).await {
