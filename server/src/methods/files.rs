@@ -17,8 +17,8 @@ use topside_shared::{ClientId, ErrorKind, RpcError, text};
 use crate::audit::entry::Entry;
 use crate::base::blocking::blocking;
 use crate::base::shortage::{self, Shortage};
-use crate::files::results;
 use crate::files::receive_upload::{Sender, check_request};
+use crate::files::results;
 use crate::methods::Caller;
 use crate::methods::runs::{decode_base64, no_run, unreadable};
 

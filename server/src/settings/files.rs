@@ -25,8 +25,7 @@ pub(crate) fn read(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> FileSettings {
     table.refuse_unknown(&["keep_bytes", "keep_unused"], m);
     let default = FileSettings::default();
     FileSettings {
-        keep_bytes: bytes::read(table, "keep_bytes", m)
-            .map_or(default.keep_bytes, |most| Some(most).filter(|most| *most > 0)),
+        keep_bytes: bytes::read(table, "keep_bytes", m).unwrap_or(default.keep_bytes),
         keep_unused: time::read(table, "keep_unused", m).unwrap_or(default.keep_unused),
     }
 }

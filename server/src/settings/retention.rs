@@ -26,7 +26,6 @@ pub(crate) fn read(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Kept {
     let default = Kept::default();
     Kept {
         keep: time::read(table, "keep", m).unwrap_or(default.keep),
-        keep_bytes: bytes::read(table, "keep_bytes", m)
-            .map_or(default.keep_bytes, |most| Some(most).filter(|most| *most > 0)),
+        keep_bytes: bytes::read(table, "keep_bytes", m).unwrap_or(default.keep_bytes),
     }
 }

@@ -46,27 +46,33 @@ pub(super) mod size {
     const NO_LIMIT: usize = usize::MAX / 4;
 
     pub(crate) fn read(table: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<usize> {
-        let size = usize::try_from(bytes::read(table, name, m)?).unwrap_or(NO_LIMIT);
-        Some(if size == 0 { NO_LIMIT } else { size.min(NO_LIMIT) })
+        let size = bytes::read(table, name, m)?.map(usize::try_from);
+        Some(size.and_then(Result::ok).map_or(NO_LIMIT, |size| size.min(NO_LIMIT)))
     }
 
     pub(crate) fn write(size: usize) -> String {
-        bytes::write(if size >= NO_LIMIT { 0 } else { size as u64 })
+        bytes::write((size < NO_LIMIT).then_some(size as u64))
     }
 }
 
-/// A size in bytes; 0: no limit.
+/// A size in bytes; none: no limit.
 pub(crate) mod bytes {
     use super::{DeValue, Errors, Fields, is_0, units};
 
-    pub(crate) fn read(table: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<u64> {
+    pub(crate) fn read(
+        table: &Fields<'_, '_>,
+        name: &str,
+        m: &mut Errors<'_>,
+    ) -> Option<Option<u64>> {
         let form = format!("{}, or 0 for no limit", units::SIZE_FORM);
         let read =
             |value| if is_0(value) { Some(0) } else { units::parse_size(DeValue::as_str(value)?) };
-        table.read(name, &form, m, read).map(|field| field.value)
+        let bytes = table.read(name, &form, m, read)?.value;
+        Some(Some(bytes).filter(|bytes| *bytes > 0))
     }
 
-    pub(crate) fn write(bytes: u64) -> String {
+    pub(crate) fn write(bytes: Option<u64>) -> String {
+        let bytes = bytes.unwrap_or(0);
         // The last unit divides every size.
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
         match units.iter().find(|(unit, _)| bytes.is_multiple_of(*unit)) {
