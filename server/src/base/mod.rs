@@ -16,6 +16,7 @@ pub(crate) mod mutex;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod platform;
+pub(crate) mod random;
 pub(crate) mod reboot_record;
 pub(crate) mod samples;
 pub(crate) mod shortage;

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use topside_shared::methods::{FileOpen, FileOpened, MAX_FILE_PIECE, MAX_FILE_WRITES};
@@ -17,6 +16,7 @@ use crate::base::blocking::blocking;
 use crate::base::identity::Owner;
 use crate::base::limit::Limit;
 use crate::base::platform;
+use crate::base::random;
 use crate::base::shortage::{self, Shortage};
 use crate::files::Files;
 use crate::files::uploads::{Upload, UploadData, UploadState};
@@ -320,7 +320,5 @@ fn not_written(error: &io::Error) -> RpcError {
 
 /// An id that no earlier server has given, so that an upload is never continued by mistake; exact in JSON.
 fn random_id() -> FileId {
-    let mut bytes = [0; 8];
-    let _ = getrandom(&mut bytes, GetRandomFlags::empty());
-    FileId(u64::from_le_bytes(bytes) >> 12)
+    FileId(u64::from_le_bytes(random::bytes().unwrap_or_default()) >> 12)
 }

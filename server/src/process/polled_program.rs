@@ -1,4 +1,4 @@
-//! A program whose caller asks from time to time whether it has ended, without a task or a thread of its own.
+//! A running program that its caller checks from time to time, without a task or a thread for it.
 
 use std::io::{self, PipeReader, Read as _};
 use std::process::{Child, Command, ExitStatus};

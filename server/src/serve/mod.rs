@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join5;
-use rustix::rand::{GetRandomFlags, getrandom};
 use topside_shared::Time;
 use tracing::instrument::WithSubscriber;
 
@@ -25,6 +24,7 @@ use crate::base::blocking;
 use crate::base::clock::Clock;
 use crate::base::deadline::FOR_EVER;
 use crate::base::log::Log;
+use crate::base::random;
 use crate::base::shutdown::{Plan, ShutdownOptions, Stop};
 use crate::base::shutdown_record;
 use crate::base::toml_file::errors::FileErrors;
@@ -325,15 +325,12 @@ async fn runs_after_workers(server: Arc<Server>) {
 
 /// 16 hex digits that are new at each start.
 fn boot_id() -> String {
-    let mut bytes = [0; 8];
-    // A request for so few bytes fails only before the system's generator is ready.
-    let random = getrandom(&mut bytes, GetRandomFlags::empty());
-    let number = match random {
-        Ok(count) if count == bytes.len() => u64::from_le_bytes(bytes),
-        _ => {
+    let number = random::bytes().map_or_else(
+        || {
             u64::try_from(Time::now().as_millis()).unwrap_or_default()
                 ^ u64::from(std::process::id())
-        }
-    };
+        },
+        u64::from_le_bytes,
+    );
     format!("{number:016x}")
 }

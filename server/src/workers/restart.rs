@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::time::Instant;
 use topside_shared::signals;
 use topside_shared::time::millis;
 
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking::blocking;
+use crate::base::random;
 use crate::hooks::HookOwner;
 use crate::workers::call_queue::Overdue;
 use crate::workers::safe_state_calls::SafeStateCall;
@@ -235,13 +235,9 @@ impl Drop for StoppedGuard<'_> {
 fn wait(failures: u32) -> Duration {
     let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
     let longest = FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
-    let mut chance = [0];
     // Without random numbers it is the longest.
-    let chance = match getrandom(&mut chance, GetRandomFlags::empty()) {
-        Ok(1) => u32::from(chance[0]),
-        _ => u32::from(u8::MAX),
-    };
-    longest / 2 + longest / 2 * chance / u32::from(u8::MAX)
+    let [chance] = random::bytes().unwrap_or([u8::MAX]);
+    longest / 2 + longest / 2 * u32::from(chance) / u32::from(u8::MAX)
 }
 
 #[cfg(test)]
