@@ -5,7 +5,7 @@
 //! taken, each is opened relative to its directory without following links, and what was opened is what is kept.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -213,18 +213,8 @@ impl Walk<'_> {
 }
 
 /// The size and the SHA-256 of a file, read in pieces.
-fn hash(mut file: File) -> io::Result<(u64, String)> {
-    let (mut hash, mut size) = (Sha256::new(), 0);
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => return Ok((size, format!("{:x}", hash.finalize()))),
-            Ok(count) => {
-                hash.update(&piece[..count]);
-                size += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+fn hash(file: File) -> io::Result<(u64, String)> {
+    let mut hash = Sha256::new();
+    let size = io::copy(&mut BufReader::with_capacity(PIECE, file), &mut hash)?;
+    Ok((size, format!("{:x}", hash.finalize())))
 }

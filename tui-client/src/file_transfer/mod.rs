@@ -6,7 +6,7 @@ mod paths;
 mod upload;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -65,18 +65,8 @@ async fn blocking<T: Send + 'static>(
 
 /// The hash of what a reader has, up to this many bytes; and how many there were.
 fn hash(reader: &mut File, most: u64) -> io::Result<(Sha256, u64)> {
-    let (mut hash, mut size) = (Sha256::new(), 0);
-    let mut reader = reader.take(most);
-    let mut piece = vec![0; READ];
-    loop {
-        match reader.read(&mut piece) {
-            Ok(0) => return Ok((hash, size)),
-            Ok(count) => {
-                hash.update(&piece[..count]);
-                size += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let mut hash = Sha256::new();
+    let mut reader = BufReader::with_capacity(READ, reader.take(most));
+    let size = io::copy(&mut reader, &mut hash)?;
+    Ok((hash, size))
 }
