@@ -25,7 +25,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{oneshot, watch};
 use topside_shared::records::{RunRow, RunState};
-use topside_shared::{Role, RunId, Time};
+use topside_shared::{ErrorKind, Role, RpcError, RunId, Time};
 
 use crate::audit::Audit;
 use crate::authorize::may_see_run;
@@ -33,7 +33,7 @@ use crate::base::blocking::blocking;
 use crate::base::identity::{Identity, Owner};
 use crate::base::mutex::Mutex;
 use crate::base::platform;
-use crate::base::shortage::Shortage;
+use crate::base::shortage::{self, Shortage};
 use crate::history::database_writer::HistoryWriter;
 use crate::history::db::Db;
 use crate::history::read_connection::ReadConnection;
@@ -62,6 +62,12 @@ pub(crate) struct Unwritable(String, #[source] Option<Shortage>);
 impl Unwritable {
     fn of_sqlite(error: &rusqlite::Error) -> Self {
         Self(error.to_string(), Shortage::cause(error))
+    }
+}
+
+impl From<Unwritable> for RpcError {
+    fn from(error: Unwritable) -> Self {
+        shortage::rpc_error(error, ErrorKind::Internal)
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn choices(caller: Caller, params: CommandChoices) -> Result<Ch
     if let Execution::Run(command) = &entry.execution
         && let Some(choices) = command.choices.iter().find(|one| one.argument() == argument)
     {
-        let instance = caller.server.runs.history.instance().await.map_err(scheduler::internal)?;
+        let instance = caller.server.runs.history.instance().await?;
         return Ok(Choices { choices: choices.list(arg, Some(&instance)).await? });
     }
     let choice = |value: &Value| Choice {

@@ -4,11 +4,13 @@
 //! server may end, and its record stays. `scheduler` has the way from a request to the start, `run_end` the way to
 //! the final row, `queue` the rules of who waits for what, `follow_up` what starts after a success.
 
+mod admit;
 mod follow_up;
 mod input;
 mod pending_hook;
 mod queue;
 pub(crate) mod requester;
+mod run;
 mod run_end;
 mod run_files;
 mod run_rate;
@@ -16,21 +18,19 @@ pub(crate) mod scheduler;
 pub(crate) mod window;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use topside_shared::methods::RunCounts;
-use topside_shared::records::{RunRow, RunState};
-use topside_shared::{ClientId, Role, RunId, Time};
+use topside_shared::records::RunRow;
+use topside_shared::{ClientId, RunId};
 
 use crate::audit::Audit;
-use crate::authorize::{RunAccess, may_see_run};
+use crate::authorize::may_see_run;
 use crate::base::counters::Counters;
-use crate::base::identity::{Identity, Owner};
+use crate::base::identity::Identity;
 use crate::base::mutex::Mutex;
 use crate::base::shutdown::Shutdown;
 use crate::base::tasks::Tasks;
@@ -41,189 +41,11 @@ use crate::files::Files;
 use crate::history::{Filter, History, RunRecord, Unreadable};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
-use crate::menu::Runnable;
 use crate::notify::Notifications;
 use crate::output::Output;
-use crate::process::program_spec::Policy;
-use crate::runs::input::Input;
-use crate::runs::queue::{Queue, Standing};
-use crate::runs::requester::Requester;
+use crate::runs::queue::Queue;
+pub(crate) use crate::runs::run::Run;
 use crate::runs::run_rate::RunRates;
-
-/// One execution of a command.
-pub(crate) struct Run {
-    pub(crate) id: RunId,
-    pub(crate) owner: Owner,
-    /// The least role that may see it if another owns it: that of its command.
-    pub(crate) role: Role,
-    client_id: ClientId,
-    pub(crate) output: Output,
-    pub(crate) input: Input,
-    pub(crate) cancel: CancellationToken,
-    /// The first who cancelled it, by user and connection.
-    pub(crate) cancelled_by: OnceLock<String>,
-    /// Cancelled once its row is final.
-    pub(crate) ended: CancellationToken,
-    /// Cancelled when a queued one may start.
-    turn: CancellationToken,
-    changed: Notify,
-    /// Whether clients know of it.
-    listed: AtomicBool,
-    policy: Policy,
-    /// Who may see the runs that it waits for. Private to this type, never held across an `.await`.
-    holders: Mutex<Vec<(RunId, RunAccess)>>,
-    /// Private to this type, never held across an `.await`.
-    row: Mutex<RunRow>,
-}
-
-impl fmt::Debug for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-impl Run {
-    fn new(
-        id: RunId,
-        runs: &Runs,
-        requester: &Requester,
-        who: &Identity,
-        command: &Runnable,
-        args: &Map<String, Value>,
-        reason: Option<String>,
-    ) -> Self {
-        Self {
-            id,
-            owner: who.owner,
-            role: command.info.role,
-            client_id: requester.client_id(),
-            output: Output::kept_in(runs.history.output(id), command.max_output),
-            input: Input::of(command.info.stdin),
-            cancel: CancellationToken::new(),
-            cancelled_by: OnceLock::new(),
-            ended: CancellationToken::new(),
-            turn: CancellationToken::new(),
-            changed: Notify::new(),
-            listed: AtomicBool::new(false),
-            policy: command.policy,
-            holders: Mutex::default(),
-            row: Mutex::new(RunRow {
-                run_id: id,
-                command: command.info.name.clone(),
-                args: command.info.masked(args),
-                user: who.user.clone(),
-                owner: Some(who.owner.shown(&who.user)),
-                client_id: requester.client_id(),
-                reason,
-                caused_by: requester.cause(),
-                state: RunState::Running,
-                place: None,
-                waits_for: Vec::new(),
-                started_at: Time::now(),
-                ended_at: None,
-                duration_ms: None,
-                exit_code: None,
-                signal: None,
-                ended_by: None,
-                bytes: 0,
-                cut_at: None,
-                escaped: Vec::new(),
-                files: Vec::new(),
-            }),
-        }
-    }
-
-    pub(crate) fn row(&self) -> RunRow {
-        let mut row = self.row.lock().clone();
-        row.bytes = self.output.bytes();
-        row.cut_at = self.output.cut_at();
-        row
-    }
-
-    /// The row as it is now, for a caller that may see the run: of the runs that it waits for it names only those that
-    /// the caller may see.
-    pub(crate) fn row_for(&self, who: &Identity) -> RunRow {
-        // Before the row: a run that is not here yet is hidden.
-        let holders = self.holders.lock().clone();
-        let mut row = self.row();
-        queue::hide_holders(&mut row.waits_for, &holders, who);
-        row
-    }
-
-    pub(crate) fn access(&self) -> RunAccess {
-        RunAccess { owner: self.owner, role: self.role }
-    }
-
-    fn set_standing(&self, standing: Standing) {
-        *self.holders.lock() = standing.holders;
-        let mut row = self.row.lock();
-        row.place = Some(standing.place);
-        row.waits_for = standing.waits_for;
-    }
-
-    fn past(&self) -> RunRecord {
-        RunRecord { owner: self.owner, role: self.role, row: self.row() }
-    }
-
-    pub(crate) fn is_queued(&self) -> bool {
-        self.row.lock().state == RunState::Queued
-    }
-
-    /// Sends its row to the clients that may see it, once it is listed. The caller holds the lock on all runs, so that
-    /// rows arrive in order.
-    fn publish(&self, runs: &Runs) {
-        if self.listed.load(Ordering::Relaxed) {
-            runs.services.events.run_changed(&self.row(), self.access(), |who| self.row_for(who));
-            self.changed.notify_waiters();
-        }
-    }
-
-    /// Waits until a queued run begins, or ends without that; whether it has begun.
-    pub(crate) async fn begins(&self) -> bool {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if !self.is_queued() || self.ended.is_cancelled() {
-                return self.turn.is_cancelled();
-            }
-            tokio::select! {
-                () = changed => {}
-                () = self.ended.cancelled() => {}
-            }
-        }
-    }
-
-    /// While it is queued, waits until its state or place differs from `known`, and returns the row. None: `known` is not
-    /// queued, or the run has ended.
-    pub(crate) async fn next_wait(
-        &self,
-        known: &RunRow,
-        who: impl Fn() -> Arc<Identity>,
-    ) -> Option<RunRow> {
-        if known.state != RunState::Queued {
-            return None;
-        }
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            let row = self.row_for(&who());
-            if row.state.ended() {
-                return None;
-            }
-            if (row.state, row.place, &row.waits_for)
-                != (known.state, known.place, &known.waits_for)
-            {
-                return Some(row);
-            }
-            tokio::select! {
-                () = changed => {}
-                () = self.ended.cancelled() => return None,
-            }
-        }
-    }
-}
 
 /// The other parts of the server that runs use.
 #[derive(Debug)]
@@ -316,12 +138,30 @@ impl Runs {
             let sees = may_see_run(who, run.owner, run.role);
             return Ok(sees.then_some(FoundRun::Live(run)));
         }
-        let past = self.history.get(id).await?;
-        let Some(past) = past.filter(|past| may_see_run(who, past.owner, past.role)) else {
-            return Ok(None);
-        };
+        let Some(past) = self.recorded(id, who).await? else { return Ok(None) };
         let output = self.history.read_output(&past.row).await?;
         Ok(Some(FoundRun::Past(Box::new(past.row), output)))
+    }
+
+    /// The row of the run of this number, live or recorded; none: `who` may not see it.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub(crate) async fn find_row(
+        &self,
+        id: RunId,
+        who: &Identity,
+    ) -> Result<Option<RunRow>, Unreadable> {
+        if let Some(run) = self.get(id) {
+            return Ok(may_see_run(who, run.owner, run.role).then(|| run.row_for(who)));
+        }
+        Ok(self.recorded(id, who).await?.map(|past| past.row))
+    }
+
+    /// The run of this number in the history; none: `who` may not see it.
+    async fn recorded(&self, id: RunId, who: &Identity) -> Result<Option<RunRecord>, Unreadable> {
+        let past = self.history.get(id).await?;
+        Ok(past.filter(|past| may_see_run(who, past.owner, past.role)))
     }
 
     /// The rows that `filter` takes and `who` may see, newest first, at most `limit`.

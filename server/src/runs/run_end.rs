@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::time::Instant;
 use topside_shared::command::{Effect, REASON};
-use topside_shared::notifications::Stream;
 use topside_shared::records::{ClientRun, RunState};
 use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, Time};
@@ -16,18 +14,15 @@ use crate::audit::{argv, entry};
 use crate::base::shortage;
 use crate::files::run_directory::{RunDirectory, TakenFiles};
 use crate::history::Intent;
-use crate::hooks::{HookOwner, HookRequest};
 use crate::menu::Runnable;
 use crate::process::exit_status::ProgramExit;
 use crate::process::pipes::Pipes;
 use crate::process::program_spec::Program;
 use crate::process::run_processes::SpawnRecord;
 use crate::process::running_program::Process;
-use crate::process::safe_state::HookResult;
 use crate::process::start_program::Caller;
 use crate::runs::pending_hook::PendingHook;
 use crate::runs::requester::Requester;
-use crate::runs::scheduler::internal;
 use crate::runs::{Run, Runs};
 use crate::workers::worker::Call;
 
@@ -78,11 +73,11 @@ pub(crate) struct RunGuard {
     pub(crate) run: Arc<Run>,
     /// When it started; none: it is queued.
     since: Option<Instant>,
-    recorded: Recorded,
+    pub(super) recorded: Recorded,
     /// Must run unless the run succeeds, once its program may have been started.
-    hook: Option<PendingHook>,
+    pub(super) hook: Option<PendingHook>,
     /// The hook could not be started until the server ended.
-    hook_pending: bool,
+    pub(super) hook_pending: bool,
     /// The caller, if the audit log has the start.
     audited_by: Option<By>,
     settled: bool,
@@ -95,7 +90,7 @@ pub(crate) struct RunGuard {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Recorded {
+pub(super) enum Recorded {
     Nothing,
     Start,
     End,
@@ -131,7 +126,7 @@ impl RunGuard {
     /// # Errors
     /// `internal`: runs cannot be recorded.
     pub(crate) async fn caller(&self, call: &Call) -> Result<Caller, RpcError> {
-        let instance = self.runs.history.instance().await.map_err(internal)?;
+        let instance = self.runs.history.instance().await?;
         Ok(Caller {
             run: self.run.id,
             instance: instance.to_string(),
@@ -203,7 +198,7 @@ impl RunGuard {
             // It was recorded as queued.
             _ => history.resume(run.id, run.row().started_at, intent).await,
         };
-        recorded.map_err(internal)?;
+        recorded?;
         self.recorded = Recorded::Start;
         if hook.is_some() {
             self.runs.services.hooks.register(run.id, &run.row.lock().command);
@@ -232,47 +227,6 @@ impl RunGuard {
             history.started(self.run.id, first.clone());
         }
         Ok(process.contained(history.cgroup(self.run.id)))
-    }
-
-    async fn run_hook(&mut self) {
-        let services = &self.runs.services;
-        let limit = services.config.get().config.limits.hook_timeout;
-        let owner = HookOwner::Run(self.run.id, self.run.row.lock().command.clone());
-        let result = match &self.hook {
-            Some(PendingHook::Program(hook)) => {
-                services.hooks.run(owner, hook.clone(), limit).await
-            }
-            Some(PendingHook::Function(function)) => tokio::select! {
-                result = function.run(owner, self.run.output.clone()) => result,
-                () = self.gives_up(limit) => None,
-            },
-            None => return,
-        };
-        self.keep(result).await;
-    }
-
-    /// Waits for the end of the time that a function has once the server ends: its worker may be starting again.
-    async fn gives_up(&self, limit: Option<Duration>) {
-        self.runs.services.tasks.runs_ended().cancelled().await;
-        match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Adds the result of its hook to its output.
-    async fn keep(&mut self, result: Option<HookResult>) {
-        match result {
-            Some(closed) => {
-                self.run.output.append(Stream::Stderr, &closed.into_output()).await;
-                self.hook = None;
-            }
-            None => {
-                self.hook_pending = true;
-                let text = "its safe_state has not run: the next start of the server runs it\n";
-                self.run.output.append(Stream::Stderr, text.as_bytes()).await;
-            }
-        }
     }
 
     /// Makes its row final, and records it and the output before clients see the end.
@@ -331,35 +285,6 @@ impl RunGuard {
         let _state = self.runs.state.lock();
         self.run.listed.store(true, Ordering::Relaxed);
         self.run.publish(&self.runs);
-    }
-
-    /// Interrupted before its hook ran: the hook thread runs it, and the run keeps its locks until then. Whether that is
-    /// so.
-    fn runs_hook_later(&mut self) -> bool {
-        self.hook.take_if(|hook| !hook.is_needed());
-        let is_open = self.recorded == Recorded::Start
-            && !self.hook_pending
-            && !self.runs.services.tasks.has_ended();
-        let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
-        let (runs, run) = (Arc::clone(&self.runs), Arc::clone(&self.run));
-        let limit = runs.services.config.get().config.limits.hook_timeout;
-        let command = run.row.lock().command.clone();
-        let output = run.output.clone();
-        let done = Box::new(move |closed: Option<_>| {
-            if closed.is_some() {
-                runs.history.end_later(run.past(), run.output.file_bytes());
-                runs.services.hooks.release(run.id);
-                runs.leave(run.id);
-            }
-        });
-        let owner = HookOwner::Run(self.run.id, command);
-        match hook {
-            PendingHook::Program(hook) => {
-                self.runs.services.hooks.submit(HookRequest { owner, hook, limit, done });
-            }
-            PendingHook::Function(function) => function.submit(owner, output, done),
-        }
-        true
     }
 }
 

@@ -3,19 +3,13 @@
 use std::io;
 
 use topside_shared::notifications::Stream;
-use topside_shared::records::RunRow;
-use topside_shared::{ErrorKind, RpcError, RunId};
+use topside_shared::{ErrorKind, RpcError};
 
-use crate::authorize::may_see_run;
 use crate::base::blocking::blocking;
-use crate::base::identity::Identity;
 use crate::base::shortage::{self, Shortage};
 use crate::files::results::{self, Collected};
-use crate::history::Unreadable;
 use crate::menu::{Executor, Runnable};
-use crate::runs::Runs;
 use crate::runs::run_end::RunGuard;
-use crate::runs::scheduler::internal;
 use crate::workers::arguments::Arguments;
 use crate::workers::worker::Call;
 
@@ -33,7 +27,7 @@ impl RunGuard {
             return Ok(());
         }
         // Before that, the directories of an earlier server are deleted.
-        self.runs.history.instance().await.map_err(internal)?;
+        self.runs.history.instance().await?;
         let (files, run) = (self.runs.files.clone(), self.run.id);
         let (taken, args) = (std::mem::take(&mut self.taken), call.args().clone());
         let prepared = blocking(move || files.prepare(run, taken, args)).await;
@@ -70,25 +64,6 @@ impl RunGuard {
         }
         self.run.row.lock().files = files;
         disk_bytes
-    }
-}
-
-impl Runs {
-    /// The row of the run of this number, live or recorded; none: `who` may not see it.
-    ///
-    /// # Errors
-    /// The history cannot be read.
-    pub(crate) async fn find_row(
-        &self,
-        id: RunId,
-        who: &Identity,
-    ) -> Result<Option<RunRow>, Unreadable> {
-        if let Some(run) = self.get(id) {
-            return Ok(may_see_run(who, run.owner, run.role).then(|| run.row_for(who)));
-        }
-        let past = self.history.get(id).await?;
-        let past = past.filter(|past| may_see_run(who, past.owner, past.role));
-        Ok(past.map(|past| past.row))
     }
 }
 
