@@ -2,21 +2,24 @@
 
 pub(crate) mod builtin;
 pub(crate) mod choices;
+mod embedded;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use topside_shared::command::{Command, Stdin};
-use topside_shared::text::{MAX_NAME, clean, did_you_mean, is_control, quote};
-use topside_shared::values::{DeclarationError, validate_args};
+use topside_shared::command::Command;
+use topside_shared::text::{MAX_NAME, clean, did_you_mean, quote};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::base::identity::Identity;
 use crate::menu::builtin::Builtin;
 use crate::menu::choices::Choices;
-use crate::menu_file::{DeclaredProgram, Item, command_name, wire_size};
+pub(crate) use crate::menu::embedded::Embedded;
+pub use crate::menu::embedded::TableError;
+use crate::menu::embedded::check_embedded;
+use crate::menu_file::{DeclaredProgram, Item, wire_size};
 use crate::process::program_spec;
 use crate::process::program_spec::Policy;
 use crate::process::safe_state::SafeState;
@@ -152,55 +155,6 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Why a menu cannot be served: a command of the program that embeds the server is wrong. The errors of `commands.toml`
-/// are reported with their place when it is read.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum TableError {
-    /// Two commands answer to one name.
-    #[error("{first} and {second} both answer to `{name}`: rename one of them")]
-    Taken {
-        /// The name or alias.
-        name: String,
-        /// The command that has it.
-        first: String,
-        /// The command that is refused.
-        second: String,
-    },
-    /// The name or an alias cannot be typed.
-    #[error("an embedded command is refused: {0}")]
-    Name(String),
-    /// Its texts would disturb a screen.
-    #[error(
-        "the title, description and category of the embedded command `{0}` must be without control characters"
-    )]
-    Words(String),
-    /// It does not fit in the menu.
-    #[error("the embedded command `{0}` is refused: {1}")]
-    TooLarge(String, String),
-    /// All commands together do not fit in the menu.
-    #[error("the menu is refused: {0}")]
-    MenuTooLarge(String),
-    /// It has no standard input.
-    #[error(
-        "the embedded command `{0}` is refused: only a program of `commands.toml` can have `stdin` = \"prompt\""
-    )]
-    Prompt(String),
-    /// It is no run, so no file is kept for it.
-    #[error(
-        "the embedded built-in `{0}` is refused: a file can be an argument of a worker or of a program of `commands.toml`"
-    )]
-    File(String),
-    /// Its arguments are wrong.
-    #[error("the embedded command `{command}` is refused: {source}")]
-    Arguments {
-        /// Its name.
-        command: String,
-        /// What is wrong with them.
-        #[source]
-        source: Box<DeclarationError>,
-    },
-}
-
 pub(crate) struct Parts<'a> {
     /// The built-ins of every server.
     pub(crate) own: &'a [Arc<dyn Builtin>],
@@ -210,22 +164,6 @@ pub(crate) struct Parts<'a> {
     pub(crate) commands: &'a [Item],
     /// The workers of `commands.toml`.
     pub(crate) residents: &'a [workers::DeclaredWorker],
-}
-
-/// A command of the program that embeds the server.
-#[derive(Clone)]
-pub(crate) enum Embedded {
-    Builtin(Arc<dyn Builtin>),
-    Worker(Arc<dyn Worker>),
-}
-
-impl Embedded {
-    fn entry(&self) -> Entry {
-        match self {
-            Self::Builtin(builtin) => Entry::of_builtin(builtin.declaration(), builtin),
-            Self::Worker(worker) => Entry::of_worker(worker),
-        }
-    }
 }
 
 /// All commands of a server.
@@ -346,6 +284,20 @@ impl Table {
         self.names.get(name).map(|index| &self.entries[*index])
     }
 
+    /// The command of this name for a run that no client asks for: a schedule or `then` names it.
+    ///
+    /// # Errors
+    /// `notFound`: a reload has removed it since.
+    pub(crate) fn runnable(&self, name: &str) -> Result<&Arc<Runnable>, RpcError> {
+        match self.get(name).map(|entry| &entry.execution) {
+            Some(Execution::Run(command)) => Ok(command),
+            Some(Execution::Builtin(_)) | None => {
+                let message = "the menu has no such command any more";
+                Err(RpcError::new(ErrorKind::NotFound, message))
+            }
+        }
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &Command> {
         self.entries.iter().map(|entry| &*entry.info)
     }
@@ -378,30 +330,6 @@ impl Table {
         }
         Ok(entry)
     }
-}
-
-/// Whether clients can type and show an embedded command.
-fn check_embedded(entry: &Entry) -> Result<(), TableError> {
-    let info = &entry.info;
-    for name in info.names() {
-        command_name::check_name(name, "command").map_err(TableError::Name)?;
-    }
-    let words = [&info.title, &info.description, &info.category];
-    if words.iter().any(|words| words.chars().any(is_control)) {
-        return Err(TableError::Words(info.name.clone()));
-    }
-    wire_size::check_command_size(entry.wire)
-        .map_err(|error| TableError::TooLarge(info.name.clone(), error.to_string()))?;
-    if info.stdin == Stdin::Prompt {
-        return Err(TableError::Prompt(info.name.clone()));
-    }
-    if matches!(entry.execution, Execution::Builtin(_)) && info.file_args().next().is_some() {
-        return Err(TableError::File(info.name.clone()));
-    }
-    validate_args(&info.args).map_err(|source| TableError::Arguments {
-        command: info.name.clone(),
-        source: source.into(),
-    })
 }
 
 /// Names of built-ins, which no command of a menu file can have. It can have one of their aliases, which is then its own.

@@ -11,7 +11,7 @@ use topside_shared::{ErrorKind, RpcError, RunId};
 use crate::base::identity::Identity;
 use crate::files::run_directory::TakenFiles;
 use crate::keys::expiry;
-use crate::menu::{Execution, Runnable};
+use crate::menu::Runnable;
 use crate::runs::requester::Requester;
 use crate::runs::{Runs, scheduler};
 
@@ -43,9 +43,7 @@ pub(super) fn start_all(
 
 async fn start(runs: &Arc<Runs>, name: &str, success: &Success) -> Result<(), RpcError> {
     let now = runs.services.config.get();
-    let missing = || RpcError::new(ErrorKind::NotFound, "the menu has no such command any more");
-    let entry = now.menu.get(name).ok_or_else(missing)?;
-    let Execution::Run(command) = &entry.execution else { return Err(missing()) };
+    let command = now.menu.runnable(name)?;
     let who = expiry::identity(&runs.services.keys, &now.config.local, &success.who)
         .map_err(|why| RpcError::new(ErrorKind::Forbidden, why))?;
     if who.role < command.info.role {

@@ -10,7 +10,6 @@ use topside_shared::{ErrorKind, RpcError, RunId, Time};
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::files::run_directory::TakenFiles;
 use crate::history::ScheduleWrite;
-use crate::menu::Execution;
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::runs::requester::Requester;
 use crate::runs::window::Window;
@@ -69,18 +68,15 @@ impl Schedules {
         rest: Option<Duration>,
     ) -> Result<Arc<Run>, RpcError> {
         let now = self.config.get();
-        let missing =
-            || RpcError::new(ErrorKind::NotFound, "the menu has no such command any more");
         // A reload may have changed it since it came due.
         if !self.all().contains(schedule) {
             return Err(RpcError::new(ErrorKind::NotFound, "the schedule was changed meanwhile"));
         }
-        let entry = now.menu.get(&schedule.command).ok_or_else(missing)?;
-        let Execution::Run(command) = &entry.execution else { return Err(missing()) };
+        let command = now.menu.runnable(&schedule.command)?;
         let who = Identity {
             owner: Owner::Schedule,
             user: format!("schedule:{}", schedule.name),
-            role: entry.info.role,
+            role: command.info.role,
             scope: Scope::Whole,
         };
         let requester = Requester::Schedule(Arc::new(who));
