@@ -111,10 +111,7 @@ impl Schedules {
         let entry = Entry::new(client.by(), "schedule/set", format!("schedule {name}")).argv(argv);
         self.audit.ahead(entry).await?;
         let write = ScheduleWrite::Set { schedule: name.clone(), set: set.clone() };
-        if !self.write(write).await? {
-            let message = "the schedule is new: try again in a moment";
-            return Err(RpcError::new(ErrorKind::Busy, message));
-        }
+        self.write_known(write).await?;
         if let Some(known) = self.state.lock().known.get_mut(&name) {
             known.set.clone_from(&set);
         }

@@ -7,7 +7,6 @@ use topside_shared::text::{MAX_NAME, MAX_REASON, clean, did_you_mean, nearest, q
 use topside_shared::{ErrorKind, RpcError, Time};
 
 use crate::audit::entry::Entry;
-use crate::base::shortage;
 use crate::clients::Client;
 use crate::files::run_directory::TakenFiles;
 use crate::history::ScheduleWrite;
@@ -58,11 +57,7 @@ impl Schedules {
         let entry = Entry::new(client.by(), action, format!("schedule {name}")).argv(argv);
         self.audit.ahead(entry).await?;
         let write = ScheduleWrite::Pause { schedule: name.to_owned(), pause: pause.clone() };
-        let is_known = self.write(write).await?;
-        if !is_known {
-            let message = "the schedule is new: try again in a moment";
-            return Err(RpcError::new(ErrorKind::Busy, message));
-        }
+        self.write_known(write).await?;
         if let Some(known) = self.state.lock().known.get_mut(name) {
             known.pause = pause;
         }
@@ -116,7 +111,7 @@ impl Schedules {
         let shown = plan.as_deref().unwrap_or("none");
         let entry = Entry::new(client.by(), "schedule/plan", format!("plan {shown}"));
         self.audit.ahead(entry).await?;
-        self.write(ScheduleWrite::Plan(plan.clone())).await?;
+        self.runs.history.write_schedule(ScheduleWrite::Plan(plan.clone())).await?;
         tracing::info!(target: "topside", client = client.id.0, user = client.who().user, plan = shown, "plan activated");
         self.state.lock().plan = plan;
         self.changed.notify_one();
@@ -148,8 +143,15 @@ impl Schedules {
         scheduler::start(&self.runs, &requester, command, args, files, window).await
     }
 
-    pub(super) async fn write(&self, write: ScheduleWrite) -> Result<bool, RpcError> {
-        let written = self.runs.history.write_schedule(write).await;
-        written.map_err(|error| shortage::rpc_error(error, ErrorKind::Internal))
+    /// Writes a change of one schedule.
+    ///
+    /// # Errors
+    /// `busy`: the schedule has no row yet. `internal`: it cannot be written.
+    pub(super) async fn write_known(&self, write: ScheduleWrite) -> Result<(), RpcError> {
+        if self.runs.history.write_schedule(write).await? {
+            return Ok(());
+        }
+        let message = "the schedule is new: try again in a moment";
+        Err(RpcError::new(ErrorKind::Busy, message))
     }
 }
