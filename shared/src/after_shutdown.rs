@@ -95,9 +95,8 @@ impl LastReboot {
                 format!("the box was rebooted{}", took.unwrap_or_default())
             }
             (then, false) => {
-                let what = if then == AfterShutdown::Poweroff { "power off" } else { "reboot" };
                 let why = self.failure.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-                format!("the box did not {what}{why}")
+                format!("the box did not {}{why}", then.noun())
             }
         }
     }

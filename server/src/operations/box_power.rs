@@ -150,17 +150,13 @@ impl Server {
         tracing::info!(target: "topside", by = plan.by, program = argv.join(" "), "{} of the box", then.noun());
         let limit = config.host.timeout;
         let shown = argv.join(" ");
-        match blocking(move || run_to_end(&argv, limit)).await {
-            Ok(Ok(_)) => true,
-            Ok(Err(failure)) => {
-                self.box_power_failed(then, format!("`{shown}` {failure}")).await;
-                false
-            }
-            Err(error) => {
-                self.box_power_failed(then, error.to_string()).await;
-                false
-            }
-        }
+        let failure = match blocking(move || run_to_end(&argv, limit)).await {
+            Ok(Ok(_)) => return true,
+            Ok(Err(failure)) => format!("`{shown}` {failure}"),
+            Err(error) => error.to_string(),
+        };
+        self.box_power_failed(then, failure).await;
+        false
     }
 
     /// Records and reports why the box stays up. The server starts again.
