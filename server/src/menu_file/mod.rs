@@ -16,6 +16,7 @@ mod references;
 mod run_paths;
 mod run_rules;
 pub(crate) mod schedule;
+pub(crate) mod schedule_rule;
 mod unsafe_variables;
 mod variables;
 mod watched_files;

@@ -1,21 +1,21 @@
 //! What operators set of schedules (`schedule/set`), as far as the declaration allows it. It holds until the declaration
 //! changes.
 
-use jiff::civil;
+use jiff::civil::DateTime;
 use topside_shared::command::{ArgType, Command};
 use topside_shared::methods::ScheduleSet;
 use topside_shared::records::{Adjustable, ScheduleRow, SetBy};
 use topside_shared::text::{MAX_NAME, quote};
-use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, Time, values};
 
 use crate::audit::entry::Entry;
 use crate::base::toml_file::units;
 use crate::clients::Client;
 use crate::history::{Adjustment, ScheduleWrite};
-use crate::menu_file::schedule::{DeclaredSchedule, rule_fault};
+use crate::menu_file::schedule::DeclaredSchedule;
+use crate::menu_file::schedule_rule::rule_fault;
 use crate::schedules::{Schedules, rule_text};
-use crate::timing::{CronTimes, Rule, Timing};
+use crate::timing::{CronTimes, Rule, Timing, parse_clock, parse_length};
 
 /// Most characters of a time.
 const MAX_TIME: usize = 500;
@@ -153,9 +153,9 @@ fn apply(
 ) -> Result<DeclaredSchedule, String> {
     let mut adjusted = DeclaredSchedule { set: Some(set.by.clone()), ..declared.clone() };
     if let Some(time) = &set.time {
-        let (timing, text) = time_of(declared, time)?;
+        let timing = timing_of(declared, time)?;
+        adjusted.text = timing.text();
         adjusted.rule = Rule { timing, ..declared.rule.clone() };
-        adjusted.text = text;
         if let Some((_, fault)) = rule_fault(&adjusted.rule, command.timeout_ms, &declared.name) {
             return Err(fault);
         }
@@ -173,8 +173,8 @@ fn apply(
     Ok(adjusted)
 }
 
-/// The timing of a text in the form of the declared rule, and its words.
-fn time_of(declared: &DeclaredSchedule, text: &str) -> Result<(Timing, String), String> {
+/// The timing of a text in the form of the declared rule.
+fn timing_of(declared: &DeclaredSchedule, text: &str) -> Result<Timing, String> {
     let text = text.trim();
     if text.chars().count() > MAX_TIME {
         return Err(format!("a time has at most {MAX_TIME} characters"));
@@ -183,7 +183,7 @@ fn time_of(declared: &DeclaredSchedule, text: &str) -> Result<(Timing, String), 
     let wrong = |form: &str| format!("the time must be {form}, not {shown}");
     match &declared.rule.timing {
         Timing::Cron(cron) => {
-            let cron = match clock(text) {
+            let cron = match parse_clock(text) {
                 Some(clock) => cron.at_clock(clock).ok_or_else(|| {
                     "this schedule has several times: give a pattern of five fields".to_owned()
                 })?,
@@ -192,28 +192,26 @@ fn time_of(declared: &DeclaredSchedule, text: &str) -> Result<(Timing, String), 
                     format!("{}: {error}", wrong(form))
                 })?,
             };
-            let words = format!("cron {}", cron.text());
-            Ok((Timing::Cron(Box::new(cron)), words))
+            Ok(Timing::Cron(Box::new(cron)))
         }
         Timing::Every(_) => {
-            let every = units::parse_duration(text).filter(|every| !every.is_zero());
-            let every = every.ok_or_else(|| wrong(units::DURATION_FORM))?;
-            Ok((Timing::Every(every), format!("every {}", values::write_duration(millis(every)))))
+            let every = parse_length(text).ok_or_else(|| wrong(units::DURATION_FORM))?;
+            Ok(Timing::Every(every))
         }
         Timing::At(_) => {
             let form = "a date and time such as 2026-12-01T06:00";
-            let at: civil::DateTime = text.parse().map_err(|_| wrong(form))?;
-            Ok((Timing::At(at), format!("at {}", at.strftime("%Y-%m-%d %H:%M"))))
+            let at: DateTime = text.parse().map_err(|_| wrong(form))?;
+            Ok(Timing::At(at))
         }
         Timing::Days(days) => {
             let form = "times and durations such as 08:30=2m, 21:00=90s";
             let only = days.only_length();
             let window = |part: &str| {
                 let (at, length) = match part.split_once('=') {
-                    Some((at, length)) => (at, units::parse_duration(length.trim())?),
+                    Some((at, length)) => (at, parse_length(length.trim())?),
                     None => (part, only?),
                 };
-                Some((clock(at.trim())?, length)).filter(|(_, length)| !length.is_zero())
+                Some((parse_clock(at.trim())?, length))
             };
             let windows: Option<Vec<_>> = text.split(',').map(|part| window(part.trim())).collect();
             let days = days.with_windows(windows.ok_or_else(|| wrong(form))?);
@@ -222,14 +220,8 @@ fn time_of(declared: &DeclaredSchedule, text: &str) -> Result<(Timing, String), 
                     "the last window reaches the first of the next day: shorten it".to_owned()
                 );
             }
-            let on = declared.text.split_once(" at ").map_or("", |(on, _)| on);
-            let words = format!("{on} at {}", days.text());
-            Ok((Timing::Days(days), words))
+            Ok(Timing::Days(days))
         }
         Timing::AtStart => Err("it starts with the server, and has no time".to_owned()),
     }
-}
-
-fn clock(text: &str) -> Option<civil::Time> {
-    civil::Time::strptime("%H:%M", text).or_else(|_| civil::Time::strptime("%H:%M:%S", text)).ok()
 }

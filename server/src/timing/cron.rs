@@ -73,7 +73,7 @@ impl CronTimes {
         Self::parse(&text).ok()
     }
 
-    pub(crate) fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         &self.text
     }
 

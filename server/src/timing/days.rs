@@ -13,6 +13,17 @@ use crate::timing::{Occurrence, resolve};
 /// Days after which the search ends: each kind of day comes at least once in a week.
 const SEARCHED: usize = 10;
 
+/// The weekdays by their names in menu files.
+pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Monday),
+    ("tue", Weekday::Tuesday),
+    ("wed", Weekday::Wednesday),
+    ("thu", Weekday::Thursday),
+    ("fri", Weekday::Friday),
+    ("sat", Weekday::Saturday),
+    ("sun", Weekday::Sunday),
+];
+
 /// The days of an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Days {
@@ -32,6 +43,18 @@ impl Days {
             Self::Odd => date.day() % 2 == 1,
             Self::Weekdays(weekdays) => weekdays.contains(&date.weekday()),
         }
+    }
+
+    /// The days in words: `every day`, `on even days`, `mon, wed`.
+    pub(crate) fn text(&self) -> String {
+        let weekdays = match self {
+            Self::All => return "every day".to_owned(),
+            Self::Even => return "on even days".to_owned(),
+            Self::Odd => return "on odd days".to_owned(),
+            Self::Weekdays(weekdays) => weekdays,
+        };
+        let name = |day: &Weekday| WEEKDAYS.iter().find(|(_, known)| known == day);
+        weekdays.iter().filter_map(name).map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -73,12 +96,10 @@ impl DayTimes {
         }
     }
 
-    /// Its windows in words: `08:30 for 2m, 21:00 for 90s`.
-    pub(crate) fn text(&self) -> String {
-        let window = |(at, length): &(Time, Duration)| {
-            format!("{} for {}", at.strftime("%H:%M"), values::write_duration(millis(*length)))
-        };
-        self.windows.iter().map(window).collect::<Vec<_>>().join(", ")
+    /// It in words: `on even days at 08:30 for 2m, 21:00 for 90s`.
+    pub(super) fn text(&self) -> String {
+        let windows: Vec<String> = self.windows.iter().map(window_text).collect();
+        format!("{} at {}", self.days.text(), windows.join(", "))
     }
 
     /// Whether its last window would reach the first of the next day.
@@ -105,6 +126,11 @@ impl DayTimes {
         }
         None
     }
+}
+
+/// A window in words: `08:30 for 2m`.
+pub(crate) fn window_text((at, length): &(Time, Duration)) -> String {
+    format!("{} for {}", at.strftime("%H:%M"), values::write_duration(millis(*length)))
 }
 
 const DAY: u64 = 86_400;

@@ -7,14 +7,29 @@ mod due;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{self, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use topside_shared::Time;
 use topside_shared::time::millis;
+use topside_shared::values;
 
 pub(crate) use cron::CronTimes;
-pub(crate) use days::{DayTimes, Days};
+pub(crate) use days::{DayTimes, Days, WEEKDAYS, window_text};
 pub(crate) use due::{Due, MissedPolicy, due, is_set_back};
+
+/// The longest duration of a schedule: added to a time, it must give a time.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+/// Reads a duration of a schedule: above zero, and at most [`LONGEST`].
+pub(crate) fn parse_length(text: &str) -> Option<Duration> {
+    let length = values::parse_duration(text).map(Duration::from_millis)?;
+    (!length.is_zero() && length <= LONGEST).then_some(length)
+}
+
+/// Reads a time of the day: `21:30` or `21:30:15`.
+pub(crate) fn parse_clock(text: &str) -> Option<civil::Time> {
+    civil::Time::strptime("%H:%M", text).or_else(|_| civil::Time::strptime("%H:%M:%S", text)).ok()
+}
 
 /// One start of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +57,19 @@ pub(crate) enum Timing {
     Days(DayTimes),
     /// Once the server is up.
     AtStart,
+}
+
+impl Timing {
+    /// It in words: `cron 0 21 * * *`, `every 15m`.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Cron(cron) => format!("cron {}", cron.text()),
+            Self::Every(every) => format!("every {}", values::write_duration(millis(*every))),
+            Self::At(at) => format!("at {}", at.strftime("%Y-%m-%d %H:%M")),
+            Self::Days(days) => days.text(),
+            Self::AtStart => "at the start of the server".to_owned(),
+        }
+    }
 }
 
 /// A timing with its time zone and its window.

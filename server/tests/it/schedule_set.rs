@@ -130,6 +130,26 @@ fn what_does_not_pass_is_refused_in_one_sentence_and_changes_nothing() {
     );
 }
 
+/// A schedule of every 300,000,000 hours started in 1970, and the search for the newest start did not end.
+#[test]
+fn a_duration_that_no_menu_file_may_have_is_not_set_either() {
+    let topsided = Topsided::new();
+    let out = topsided.path("out");
+    for (declared, time) in [
+        ("every = \"15m\"", "300000000h"),
+        ("every = \"15m\"", "100000h"),
+        ("times = { \"08:30\" = \"2m\" }", "08:30=100000h"),
+    ] {
+        let schedule = format!("{declared}\nadjustable = [\"time\"]");
+        let server = TestServer::with(&menu(&out, &schedule), "");
+        let mut client = server.connect();
+        let before = row(&mut client);
+        let error = client.refused("schedule/set", json!({"schedule": "night", "time": time}));
+        assert_eq!(error["code"], -32602, "{time}: {error}");
+        assert_eq!(row(&mut client)["rule"], before["rule"]);
+    }
+}
+
 #[test]
 fn each_kind_of_rule_takes_a_time_in_its_own_form() {
     let topsided = Topsided::new();
