@@ -19,13 +19,11 @@ pub(crate) fn cached_menus(state: &Path, servers: &[String]) -> Vec<Vec<Command>
 }
 
 /// The commands that each menu has, each with the arguments that it takes in all of them.
-pub(crate) fn common_menu(menus: &[Vec<Command>]) -> Vec<Command> {
+pub(crate) fn common_menu<'m>(menus: &'m [Vec<Command>]) -> Vec<Command> {
     let Some((first, others)) = menus.split_first() else { return Vec::new() };
     let common = |command: &Command| {
-        let of_name = |menu: &'_ Vec<Command>| menu.iter().position(|it| it.name == command.name);
-        let places: Option<Vec<usize>> = others.iter().map(of_name).collect();
-        let others: Vec<&Command> =
-            others.iter().zip(places?).map(|(menu, place)| &menu[place]).collect();
+        let named = |menu: &'m Vec<Command>| menu.iter().find(|it| it.name == command.name);
+        let others: Vec<&Command> = others.iter().map(named).collect::<Option<_>>()?;
         let mut common = command.clone();
         common.aliases.retain(|alias| others.iter().all(|other| other.aliases.contains(alias)));
         // Behind an argument that differs, the same position means something else.

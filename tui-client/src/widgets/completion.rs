@@ -37,7 +37,7 @@ pub(crate) fn open(editor: &mut Editor, complete: Complete<'_>) -> Option<Comple
         accept(editor, found.replace.clone(), only);
         return None;
     }
-    let common = common_prefix(&found.candidates)?;
+    let common = common_prefix(found.candidates.iter().map(|one| one.text.as_str()))?.to_owned();
     let typed = editor.text()[found.replace.clone()].len();
     let mut popup = CompletionList {
         candidates: found.candidates,
@@ -148,15 +148,13 @@ fn accept(editor: &mut Editor, replace: Range<usize>, chosen: &Candidate) {
     }
 }
 
-fn common_prefix(candidates: &[Candidate]) -> Option<String> {
-    let (first, rest) = candidates.split_first()?;
-    let mut common = first.text.as_str();
-    for other in rest {
-        let same = common.char_indices().zip(other.text.chars()).find(|((_, a), b)| a != b);
-        let end = same.map_or(common.len().min(other.text.len()), |((at, _), _)| at);
-        common = &common[..end];
-    }
-    Some(common.to_owned())
+/// The longest text that all of these begin with; none where there are no texts.
+pub(crate) fn common_prefix<'t>(texts: impl IntoIterator<Item = &'t str>) -> Option<&'t str> {
+    texts.into_iter().reduce(|common, other| {
+        let same = common.char_indices().zip(other.chars()).find(|((_, a), b)| a != b);
+        let end = same.map_or(common.len().min(other.len()), |((at, _), _)| at);
+        &common[..end]
+    })
 }
 
 #[cfg(test)]

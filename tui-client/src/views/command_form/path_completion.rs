@@ -6,6 +6,7 @@ use super::CommandForm;
 use crate::app::view::stay;
 use crate::app::{Effect, State};
 use crate::input::key::{Code, Key};
+use crate::widgets::completion::common_prefix;
 use crate::widgets::form_field::FormField;
 
 /// The paths that begin with a text.
@@ -58,17 +59,8 @@ impl CommandForm {
             return false;
         }
         let Some(nth) = self.focus.field() else { return false };
-        let paths = self.candidates(nth);
-        let Some(first) = paths.first() else { return false };
-        let same = |other: &String| {
-            let pairs = first.char_indices().zip(other.chars());
-            pairs
-                .into_iter()
-                .find(|((_, a), b)| a != b)
-                .map_or(first.len().min(other.len()), |((at, _), _)| at)
-        };
-        let common = paths.iter().map(same).min().unwrap_or(0);
-        let text = first[..common].to_owned();
+        let paths = self.candidates(nth).iter().map(String::as_str);
+        let Some(text) = common_prefix(paths).map(str::to_owned) else { return false };
         match &mut self.entries[nth] {
             FormField::Text(field) if text.len() > field.text().len() => {
                 field.set(&text);
