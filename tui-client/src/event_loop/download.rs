@@ -1,16 +1,14 @@
 //! Download of a run's output to a file, over a connection of its own. The connection is held back while the disk is
 //! slow, so that nothing is skipped and little waits here.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use topside_shared::dirs::Dirs;
 use topside_shared::methods::{Call as _, RunAttach};
 use topside_shared::notifications::Notification;
 use topside_shared::{ErrorKind, RunId};
 
 use super::new_file::NewFile;
+use super::progress::Progress;
 use crate::app::Msg;
 use crate::app::runs::export::{ExportFailed, Exported};
 use crate::connect::{self, CallError, Event, Hello, Session, connect, read_answer};
@@ -20,8 +18,6 @@ use crate::text::base64::output_bytes;
 const HELLO: Hello = Hello { notices: false, name: "topside save" };
 /// Pieces that wait for the disk; each is at most one `run/output`.
 const WAITING: usize = 16;
-/// How often the screen gets the progress.
-const TELL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Download {
@@ -45,8 +41,7 @@ pub(super) async fn fetch(
     let (pieces, waiting) = mpsc::channel(WAITING);
     let name = fetch.name.clone();
     let writer = tokio::task::spawn_blocking(move || write_all(waiting, &dirs, &name));
-    let told = |done| drop(tell.try_send(Msg::Fetching { id: fetch.id, done }));
-    let read = read_all(session, fetch, &pieces, told).await;
+    let read = read_all(session, fetch, &pieces, Progress::after_interval(tell)).await;
     let missing = match read {
         Ok(missing) => missing,
         // The writer's error is the more specific one.
@@ -78,14 +73,14 @@ async fn read_all(
     session: Session,
     fetch: &Download,
     pieces: &mpsc::Sender<DownloadPart>,
-    told: impl Fn(u64),
+    mut progress: Progress<'_>,
 ) -> Result<u64, Stopped> {
     let Session { handle, mut events, .. } = session;
     events.hold_output();
     let failed = |why: String| Stopped::Reader(ExportFailed::Failed(why));
     let call = handle.ask(RunAttach::METHOD, &RunAttach { run_id: fetch.run, from: 0 });
     call.map_err(|error| failed(error.to_string()))?;
-    let (mut at, mut missing, mut next_word) = (0, 0, Instant::now() + TELL);
+    let (mut at, mut missing) = (0, 0);
     while at < fetch.until {
         let left = fetch.until - at;
         let piece = match events.next().await {
@@ -119,10 +114,7 @@ async fn read_all(
             }
         };
         pieces.send(piece).await.map_err(|_| Stopped::Writer)?;
-        if Instant::now() >= next_word {
-            next_word = Instant::now() + TELL;
-            told(at);
-        }
+        progress.report(|| Msg::Fetching { id: fetch.id, done: at });
     }
     handle.close();
     Ok(missing)

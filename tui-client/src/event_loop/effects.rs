@@ -76,6 +76,8 @@ impl EffectRunner {
             }
             Effect::StopFetch { id } => Order::StopFetch(id),
             Effect::ListPaths { arg, typed } => {
+                // Read here, so that a Tab right after this key finds the paths: it would move to the next field.
+                // The small files of the settings and the saved servers are read here too.
                 let paths = file_transfer::paths(&arg, &typed);
                 return vec![Msg::Paths { typed, paths }];
             }

@@ -15,6 +15,7 @@ mod frames;
 mod input_thread;
 mod network;
 mod new_file;
+mod progress;
 mod result_download;
 mod saved_servers;
 mod session;

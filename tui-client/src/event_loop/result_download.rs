@@ -1,12 +1,10 @@
 //! A result of a run, fetched over a connection of its own.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use topside_shared::RunId;
 use topside_shared::records::ResultFile;
 
+use super::progress::Progress;
 use crate::app::Msg;
 use crate::app::runs::export::Exported;
 use crate::connect::{self, Hello, connect};
@@ -14,8 +12,6 @@ use crate::file_transfer::{self, Download, Step};
 
 /// The name in the list of clients.
 const HELLO: Hello = Hello { notices: false, name: "topside save" };
-/// How often the screen gets the progress.
-const TELL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct ResultDownload {
@@ -36,13 +32,8 @@ pub(super) async fn fetch(
     let named = Some(to.trim()).filter(|to| !to.is_empty()).map(file_transfer::expanded);
     let to = file_transfer::place(&file, named.as_deref())?;
     let session = connect(place, &HELLO).await.map_err(super::network::sentence)?;
-    let mut next_word = Instant::now();
-    let mut report = |step: Step<'_>| {
-        if Instant::now() >= next_word {
-            next_word = Instant::now() + TELL;
-            drop(tell.try_send(Msg::Fetching { id, done: step.done }));
-        }
-    };
+    let mut progress = Progress::new(tell);
+    let mut report = |step: Step<'_>| progress.report(|| Msg::Fetching { id, done: step.done });
     let download = Download { run_id, file, to };
     let fetched = file_transfer::fetch(&session.handle, &download, &mut report).await;
     session.handle.close();

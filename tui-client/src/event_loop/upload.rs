@@ -1,21 +1,17 @@
 //! Files of a command, sent over a connection of their own: the server knows them by their user, so the session of the screen
 //! runs the command with them.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use topside_shared::command::Command;
 use topside_shared::methods::CommandRun;
 
+use super::progress::Progress;
 use crate::app::Msg;
 use crate::connect::{self, Hello, connect};
 use crate::file_transfer::{self, Step};
 
 /// The name in the list of clients.
 const HELLO: Hello = Hello { notices: false, name: "topside send" };
-/// How often the screen gets the progress.
-const TELL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Upload {
@@ -35,13 +31,9 @@ pub(super) async fn send(
     let checked = tokio::task::spawn_blocking(move || file_transfer::local_files(&command, &args));
     let mut files = checked.await.map_err(|error| error.to_string())??;
     let session = connect(place, &HELLO).await.map_err(super::network::sentence)?;
-    let mut next_word = Instant::now();
-    let mut report = |step: Step<'_>| {
-        if Instant::now() >= next_word {
-            next_word = Instant::now() + TELL;
-            let Step { name, done, size } = step;
-            drop(tell.try_send(Msg::Sending { id, name: name.to_owned(), done, size }));
-        }
+    let mut progress = Progress::new(tell);
+    let mut report = |Step { name, done, size }: Step<'_>| {
+        progress.report(|| Msg::Sending { id, name: name.to_owned(), done, size });
     };
     let sent = file_transfer::send(&session.handle, &mut files, &mut run.args, &mut report).await;
     session.handle.close();
