@@ -294,8 +294,6 @@ pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effec
     if from_form {
         state.views.clear();
     }
-    let command = state.console().and_then(|console| console.menu.find(&run.command));
-    let takes = command.filter(|command| file_sending::sends_files(command, run)).cloned();
     let (block, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return Vec::new() };
     if from_form {
@@ -303,6 +301,7 @@ pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effec
     }
     let shown = cmdline::masked(line.trim(), &console.menu.commands);
     let known = console.menu.find(&run.command);
+    let takes = known.filter(|command| file_sending::sends_files(command, run)).cloned();
     let args = known.map(|command| command.masked(&run.args)).unwrap_or_default();
     console.runs.sent(block, &shown, (&run.command, args), clock);
     let mut effects = remember(console, line);
