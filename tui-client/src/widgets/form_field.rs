@@ -75,11 +75,8 @@ impl FormField {
                 });
             }
             _ => {
-                let label = |choice: &Value| {
-                    let text = values::to_text(choice);
-                    text::clean(arg.labels.get(&text).unwrap_or(&text), MAX_LABEL)
-                };
-                arg.choices.iter().map(|choice| (label(choice), choice.clone())).collect()
+                let own = |choice: &Value| arg.labels.get(&values::to_text(choice));
+                arg.choices.iter().map(|choice| option(choice, own(choice))).collect()
             }
         };
         if options.is_empty() {
@@ -104,15 +101,11 @@ impl FormField {
                 return;
             }
         };
-        let label = |listed: &Listed| {
-            let text = values::to_text(&listed.value);
-            text::clean(listed.label.as_ref().unwrap_or(&text), MAX_LABEL)
-        };
         let wanted = match std::mem::take(&mut choice.listing) {
             Listing::Awaited(wanted) => wanted,
             Listing::Complete | Listing::Failed(_) => None,
         };
-        choice.options = listed.iter().map(|one| (label(one), one.value.clone())).collect();
+        choice.options = listed.iter().map(|one| option(&one.value, one.label.as_ref())).collect();
         choice.default = arg.default.as_ref().and_then(|value| position(&choice.options, value));
         let wanted = wanted.and_then(|value| position(&choice.options, &value));
         choice.at = wanted.or(choice.default);
@@ -207,6 +200,12 @@ impl Switch {
         }
         Edited::Text
     }
+}
+
+/// A value with what is shown for it: its label, or else the value itself.
+fn option(value: &Value, label: Option<&String>) -> (String, Value) {
+    let text = label.map_or_else(|| values::to_text(value), String::clone);
+    (text::clean(&text, MAX_LABEL), value.clone())
 }
 
 /// The place of a value among the options.
