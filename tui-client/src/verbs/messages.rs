@@ -8,6 +8,7 @@ use topside_shared::records::RunRow;
 use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError, Time};
 
+use crate::app::console::shutdown_banner::usually_back;
 use crate::connect::CallError;
 
 /// The shutdown of the server, or its cancellation.
@@ -18,7 +19,7 @@ pub(super) fn closing(closing: &Closing) -> String {
     let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let does = closing.then().does();
     let usual = closing.usual_ms.filter(|_| closing.back.is_none());
-    let usual = usual.map(|ms| format!("; usually back in {}", text::duration(ms)));
+    let usual = usually_back(usual).map(|usual| format!("; {usual}"));
     let back = return_note(closing.back, Time::now(), &TimeZone::system());
     let back = back + &usual.unwrap_or_default();
     match closing.phase {
