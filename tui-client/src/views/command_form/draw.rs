@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use topside_shared::command::{Arg, ArgType};
 use topside_shared::values;
 
+use super::row_plan::RowPlan;
 use super::{CommandForm, FieldState, Submit, rules};
 use crate::app::State;
 use crate::text::fit;
@@ -23,64 +24,6 @@ const WIDTH: u16 = 76;
 /// Most columns of a label.
 const LABELS: usize = 20;
 
-/// How the rows are shared out; each step gives something up that the one before has.
-struct Plan {
-    /// Rows of the sentence at the top, and the blank one below it.
-    head: Vec<String>,
-    /// Rows of a field: 2 with what may stand there below it, 3 with a blank row after that.
-    step: u16,
-    /// Rows below all fields that say the same of the one with the focus.
-    note: u16,
-    line: u16,
-    /// Fields that are on the screen.
-    shown: u16,
-}
-
-impl Plan {
-    fn new(form: &CommandForm, line: u16, width: usize, rows: u16) -> Self {
-        let count = u16::try_from(form.entries.len()).unwrap_or(u16::MAX);
-        let mut head = Vec::new();
-        if form.purpose.is_none() && !form.command.description.is_empty() {
-            head = fit::wrap_rows(&form.command.description, width, 3);
-            head.push(String::new());
-        }
-        let tall = u16::try_from(head.len()).unwrap_or(u16::MAX);
-        let wide = Self { head, step: 3, note: 0, line, shown: count };
-        let narrow = |head| Self { head, step: 2, note: 0, line, shown: count };
-        if wide.rows() <= rows {
-            return wide;
-        }
-        let full = narrow(Vec::new()).rows();
-        if full.saturating_add(tall) <= rows {
-            return narrow(wide.head);
-        }
-        if full <= rows {
-            return narrow(Vec::new());
-        }
-        // What is left goes to a sentence that needs two rows, then to a line that does.
-        let least = line.min(1);
-        let spare = rows.saturating_sub(count.saturating_add(2 + least));
-        let (note, line) = match spare {
-            0 => (1, least),
-            1 => (2, least),
-            _ => (2, line),
-        };
-        let shown = rows.saturating_sub(note + line + 1).min(count);
-        Self { head: Vec::new(), step: 1, note, line, shown }
-    }
-
-    fn rows(&self) -> u16 {
-        let head = u16::try_from(self.head.len()).unwrap_or(0);
-        let fields = self.shown.saturating_mul(self.step);
-        fields.saturating_add(head + self.note + self.gap() + self.line + 1)
-    }
-
-    /// A blank row below the last field, where the fields have none of their own.
-    fn gap(&self) -> u16 {
-        u16::from(self.step == 2 && self.shown > 0)
-    }
-}
-
 /// Draws a form; one for a key stands for no line, but says how far it is.
 pub(in crate::views) fn draw(
     form: &CommandForm,
@@ -96,7 +39,7 @@ pub(in crate::views) fn draw(
         Some(InviteStep::Filling) => 0,
         _ => 2,
     };
-    let plan = Plan::new(form, line_rows, usize::from(width), area.height.saturating_sub(3));
+    let plan = RowPlan::new(form, line_rows, usize::from(width), area.height.saturating_sub(3));
     let inside = canvas.popup(title, width, plan.rows());
     let mut y = 0;
     for text in &plan.head {
@@ -131,7 +74,7 @@ pub(in crate::views) fn draw(
 /// Draws the fields with what may stand there; returns where the cursor is.
 fn fields(
     form: &CommandForm,
-    plan: &Plan,
+    plan: &RowPlan,
     place: Rect,
     canvas: &mut Canvas<'_>,
 ) -> Option<Position> {

@@ -1,19 +1,21 @@
 //! Form of a command, made from its declaration: a field for each argument, and the line that does the same.
 
 mod draw;
+mod field_state;
 mod keyboard;
 mod listed_choices;
 mod path_completion;
+mod row_plan;
 
-use jiff::tz::TimeZone;
 use ratatui::layout::Position;
 use serde_json::{Map, Value};
+use topside_shared::RunId;
 use topside_shared::cmdline;
 use topside_shared::command::{Arg, ArgType, Command, Effect as Harm};
-use topside_shared::values::{self, parse_expected_return};
-use topside_shared::{RunId, Time};
+use topside_shared::values;
 
 pub(super) use draw::draw;
+pub(crate) use field_state::FieldState;
 pub(super) use listed_choices::requests;
 pub(super) use path_completion::take_paths;
 
@@ -28,7 +30,7 @@ use crate::app::view::{Outcome, View, act, close, refuse, stay};
 use crate::app::{Effect, State};
 use crate::input::key::Key;
 use crate::widgets::canvas::Canvas;
-use crate::widgets::form_field::{Choice, FormField, Listing};
+use crate::widgets::form_field::FormField;
 use crate::widgets::form_focus::{FormFocus, FormHit};
 
 /// A form being filled in.
@@ -59,20 +61,6 @@ pub(crate) enum Submit {
     Result(RunId),
     /// It sets a schedule.
     Schedule,
-}
-
-/// How a field stands.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum FieldState {
-    /// Nothing is given, and nothing needs to be.
-    Absent,
-    /// Nothing is given, and a run needs it.
-    Missing,
-    Given(Value),
-    /// It is no value yet, but more of it could be one.
-    Begun,
-    /// Why it is no value.
-    Wrong(String),
 }
 
 /// What becomes of the form after a key.
@@ -145,58 +133,6 @@ impl CommandForm {
         self.command.args.iter().zip(&self.entries)
     }
 
-    pub(crate) fn standing(&self, nth: usize) -> FieldState {
-        let (Some(arg), Some(entry)) = (self.command.args.get(nth), self.entries.get(nth)) else {
-            return FieldState::Absent;
-        };
-        if !self.applies(nth) {
-            return FieldState::Absent;
-        }
-        // More of it could still be right.
-        let in_hand = self.focus == FormFocus::Field(nth) && !self.tried;
-        match entry.value(arg) {
-            Ok(Some(value)) if self.is_return(arg) => match wrong_return(&value) {
-                None => FieldState::Given(value),
-                Some(_) if in_hand => FieldState::Begun,
-                Some(why) => FieldState::Wrong(why),
-            },
-            Ok(Some(value)) => FieldState::Given(value),
-            Ok(None) if arg.required => match entry {
-                FormField::Choice(Choice { listing: Listing::Failed(why), .. }) => {
-                    FieldState::Wrong(why.clone())
-                }
-                _ => FieldState::Missing,
-            },
-            Ok(None) => FieldState::Absent,
-            Err(error) if in_hand && entry.may_grow(arg, error.rule) => FieldState::Begun,
-            Err(error) => FieldState::Wrong(error.to_string()),
-        }
-    }
-
-    /// Whether an argument applies beside what is filled in.
-    pub(crate) fn applies(&self, nth: usize) -> bool {
-        let Some(arg) = self.command.args.get(nth).filter(|arg| !arg.when.is_empty()) else {
-            return true;
-        };
-        // Those that it names are before it.
-        let before = self.command.args.iter().take(nth).enumerate();
-        let named = before.filter(|(_, other)| arg.when.contains_key(&other.name));
-        let values = named.filter_map(|(at, other)| {
-            let value = match self.standing(at) {
-                FieldState::Given(value) => Some(value),
-                _ if self.applies(at) => other.default.clone(),
-                _ => None,
-            };
-            Some((other.name.clone(), value?))
-        });
-        arg.applies(&values.collect())
-    }
-
-    /// Whether an argument is the expected return of a shutdown, which is text in the declaration.
-    fn is_return(&self, arg: &Arg) -> bool {
-        self.command.name == SHUTDOWN && arg.name == "back"
-    }
-
     /// Whether a question follows before it is sent.
     fn asks(&self) -> bool {
         let is_command = self.submit == Submit::Command;
@@ -208,27 +144,10 @@ impl CommandForm {
         self.command.name == SHUTDOWN && self.purpose.is_some()
     }
 
-    /// What is filled in and right.
-    pub(crate) fn args(&self) -> Map<String, Value> {
-        let given = self.command.args.iter().enumerate().filter_map(|(nth, arg)| {
-            match self.standing(nth) {
-                FieldState::Given(value) => Some((arg.name.clone(), value)),
-                _ => None,
-            }
-        });
-        given.collect()
-    }
-
     /// The line that gives what is filled in and right, whether or not more is needed. A secret is not
     /// in it.
     pub(crate) fn line(&self) -> String {
         cmdline::render(&self.command, &self.args())
-    }
-
-    /// The first field that keeps the line from running.
-    pub(crate) fn mistake(&self) -> Option<usize> {
-        (0..self.entries.len())
-            .find(|nth| !matches!(self.standing(*nth), FieldState::Absent | FieldState::Given(_)))
     }
 
     fn forget_secrets(&mut self) {
@@ -299,14 +218,6 @@ impl CommandForm {
             }
         }
     }
-}
-
-/// Why a value is no expected return of a server.
-fn wrong_return(value: &Value) -> Option<String> {
-    let text = value.as_str().filter(|text| !text.trim().is_empty())?;
-    // The server says whether it is before the shutdown.
-    parse_expected_return(text, Time::from_millis(0), &TimeZone::UTC).err()?;
-    Some("must be a time (20:00, 2026-03-01 20:00) or a duration (30m)".to_owned())
 }
 
 /// What a form says of pasted text, of which it takes one line.
