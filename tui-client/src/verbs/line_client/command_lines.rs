@@ -1,0 +1,89 @@
+//! Lines of the line client that are commands: the request, the files that it needs, and the run.
+
+use tokio::sync::mpsc;
+use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::command::{Command, Stdin};
+use topside_shared::methods::CommandRun;
+
+use super::super::errors::VerbError;
+use super::super::runner::Output;
+use super::super::stdin::{Lines, Source};
+use super::super::stdin_lines::StdinLine;
+use super::super::{exit_status, transfers};
+use super::{Client, NextStep};
+use crate::file_transfer;
+use crate::input::admin_actions;
+use crate::input::keymap::Keymap;
+
+impl Client {
+    /// The request for one line. The server judges a command that is not in this menu: it knows whether there is none or
+    /// the role may not run it.
+    pub(super) fn request(&self, line: &str) -> Result<CommandRun, cmdline::LineError> {
+        let (command, args) = match cmdline::parse(line, &self.menu.commands) {
+            Ok(parsed) => (parsed.command.name.clone(), parsed.args),
+            Err(error) if error.kind == LineErrorKind::UnknownCommand => {
+                let name = cmdline::split(line)?.into_iter().next();
+                let name = name.map(|token| token.text).unwrap_or_default();
+                if let Some(message) = admin_actions::hint(&name, &Keymap::default()) {
+                    return Err(cmdline::LineError { message, ..error });
+                }
+                (name, serde_json::Map::new())
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(CommandRun { command, args, stream: true, wait: true, confirm: self.yes })
+    }
+
+    /// Sends the files that the arguments of a request name.
+    async fn send_files(
+        &self,
+        command: &Command,
+        request: &mut CommandRun,
+    ) -> Result<(), VerbError> {
+        let files = file_transfer::local_files(command, &request.args)
+            .map_err(|sentence| VerbError::new(exit_status::REFUSED, sentence))?;
+        transfers::send(&self.console.handle, &mut request.args, files, &self.console.printer).await
+    }
+
+    /// Sends the files of a request, then runs it.
+    pub(super) async fn run_one(
+        &mut self,
+        request: &CommandRun,
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> NextStep {
+        let command = self.menu.commands.iter().find(|command| command.name == request.command);
+        let mut request = request.clone();
+        if let Some(command) = command
+            && let Err(error) = self.send_files(command, &mut request).await
+        {
+            self.wrong(error.status, error.sentence).await;
+            return NextStep::On;
+        }
+        let request = &request;
+        let asks = command.is_some_and(|command| command.stdin == Stdin::Prompt);
+        let mut source = match input.take_if(|_| asks) {
+            Some(lines) => {
+                let command = request.command.clone();
+                Source::Lines(Lines { lines, line: self.line, command, untaken: false })
+            }
+            None => Source::Nothing,
+        };
+        let ran = self.console.run(request, None, &mut source, Output::Stream).await;
+        let mut read_to = self.line;
+        if let Source::Lines(lines) = source {
+            read_to = lines.line;
+            if lines.untaken {
+                self.status = exit_status::REFUSED;
+                // The run has ended before it took the line.
+                if !ran.untaken && ran.cut.is_none() {
+                    self.console.printer.say(lines.words()).await;
+                }
+            }
+            *input = Some(lines.lines);
+        }
+        // Messages about the run name its own line.
+        let go = self.ended(ran, request).await;
+        self.line = read_to;
+        go
+    }
+}
