@@ -1,4 +1,4 @@
-//! What becomes of bytes: one test a rule.
+//! What becomes of bytes: one test a rule. One file: the tests read the lines of a block by the same helpers.
 
 use ratatui::style::{Color, Modifier, Style};
 
