@@ -10,8 +10,6 @@ use crate::app::ask::{self, Ask};
 use crate::app::{Effect, State};
 use crate::text::sanitize;
 
-/// Title of the form, before the name of the schedule.
-const TITLE: &str = "Set ";
 /// Names of fields that no argument of a command can have.
 const TIME: &str = "new time";
 const RESET: &str = "as in the file";
@@ -40,20 +38,19 @@ pub(super) fn open(state: &mut State, row: &ScheduleRow) -> Vec<Effect> {
         let description = "what was set before is forgotten".into();
         args.push(Arg { name: RESET.into(), kind: ArgType::Bool, description, ..Arg::default() });
     }
-    let command = Command { name: format!("{TITLE}{}", row.schedule), args, ..Command::default() };
+    let command = Command { name: format!("Set {}", row.schedule), args, ..Command::default() };
     let form = CommandForm::filled(command, &row.args);
-    state.open(CommandForm { submit: Submit::Schedule, ..form });
+    state.open(CommandForm { submit: Submit::Schedule(row.schedule.clone()), ..form });
     Vec::new()
 }
 
 /// Sends what the form says, and closes it.
-pub(super) fn send(state: &mut State, form: &CommandForm) -> Vec<Effect> {
+pub(super) fn send(state: &mut State, schedule: &str, form: &CommandForm) -> Vec<Effect> {
     let mut args: Map<String, Value> = form.args();
     let time = args.remove(TIME).and_then(|time| time.as_str().map(str::to_owned));
     let reset = args.remove(RESET) == Some(Value::Bool(true));
-    let schedule = form.command.name.trim_start_matches(TITLE).to_owned();
     let args = (!reset && !args.is_empty()).then_some(args);
-    let set = ScheduleSet { schedule, time, args, reset };
+    let set = ScheduleSet { schedule: schedule.to_owned(), time, args, reset };
     state.ask(Ask::new(&set, |state, answer| {
         match answer {
             Ok(row) => {

@@ -320,7 +320,7 @@ fn foot(
         Some(_) => ("Create", "creates it"),
         None if form.submit == Submit::Broadcast => ("Send", "sends it"),
         None if matches!(form.submit, Submit::Result(_)) => ("Save", "saves it"),
-        None if form.submit == Submit::Schedule => ("Set", "sets it"),
+        None if matches!(form.submit, Submit::Schedule(_)) => ("Set", "sets it"),
         None if form.is_postponement() => ("Postpone", "to continue (asks first)"),
         None if form.asks() => ("Run", "to continue (asks first)"),
         None => ("Run", "runs it"),

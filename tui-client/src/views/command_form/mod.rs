@@ -51,7 +51,7 @@ pub(crate) struct CommandForm {
 }
 
 /// What a form does once it is complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Submit {
     /// It runs its command.
     Command,
@@ -59,8 +59,8 @@ pub(crate) enum Submit {
     Broadcast,
     /// It saves a result of this run.
     Result(RunId),
-    /// It sets a schedule.
-    Schedule,
+    /// It sets the schedule of this name.
+    Schedule(String),
 }
 
 /// What becomes of the form after a key.
@@ -280,11 +280,11 @@ fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
     if state.session_to_ask().is_none() {
         return Vec::new();
     }
-    match form.submit {
+    match &form.submit {
         Submit::Command => {}
         Submit::Broadcast => return admin_forms::send_broadcast(state, form),
-        Submit::Schedule => return schedule_form::send(state, form),
-        Submit::Result(run) => return save_result::save(state, run, form),
+        Submit::Schedule(name) => return schedule_form::send(state, name, form),
+        Submit::Result(run) => return save_result::save(state, *run, form),
     }
     let name = &form.command.name;
     if state.console().and_then(|console| console.menu.find(name)) != Some(&form.command) {
