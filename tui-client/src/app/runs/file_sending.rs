@@ -35,7 +35,7 @@ pub(crate) fn sends_files(command: &Command, run: &CommandRun) -> bool {
     command.file_args().any(|arg| run.args.contains_key(&arg.name))
 }
 
-/// Sends the files of a command; `block` is the block of the command.
+/// Sends the files of a command; `block` is the number of its block.
 pub(crate) fn send(
     state: &mut State,
     session: u64,

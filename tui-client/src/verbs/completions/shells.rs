@@ -87,7 +87,7 @@ fn fish(command: &mut Command, words: &[String], directory: Option<&Path>) -> Ve
     candidates::complete(command, &words, directory).into_iter().map(line).collect()
 }
 
-/// A shell with a script of clap, whose candidates depend on the words before.
+/// A shell with a script of clap, where the candidates depend on the words before.
 pub(super) struct Adapted<S>(pub(super) S);
 
 impl<S: EnvCompleter> EnvCompleter for Adapted<S> {
