@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::audit::entries;
@@ -44,8 +43,7 @@ fn after_a_kill_all_changes_that_took_effect_are_in_the_audit_log() {
         for _ in 0..chance.below(RUNS as u64) {
             clients[0].recv();
         }
-        server.signal(Signal::KILL);
-        assert_eq!(server.exit(), None);
+        server.kill();
 
         // The next start sets aside what is torn.
         let mut server = topsided.start();

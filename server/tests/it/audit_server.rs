@@ -1,6 +1,5 @@
 //! Audit entries of the server itself.
 
-use rustix::process::Signal;
 use serde_json::json;
 
 use crate::audit::{about, entry, pair, verify};
@@ -36,8 +35,7 @@ required = true
         |alive: String| json!({"command": "valve", "args": {"alive": alive}, "wait": false});
     let run = client.ok("command/run", valve(alive.path().to_string()));
     assert_eq!(alive.line(), "up");
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
 
     let mut server = topsided.start();
     let object = format!("run #{}", run["runId"]);

@@ -1,6 +1,5 @@
 //! Built-ins are answers: no run, no number, in no list.
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::audit::{entries, entry, under_strace};
@@ -215,8 +214,7 @@ fn built_ins_answer_while_a_pending_hook_delays_the_first_run() {
     let mut server = topsided.start();
     server.connect().ok("command/run", json!({"command": "valve", "wait": false}));
     assert_eq!(opened.line(), "up");
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
 
     let server = topsided.start();
     assert_eq!(closing.line(), "up");

@@ -158,8 +158,7 @@ fn full_disk_and_kill() {
         let mut server = disk.start();
         watched.open(&mut server.connect(), "valve");
         disk.fill();
-        server.signal(Signal::KILL);
-        server.exit();
+        server.kill();
         let mut server = disk.start();
         let mut client = server.connect();
         says_the_truth(&mut client);
@@ -313,8 +312,7 @@ fn kill_during_cancel() {
         let runs = watched.open(&mut client, "valve");
         cancel(&mut client, &runs);
         let told: Vec<Value> = (0..watched.chance.below(RUNS)).map(|_| client.recv()).collect();
-        server.signal(Signal::KILL);
-        server.exit();
+        server.kill();
         let mut server = topsided.start();
         let mut client = server.connect();
         client.run("look", json!({}));

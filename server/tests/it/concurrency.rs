@@ -1,7 +1,6 @@
 //! `max_concurrent`, `queue` and `lock`: which run starts, waits or is refused. One file: its tests share the menu and
 //! the checks of places.
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use topside_server::{Call, Calling, Ended, Exclusion, Worker};
 use topside_shared::command::Command;
@@ -326,8 +325,7 @@ fn after_a_kill_the_hook_comes_before_the_next_that_needs_the_lock_and_what_wait
     start(&mut client, "valve", &holds);
     assert_eq!(alive.line(), "up");
     assert_eq!(start(&mut client, "valve", "exit 0")["state"], "queued");
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     let server = topsided.start();
     let mut client = server.connect();
     let row = client.run("valve", json!({"script": format!("cat {}", closed.display())}));

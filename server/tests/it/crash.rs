@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::{Chance, MENU, Raw, Topsided};
@@ -87,8 +86,7 @@ fn after_a_kill_rows_and_output_agree_and_every_safe_state_was_run() {
         for _ in 0..chance.below(2 * RUNS) {
             client.recv();
         }
-        server.signal(Signal::KILL);
-        assert_eq!(server.exit(), None);
+        server.kill();
 
         let mut server = topsided.start();
         let mut client = server.connect();
@@ -139,8 +137,7 @@ fn a_process_that_cleared_its_environment_is_found_by_its_group() {
     assert_eq!(alive.line(), "up");
     // What is written down after the process's number.
     client.run("look", json!({}));
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
+    server.kill();
     let server = topsided.start();
     let mut client = server.connect();
     let row = client.ok("runs/list", json!({"before": run + 1}))["runs"][0].take();
@@ -197,7 +194,7 @@ fn after_a_kill_in_windows_the_box_the_worker_and_every_run_are_made_safe() {
     windows(&topsided);
     let mut chance = Chance(rounds());
     for round in 0..rounds() {
-        let server = topsided.start();
+        let mut server = topsided.start();
         let mut client = server.connect();
         client.run("look", json!({}));
         client.ok("events/subscribe", json!({"topics": ["schedules", "runs"]}));
@@ -205,7 +202,7 @@ fn after_a_kill_in_windows_the_box_the_worker_and_every_run_are_made_safe() {
             client.recv();
         }
         let calls = in_file(&topsided, "calls").len();
-        killed(server);
+        server.kill();
 
         let mut server = topsided.start();
         // It starts once all of them are safe.
@@ -226,9 +223,4 @@ fn after_a_kill_in_windows_the_box_the_worker_and_every_run_are_made_safe() {
         assert_eq!(hooks, expected, "round {round}");
         assert_eq!(hooks.len() as u64, 4 * (round + 1));
     }
-}
-
-fn killed(mut server: crate::common::Spawned) {
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
 }

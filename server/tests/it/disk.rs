@@ -1,6 +1,5 @@
 //! A state directory on a disk that gets full.
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::{Disk, Raw};
@@ -64,8 +63,7 @@ fn a_run_that_ends_while_the_disk_is_full_has_ended_and_is_written_down_once_the
     disk.free();
     // The next run that is written down takes what was late with it.
     assert_eq!(other.run("look", json!({}))["state"], "succeeded");
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     let server = disk.start();
     assert_eq!(states(&mut server.connect(), json!({"command": "valve"})), ended);
     assert_eq!(closed(&disk), "");
@@ -80,8 +78,7 @@ fn the_safe_state_of_a_lost_run_is_run_once_where_the_disk_is_full_meanwhile() {
     let mut server = disk.start();
     server.connect().ok("command/run", json!({"command": "valve", "wait": false}));
     assert_eq!(said.line(), "up");
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     disk.fill();
 
     let mut server = disk.start();
@@ -91,8 +88,7 @@ fn the_safe_state_of_a_lost_run_is_run_once_where_the_disk_is_full_meanwhile() {
     assert_eq!(closed(&disk), "1\n");
     disk.free();
     assert_eq!(client.run("look", json!({}))["state"], "succeeded");
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
 
     let server = disk.start();
     assert_eq!(states(&mut server.connect(), json!({"command": "valve"})), lost);

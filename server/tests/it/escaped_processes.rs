@@ -129,8 +129,7 @@ fn a_process_known_only_by_its_pipe_is_killed_at_the_next_start() {
     // Its parent and the first process are gone before the server is.
     let run = client.start(&format!("({child} &); exit 0"));
     up(&mut alive);
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
+    server.kill();
     let server = topsided.start();
     let row = ended(&mut server.connect(), run);
     assert_eq!(row["state"], "lost");

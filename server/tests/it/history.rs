@@ -294,8 +294,7 @@ fn a_run_of_a_killed_server_is_lost_with_its_output_so_far() {
     let run = client.start(&script);
     assert_eq!(alive.line(), "up");
     topsided.wait_for_output(run);
-    server.signal(rustix::process::Signal::KILL);
-    assert_eq!(server.exit(), None);
+    server.kill();
 
     let server = topsided.start();
     let mut client = server.connect();

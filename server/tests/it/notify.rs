@@ -189,8 +189,7 @@ fn a_run_that_was_lost_is_reported_by_the_next_start() {
     let mut server = topsided.start();
     server.connect().start("echo begun; exec sleep 1000");
     topsided.wait_for_output(1);
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     let _server = topsided.start();
     let events = wait_for_events(&at, 1);
     assert_eq!((kinds(&events), &events[0]["runId"]), (vec!["lost"], &json!(1)));

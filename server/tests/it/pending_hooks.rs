@@ -203,8 +203,7 @@ fn a_hook_that_cannot_be_started_at_the_start_of_the_server_stays_pending_and_is
     menu(&topsided);
     let mut server = topsided.start();
     let run = open(&mut server.connect(), "valve", &mut topsided.fifo("said"));
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
 
     // Room for the server's own threads alone.
     pids.limit(Some(threads_of_a_server()));
@@ -234,8 +233,7 @@ fn a_server_that_ends_while_a_hook_of_the_server_before_is_pending_reports_it() 
     topsided.write("server.toml", "[limits]\nhook_timeout = \"500ms\"\n");
     let mut server = topsided.start();
     let run = open(&mut server.connect(), "valve", &mut topsided.fifo("said"));
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     let threads = threads_of_a_server();
     // In order, and at once.
     for signals in [1, 2] {

@@ -1,6 +1,5 @@
 //! Power cuts: what was not synced is gone at the next start.
 
-use rustix::process::Signal;
 use serde_json::json;
 
 use crate::common::power::Power;
@@ -123,8 +122,7 @@ fn without_the_write_ahead_log_no_pending_hook_is_forgotten() {
     let mut client = server.connect();
     client.run("look", json!({}));
     let run = open_valve(&mut client, &mut said);
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     for name in ["runs.db-wal", "runs.db-shm"] {
         std::fs::remove_file(topsided.path("state").join(name)).unwrap();
     }
@@ -144,8 +142,7 @@ fn without_runs_db_no_number_repeats() {
         client.run("work", json!({}));
     }
     let last = client.run("work", json!({}))["runId"].as_u64().unwrap();
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     for name in ["runs.db", "runs.db-wal", "runs.db-shm"] {
         std::fs::remove_file(topsided.path("state").join(name)).unwrap();
     }

@@ -89,8 +89,7 @@ fn a_dead_socket_is_replaced_by_the_next_server() {
     let topsided = Topsided::new();
     let mut server = topsided.start();
     server.connect().ok("ping", json!({}));
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
+    server.kill();
     assert!(topsided.socket().exists());
     assert!(UnixStream::connect(topsided.socket()).is_err());
     let mut server = topsided.start();

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use rustix::process::Signal;
 use serde_json::json;
 
 use crate::common::program::run;
@@ -230,8 +229,7 @@ fn the_worker_cleans_up_at_each_end_of_its_input() {
         let topsided = Topsided::new();
         let (mut server, _) = holder(&topsided, command);
         if server_is_killed {
-            server.signal(Signal::KILL);
-            assert_eq!(server.exit(), None);
+            server.kill();
         } else {
             server.terminate();
         }

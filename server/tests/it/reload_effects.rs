@@ -268,8 +268,7 @@ fn a_hangup_of_its_terminal_ends_the_server() {
     topsided.write("commands.toml", GATED);
     kill_process(child(&terminal), Signal::HUP).unwrap();
     client.told("server/reloaded");
-    terminal.signal(Signal::KILL);
-    terminal.exit();
+    terminal.kill();
     assert_eq!(client.told("server/closing")["by"], "signal SIGHUP");
     assert_eq!(client.told("session/ended")["code"], "shutdown");
     client.eof();

@@ -343,8 +343,7 @@ fn a_worker_whose_server_was_killed_ends_with_its_input() {
     topsided.write("commands.toml", &shell(&script, ""));
     let mut server = topsided.start();
     assert_eq!(alive.line(), "up");
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
+    server.kill();
     alive.all_gone();
 }
 
@@ -357,8 +356,7 @@ fn a_worker_that_outlives_its_killed_server_is_killed_before_the_next_one_is_sta
     let menu = topsided.write("commands.toml", &shell(&script, ""));
     let mut server = topsided.start();
     assert_eq!(first.line(), "up");
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
+    server.kill();
     let mut second = topsided.fifo("second");
     let text = std::fs::read_to_string(&menu).unwrap();
     std::fs::write(&menu, text.replace(&path, &second.path().to_string())).unwrap();

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::{Raw, TestServer, Topsided};
@@ -156,8 +155,7 @@ fn the_next_start_runs_the_safe_states_of_a_killed_server() {
     client.ok("command/run", run);
     assert_eq!(alive.line(), "up");
     topsided.wait_for_output(2);
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     assert_eq!(closed(&here), [""; 0]);
 
     // The menu is another by now; the run keeps what it started with.
@@ -231,8 +229,7 @@ fn the_next_start_runs_the_safe_state_of_a_workers_function() {
     let mut server = topsided.start();
     server.connect().ok("command/run", json!({"command": "hang", "wait": false}));
     assert_eq!(alive.line(), "up");
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     assert_eq!(closed(&here), [""; 0]);
     // No process is left that could open it again.
     let server = topsided.start();
@@ -275,15 +272,13 @@ fn a_safe_state_that_the_next_start_has_run_is_not_run_again_while_others_are_pe
     for command in ["slow", "fast"] {
         client.ok("command/run", json!({"command": command, "wait": false}));
     }
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
 
     let mut server = topsided.start();
     assert_eq!(said.line(), "up");
     let line = server.says("run lost");
     assert!(line.contains("run=2"), "{line}");
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
 
     let server = topsided.start();
     // One may be left of the killed server.

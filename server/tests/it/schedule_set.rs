@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::clock::Clock;
@@ -51,8 +50,7 @@ fn an_operator_sets_time_and_arguments_until_the_file_changes() {
         (&after["rule"], &after["args"]["style"]),
         (&json!("cron 15 22 * * *"), &json!("light"))
     );
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     // It is kept over a kill; and a reload of the same file changes nothing.
     let mut server = topsided.start();
     let mut client = server.connect();

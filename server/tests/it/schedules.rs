@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::clock::Clock;
@@ -242,8 +241,7 @@ fn a_window_continues_after_a_kill_and_after_a_restart_and_not_after_its_end() {
     let mut client = server.connect();
     let row = wait_for_outcome(&mut client, "bed", "started");
     let first = row["last"]["runId"].as_u64().unwrap();
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     let mut server = topsided.start();
     let mut client = server.connect();
     let row = wait_for(
@@ -287,8 +285,7 @@ fn no_start_happens_twice_over_kills() {
         let mut server = topsided.start();
         let enough = lines(&noted).len() as u64 + 1 + chance.below(4);
         eventually("starts", || lines(&noted).len() as u64 >= enough);
-        server.signal(Signal::KILL);
-        server.exit();
+        server.kill();
     }
     let database = rusqlite::Connection::open(topsided.path("state/runs.db")).unwrap();
     let count = |query: &str| database.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();

@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use topside_server::Ended;
 use topside_shared::Time;
@@ -424,8 +423,7 @@ fn a_shutdown_that_was_due_when_the_server_was_killed_is_reported_at_the_next_st
         "server/shutdown",
         json!({"delayMs": HOUR_MS, "reason": "new disk", "back": back, "then": "restart"}),
     );
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
+    server.kill();
 
     let mut server = topsided.spawn_by(topsided.command());
     let line = server.says("a shutdown was due when the server was killed");
@@ -441,8 +439,7 @@ fn a_shutdown_that_was_due_when_the_server_was_killed_is_reported_at_the_next_st
     // One that was cancelled, or has begun, leaves nothing.
     admin.ok("server/shutdown", json!({"delayMs": HOUR_MS}));
     admin.ok("server/shutdown/cancel", json!({}));
-    server.signal(Signal::KILL);
-    server.exit();
+    server.kill();
     let mut server = topsided.start();
     let mut admin = server.connect();
     assert_eq!(admin.ok("server/status", json!({})).get("shutdownWasDue"), None);

@@ -87,12 +87,10 @@ fn each_end_leaves_every_valve_closed() {
             _ => {
                 if end == "kill both" {
                     // So that it can neither close valves nor start another worker.
-                    kill_process(Pid::from_raw(server.pid().cast_signed()).unwrap(), Signal::STOP)
-                        .unwrap();
+                    server.signal(Signal::STOP);
                     kill_process(worker, Signal::KILL).unwrap();
                 }
-                server.signal(Signal::KILL);
-                assert_eq!(server.exit(), None);
+                server.kill();
             }
         }
         if end == "kill both" {
@@ -162,10 +160,9 @@ fn a_window_of_the_active_plan_continues_after_a_restart_and_after_a_kill_in_the
     let mut server = start();
     let worker = worker_pid(&mut server);
     wait_for_valves(&topsided, &[valve]);
-    kill_process(Pid::from_raw(server.pid().cast_signed()).unwrap(), Signal::STOP).unwrap();
+    server.signal(Signal::STOP);
     kill_process(worker, Signal::KILL).unwrap();
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
+    server.kill();
 
     clock.set("+5m");
     let mut server = start();

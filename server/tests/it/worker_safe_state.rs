@@ -5,7 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::audit::about;
-use crate::common::{Raw, Spawned, Topsided, eventually, lines, wait_for};
+use crate::common::{Raw, Topsided, eventually, lines, wait_for};
 
 /// A worker that notes its start, each call and its end in the file `noted`. What a call does is its function's name.
 fn worker(topsided: &Topsided) -> String {
@@ -82,11 +82,6 @@ fn kill(pid: &Value) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
-fn killed(mut server: Spawned) {
-    server.signal(Signal::KILL);
-    assert_eq!(server.exit(), None);
-}
-
 #[test]
 fn the_safe_state_is_the_first_call_after_each_end_that_was_not_in_order() {
     for end in ["killed", "exit", "fault", "hangs"] {
@@ -132,12 +127,12 @@ fn an_end_in_order_needs_no_safe_state() {
 fn the_server_and_the_worker_are_killed_and_the_next_start_makes_the_worker_safe() {
     let topsided = Topsided::new();
     menu(&topsided, MAKE_SAFE, "");
-    let server = topsided.start();
+    let mut server = topsided.start();
     let pid = server.connect().run("pid", json!({}))["output"].take();
     // Whichever is first, the worker has no time for an end of its own.
-    kill_process(Pid::from_raw(server.pid().cast_signed()).unwrap(), Signal::STOP).unwrap();
+    server.signal(Signal::STOP);
     kill(&pid);
-    killed(server);
+    server.kill();
     let mut server = topsided.start();
     wait_for_noted(&topsided, &["start", "pid", "start", "make_safe"]);
     assert_eq!(server.connect().run("one", json!({}))["state"], "succeeded");
@@ -185,12 +180,12 @@ fn the_function_of_a_command_is_called_before_any_other_call_of_the_worker() {
 fn the_function_of_a_run_that_a_killed_server_left_is_the_first_call_of_the_next() {
     let topsided = Topsided::new();
     menu(&topsided, "", "safe_state = { function = \"seal\" }");
-    let server = topsided.start();
+    let mut server = topsided.start();
     let mut client = server.connect();
     client.run("one", json!({}));
     let run = start(&mut client, "waits");
     wait_for_noted(&topsided, &["start", "one", "waits"]);
-    killed(server);
+    server.kill();
     let mut server = topsided.start();
     eventually("the function was called", || noted(&topsided).ends_with(&["seal".to_owned()]));
     let mut client = server.connect();
@@ -207,11 +202,11 @@ fn no_run_starts_before_the_workers_of_a_killed_server_are_safe() {
     let topsided = Topsided::new();
     menu(&topsided, "safe_state = { function = \"gated\" }", "");
     let mut gate = topsided.fifo("gate");
-    let server = topsided.start();
+    let mut server = topsided.start();
     let pid = server.connect().run("pid", json!({}))["output"].take();
-    kill_process(Pid::from_raw(server.pid().cast_signed()).unwrap(), Signal::STOP).unwrap();
+    server.signal(Signal::STOP);
     kill(&pid);
-    killed(server);
+    server.kill();
     let server = topsided.start();
     let mut client = server.connect();
     let waits = client.ask("command/run", json!({"command": "look"}));

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::UNIX_EPOCH;
 
-use rustix::process::Signal;
-
 use super::{Spawned, Topsided, require};
 
 /// Keeps the synced copies of one server's files.
@@ -51,8 +49,7 @@ impl Power {
 
     /// Kills the server, and undoes what it has not synced.
     pub(crate) fn cut(&self, server: &mut Spawned) {
-        server.signal(Signal::KILL);
-        assert_eq!(server.exit(), None);
+        server.kill();
         self.roll_back(&self.state);
     }
 

@@ -204,6 +204,13 @@ impl Spawned {
         assert_eq!(self.exit(), Some(0));
     }
 
+    /// Kills it with SIGKILL, and waits for its end.
+    #[track_caller]
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        assert_eq!(self.exit(), None);
+    }
+
     /// What else its log says, up to its end.
     pub(crate) fn rest(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
