@@ -488,9 +488,7 @@ fn a_worker_of_another_author_can_hold_a_lock_and_gives_it_back_in_a_panic() {
 fn a_queued_run_that_cannot_start_fails_with_the_reason() {
     let directory = crate::common::server::directory();
     let gone = directory.path().join("gone");
-    std::fs::write(&gone, "#!/bin/sh\n").unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(&gone, mode).unwrap();
+    crate::common::server::write_program(&gone, "#!/bin/sh\n");
     let text = menu(&[("hold", "lock = [\"l\"]")])
         + &format!("[commands.gone]\nexec = [{gone:?}]\nlock = [\"l\"]\nqueue = 1\n");
     let server = TestServer::with(&text, "");

@@ -207,9 +207,7 @@ fn a_command_that_asks_first_is_refused_with_its_question_until_it_is_confirmed(
 fn a_program_that_has_gone_since_the_start_cannot_be_started() {
     let server_root = crate::common::server::directory();
     let program = server_root.path().join("program");
-    crate::common::server::write(&program, "#!/bin/sh\necho here\n");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&program, mode).unwrap();
+    crate::common::server::write_program(&program, "#!/bin/sh\necho here\n");
     let menu = format!("[commands.mine]\nexec = [\"{}\"]\n", program.display());
     let server = TestServer::with(&menu, "[limits]\nmax_runs = 1\nadmin_runs = 0\n");
     let mut client = server.connect();

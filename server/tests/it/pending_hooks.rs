@@ -285,9 +285,7 @@ fn a_server_that_cannot_reserve_a_thread_for_hooks_does_not_start_and_says_so() 
 fn a_hook_whose_program_is_gone_has_failed() {
     let topsided = Topsided::new();
     let program = topsided.path("close-valve");
-    std::fs::write(&program, "#!/bin/sh\n").unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(&program, mode).unwrap();
+    crate::common::server::write_program(&program, "#!/bin/sh\n");
     let text = format!("[commands.valve]\nexec = [\"false\"]\nsafe_state = [{program:?}]\n");
     topsided.write("commands.toml", &text);
     let server = topsided.start();

@@ -21,9 +21,7 @@ fn install(topsided: &Topsided, functions: &str, names: &str) -> PathBuf {
         "#!/usr/bin/env python3\n{doc}\"\"\"\n\n# The protocol{begin}\n\n{functions}\nFUNCTIONS = {{{table}}}\n\n\n# From here on{end}"
     );
     let path = topsided.path("worker.py");
-    crate::common::server::write(&path, &text);
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(&path, mode).unwrap();
+    crate::common::server::write_program(&path, &text);
     let declared = run(std::process::Command::new(&path).arg("--declare"));
     assert_eq!(declared.status, Some(0), "{declared:?}");
     topsided.write("commands.toml", &declared.stdout);

@@ -161,10 +161,7 @@ fn what_the_box_cannot_do_is_refused_before_any_client_is_warned() {
     set_boot_id(&topsided, "one");
     // Named as the program of the system, it is judged like that.
     let systemctl = topsided.path("bin/systemctl");
-    std::fs::create_dir_all(systemctl.parent().unwrap()).unwrap();
-    std::fs::write(&systemctl, "#!/bin/sh\nexit 9\n").unwrap();
-    std::fs::set_permissions(&systemctl, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .unwrap();
+    crate::common::server::write_program(&systemctl, "#!/bin/sh\nexit 9\n");
     let argv = json!([systemctl.display().to_string(), "reboot"]);
     settings(&topsided, &[("reboot", argv)]);
     let mark = topsided.path("box/run/.containerenv");

@@ -275,9 +275,7 @@ fn a_worker_that_cannot_be_started_says_why() {
     let interpreter = root.path().join("interpreter");
     std::os::unix::fs::symlink("/bin/sh", &interpreter).unwrap();
     let line = format!("#!{}\n", interpreter.display());
-    crate::common::server::write(&script, &line);
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(&script, mode).unwrap();
+    crate::common::server::write_program(&script, &line);
     let menu =
         format!("[workers.w]\nexec = [\"{}\"]\n[commands.one]\nworker = \"w\"\n", script.display());
     // It was there when the menu was loaded.

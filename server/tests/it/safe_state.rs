@@ -30,9 +30,7 @@ fn closed(directory: &Path) -> Vec<String> {
 fn server(hook: &str, limits: &str) -> (tempfile::TempDir, TestServer) {
     let directory = crate::common::server::directory();
     let gone = directory.path().join("gone");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::write(&gone, "#!/bin/sh\n").unwrap();
-    std::fs::set_permissions(&gone, mode).unwrap();
+    crate::common::server::write_program(&gone, "#!/bin/sh\n");
     let server = TestServer::with(&menu(directory.path(), hook), &format!("[limits]\n{limits}\n"));
     (directory, server)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::common::clock::Clock;
 use crate::common::program::run;
+use crate::common::server::write_program;
 use crate::common::{Raw, Spawned, Topsided, eventually, require, wait_for};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/sprinkler");
@@ -22,14 +23,9 @@ fn sprinkler(change: impl Fn(String) -> String) -> Option<Topsided> {
         text.replace("/opt/sprinkler", &below("opt")).replace("/var/lib/topside", &below("valves"))
     };
     let read = |name: &str| std::fs::read_to_string(Path::new(FOLDER).join(name)).unwrap();
-    for folder in ["opt", "valves"] {
-        std::fs::create_dir(topsided.path(folder)).unwrap();
-    }
+    std::fs::create_dir(topsided.path("valves")).unwrap();
     for program in ["worker.py", "relays.py"] {
-        let path = topsided.path("opt").join(program);
-        crate::common::server::write(&path, &read(program));
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&path, mode).unwrap();
+        write_program(&topsided.path("opt").join(program), &read(program));
     }
     topsided.write("commands.toml", &at(change(read("commands.toml"))));
     topsided.write("server.toml", &at(read("server.toml")));

@@ -1,18 +1,10 @@
 //! A worker that starts again on request, or at a reload after a change of its files; and cancelled and parallel calls.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::audit::entry;
-use crate::common::server::LOOPBACK;
+use crate::common::server::{LOOPBACK, write, write_program};
 use crate::common::{Raw, TestServer, Topsided, eventually, lines, wait_for};
-
-fn write_program(path: &Path, text: &str) {
-    crate::common::server::write(path, text);
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(path, mode).unwrap();
-}
 
 /// A worker that answers each call with `word` and its pid.
 fn program(word: &str) -> String {
@@ -38,9 +30,7 @@ fn reload(client: &mut Raw) -> Value {
 fn a_reload_starts_a_worker_again_whose_program_script_or_watched_file_has_changed() {
     let topsided = Topsided::new();
     let (program_path, other) = (topsided.path("bin/worker"), topsided.path("bin/zones.json"));
-    std::fs::create_dir(topsided.path("bin")).unwrap();
-    write_program(&program_path, &program("first"));
-    write_program(&other, "{}");
+    write(&other, "{}");
     for exec in [
         format!("[\"{}\"]", program_path.display()),
         format!("[\"sh\", \"{}\"]", program_path.display()),
@@ -76,7 +66,7 @@ fn a_reload_starts_a_worker_again_whose_program_script_or_watched_file_has_chang
 fn a_watched_file_that_is_missing_relative_or_written_by_others_is_an_error() {
     let topsided = Topsided::new();
     let open = topsided.path("open");
-    crate::common::server::write(&open, "");
+    write(&open, "");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     std::fs::set_permissions(&open, mode).unwrap();
     for (file, says) in [

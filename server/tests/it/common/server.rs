@@ -1,7 +1,7 @@
 //! The server as a library, on a thread of this process and in a directory of its own.
 
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -153,4 +153,10 @@ pub(crate) fn write(path: &Path, text: &str) {
         .open(path)
         .unwrap();
     file.write_all(text.as_bytes()).unwrap();
+}
+
+/// Writes a program that its owner may run.
+pub(crate) fn write_program(path: &Path, text: &str) {
+    write(path, text);
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).unwrap();
 }
