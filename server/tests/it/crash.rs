@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::common::{Chance, MENU, Raw, Topsided};
+use crate::common::{Chance, MENU, Raw, SHELL_WORKER, Topsided};
 
 /// Runs at once.
 const RUNS: u64 = 20;
@@ -148,11 +148,10 @@ fn a_process_that_cleared_its_environment_is_found_by_its_group() {
 /// A worker that notes its starts and calls; `valve` is open until it is cancelled.
 const WORKER: &str = r#"note start
 while read -r call; do
-    id=$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/')
-    method=$(echo "$call" | sed 's/.*"method":"\([a-z_]*\)".*/\1/')
+    method=$(method)
     note "$method"
     [ "$method" != valve ] || read -r cancel
-    [ "$method" = cancel ] || echo "{\"id\":$id,\"result\":null}"
+    [ "$method" = cancel ] || answer '"result":null'
 done"#;
 
 /// A menu of two commands that windows open and close all the time, and hooks of the box.
@@ -160,7 +159,8 @@ fn windows(topsided: &Topsided) {
     let path = |name: &str| topsided.path(name).display().to_string();
     let note =
         |what: &str, file: &str| format!("[\"sh\", \"-c\", \"echo {what} >> {}\"]", path(file));
-    let worker = format!("note() {{ echo \"$1\" >> {}; }}\n{WORKER}", path("calls"));
+    let worker =
+        format!("{SHELL_WORKER}\nnote() {{ echo \"$1\" >> {}; }}\n{WORKER}", path("calls"));
     let schedule = |command: &str, every: &str| {
         format!(
             "[[commands.{command}.schedule]]\nname = \"{command}\"\nevery = \"{every}\"\nfor = \"100ms\"\n"

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::server::write;
-use crate::common::{MENU, Raw, TestServer, Topsided};
+use crate::common::{MENU, Raw, SHELL_WORKER, TestServer, Topsided};
 
 fn server_with(menu: &str) -> TestServer {
     TestServer::with(menu, "")
@@ -129,7 +129,7 @@ fn a_run_keeps_the_definition_that_it_was_asked_for_with() {
 /// A worker that answers each call with its process's number and `word`.
 fn worker(word: &str, more: &str) -> String {
     let script = format!(
-        r#"while read -r call; do id=$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/'); echo "{{\"id\":$id,\"result\":\"$$ {word}\"}}"; done"#
+        r#"{SHELL_WORKER}; while read -r call; do answer "\"result\":\"$$ {word}\""; done"#
     );
     let script = toml::Value::from(script);
     format!(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::{Raw, TestServer, Topsided, require};
+use crate::common::{Raw, SHELL_WORKER, TestServer, Topsided, require};
 
 /// A menu with the worker `name`, which Python runs from this file of the examples, and more lines.
 fn menu(name: &str, file: &str, lines: &str) -> String {
@@ -138,10 +138,6 @@ fn a_timeout_reaches_the_worker_like_a_cancel() {
     assert!(output.ends_with("cooling\n"), "{output}");
 }
 
-/// What a shell needs to answer the call of which the first line is in `$call`.
-const ANSWER: &str =
-    r#"answer() { echo "{\"id\":$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/'),$1}"; }"#;
-
 #[test]
 fn a_cancelled_call_that_does_not_end_restarts_the_worker_and_fails_its_other_calls() {
     let server_root = crate::common::server::directory();
@@ -149,7 +145,7 @@ fn a_cancelled_call_that_does_not_end_restarts_the_worker_and_fails_its_other_ca
     // The first process says which call has come, and never answers one; what it starts is in its group.
     // The next one counts the calls that it gets.
     let script = format!(
-        "{ANSWER}; if mkdir {}; then exec 3>{}; sleep 1000 & \
+        "{SHELL_WORKER}; if mkdir {}; then exec 3>{}; sleep 1000 & \
          while read -r call; do echo \"$call\" >&3; done; wait; fi; n=0; \
          while read -r call; do n=$((n+1)); answer \"\\\"result\\\":\\\"my call $n\\\"\"; done",
         server_root.path().join("first").display(),
@@ -174,9 +170,9 @@ fn a_cancelled_call_that_does_not_end_restarts_the_worker_and_fails_its_other_ca
 
 #[test]
 fn a_worker_with_more_output_than_is_read_can_still_be_cancelled_and_ended() {
-    let script = "read -r call; id=$(echo \"$call\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/'); \
-                  yes \"{\\\"method\\\":\\\"output\\\",\\\"params\\\":{\\\"id\\\":$id,\\\"text\\\":\\\"x\\\"}}\"";
-    let server = TestServer::with(&shell(script, "stop_timeout = \"50ms\""), "");
+    let output = r#"{\"method\":\"output\",\"params\":{\"id\":$(id),\"text\":\"x\"}}"#;
+    let script = format!("{SHELL_WORKER}; read -r call; yes \"{output}\"");
+    let server = TestServer::with(&shell(&script, "stop_timeout = \"50ms\""), "");
     let (mut client, mut other) = (server.connect(), server.connect());
     let params = json!({"command": "one", "stream": true});
     client.ask("command/run", params);
@@ -192,7 +188,7 @@ fn a_call_that_waits_for_its_turn_is_cancelled_without_the_worker() {
     let mut gate = crate::common::Fifo::new(root.path(), "gate");
     let mut came = crate::common::Fifo::new(root.path(), "came");
     let script = format!(
-        "{ANSWER}; exec 3>{}; while read -r call; do echo \"$call\" >&3; read -r _ <{}; \
+        "{SHELL_WORKER}; exec 3>{}; while read -r call; do echo \"$call\" >&3; read -r _ <{}; \
          answer '\"result\":\"done\"'; done",
         came.path(),
         gate.path()
@@ -224,7 +220,8 @@ fn a_worker_that_breaks_the_protocol_is_logged_and_restarted() {
         ("exit 3", "it ended with exit status 3"),
         ("kill -9 $$", "it was killed by SIGKILL"),
     ] {
-        let script = format!("{ANSWER}; read -r call; echo 'last words' >&2; {line}; sleep 1000");
+        let script =
+            format!("{SHELL_WORKER}; read -r call; echo 'last words' >&2; {line}; sleep 1000");
         let topsided = Topsided::new();
         topsided.write("commands.toml", &shell(&script, "stop_timeout = \"50ms\""));
         let mut server = topsided.start();
@@ -295,7 +292,7 @@ fn a_worker_ends_with_its_server_in_order_and_gets_the_clean_environment_alone()
     let mut gone = topsided.fifo("gone");
     // After the end of its input it has time to say goodbye.
     let script = format!(
-        "{ANSWER}; exec 3>{}; env >&2; read -r call; answer '\"result\":null'; \
+        "{SHELL_WORKER}; exec 3>{}; env >&2; read -r call; answer '\"result\":null'; \
          while read -r call; do :; done; echo goodbye >&3",
         gone.path()
     );

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::common::{Raw, TestServer, Topsided};
+use crate::common::{Raw, SHELL_WORKER, TestServer, Topsided};
 
 /// A command with a safe state that runs `hook`, then writes a line with the run's number to `closed`.
 fn menu(directory: &Path, hook: &str) -> String {
@@ -180,7 +180,7 @@ fn the_next_start_runs_the_safe_states_of_a_killed_server() {
 /// [`menu`].
 fn functions(directory: &Path, hang: &str) -> String {
     let script = format!(
-        r#"answer() {{ echo "{{\"id\":$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/'),$1}}"; }}
+        r#"{SHELL_WORKER}
         while read -r call; do case "$call" in
         *'"fail"'*) answer '"error":{{"code":1,"message":"no"}}' ;;
         *'"hang"'*) {hang} ;;

@@ -2,15 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Raw, Topsided, eventually};
+use crate::common::{Raw, SHELL_WORKER, Topsided, eventually};
 
 /// A menu with a worker that does this for each call, where `answer` and `output` are functions of the call.
 fn menu(topsided: &Topsided, each: &str, more: &str) {
     let script = format!(
-        r#"answer() {{ printf '%s\n' "{{\"id\":$id,$1}}"; }}
-        output() {{ printf '%s\n' "{{\"method\":\"output\",\"params\":{{\"id\":$id,\"text\":\"$1\"}}}}"; }}
+        r#"{SHELL_WORKER}
+        output() {{ printf '%s\n' "{{\"method\":\"output\",\"params\":{{\"id\":$(id),\"text\":\"$1\"}}}}"; }}
         while read -r call; do
-            id=$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/')
             {each}
         done"#
     );
@@ -65,8 +64,7 @@ fn late_output_of_a_worker_that_gets_secrets_is_not_shown() {
 #[test]
 fn an_answer_that_cannot_be_used_fails_only_its_own_call() {
     let long = "answer \"\\\"result\\\":\\\"$(head -c 300000 /dev/zero | tr '\\0' x)\\\"\"";
-    let last =
-        "echo \"{\\\"result\\\":\\\"$(head -c 300000 /dev/zero | tr '\\0' x)\\\",\\\"id\\\":$id}\"";
+    let last = "echo \"{\\\"result\\\":\\\"$(head -c 300000 /dev/zero | tr '\\0' x)\\\",\\\"id\\\":$(id)}\"";
     for (answer, says) in [
         (long, "it is a line of more than 256 KiB"),
         (last, "it is a line of more than 256 KiB"),

@@ -4,14 +4,12 @@ use serde_json::{Value, json};
 
 use crate::audit::entry;
 use crate::common::server::{LOOPBACK, write, write_program};
-use crate::common::{Raw, TestServer, Topsided, eventually, lines, wait_for};
+use crate::common::{Raw, SHELL_WORKER, TestServer, Topsided, eventually, lines, wait_for};
 
 /// A worker that answers each call with `word` and its pid.
 fn program(word: &str) -> String {
     format!(
-        "#!/bin/sh\nwhile read -r call; do\n\
-         id=$(echo \"$call\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/')\n\
-         echo \"{{\\\"id\\\":$id,\\\"result\\\":\\\"{word} $$\\\"}}\"\ndone\n"
+        "#!/bin/sh\n{SHELL_WORKER}\nwhile read -r call; do answer '\"result\":\"{word} '$$'\"'; done\n"
     )
 }
 
@@ -146,12 +144,12 @@ fn only_an_admin_restarts_a_worker() {
 /// A worker of the shell that answers a call only after the word `go` was written into the file of its function's name.
 fn gated(topsided: &Topsided, lines: &str) {
     let script = format!(
-        r#"while read -r call; do
-            id=$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/')
-            method=$(echo "$call" | sed 's/.*"method":"\([a-z_]*\)".*/\1/')
+        r#"{SHELL_WORKER}
+        while read -r call; do
+            method=$(method)
             echo "$method" >> {noted}
             [ "$method" = cancel ] && continue
-            (while ! [ -e {gates}/"$method" ]; do sleep 0.02; done; printf '%s\n' "{{\"id\":$id,\"result\":\"$$\"}}") &
+            (while ! [ -e {gates}/"$method" ]; do sleep 0.02; done; answer "\"result\":\"$$\"") &
         done"#,
         noted = topsided.path("noted").display(),
         gates = topsided.path("").display(),

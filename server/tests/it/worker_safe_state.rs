@@ -5,18 +5,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::audit::about;
-use crate::common::{Raw, Topsided, eventually, lines, wait_for};
+use crate::common::{Raw, SHELL_WORKER, Topsided, eventually, lines, wait_for};
 
 /// A worker that notes its start, each call and its end in the file `noted`. What a call does is its function's name.
 fn worker(topsided: &Topsided) -> String {
     let path = |name: &str| topsided.path(name).display().to_string();
     format!(
-        r#"answer() {{ printf '%s\n' "{{\"id\":$id,$1}}"; }}
+        r#"{SHELL_WORKER}
         note() {{ echo "$1" >> {noted}; }}
         note start
         while read -r call; do
-            id=$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/')
-            method=$(echo "$call" | sed 's/.*"method":"\([a-z_]*\)".*/\1/')
+            method=$(method)
             [ "$method" = cancel ] || note "$method"
             case $method in
                 killed) kill -9 $$ ;;

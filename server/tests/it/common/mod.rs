@@ -63,6 +63,11 @@ type = "string"
 default = "exit 0"
 "#;
 
+/// Functions for a worker that is a script of the shell and reads each line of the protocol into `$call`.
+pub(crate) const SHELL_WORKER: &str = r#"id() { echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/'; }
+method() { echo "$call" | sed 's/.*"method":"\([a-z_]*\)".*/\1/'; }
+answer() { printf '%s\n' "{\"id\":$(id),$1}"; }"#;
+
 /// Calls `look` until its result is as `wanted`, and returns that.
 #[track_caller]
 pub(crate) fn wait_for<T: std::fmt::Debug>(
