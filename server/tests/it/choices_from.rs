@@ -59,9 +59,7 @@ fn choices_are_listed_with_labels_kept_for_a_while_and_checked_again_at_the_run(
     assert_eq!(listed(&mut client), json!([{"value": "ssh"}]));
     let error = client.refused("command/run", params("ssh"));
     assert!(error["message"].as_str().unwrap().contains("has no choices at the moment"), "{error}");
-    let menu = client.ok("commands/list", json!({}));
-    let restart = menu["commands"].as_array().unwrap().iter().find(|row| row["name"] == "restart");
-    assert_eq!(restart.unwrap()["args"][0]["choicesFrom"], true);
+    assert_eq!(client.command("restart")["args"][0]["choicesFrom"], true);
 }
 
 #[test]
@@ -125,9 +123,7 @@ fn the_choices_of_a_command_are_for_those_who_may_run_it_and_static_ones_are_lis
     assert!(error["message"].as_str().unwrap().contains("did you mean mode?"), "{error}");
     let mut viewer = server.device("phone", "viewer").connect();
     assert_eq!(viewer.refused("command/choices", ask)["data"]["kind"], "forbidden");
-    let menu = client.ok("commands/list", json!({}));
-    let mode =
-        menu["commands"].as_array().unwrap().iter().find(|row| row["name"] == "mode").unwrap();
+    let mode = client.command("mode");
     assert_eq!(
         (&mode["args"][0]["choices"], &mode["args"][0]["labels"]),
         (&json!(["a", "b"]), &json!({"a": "The first"}))

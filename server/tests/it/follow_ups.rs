@@ -56,10 +56,9 @@ fn a_success_starts_the_commands_of_then_and_their_rows_name_it() {
     let row = client.run("add", json!({}));
     assert_eq!((&row["state"], row.get("causedBy")), (&json!("succeeded"), None));
     let rows = ended(&mut client, 4);
-    let caused: Vec<(&str, &Value)> =
+    let mut caused: Vec<(&str, &Value)> =
         rows.iter().map(|row| (row["command"].as_str().unwrap(), &row["causedBy"])).collect();
-    let mut sorted = caused.clone();
-    sorted.sort_by_key(|(command, _)| command.to_string());
+    caused.sort_by_key(|(command, _)| *command);
     let count = rows.iter().find(|row| row["command"] == "count").unwrap();
     let expected = [
         ("add", &Value::Null),
@@ -67,7 +66,7 @@ fn a_success_starts_the_commands_of_then_and_their_rows_name_it() {
         ("last", &count["runId"]),
         ("refresh", &row["runId"]),
     ];
-    assert_eq!(sorted, expected);
+    assert_eq!(caused, expected);
     // Each belongs to the user of the run that caused it, and has its defaults.
     for key in ["user", "owner"] {
         assert!(rows.iter().all(|other| other[key] == row[key]), "{rows:#?}");
@@ -180,9 +179,7 @@ fn a_reason_is_needed_and_goes_into_the_row_and_the_audit_log_alone() {
     let entry = audit.lines().find(|line| line.contains("frost is near")).unwrap();
     let entry: Value = serde_json::from_str(entry).unwrap();
     assert_eq!(entry["argv"], json!(["open", "valve=2", "reason=frost is near"]));
-    let menu = client.ok("commands/list", json!({}));
-    let open =
-        menu["commands"].as_array().unwrap().iter().find(|row| row["name"] == "open").unwrap();
+    let open = client.command("open");
     assert_eq!(
         (&open["args"][1]["name"], &open["args"][1]["byName"]),
         (&json!("reason"), &json!(true))

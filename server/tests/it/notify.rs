@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use topside_server::{Config, Ended};
 
 use crate::audit::{entries, entry};
-use crate::common::server::directory;
+use crate::common::server::{LOOPBACK, directory};
 use crate::common::{MENU, Raw, TestServer, Topsided, eventually, lines, wait_for};
 
 /// Pauses that a test does not have to wait for.
@@ -176,7 +176,7 @@ fn what_waits_is_sent_by_the_next_start_also_after_a_kill() {
         server.terminate();
         let events = events(&at);
         assert_eq!(kinds(&events), ["failed"], "{events:?}");
-        assert!(lines(&kept).join("").find("exit 3").is_none());
+        assert!(!lines(&kept).join("").contains("exit 3"));
     }
 }
 
@@ -261,7 +261,7 @@ fn a_notifier_that_hangs_holds_up_the_end_for_two_seconds_at_most_and_is_killed(
 fn a_test_says_what_came_of_each_notifier_and_only_an_admin_may_test() {
     let at = directory();
     let settings = format!(
-        "{}{}[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n",
+        "{}{}{LOOPBACK}",
         notifier(at.path(), "name = \"works\"\non = []"),
         "[[notify]]\nname = \"fails\"\non = []\nexec = [\"sh\", \"-c\", \"echo no route; exit 5\"]\n"
     );

@@ -204,14 +204,15 @@ def clean_up():
     note("cleaned")
 "#;
 
-fn holder(topsided: &Topsided, command: &str) -> (Spawned, Vec<String>) {
+/// A server with a worker in which the function of this command runs.
+fn holder(topsided: &Topsided, command: &str) -> Spawned {
     let noted = topsided.path("noted");
     install(topsided, &HOLDS.replace("NOTED", &noted.display().to_string()), "holds stuck");
     let server = topsided.start();
     let params = json!({"command": command, "wait": false});
     server.connect().ok("command/run", params);
     eventually("the function runs", || lines(&noted) == ["held"]);
-    (server, lines(&noted))
+    server
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn the_worker_cleans_up_at_each_end_of_its_input() {
         ("stuck", true, &["held", "cleaned"]),
     ] {
         let topsided = Topsided::new();
-        let (mut server, _) = holder(&topsided, command);
+        let mut server = holder(&topsided, command);
         if server_is_killed {
             server.kill();
         } else {
@@ -280,9 +281,7 @@ fn the_worker_prints_the_menu_of_its_functions() {
     );
     let mut server = topsided.start();
     let mut client = server.connect();
-    let listed = client.ok("commands/list", json!({}));
-    let water = listed["commands"].as_array().unwrap().iter().find(|one| one["name"] == "water");
-    let water = water.unwrap();
+    let water = client.command("water");
     assert_eq!(
         (&water["title"], &water["description"], &water["effect"]),
         (&json!("Water some beds"), &json!("Opens the valve for some minutes."), &json!("write"))

@@ -1,10 +1,12 @@
 //! Reboot and power off: the box is a directory with a boot id, and the program a script.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::common::program::run;
 use crate::common::{Spawned, Topsided, lines};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -34,10 +36,15 @@ fn reboots(topsided: &Topsided, id: &str) -> Value {
     json!(["sh", "-c", format!("echo {id} > {file}; echo reboot >> {events}; kill -TERM $PPID")])
 }
 
-fn start(topsided: &Topsided) -> Spawned {
+/// The server of this box.
+fn command(topsided: &Topsided) -> Command {
     let mut command = topsided.command();
     command.env("TOPSIDE_BOX_ROOT", topsided.path("box"));
-    topsided.start_by(command)
+    command
+}
+
+fn start(topsided: &Topsided) -> Spawned {
+    topsided.start_by(command(topsided))
 }
 
 fn boot_id(server: &Spawned) -> Value {
@@ -50,8 +57,7 @@ fn last_reboot(server: &Spawned) -> Value {
 
 /// Entries of the audit log with this action.
 fn entries(topsided: &Topsided, action: &str) -> Vec<Value> {
-    let lines = lines(&topsided.path("state/audit.jsonl"));
-    let entries = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let entries = crate::audit::entries(&topsided.path("state")).into_iter();
     entries.filter(|entry| entry["action"] == action).collect()
 }
 
@@ -179,9 +185,7 @@ fn what_the_box_cannot_do_is_refused_before_any_client_is_warned() {
     assert!(message.contains("`exit`, `restart` or `reboot`; `poweroff` in [host]"), "{message}");
     client.nothing_told();
     // What is not set is not offered either.
-    let menu = client.ok("commands/list", json!({}));
-    let commands = menu["commands"].as_array().unwrap();
-    let shutdown = commands.iter().find(|command| command["name"] == "shutdown").unwrap();
+    let shutdown = client.command("shutdown");
     let args = shutdown["args"].as_array().unwrap();
     let then = args.iter().find(|arg| arg["name"] == "then").unwrap();
     assert_eq!(then["choices"], json!(["reboot"]));
@@ -190,9 +194,7 @@ fn what_the_box_cannot_do_is_refused_before_any_client_is_warned() {
     assert_eq!(answer["state"], "failed");
     assert!(answer["output"].as_str().unwrap().contains("in a container"), "{answer}");
     server.terminate();
-    let doctor =
-        topsided.command().env("TOPSIDE_BOX_ROOT", topsided.path("box")).arg("doctor").output();
-    let said = String::from_utf8(doctor.unwrap().stdout).unwrap();
+    let said = run(command(&topsided).arg("doctor")).stdout;
     assert!(said.contains("host") && said.contains("in a container"), "{said}");
 }
 

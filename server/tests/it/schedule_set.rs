@@ -179,11 +179,11 @@ fn a_start_that_waits_for_its_turn_is_queued_and_started_only_when_it_begins() {
     let mut gate = topsided.fifo("gate");
     let script = format!("read x < {}", gate.path());
     let menu = format!(
-        "[commands.zone]\nexec = [\"sh\", \"-c\", {script:?}]\neffect = \"write\"\nmax_concurrent = 1\nqueue = 2\n\
+        "[commands.zone]\nexec = [\"sh\", \"-c\", {script:?}]\ntimeout = \"none\"\neffect = \"write\"\nmax_concurrent = 1\nqueue = 2\n\
          [[commands.zone.schedule]]\nname = \"night\"\nat_start = true\n\
          [[commands.zone.schedule]]\nname = \"second\"\nat_start = true\nfor = \"1h\"\n"
     );
-    let server = TestServer::with(&menu.replace("effect", "timeout = \"none\"\neffect"), "");
+    let server = TestServer::with(&menu, "");
     let mut client = server.connect();
     let of = |client: &mut Raw, outcome: &str| {
         let page = client.ok("schedules/list", json!({}));

@@ -61,9 +61,7 @@ fn a_schedule_starts_its_command_with_its_arguments_and_owns_the_runs() {
     let row = row(&mut client, "morning");
     assert_eq!((&row["rule"], &row["forMs"]), (&json!("every 300ms"), &json!(250)));
     assert_eq!(row["next"].as_array().unwrap().len(), 5);
-    let listed = client.ok("commands/list", json!({}));
-    let note = listed["commands"].as_array().unwrap().iter().find(|one| one["name"] == "note");
-    assert_eq!(note.unwrap()["scheduled"], true);
+    assert_eq!(client.command("note")["scheduled"], true);
     // The server ends in order although a start is always near.
     client.ok("server/shutdown", json!({}));
     server.ended();

@@ -154,6 +154,15 @@ impl Raw {
         error_of(self.answer(id))
     }
 
+    /// A command as the menu has it.
+    #[track_caller]
+    pub(crate) fn command(&mut self, name: &str) -> Value {
+        let mut menu = self.ok("commands/list", json!({}));
+        let commands = menu["commands"].as_array_mut().unwrap();
+        let row = commands.iter_mut().find(|row| row["name"] == name);
+        row.unwrap_or_else(|| panic!("no {name} in the menu")).take()
+    }
+
     /// Runs a command to its end and gives the row with its output.
     pub(crate) fn run(&mut self, command: &str, args: Value) -> Value {
         self.ok("command/run", json!({"command": command, "args": args}))
