@@ -1,4 +1,4 @@
-//! Files that clients send for runs, and results of runs, over a real socket. One file: its tests share one menu.
+//! Files that clients send for runs, over a real socket.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::common::{Raw, TestServer, Topsided, eventually, wait_for};
 
 const PIECE: usize = 32 * 1024;
 
-const MENU: &str = r#"
+pub(crate) const MENU: &str = r#"
 [commands.show]
 exec = ["sh", "-c", 'cat "$1"; printf "|%s|%s" "$1" "$TOPSIDE_FILES"; stat -c "|%a" "$TOPSIDE_FILES"', "sh", "{file}"]
 effect = "read"
@@ -55,11 +55,11 @@ name = "script"
 type = "string"
 "#;
 
-fn sha256(content: &[u8]) -> String {
+pub(crate) fn sha256(content: &[u8]) -> String {
     format!("{:x}", Sha256::digest(content))
 }
 
-fn open(client: &mut Raw, name: &str, content: &[u8]) -> Value {
+pub(crate) fn open(client: &mut Raw, name: &str, content: &[u8]) -> Value {
     client.ok("file/open", json!({"name": name, "size": content.len(), "sha256": sha256(content)}))
 }
 
@@ -68,7 +68,7 @@ fn write(client: &mut Raw, id: &Value, offset: usize, piece: &[u8]) -> Value {
 }
 
 /// Sends a file; its id.
-fn send(client: &mut Raw, name: &str, content: &[u8]) -> Value {
+pub(crate) fn send(client: &mut Raw, name: &str, content: &[u8]) -> Value {
     let opened = open(client, name, content);
     let mut from = opened["received"].as_u64().unwrap() as usize;
     for piece in content[from..].chunks(PIECE) {
@@ -80,14 +80,14 @@ fn send(client: &mut Raw, name: &str, content: &[u8]) -> Value {
 }
 
 /// The kind and the sentence of a refusal.
-fn refused(client: &mut Raw, method: &str, params: Value) -> (String, String) {
+pub(crate) fn refused(client: &mut Raw, method: &str, params: Value) -> (String, String) {
     let error = client.refused(method, params);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     (text(&error["data"]["kind"]), text(&error["message"]))
 }
 
 /// The names of all files below the `files` of a state directory.
-fn left(root: &Path) -> Vec<String> {
+pub(crate) fn left(root: &Path) -> Vec<String> {
     fn walk(directory: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
             if entry.path().is_dir() {
@@ -102,7 +102,7 @@ fn left(root: &Path) -> Vec<String> {
     found
 }
 
-fn nothing_left(root: &Path) {
+pub(crate) fn nothing_left(root: &Path) {
     eventually("no file is left", || left(root).is_empty());
 }
 
@@ -286,250 +286,6 @@ fn send_rest(client: &mut Raw, opened: &Value, content: &[u8]) -> Value {
     }
     client.ok("file/close", json!({"fileId": opened["fileId"]}));
     opened["fileId"].clone()
-}
-
-#[test]
-fn the_quota_is_counted_from_the_first_byte_and_holds_from_two_sides_at_once() {
-    let server = TestServer::with(MENU, "[files]\nkeep_bytes = \"100KiB\"\n");
-    let mut client = server.connect();
-    let request = |size: usize| json!({"name": "a.txt", "size": size, "sha256": sha256(b"")});
-    let error = client.refused("file/open", request(100 * 1024 + 1));
-    assert_eq!(
-        (&error["data"]["kind"], &error["data"]["limit"]),
-        (&json!("tooLarge"), &json!("keep_bytes"))
-    );
-    // Ten ask at once for 30 KiB each: three get it.
-    let mut clients: Vec<Raw> = (0..10).map(|_| server.connect()).collect();
-    let asked: Vec<u64> =
-        clients.iter_mut().map(|one| one.ask("file/open", request(30 * 1024))).collect();
-    let mut opened = Vec::new();
-    for (one, id) in clients.iter_mut().zip(asked) {
-        let answer = one.answer(id);
-        match &answer["error"]["data"]["kind"] {
-            Value::Null => opened.push(answer["result"]["fileId"].clone()),
-            kind => assert_eq!(
-                (kind, &answer["error"]["data"]["limit"]),
-                (&json!("busy"), &json!("keep_bytes"))
-            ),
-        }
-    }
-    assert_eq!(opened.len(), 3);
-    // A run holds the room of its files until its end.
-    let server = TestServer::with(MENU, "[files]\nkeep_bytes = \"100KiB\"\n");
-    let (mut client, mut gate) = (server.connect(), server.fifo("gate"));
-    let file = send(&mut client, "a.txt", &[b'x'; 80 * 1024]);
-    let run = client.ask("command/run", json!({"command": "hold", "args": {"file": file, "gate": gate.path().to_string()}, "stream": true}));
-    client.told("run/changed");
-    assert_eq!(client.refused("file/open", request(30 * 1024))["data"]["kind"], "busy");
-    gate.open();
-    assert_eq!(client.answer(run)["result"]["state"], "succeeded");
-    wait_for(
-        "the room is free again",
-        || {
-            let id = client.ask("file/open", request(30 * 1024));
-            client.answer(id)["result"]["fileId"].is_u64()
-        },
-        |opened| *opened,
-    );
-}
-
-#[test]
-fn one_user_has_a_limited_number_of_files() {
-    let server = TestServer::with(MENU, "");
-    let mut client = server.connect();
-    for _ in 0..32 {
-        open(&mut client, "a.txt", b"x");
-    }
-    let error =
-        client.refused("file/open", json!({"name": "a.txt", "size": 1, "sha256": sha256(b"x")}));
-    assert_eq!(
-        (&error["data"]["kind"], &error["data"]["limit"]),
-        (&json!("busy"), &json!("max_uploads"))
-    );
-}
-
-#[test]
-fn a_file_that_is_not_used_is_deleted_after_a_time() {
-    let server = TestServer::with(MENU, "[files]\nkeep_unused = \"300ms\"\n");
-    let mut client = server.connect();
-    let complete = send(&mut client, "a.txt", b"complete");
-    let cut = open(&mut client, "b.txt", b"cut")["fileId"].clone();
-    drop(client);
-    nothing_left(server.root());
-    let mut client = server.connect();
-    for file in [complete, cut] {
-        assert_eq!(refused(&mut client, "file/close", json!({"fileId": file})).0, "notFound");
-    }
-}
-
-#[test]
-fn a_run_that_is_refused_gives_its_file_back_and_a_queued_one_keeps_it() {
-    let menu = MENU.replace("max_concurrent = 1", "max_concurrent = 1\nqueue = 1");
-    let server = TestServer::with(&menu, "[files]\nkeep_unused = \"300ms\"\n");
-    let (mut client, mut gate) = (server.connect(), server.fifo("gate"));
-    let mut hold = |text: &[u8]| {
-        let file = send(&mut client, "a.txt", text);
-        let params = json!({"command": "hold", "args": {"file": file, "gate": gate.path().to_string()}, "wait": false});
-        let id = client.ask("command/run", params.clone());
-        (client.answer(id), params)
-    };
-    let (first, _) = hold(b"first");
-    let (second, _) = hold(b"second");
-    assert_eq!(
-        (&first["result"]["state"], &second["result"]["state"]),
-        (&json!("running"), &json!("queued"))
-    );
-    let (third, again) = hold(b"third");
-    assert_eq!(third["error"]["data"]["kind"], "busy");
-    gate.open();
-    gate.open();
-    // Sent again at once, it is still there.
-    wait_for(
-        "the third starts or waits",
-        || {
-            let id = client.ask("command/run", again.clone());
-            client.answer(id)
-        },
-        |answer| answer["error"]["data"]["kind"] != "busy",
-    );
-    gate.open();
-    for (run, text) in [(&first, "first"), (&second, "second")] {
-        let id = client.ask("run/attach", json!({"runId": run["result"]["runId"]}));
-        let row = client.answer(id)["result"].clone();
-        assert_eq!((&row["state"], client.heard().as_str()), (&json!("succeeded"), text));
-    }
-}
-
-#[test]
-fn the_regular_files_that_a_run_leaves_are_its_results() {
-    let server = TestServer::with(MENU, "");
-    let mut client = server.connect();
-    let script = "mkdir -p out/deep; printf one > a.csv; printf two > out/b; printf no > out/deep/c; printf no > d.txt; \
-                  printf no > .e.csv; ln -s /etc/passwd f.csv; ln /proc/self/mounts g.csv 2>/dev/null; mkfifo h.csv; \
-                  printf x > i.csv; ln i.csv out/i; ln -s / out/root; mkdir j.csv; \
-                  mknod k.csv c 1 3 2>/dev/null";
-    let row = client.run("make", json!({"script": script}));
-    let file = |name: &str, content: &[u8]| json!({"name": name, "size": content.len(), "sha256": sha256(content)});
-    assert_eq!(row["files"], json!([file("a.csv", b"one"), file("out/b", b"two")]), "{row}");
-    let output = row["output"].as_str().unwrap();
-    for (name, why) in [
-        ("f.csv", "it is a link"),
-        ("h.csv", "it is no regular file"),
-        ("i.csv", "it is a link to another file"),
-        ("out/i", "it is a link to another file"),
-        ("out/root", "it is a link"),
-        // Only root can make a device.
-        ("k.csv", "it is no regular file"),
-    ] {
-        if name == "k.csv" && !rustix::process::geteuid().is_root() {
-            continue;
-        }
-        let line = format!("the result {name} is not kept: {why}\n");
-        assert!(output.contains(&line), "{line} in {output}");
-    }
-    nothing_left(server.root());
-    let run = &row["runId"];
-    let content = |client: &mut Raw, name: &str| {
-        let piece = client.ok("run/file", json!({"runId": run, "name": name}));
-        BASE64.decode(piece["data"].as_str().unwrap().as_bytes()).unwrap()
-    };
-    assert_eq!(content(&mut client, "a.csv"), b"one");
-    assert_eq!(content(&mut client, "out/b"), b"two");
-    let piece = client.ok("run/file", json!({"runId": run, "name": "out/b", "from": 1}));
-    assert_eq!(piece, json!({"size": 3, "sha256": sha256(b"two"), "data": BASE64.encode(b"wo")}));
-    assert_eq!(
-        client.ok("run/file", json!({"runId": run, "name": "out/b", "from": 3}))["data"],
-        ""
-    );
-    for (params, kind) in [
-        (json!({"runId": run, "name": "out/b", "from": 4}), "invalidParams"),
-        (json!({"runId": run, "name": "../a.csv"}), "notFound"),
-        (json!({"runId": run, "name": "d.txt"}), "notFound"),
-        (json!({"runId": 99, "name": "a.csv"}), "notFound"),
-    ] {
-        assert_eq!(refused(&mut client, "run/file", params.clone()).0, kind, "{params}");
-    }
-    // They are in the list, too.
-    assert_eq!(client.ok("runs/list", json!({}))["runs"][0]["files"], row["files"]);
-}
-
-#[test]
-fn a_result_of_several_pieces_arrives_unchanged() {
-    let server = TestServer::with(MENU, "");
-    let mut client = server.connect();
-    let row = client.run("make", json!({"script": "head -c 200000 /dev/urandom > big.csv"}));
-    let (mut content, mut from) = (Vec::new(), 0);
-    while from < 200_000 {
-        let piece =
-            client.ok("run/file", json!({"runId": row["runId"], "name": "big.csv", "from": from}));
-        let bytes = BASE64.decode(piece["data"].as_str().unwrap().as_bytes()).unwrap();
-        assert!(!bytes.is_empty());
-        from += bytes.len();
-        content.extend(bytes);
-    }
-    assert_eq!(row["files"][0]["sha256"], sha256(&content));
-}
-
-#[test]
-fn who_may_not_see_a_run_gets_none_of_its_results() {
-    let server =
-        TestServer::with(&MENU.replace("effect = \"read\"", "effect = \"write\""), LOOPBACK);
-    let row = server.connect().run("make", json!({"script": "printf one > a.csv"}));
-    let params = json!({"runId": row["runId"], "name": "a.csv"});
-    let mut operator = server.device("phone", "operator").connect();
-    assert_eq!(operator.ok("run/file", params.clone())["size"], 3);
-    let mut viewer = server.device("tablet", "viewer").connect();
-    assert_eq!(refused(&mut viewer, "run/file", params).0, "notFound");
-}
-
-#[test]
-fn results_are_deleted_with_their_run_and_count_as_its_space() {
-    let server = TestServer::with(MENU, "[runs]\nkeep_bytes = \"1MiB\"\n");
-    let mut client = server.connect();
-    let script = "head -c 400000 /dev/zero > a.csv";
-    let first = client.run("make", json!({"script": script}));
-    let runs = server.root().join("state/runs");
-    let directory = runs.join(format!("{}.files", first["runId"]));
-    assert!(directory.is_dir());
-    client.run("make", json!({"script": script}));
-    wait_for(
-        "the oldest run is deleted with its results",
-        || {
-            client.run("make", json!({"script": script}));
-            directory.exists()
-        },
-        |exists| !exists,
-    );
-    // One that never fits is not kept, and deletes no other run.
-    let row = client.run("make", json!({"script": "head -c 1100000 /dev/zero > a.csv"}));
-    assert_eq!(row.get("files"), None);
-    assert!(
-        row["output"].as_str().unwrap().contains("does not fit in `keep_bytes` of [runs]"),
-        "{row}"
-    );
-}
-
-#[test]
-fn a_start_after_a_kill_deletes_uploads_and_directories_of_runs_and_keeps_results() {
-    let topsided = Topsided::new();
-    topsided.write("commands.toml", MENU);
-    let gate = topsided.fifo("gate");
-    let server = topsided.start();
-    let mut client = server.connect();
-    let kept = client.run("make", json!({"script": "printf one > a.csv"}));
-    send(&mut client, "waits.txt", b"waits");
-    let file = send(&mut client, "runs.txt", b"runs");
-    client.ask("command/run", json!({"command": "hold", "args": {"file": file, "gate": gate.path().to_string()}, "stream": true}));
-    client.told("run/changed");
-    let root = topsided.path("");
-    assert_eq!(left(&root).len(), 2, "{:?}", left(&root));
-    server.signal(rustix::process::Signal::KILL);
-    drop(server);
-    let server = topsided.start();
-    let mut client = server.connect();
-    client.run("make", json!({"script": "true"}));
-    assert_eq!(left(&root), Vec::<String>::new());
-    assert_eq!(client.ok("run/file", json!({"runId": kept["runId"], "name": "a.csv"}))["size"], 3);
 }
 
 #[test]
