@@ -1,8 +1,6 @@
 //! `topside import`: the menu that it prints passes the check, and names what is lost.
 
-use std::process::Command;
-
-const TOPSIDE: &str = env!("CARGO_BIN_EXE_topside");
+use crate::common::{Place, text};
 
 const CONFIG: &str = r#"
 logLevel: "INFO"
@@ -54,20 +52,12 @@ entities:
 
 #[test]
 fn actions_become_commands_that_pass_the_check_and_what_is_lost_is_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("config.yaml");
+    let place = Place::new();
+    let file = place.path("config.yaml");
     std::fs::write(&file, CONFIG).unwrap();
-    let run = |args: &[&str]| {
-        let mut command = Command::new(TOPSIDE);
-        command.env("TOPSIDE_CONFIG_DIR", directory.path().join("config"));
-        command.env("TOPSIDE_STATE_DIR", directory.path().join("state"));
-        command.env("TOPSIDE_RUNTIME_DIR", directory.path().join("run"));
-        let output = command.args(args).output().unwrap();
-        let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-        (output.status.code(), text)
-    };
-    let (status, [menu, said]) = run(&["import", "olivetin", file.to_str().unwrap()]);
-    assert_eq!((status, said.as_str()), (Some(0), ""));
+    let imported = place.verb(&["import", "olivetin", text(&file)]).with(0);
+    assert_eq!(imported.err, "");
+    let menu = imported.out;
     for line in [
         "[commands.ping-the-internet]",
         r#"exec = ["ping", "-c", "{count}", "{host}"]"#,
@@ -92,22 +82,20 @@ fn actions_become_commands_that_pass_the_check_and_what_is_lost_is_named() {
     ] {
         assert!(menu.contains(line), "{line}: {menu}");
     }
-    let printed = directory.path().join("menu.toml");
+    let printed = place.path("menu.toml");
     // The programs of the example are not on each machine.
     let menu = menu.replace("[\"ping\"", "[\"true\"");
     std::fs::write(&printed, menu).unwrap();
-    let (status, [checked, said]) =
-        run(&["serve", "check", "--commands", printed.to_str().unwrap()]);
-    assert_eq!(status, Some(0), "{checked}{said}");
+    place.verb(&["serve", "check", "--commands", text(&printed)]).with(0);
     // Something else is refused in one sentence.
-    for (text, part) in [
+    for (yaml, part) in [
         ("a: [", "it is no YAML"),
         ("a: 1", "it has no list `actions`"),
         ("- 1", "must be a mapping"),
     ] {
-        std::fs::write(&file, text).unwrap();
-        let (status, [_, said]) = run(&["import", "olivetin", file.to_str().unwrap()]);
-        assert_eq!((status, said.lines().count()), (Some(125), 1), "{said}");
-        assert!(said.contains(part), "{text}: {said}");
+        std::fs::write(&file, yaml).unwrap();
+        let said = place.verb(&["import", "olivetin", text(&file)]).with(125).err;
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(part), "{yaml}: {said}");
     }
 }
