@@ -31,13 +31,13 @@ crash ROUNDS="100":
 schedule-kills ROUNDS="100":
     TOPSIDE_SCHEDULE_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it schedules::no_start_happens
 
-# 1 GB up and down with flat memory
-large-file MB="1000":
-    TOPSIDE_TEST_FILE_MB={{MB}} cargo test --release -p topside-client --test cli -- --nocapture flat_memory
-
 # The same for the audit log: all that took effect is in it, and its chain is whole
 audit-crash ROUNDS="100":
     TOPSIDE_AUDIT_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it audit_crash::
+
+# 1 GB up and down with flat memory
+large-file MB="1000":
+    TOPSIDE_TEST_FILE_MB={{MB}} cargo test --release -p topside-client --test cli -- --nocapture flat_memory
 
 # Faults, alone and in pairs, during 20 live runs with pending hooks, in some five minutes; `just chaos 60` for longer
 chaos ROUNDS="30":

@@ -272,7 +272,7 @@ fn peak_kb(pid: u32) -> Option<u64> {
     line.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// `just files-1gb` has it do the same with 1 GB.
+/// `just large-file` has it do the same with 1 GB.
 #[test]
 fn a_large_file_goes_up_and_down_with_flat_memory() {
     /// More than buffers and pieces under way take, and less than the file.
