@@ -68,6 +68,7 @@ FUNCTIONS = {"zone": zone, "status": status, "close_all": close_all}
 
 
 # From here on it is the same for any table of functions.
+# Each worker has its own copy, so that it is one file and needs no package. A test compares the copies of the sources.
 import atexit
 import inspect
 import io

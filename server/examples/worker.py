@@ -52,6 +52,7 @@ FUNCTIONS = {"water": water, "report": report, "count": count}
 
 
 # From here on it is the same for any table of functions.
+# Each worker has its own copy, so that it is one file and needs no package. A test compares the copies of the sources.
 import atexit
 import inspect
 import io

@@ -402,7 +402,7 @@ fn a_flood_on_standard_error_is_limited_and_counted() {
 
 const WORKER: &str = include_str!("../../examples/worker.py");
 
-/// What makes functions commands is written once, and copied.
+/// A user copies one file: so each example has a copy of what makes functions commands.
 #[test]
 fn the_examples_of_workers_have_the_same_end() {
     let end = |text: &'static str| text.split_once("for any table of functions.\n").unwrap().1;
