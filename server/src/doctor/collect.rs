@@ -11,7 +11,7 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::dirs::Dirs;
-use topside_shared::methods::{HookState, KeyState, KeysList, NotifierStatus, ServerStatus};
+use topside_shared::methods::{HookState, KeyState, KeysList, ServerStatus};
 use topside_shared::{Time, text};
 
 use crate::admission::tcp_port;
@@ -244,10 +244,8 @@ fn ask(
     let keys = KeyFacts::Known { keys: count(KeyState::Active), invites: count(KeyState::Invited) };
     let failed = status.hooks.iter().filter(|hook| hook.state == HookState::Failed);
     let failed_hooks = failed.map(|hook| hook.words(&hook.at.to_string())).collect();
-    let failing = status.notifiers.iter().filter(|notifier| notifier.failure.is_some());
-    let failing_notifiers = failing.map(NotifierStatus::words).collect();
-    let version = status.version.clone();
-    Ok((Served::By { version, mapped, failed_hooks, failing_notifiers }, open, keys))
+    let (version, notifiers) = (status.version.clone(), status.notifiers.clone());
+    Ok((Served::By { version, mapped, failed_hooks, notifiers }, open, keys))
 }
 
 #[cfg(test)]

@@ -202,14 +202,19 @@ fn server(facts: &Facts, findings: &mut Findings) {
         }
         Served::Unclear(why) => findings.fail(format!("{socket} does not answer: {why}")),
     }
-    if let Served::By { failed_hooks, failing_notifiers, .. } = &facts.server {
+    if let Served::By { failed_hooks, notifiers, .. } = &facts.server {
         for hook in failed_hooks {
             findings.fail(format!("the hook {hook}; `topsided log` has its output"));
         }
-        for notifier in failing_notifiers {
-            findings.fail(format!(
-                "the notifier {notifier}; `topside notify test` tries it again at once"
-            ));
+        for notifier in notifiers {
+            let words = format!("the notifier {}", notifier.words());
+            match notifier.failure {
+                None => findings.ok(words),
+                Some(_) => {
+                    let advice = "`topside notify test` tries it again at once";
+                    findings.fail(format!("{words}; {advice}"));
+                }
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use topside_shared::methods::NotifierStatus;
+
 use super::*;
 use crate::doctor::facts::{NamedAddress, RouterFacts};
 use crate::net::port_mapping::external_address::Protocol;
@@ -39,7 +41,7 @@ fn well() -> Facts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             mapped: Some("203.0.113.7:8677".to_owned()),
             failed_hooks: Vec::new(),
-            failing_notifiers: Vec::new(),
+            notifiers: Vec::new(),
         },
         tcp_addresses: vec![("192.168.1.10:8677".parse().unwrap(), Ok(()))],
         firewall: Firewall::Open { tool: "nft" },
@@ -158,19 +160,30 @@ fn a_missing_server_or_another_version_is_reported() {
         version: "0.0.1".into(),
         mapped: Some("203.0.113.7:1".into()),
         failed_hooks: Vec::new(),
-        failing_notifiers: Vec::new(),
+        notifiers: Vec::new(),
     };
     expect(|facts| facts.server = old, "warn  server", "restart it");
     expect(|facts| facts.server = Served::Unclear("timed out".into()), "FAIL  server", "timed out");
 }
 
 #[test]
-fn a_notifier_that_cannot_send_is_a_failure() {
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    let failing_notifiers = vec!["ops (exec): 2 waiting, cannot send: no route".to_owned()];
-    let failing = Served::By { version, mapped: None, failed_hooks: Vec::new(), failing_notifiers };
-    let set = |facts: &mut Facts| facts.server = failing;
-    expect(set, "FAIL  server", "the notifier ops (exec): 2 waiting, cannot send: no route");
+fn each_notifier_is_shown_and_one_that_cannot_send_is_a_failure() {
+    let by = |failure: Option<&str>| Served::By {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mapped: None,
+        failed_hooks: Vec::new(),
+        notifiers: vec![NotifierStatus {
+            notifier: "ops".to_owned(),
+            kind: "exec".to_owned(),
+            waiting: 2,
+            sent_at: None,
+            failure: failure.map(str::to_owned),
+        }],
+    };
+    let failing = |facts: &mut Facts| facts.server = by(Some("no route"));
+    expect(failing, "FAIL  server", "the notifier ops (exec): 2 waiting, cannot send: no route");
+    let lines = text(|facts| facts.server = by(None));
+    assert!(says(&lines, "ok    server", "the notifier ops (exec): 2 waiting"), "{lines:#?}");
 }
 
 #[test]
@@ -222,7 +235,7 @@ fn the_router_is_reported_with_advice() {
                 version,
                 mapped: None,
                 failed_hooks: Vec::new(),
-                failing_notifiers: Vec::new(),
+                notifiers: Vec::new(),
             }
         },
         "FAIL  router",
@@ -230,12 +243,8 @@ fn the_router_is_reported_with_advice() {
     );
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let closed = |facts: &mut Facts| {
-        facts.server = Served::By {
-            version,
-            mapped: None,
-            failed_hooks: Vec::new(),
-            failing_notifiers: Vec::new(),
-        };
+        facts.server =
+            Served::By { version, mapped: None, failed_hooks: Vec::new(), notifiers: Vec::new() };
         facts.keys = KeyFacts::Known { keys: 0, invites: 0 };
         facts.tcp_addresses[0].1 = Err("connection refused".into());
     };

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use topside_shared::after_shutdown::AfterShutdown;
+use topside_shared::methods::NotifierStatus;
 
 use crate::net::port_mapping::external_address::Protocol;
 use crate::net::port_mapping::protocols::Place;
@@ -85,8 +86,7 @@ pub(super) enum Served {
         mapped: Option<String>,
         /// Hooks of the box that failed, in words.
         failed_hooks: Vec<String>,
-        /// Notifiers that cannot send, in words.
-        failing_notifiers: Vec<String>,
+        notifiers: Vec<NotifierStatus>,
     },
     /// No valid answer.
     Unclear(String),

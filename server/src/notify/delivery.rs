@@ -14,16 +14,19 @@ use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use crate::base::blocking::blocking;
 use crate::notify::event::{About, Event};
 use crate::notify::outbox::Outbox;
-use crate::notify::{LONGEST_RETRY, Notifications, State, exec};
-use crate::settings::notify::{EventKind, Notifier, Target};
+use crate::notify::{LONGEST_RETRY, Notifications, State, exec, ntfy, webhook};
+use crate::settings::notify::target::Target;
+use crate::settings::notify::{EventKind, Notifier};
 
 /// How long the end of the server waits for notifications.
 pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
 /// Pause before an outbox that could not be written is written again.
 const REWRITE: Duration = Duration::from_secs(5);
 
-/// A notifier, the event that it sent, and whether that succeeded.
-type Sent = (Notifier, Event, Result<(), String>);
+/// What a service answered to a notification that it took; none where nothing answers. Else why it was not sent.
+type Answer = Result<Option<String>, String>;
+/// A notifier, the event that it sent, and what came of it.
+type Sent = (Notifier, Event, Answer);
 
 impl Notifications {
     /// Sends events, for ever.
@@ -200,25 +203,49 @@ impl Notifications {
         let tests = chosen.map(async |notifier| {
             let message = format!("test of the notifier {}, by {by}", notifier.name);
             let event = self.event(EventKind::Test, About::default(), &message, 1);
+            let (answer, failure) = match self.send(notifier, &event).await {
+                Ok(answer) => {
+                    self.retry_now(&notifier.name);
+                    (answer, None)
+                }
+                Err(failure) => (None, Some(failure)),
+            };
             NotifyTestRow {
                 notifier: notifier.name.clone(),
                 kind: notifier.target.kind().to_owned(),
-                failure: self.send(notifier, &event).await.err(),
+                answer,
+                failure,
             }
         });
         join_all(tests).await
     }
 
-    /// # Errors
-    /// Why it was not sent.
-    async fn send(&self, notifier: &Notifier, event: &Event) -> Result<(), String> {
-        let mut json = serde_json::to_vec(event).map_err(|error| error.to_string())?;
-        json.push(b'\n');
+    /// Ends the pause after a failure: the target takes notifications again.
+    fn retry_now(&self, notifier: &str) {
+        let mut state = self.state.lock();
+        let standing = state.standing.get_mut(notifier);
+        let paused = standing.and_then(|standing| standing.retry_at.take());
+        drop(state);
+        if paused.is_some() {
+            self.wake();
+        }
+    }
+
+    async fn send(&self, notifier: &Notifier, event: &Event) -> Answer {
+        let http = &self.http;
         match &notifier.target {
             Target::Exec(argv) => {
                 let instance = self.instance.get().map(|instance| &**instance);
-                exec::send(argv, &notifier.name, instance, &json).await
+                let mut json = serde_json::to_vec(event).map_err(|error| error.to_string())?;
+                json.push(b'\n');
+                exec::send(argv, &notifier.name, instance, &json).await.map(|()| None)
             }
+            Target::Webhook { url, secret_file } => {
+                webhook::send(http, url, secret_file, event).await.map(Some)
+            }
+            Target::Ntfy(ntfy) => ntfy::send(http, ntfy, event).await.map(Some),
+            // Only for a test: it gets no events.
+            Target::Heartbeat { url, .. } => http.get(url).await.map(Some),
         }
     }
 }

@@ -1,14 +1,21 @@
 //! Notifications to people elsewhere, as `[[notify]]` of `server.toml` says. `outbox` keeps what is not sent yet, `delivery`
-//! has the task that sends it, and `exec` one way to send.
+//! has the task that sends it, and `exec`, `webhook` and `ntfy` are the ways to send. `heartbeat` reports nothing but that
+//! the server is up.
 //!
 //! An event is added to the outbox by any thread, and is on the disk before it is sent. It is sent again, with growing
 //! pauses, until it was sent or a day has passed. A crash between the sending and the next write sends it twice, with
 //! the same id. Failures of a notifier are logged and shown by the status; no notifier reports them.
 
+mod connect;
 mod delivery;
 mod event;
+mod event_text;
 mod exec;
+mod heartbeat;
+mod http;
+mod ntfy;
 mod outbox;
+mod webhook;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -24,10 +31,13 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{RunId, Time};
 
+use crate::base::blocking::blocking;
 use crate::base::mutex::Mutex;
 use crate::base::platform;
 use crate::notify::event::{About, Event, kind_of_end};
+use crate::notify::http::HttpClient;
 use crate::notify::outbox::Outbox;
+use crate::settings::notify::secret_file::SecretFile;
 use crate::settings::notify::{EventKind, Notifier};
 
 /// How soon a notification is sent again.
@@ -55,6 +65,12 @@ pub(crate) struct Rules {
     pub(crate) of_commands: BTreeMap<String, Vec<EventKind>>,
 }
 
+impl Rules {
+    fn heartbeats(&self) -> impl Iterator<Item = &Notifier> {
+        self.notifiers.iter().filter(|notifier| notifier.is_heartbeat())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Notifications {
     state_directory: PathBuf,
@@ -69,8 +85,11 @@ pub(crate) struct Notifications {
     state: Mutex<State>,
     /// Notified when the state has changed.
     changed: Notify,
+    /// Notified when other heartbeats are to be sent.
+    heartbeats_changed: Notify,
     /// Whether nothing is due.
     idle: watch::Sender<bool>,
+    http: HttpClient,
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +125,8 @@ impl Notifications {
             instance: OnceLock::new(),
             state: Mutex::new(State { outbox: Outbox::read(state), ..State::default() }),
             changed: Notify::new(),
+            heartbeats_changed: Notify::new(),
+            http: HttpClient::default(),
             idle: watch::Sender::new(false),
         };
         notify.set_rules(rules);
@@ -125,8 +146,13 @@ impl Notifications {
         let before = state.outbox.clone();
         let dropped = state.outbox.keep_for(is_there);
         state.standing.retain(|name, _| is_there(name));
+        // What a target failed for may be corrected.
+        state.standing.values_mut().for_each(|standing| standing.retry_at = None);
         if rules.notifiers.is_empty() {
             state.outbox.failing.clear();
+        }
+        if !rules.heartbeats().eq(state.rules.heartbeats()) {
+            self.heartbeats_changed.notify_one();
         }
         state.rules = rules;
         // A server without notifiers writes nothing, and starts no thread for it.
@@ -273,4 +299,13 @@ impl Notifications {
         };
         state.rules.notifiers.iter().map(row).collect()
     }
+}
+
+/// Reads a secret on a thread that may wait for the disk.
+///
+/// # Errors
+/// There is none.
+async fn secret(file: &SecretFile) -> Result<String, String> {
+    let file = file.clone();
+    blocking(move || file.read()).await.map_err(|error| error.to_string())?
 }

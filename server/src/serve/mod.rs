@@ -279,7 +279,7 @@ impl Server {
         if let Ok(instance) = self.runs.history.instance().await {
             self.notify.set_instance(instance);
         }
-        self.notify.run().await;
+        tokio::join!(self.notify.run(), self.notify.send_heartbeats());
     }
 
     fn status(&self) -> String {

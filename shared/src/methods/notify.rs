@@ -34,8 +34,11 @@ impl NotifyTestResult {
 pub struct NotifyTestRow {
     /// Its name.
     pub notifier: String,
-    /// How it sends: `exec`, or a kind that a newer server has.
+    /// How it sends: `exec`, `webhook`, `ntfy`, `heartbeat`, or a kind that a newer server has.
     pub kind: String,
+    /// What the service answered that took the notification; absent: none did, or the notifier is a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// Why the notification was not sent; absent: it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -44,9 +47,12 @@ pub struct NotifyTestRow {
 impl NotifyTestRow {
     fn words(&self) -> String {
         let (name, kind) = (clean(&self.notifier, MAX_NAME), clean(&self.kind, MAX_NAME));
-        match &self.failure {
-            None => format!("{name} ({kind}): sent"),
-            Some(failure) => format!("{name} ({kind}): not sent: {}", clean(failure, MAX_REASON)),
+        match (&self.failure, &self.answer) {
+            (None, None) => format!("{name} ({kind}): sent"),
+            (None, Some(answer)) => format!("{name} ({kind}): sent: {}", clean(answer, MAX_REASON)),
+            (Some(failure), _) => {
+                format!("{name} ({kind}): not sent: {}", clean(failure, MAX_REASON))
+            }
         }
     }
 }
@@ -73,8 +79,10 @@ impl NotifierStatus {
     /// In words: `ops (exec): 2 waiting, cannot send: it ended with exit status: 1`.
     pub fn words(&self) -> String {
         let mut words = format!("{} ({}): {} waiting", self.notifier, self.kind, self.waiting);
-        if let Some(at) = &self.sent_at {
-            words += &format!(", last sent at {at}");
+        match &self.sent_at {
+            Some(at) => words += &format!(", last sent at {at}"),
+            None if self.failure.is_none() => words += ", nothing sent since the start",
+            None => {}
         }
         if let Some(failure) = &self.failure {
             words += &format!(", cannot send: {failure}");

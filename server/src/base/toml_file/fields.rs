@@ -62,6 +62,15 @@ impl<'a, 'i> Fields<'a, 'i> {
         keys.any(|key| key.get_ref() != name && !text::nearest(key.get_ref(), [name]).is_empty())
     }
 
+    /// Whether the field `name`, which holds `what`, is there. Its absence is an error, reported once where it is misspelt.
+    pub(crate) fn needs(&self, name: &str, what: &str, errors: &mut Errors<'_>) -> bool {
+        let is_there = self.get(name).is_some();
+        if !is_there && !self.misspells(name) {
+            errors.add(&self.span, format_args!("{} needs `{name}`: {what}", self.owner));
+        }
+        is_there
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&'a Spanned<DeValue<'i>>> {
         self.table.get(name)
     }

@@ -14,6 +14,9 @@ use crate::base::toml_file::accounts::Accounts;
 
 const GROUP_WRITE: u32 = 0o020;
 const OTHER_WRITE: u32 = 0o002;
+const OWNER_READ: u32 = 0o400;
+const GROUP_READ: u32 = 0o040;
+const OTHER_READ: u32 = 0o004;
 const STICKY: u32 = 0o1000;
 /// Links that are followed at most, as in the kernel.
 const MAX_LINKS: usize = 40;
@@ -69,6 +72,31 @@ impl Trust {
         let fault = |text| Fault { above: false, text };
         let mode = writers(path, meta, true);
         self.owner(path, meta).into_iter().chain(mode).map(fault).collect()
+    }
+
+    /// Why an opened file cannot hold a secret: other users may read it, or the server's user may not. A group may read it
+    /// which has no member but the owner, or none but the server's user.
+    pub(crate) fn secret(self, path: &Path, meta: &Metadata) -> Option<String> {
+        let (mode, accounts) = (meta.mode(), Accounts::read());
+        let is_own_group = accounts.is_private(self.uid, meta.gid());
+        let by_group =
+            mode & GROUP_READ != 0 && !is_own_group && !accounts.is_private(meta.uid(), meta.gid());
+        let path = path.display().to_string();
+        let quoted = quoted(&path);
+        let (who, change) = match (by_group, mode & OTHER_READ != 0) {
+            (_, true) => ("every user", "go-r"),
+            (true, false) => ("its group", "g-r"),
+            (false, false) => {
+                let is_readable = self.uid == 0
+                    || (meta.uid() == self.uid && mode & OWNER_READ != 0)
+                    || (is_own_group && mode & GROUP_READ != 0);
+                let user = platform::user_name(self.uid);
+                return (!is_readable).then(|| {
+                    format!("the user {user} cannot read {path}: run `chown {user} {quoted}`")
+                });
+            }
+        };
+        Some(format!("{path} may be read by {who}: run `chmod {change} {quoted}`"))
     }
 
     /// Why `path` is not trusted: everything on the way to it, and itself, that others may change. The check ends at a part

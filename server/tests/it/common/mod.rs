@@ -1,11 +1,13 @@
 //! What every test here stands on: a server, clients that send bytes, and gates that programs wait
 //! at. A deadline is only ever a bound on failure; nothing sleeps.
 
+pub(crate) mod catcher;
 pub(crate) mod clock;
 mod disk;
 mod fifo;
 pub(crate) mod live_runs;
 mod mount_namespace;
+pub(crate) mod notify;
 pub(crate) mod pattern;
 pub(crate) mod pids;
 pub(crate) mod power;

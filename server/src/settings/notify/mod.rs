@@ -1,4 +1,8 @@
-//! `[[notify]]`: programs that tell people elsewhere what happened on the box.
+//! `[[notify]]`: notifiers, which tell people elsewhere what happened on the box.
+
+pub(crate) mod secret_file;
+pub(crate) mod target;
+pub(crate) mod web_url;
 
 use serde::{Deserialize, Serialize};
 use toml::de::DeValue;
@@ -7,10 +11,12 @@ use topside_shared::text::{self, MAX_NAME};
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields};
 use crate::base::toml_file::permissions::Trust;
-use crate::settings::hooks::argv;
+use crate::settings::notify::target::Target;
 
 /// Most notifiers of a server.
 const MOST: usize = 16;
+/// The fields that say which events are sent, and with what.
+const OF_EVENTS: [&str; 3] = ["on", "commands", "include_args"];
 const FORM: &str = "an array of tables: begin each with [[notify]]";
 
 /// A kind of event that a notifier can report.
@@ -77,22 +83,12 @@ pub(crate) struct Notifier {
     pub(crate) target: Target,
 }
 
-/// How a notifier sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// A program with its arguments; it reads the event as JSON from its standard input.
-    Exec(Vec<String>),
-}
-
-impl Target {
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Exec(_) => "exec",
-        }
-    }
-}
-
 impl Notifier {
+    /// Whether it reports no event, only that the server is up.
+    pub(crate) fn is_heartbeat(&self) -> bool {
+        matches!(self.target, Target::Heartbeat { .. })
+    }
+
     /// Whether it reports this kind of event of this command, or of the box. `own` are the kinds that the command itself names.
     pub(crate) fn wants(
         &self,
@@ -103,7 +99,9 @@ impl Notifier {
         let is_for_it = |command: &str| {
             self.commands.is_empty() || self.commands.iter().any(|name| name == command)
         };
-        own.unwrap_or(&self.on).contains(&kind) && command.is_none_or(is_for_it)
+        !self.is_heartbeat()
+            && own.unwrap_or(&self.on).contains(&kind)
+            && command.is_none_or(is_for_it)
     }
 
     /// As it is in the file.
@@ -112,17 +110,16 @@ impl Notifier {
         let on: Vec<&str> = self.on.iter().map(|kind| kind.name()).collect();
         let mut table = toml::Table::new();
         table.insert("name".to_owned(), self.name.clone().into());
-        table.insert("on".to_owned(), on.into());
+        if !self.is_heartbeat() {
+            table.insert("on".to_owned(), on.into());
+        }
         if !self.commands.is_empty() {
             table.insert("commands".to_owned(), strings(&self.commands));
         }
         if self.has_args {
             table.insert("include_args".to_owned(), true.into());
         }
-        let target = match &self.target {
-            Target::Exec(argv) => strings(argv),
-        };
-        table.insert(self.target.kind().to_owned(), target);
+        table.insert(self.target.kind().to_owned(), self.target.to_toml());
         table.into()
     }
 }
@@ -158,18 +155,28 @@ pub(crate) fn read(top: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Ve
 }
 
 fn one(fields: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Option<Notifier> {
-    fields.refuse_unknown(&["name", "on", "commands", "include_args", "exec"], m);
+    let known = [&OF_EVENTS[..], &target::KINDS, &["name"]].concat();
+    fields.refuse_unknown(&known, m);
     let on = match fields.get("on") {
         Some(_) => kinds(fields, "on", &EventKind::ALL, m),
         None => EventKind::ALL.map(|(_, kind)| kind).into(),
     };
     let commands = fields.strings("commands", m).into_iter().map(|field| field.value).collect();
     let has_args = fields.boolean("include_args", m);
-    let target = target(fields, trust, m);
+    let target = target::read(fields, trust, m);
     let name = name(fields, m);
     let target = target?;
     let name = name.unwrap_or_else(|| target.kind().to_owned());
-    Some(Notifier { name, on, commands, has_args, target })
+    let notifier = Notifier { name, on, commands, has_args, target };
+    if notifier.is_heartbeat() {
+        for field in OF_EVENTS.into_iter().filter(|field| fields.get(field).is_some()) {
+            m.add(
+                &fields.span_of(field),
+                format_args!("a heartbeat reports no event: take out `{field}`"),
+            );
+        }
+    }
+    Some(notifier)
 }
 
 /// The kinds of events that the field `notify` of a command names; none: it has no such field.
@@ -212,23 +219,6 @@ fn name(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<String> {
     };
     let read = |value| DeValue::as_str(value).filter(is_name);
     fields.read("name", form, m, read).map(|field| field.value.to_owned())
-}
-
-fn target(fields: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Option<Target> {
-    if fields.get("exec").is_none() {
-        if !fields.misspells("exec") {
-            let message = "a [[notify]] needs `exec`: the program that sends, such as \
-                           [\"/opt/notify\"]";
-            m.add(&fields.span, message);
-        }
-        return None;
-    }
-    let before = m.count();
-    let argv = argv(fields, "exec", trust, m);
-    if argv.is_empty() && m.count() == before {
-        m.add(&fields.span_of("exec"), "`exec` of [[notify]] must name a program");
-    }
-    Some(Target::Exec(argv))
 }
 
 #[cfg(test)]
@@ -286,8 +276,7 @@ mod tests {
             ),
             (
                 "[[notify]]\non = []\n",
-                "server.toml:1:1: a [[notify]] needs `exec`: the program that sends, such as \
-                 [\"/opt/notify\"]",
+                "server.toml:1:1: a [[notify]] needs one of exec, webhook, ntfy, heartbeat: how it sends",
             ),
             (
                 "[[notify]]\nexec = [\"/bin/true\"]\nretry = 1\n",
