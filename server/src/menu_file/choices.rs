@@ -58,7 +58,7 @@ pub(super) fn programs(
     command: &Fields<'_, '_>,
     arguments: &[args::Argument],
     like: &Daemon,
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> Result<Vec<ChoicesProgram>, String> {
     let Some(DeValue::Array(items)) = command.get("args").map(toml::Spanned::get_ref) else {

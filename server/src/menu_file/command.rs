@@ -52,7 +52,7 @@ pub(super) fn aliases(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Field<
 pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> ReadCommand {
     let before = m.count();

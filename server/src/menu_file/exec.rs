@@ -11,14 +11,14 @@ use topside_shared::text;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields};
 use crate::menu_file::{Missing, Rules, args, joined_element, names, run_paths};
-use crate::process::declared_program::{Unusable, faults, find_usable, in_words, refuse};
+use crate::process::declared_program::{CheckedProgram, Unusable, in_words, refuse};
 use crate::process::program_spec::{Element, Passed};
 use crate::process::resolve_program::{Absent, PATH};
 
 /// The arguments of a worker's `exec`, and its program.
 pub(super) fn exec_of_worker(
     fields: &Fields<'_, '_>,
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> (Vec<String>, Option<Result<String, String>>) {
     let (elements, program) = exec(fields, &[], rules, m);
@@ -34,7 +34,7 @@ pub(super) fn exec_of_worker(
 pub(super) fn exec(
     fields: &Fields<'_, '_>,
     arguments: &[args::Argument],
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> (Vec<Element>, Option<Result<String, String>>) {
     let before = m.count();
@@ -121,14 +121,14 @@ pub(super) fn script_of<'a>(
 }
 
 /// Reports a script of an interpreter that others may change.
-fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Errors<'_>) {
+fn script(program: &str, rest: &[Field<String>], rules: Rules<'_>, m: &mut Errors<'_>) {
     if rules.missing == Missing::Leave {
         return;
     }
     if let Some(at) = script_of(program, rest.iter().map(|item| item.value.as_str())) {
         let script = &rest[at];
         let shown = text::clean(&script.value, 256);
-        refuse(script, &shown, &faults(Path::new(&script.value), &[], rules.trust), m);
+        refuse(script, &shown, &rules.programs.faults(Path::new(&script.value)), m);
     }
 }
 
@@ -149,7 +149,7 @@ const SAFE_STATE: FixedProgram = FixedProgram {
 pub(super) fn safe_state(
     fields: &Fields<'_, '_>,
     arguments: &[args::Argument],
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> Option<Result<Vec<String>, String>> {
     fixed_program(&SAFE_STATE, fields, fields, (arguments, rules), m)
@@ -160,7 +160,7 @@ pub(super) fn fixed_program(
     FixedProgram { field, example, why_no_arguments }: &FixedProgram,
     fields: &Fields<'_, '_>,
     command: &Fields<'_, '_>,
-    (arguments, rules): (&[args::Argument], Rules),
+    (arguments, rules): (&[args::Argument], Rules<'_>),
     m: &mut Errors<'_>,
 ) -> Option<Result<Vec<String>, String>> {
     let value = fields.get(field)?;
@@ -299,12 +299,13 @@ fn run_path(fields: &Fields<'_, '_>) -> OsString {
 fn program(
     first: &Field<String>,
     fields: &Fields<'_, '_>,
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> Option<Result<String, String>> {
     let name = text::clean(&first.value, 256);
-    let (path, interpreters) = match find_usable(&first.value, &run_path(fields)) {
-        Ok(found) => found,
+    let checked = rules.programs.program(&first.value, &run_path(fields));
+    let CheckedProgram { path, faults } = match checked {
+        Ok(checked) => checked,
         Err(reason @ Unusable::Absent(Absent::Relative)) => {
             m.add(&first.span, format_args!("`{name}` {reason}"));
             return None;
@@ -313,13 +314,12 @@ fn program(
             // Its permissions are reported with it.
             if rules.missing == Missing::Refuse {
                 m.add(&first.span, format_args!("the program {name} {reason}"));
-                refuse(first, &name, &faults(Path::new(&first.value), &[], rules.trust), m);
+                refuse(first, &name, &rules.programs.faults(Path::new(&first.value)), m);
                 return None;
             }
             return Some(Err(format!("the program {name} {reason}")));
         }
     };
-    let faults = faults(Path::new(&path), &interpreters, rules.trust);
     match (faults.first(), rules.missing) {
         (None, _) => Some(Ok(path)),
         (Some(fault), Missing::Leave) => {

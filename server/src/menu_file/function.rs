@@ -41,7 +41,7 @@ pub(super) struct ReadWorkers {
 pub(super) fn worker(
     name: &str,
     fields: &Fields<'_, '_>,
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> ReadWorker {
     let before = m.count();
@@ -98,7 +98,7 @@ pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
     workers: &ReadWorkers,
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> ReadCommand {
     let before = m.count();

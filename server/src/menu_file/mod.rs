@@ -39,6 +39,7 @@ use crate::menu_file::command_name::{Names, check_name};
 pub(crate) use crate::menu_file::left_out::{LeftOut, STARTER_NAME};
 use crate::menu_file::references::References;
 use crate::menu_file::schedule::DeclaredSchedule;
+use crate::process::declared_program::ProgramChecks;
 use crate::process::program_spec::Program;
 use crate::settings::notify::{self, EventKind};
 use crate::workers;
@@ -70,9 +71,9 @@ pub(crate) enum Missing {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Rules {
+struct Rules<'a> {
     missing: Missing,
-    trust: Trust,
+    programs: &'a ProgramChecks,
 }
 
 /// A menu as declared, in the order of the file.
@@ -163,7 +164,7 @@ pub(crate) fn load(
     missing: Missing,
     trust: Trust,
 ) -> Result<Menu, FileErrors> {
-    let rules = Rules { missing, trust };
+    let rules = Rules { missing, programs: &ProgramChecks::new(trust) };
     let mut menu = Menu::default();
     let mut names = Names::new(reserved);
     let mut workers = function::ReadWorkers::default();
@@ -188,7 +189,7 @@ pub(crate) fn load(
 /// one.
 fn add<'a>(
     source: Source<'a>,
-    rules: Rules,
+    rules: Rules<'_>,
     names: &mut Names,
     workers: &mut function::ReadWorkers,
     references: &mut References<'a>,

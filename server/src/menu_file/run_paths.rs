@@ -32,7 +32,7 @@ pub(super) fn cwd(
 pub(super) fn env_file(
     fields: &Fields<'_, '_>,
     arguments: &[Argument],
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> Option<String> {
     let before = m.count();
@@ -40,7 +40,7 @@ pub(super) fn env_file(
     // A file of an argument is read when a run starts.
     if m.count() == before
         && placeholders(&value).is_empty()
-        && let Err(why) = env_file::read(Path::new(&value), rules.trust)
+        && let Err(why) = env_file::read(Path::new(&value), rules.programs.paths())
     {
         m.add(&span, format_args!("`env_file` {value} {why}"));
     }

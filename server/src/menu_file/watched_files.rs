@@ -8,7 +8,7 @@ use topside_shared::text;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields};
 use crate::menu_file::{Missing, Rules, exec};
-use crate::process::declared_program::{faults, refuse};
+use crate::process::declared_program::refuse;
 use crate::workers::WatchedFile;
 
 /// The files of the worker with this program and arguments, as they are now.
@@ -16,7 +16,7 @@ pub(super) fn read(
     fields: &Fields<'_, '_>,
     program: &str,
     arguments: &[String],
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> Vec<WatchedFile> {
     let script = exec::script_of(program, arguments.iter().map(String::as_str));
@@ -39,7 +39,7 @@ fn file(path: String) -> WatchedFile {
 fn watched(
     file: &Field<String>,
     fields: &Fields<'_, '_>,
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> Option<String> {
     let shown = text::clean(&file.value, 256);
@@ -65,7 +65,7 @@ fn watched(
             m.add(&file.span, format_args!("there is no file {path}, which `watch` names"));
             return None;
         }
-        refuse(file, &shown, &faults(Path::new(&path), &[], rules.trust), m);
+        refuse(file, &shown, &rules.programs.faults(Path::new(&path)), m);
     }
     Some(path)
 }

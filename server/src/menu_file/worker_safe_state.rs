@@ -40,7 +40,7 @@ impl ReadSafeState {
 pub(super) fn read(
     fields: &Fields<'_, '_>,
     arguments: &[args::Argument],
-    rules: Rules,
+    rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> Option<Result<ReadSafeState, String>> {
     if fields.get("safe_state")?.get_ref().as_table().is_some() {

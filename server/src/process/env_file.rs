@@ -6,7 +6,7 @@ use std::path::Path;
 
 use topside_shared::text;
 
-use crate::base::toml_file::permissions::{Kind, Trust};
+use crate::base::toml_file::permissions::{Kind, PathChecks};
 use crate::process::declared_program::in_words;
 
 /// Most bytes of a file.
@@ -14,8 +14,8 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 /// Reads the variables of a file that only root and the server's user can change. The error is the rest of a sentence that
 /// begins with the path.
-pub(crate) fn read(path: &Path, trust: Trust) -> Result<Vec<(String, String)>, String> {
-    if let Some(fault) = trust.faults(path, Kind::File).into_iter().next() {
+pub(crate) fn read(path: &Path, paths: &PathChecks) -> Result<Vec<(String, String)>, String> {
+    if let Some(fault) = paths.faults(path, Kind::File).into_iter().next() {
         return Err(format!("is refused: {}", in_words(&fault)));
     }
     let mut text = String::new();

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use crate::base::platform;
+use crate::base::platform::ProgramForms;
 use crate::process::resolve_program::{Absent, executable, search};
 
 /// Bytes of a first line that the system reads.
@@ -67,110 +68,123 @@ pub(crate) enum Unfit {
     NoLoader(String),
 }
 
-/// Checks a file that may be executed, and each interpreter that it needs, which are returned. `path` is the run's PATH.
-pub(crate) fn inspect(program: &Path, path: &OsStr) -> Result<Vec<PathBuf>, Unfit> {
-    let mut interpreters = Vec::new();
-    inspect_one(program, path, &mut interpreters)?;
-    Ok(interpreters)
+/// Checks a file that may be executed, and each interpreter that it needs, which are returned. `path` is the run's PATH;
+/// `forms` are those that this system executes beside its own.
+pub(crate) fn inspect(
+    program: &Path,
+    path: &OsStr,
+    forms: &ProgramForms,
+) -> Result<Vec<PathBuf>, Unfit> {
+    let mut inspection = Inspection { path, forms, interpreters: Vec::new() };
+    inspection.program(program)?;
+    Ok(inspection.interpreters)
 }
 
-fn inspect_one(program: &Path, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
-    // A program may be executable and not readable.
-    let Ok(file) = File::open(program) else { return Ok(()) };
-    let mut head = [0; 512];
-    let Ok(length) = read_at(&file, &mut head, 0) else { return Ok(()) };
-    let head = &head[..length];
-    if head.is_empty() {
-        return Err(Unfit::Empty);
+struct Inspection<'a> {
+    path: &'a OsStr,
+    forms: &'a ProgramForms,
+    interpreters: Vec<PathBuf>,
+}
+
+impl Inspection<'_> {
+    /// Checks a program or interpreter, and the interpreters that it needs.
+    fn program(&mut self, program: &Path) -> Result<(), Unfit> {
+        // A program may be executable and not readable.
+        let Ok(file) = File::open(program) else { return Ok(()) };
+        let mut head = [0; 512];
+        let Ok(length) = read_at(&file, &mut head, 0) else { return Ok(()) };
+        let head = &head[..length];
+        if head.is_empty() {
+            return Err(Unfit::Empty);
+        }
+        if let Some(line) = head.strip_prefix(b"#!") {
+            return self.script(&line[..line.len().min(FIRST_LINE - 2)]);
+        }
+        if head.starts_with(BOM) && head[BOM.len()..].starts_with(b"#!") {
+            return Err(Unfit::Bom);
+        }
+        if !cfg!(target_os = "linux") || self.forms.include(program, head) {
+            return Ok(());
+        }
+        match head {
+            [0x7f, b'E', b'L', b'F', ..] => elf(&file, head),
+            [b'M', b'Z', ..] => Err(Unfit::Windows),
+            head if head.iter().all(|byte| is_text(*byte)) => Err(Unfit::NoFirstLine),
+            _ => Err(Unfit::UnknownForm),
+        }
     }
-    if let Some(line) = head.strip_prefix(b"#!") {
-        return script(&line[..line.len().min(FIRST_LINE - 2)], path, found);
+
+    fn script(&mut self, rest: &[u8]) -> Result<(), Unfit> {
+        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if line.ends_with(b"\r") {
+            return Err(Unfit::CarriageReturn);
+        }
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim_matches([' ', '\t', '\0']);
+        let (interpreter, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+        let argument = argument.trim_matches([' ', '\t']);
+        if interpreter.is_empty() {
+            return Err(Unfit::NoInterpreter);
+        }
+        if !interpreter.starts_with('/') {
+            return Err(Unfit::Relative(interpreter.to_owned()));
+        }
+        self.add(Path::new(interpreter))?;
+        if Path::new(interpreter).file_name() == Some(OsStr::new("env")) {
+            return self.by_env(argument);
+        }
+        Ok(())
     }
-    if head.starts_with(BOM) && head[BOM.len()..].starts_with(b"#!") {
-        return Err(Unfit::Bom);
+
+    /// Checks an interpreter, and its own interpreter.
+    fn add(&mut self, interpreter: &Path) -> Result<(), Unfit> {
+        if self.interpreters.len() >= DEPTH {
+            return Err(Unfit::TooDeep);
+        }
+        let name = interpreter.display().to_string();
+        executable(interpreter).map_err(|absent| Unfit::Interpreter(name.clone(), absent))?;
+        self.interpreters.push(interpreter.to_owned());
+        self.program(interpreter).map_err(|unfit| Unfit::BadInterpreter(name, Box::new(unfit)))
     }
-    if !cfg!(target_os = "linux") || platform::has_handler(program, head) {
-        return Ok(());
-    }
-    match head {
-        [0x7f, b'E', b'L', b'F', ..] => elf(&file, head),
-        [b'M', b'Z', ..] => Err(Unfit::Windows),
-        head if head.iter().all(|byte| is_text(*byte)) => Err(Unfit::NoFirstLine),
-        _ => Err(Unfit::UnknownForm),
+
+    /// Checks the interpreter that `env` finds; unknown options are left to `env`.
+    fn by_env(&mut self, argument: &str) -> Result<(), Unfit> {
+        let name = match argument.strip_prefix("-S").or(argument.strip_prefix("--split-string=")) {
+            Some(words) => {
+                let mut words = words.split_whitespace().skip_while(|word| {
+                    matches!(*word, "-i" | "-v" | "-S" | "--")
+                        || (word.contains('=') && !word.starts_with("PATH="))
+                });
+                match words.next() {
+                    Some(name)
+                        if !name.starts_with('-') && !name.contains(['=', '\'', '"', '\\', '$']) =>
+                    {
+                        name
+                    }
+                    _ => return Ok(()),
+                }
+            }
+            None if argument.is_empty() || argument.starts_with('-') || argument.contains('=') => {
+                return Ok(());
+            }
+            None if argument.contains([' ', '\t']) => return Err(Unfit::OneName(argument.to_owned())),
+            None => argument,
+        };
+        if name.contains('/') {
+            return match name.starts_with('/') {
+                true => self.add(Path::new(name)),
+                false => Ok(()),
+            };
+        }
+        match search(name, self.path) {
+            Some(interpreter) => self.add(&interpreter),
+            None => Err(Unfit::NotOnPath(name.to_owned(), self.path.to_string_lossy().into_owned())),
+        }
     }
 }
 
 fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x20..=0x7e | 0x80..)
-}
-
-fn script(rest: &[u8], path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
-    let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if line.ends_with(b"\r") {
-        return Err(Unfit::CarriageReturn);
-    }
-    let line = String::from_utf8_lossy(line);
-    let line = line.trim_matches([' ', '\t', '\0']);
-    let (interpreter, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-    let argument = argument.trim_matches([' ', '\t']);
-    if interpreter.is_empty() {
-        return Err(Unfit::NoInterpreter);
-    }
-    if !interpreter.starts_with('/') {
-        return Err(Unfit::Relative(interpreter.to_owned()));
-    }
-    add(Path::new(interpreter), path, found)?;
-    if Path::new(interpreter).file_name() == Some(OsStr::new("env")) {
-        return by_env(argument, path, found);
-    }
-    Ok(())
-}
-
-/// Checks an interpreter, and its own interpreter.
-fn add(interpreter: &Path, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
-    if found.len() >= DEPTH {
-        return Err(Unfit::TooDeep);
-    }
-    let name = interpreter.display().to_string();
-    executable(interpreter).map_err(|absent| Unfit::Interpreter(name.clone(), absent))?;
-    found.push(interpreter.to_owned());
-    inspect_one(interpreter, path, found)
-        .map_err(|unfit| Unfit::BadInterpreter(name, Box::new(unfit)))
-}
-
-/// Checks the interpreter that `env` finds; unknown options are left to `env`.
-fn by_env(argument: &str, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
-    let name = match argument.strip_prefix("-S").or(argument.strip_prefix("--split-string=")) {
-        Some(words) => {
-            let mut words = words.split_whitespace().skip_while(|word| {
-                matches!(*word, "-i" | "-v" | "-S" | "--")
-                    || (word.contains('=') && !word.starts_with("PATH="))
-            });
-            match words.next() {
-                Some(name)
-                    if !name.starts_with('-') && !name.contains(['=', '\'', '"', '\\', '$']) =>
-                {
-                    name
-                }
-                _ => return Ok(()),
-            }
-        }
-        None if argument.is_empty() || argument.starts_with('-') || argument.contains('=') => {
-            return Ok(());
-        }
-        None if argument.contains([' ', '\t']) => return Err(Unfit::OneName(argument.to_owned())),
-        None => argument,
-    };
-    if name.contains('/') {
-        return match name.starts_with('/') {
-            true => add(Path::new(name), path, found),
-            false => Ok(()),
-        };
-    }
-    match search(name, path) {
-        Some(interpreter) => add(&interpreter, path, found),
-        None => Err(Unfit::NotOnPath(name.to_owned(), path.to_string_lossy().into_owned())),
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,10 +212,14 @@ impl Machine {
         Some(Self { wide, little, number: u16::try_from(number).ok()? })
     }
 
+    /// The machine of this process; it does not change.
     fn own() -> Option<Self> {
-        let mut head = [0; 20];
-        let length = read_at(&File::open("/proc/self/exe").ok()?, &mut head, 0).ok()?;
-        Self::of(&head[..length])
+        static OWN: OnceLock<Option<Machine>> = OnceLock::new();
+        *OWN.get_or_init(|| {
+            let mut head = [0; 20];
+            let length = read_at(&File::open("/proc/self/exe").ok()?, &mut head, 0).ok()?;
+            Self::of(&head[..length])
+        })
     }
 
     /// Whether a machine that runs `self` may run `other`: 64-bit processors run the code of their 32-bit predecessors.

@@ -16,7 +16,7 @@ use topside_shared::role::Role;
 use topside_shared::values;
 
 use crate::base::shortage::Shortage;
-use crate::base::toml_file::permissions::Trust;
+use crate::base::toml_file::permissions::{PathChecks, Trust};
 use crate::process::env_file;
 use crate::process::pipes::{self, Pipes};
 use crate::process::program_spec::{DEFAULT_CWD, Passed, Program};
@@ -139,7 +139,7 @@ impl Program {
     ) -> Result<Vec<(String, String)>, SpawnError> {
         let Some(path) = &self.env_file else { return Ok(Vec::new()) };
         let path = self.with_values(path, args);
-        env_file::read(Path::new(&path), Trust::of_this_process())
+        env_file::read(Path::new(&path), &PathChecks::new(Trust::of_this_process()))
             .map_err(|why| SpawnError::EnvFile(path, why))
     }
 

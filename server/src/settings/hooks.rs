@@ -1,6 +1,5 @@
 //! `[hooks]`: programs that bring the whole box into its safe state.
 
-use std::path::Path;
 use std::time::Duration;
 
 use topside_shared::text;
@@ -8,7 +7,7 @@ use topside_shared::text;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
 use crate::base::toml_file::permissions::Trust;
-use crate::process::declared_program::{faults, find_usable, refuse};
+use crate::process::declared_program::{CheckedProgram, ProgramChecks, refuse};
 use crate::process::resolve_program::PATH;
 use crate::settings::value_forms::time;
 
@@ -61,13 +60,14 @@ pub(super) fn argv(
         return Vec::new();
     };
     let shown = text::clean(&first.value, 256);
-    let (path, interpreters) = match find_usable(&first.value, PATH.as_ref()) {
-        Ok(found) => found,
+    let checked = ProgramChecks::new(trust).program(&first.value, PATH.as_ref());
+    let CheckedProgram { path, faults } = match checked {
+        Ok(checked) => checked,
         Err(reason) => {
             m.add(&first.span, format_args!("the program {shown} {reason}"));
             return Vec::new();
         }
     };
-    refuse(first, &shown, &faults(Path::new(&path), &interpreters, trust), m);
+    refuse(first, &shown, &faults, m);
     std::iter::once(path).chain(rest.iter().map(|item| item.value.clone())).collect()
 }

@@ -149,11 +149,20 @@ pub(crate) fn is_beneath(root: &Path, path: &Path) -> bool {
     true
 }
 
-/// Whether binfmt_misc has a handler for files that begin with these bytes, or have such a name.
-pub(crate) fn has_handler(path: &Path, head: &[u8]) -> bool {
-    let Ok(entries) = std::fs::read_dir("/proc/sys/fs/binfmt_misc") else { return false };
-    let rules = entries.flatten().filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
-    rules.into_iter().any(|rule| handles(&rule, path, head))
+/// The rules of binfmt_misc: further forms of programs that this system executes.
+#[derive(Debug)]
+pub(crate) struct ProgramForms(Vec<String>);
+
+impl ProgramForms {
+    pub(crate) fn read() -> Self {
+        let entries = std::fs::read_dir("/proc/sys/fs/binfmt_misc").into_iter().flatten().flatten();
+        Self(entries.filter_map(|entry| std::fs::read_to_string(entry.path()).ok()).collect())
+    }
+
+    /// Whether a rule is for files that begin with these bytes, or have such a name.
+    pub(crate) fn include(&self, path: &Path, head: &[u8]) -> bool {
+        self.0.iter().any(|rule| handles(rule, path, head))
+    }
 }
 
 fn handles(rule: &str, path: &Path, head: &[u8]) -> bool {

@@ -1,7 +1,8 @@
 //! Owners and permissions of what the server trusts: a file or a program, every link on the way to it, and every directory
 //! above it. Each must belong to root or to the server's own user, and only these may be able to change it.
 
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -69,9 +70,7 @@ impl Trust {
 
     /// Why an opened file is not trusted, apart from its directories.
     pub(crate) fn file(self, path: &Path, meta: &Metadata) -> Vec<Fault> {
-        let fault = |text| Fault { above: false, text };
-        let mode = writers(path, meta, true);
-        self.owner(path, meta).into_iter().chain(mode).map(fault).collect()
+        PathChecks::new(self).file(path, meta)
     }
 
     /// Why an opened file cannot hold a secret: other users may read it, or the server's user may not. A group may read it
@@ -99,66 +98,15 @@ impl Trust {
         Some(format!("{path} may be read by {who}: run `chmod {change} {quoted}`"))
     }
 
-    /// Why `path` is not trusted: everything on the way to it, and itself, that others may change. The check ends at a part
-    /// that does not exist or cannot be read.
+    /// Why `path` is not trusted, as [`PathChecks::faults`] says.
     pub(crate) fn faults(self, path: &Path, kind: Kind) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        let Ok(path) = std::path::absolute(path) else { return faults };
-        let mut left = parts(&path);
-        let mut here = PathBuf::from("/");
-        let mut links = 0;
-        while let Ok(holder) = here.symlink_metadata() {
-            let is_end = left.is_empty();
-            faults.extend(self.directory(&here, &holder, kind, is_end));
-            let Some(part) = left.pop_front() else { break };
-            if part == ".." {
-                here.pop();
-                continue;
-            }
-            let next = here.join(&part);
-            let Ok(meta) = next.symlink_metadata() else { break };
-            if meta.is_symlink() {
-                links += 1;
-                let Ok(target) = next.read_link() else { break };
-                if links > MAX_LINKS {
-                    break;
-                }
-                // In other directories only their owner can replace the link.
-                if holder.mode() & OTHER_WRITE != 0 && !self.includes(meta.uid()) {
-                    let text = self.belongs(&next, &meta, "chown -h");
-                    faults.push(Fault { above: true, text });
-                }
-                if target.is_absolute() {
-                    here = PathBuf::from("/");
-                }
-                let rest = std::mem::replace(&mut left, parts(&target));
-                left.extend(rest);
-            } else if meta.is_dir() {
-                here = next;
-            } else {
-                faults.extend(self.file(&next, &meta));
-                break;
-            }
-        }
-        let mut reported = std::collections::HashSet::new();
-        faults.retain(|fault| reported.insert(fault.text.clone()));
-        faults
+        PathChecks::new(self).faults(path, kind)
     }
 
     /// Why an entry of a directory is not trusted, by its owner only.
     pub(crate) fn owner_of(self, path: &Path) -> Option<Fault> {
         let meta = path.symlink_metadata().ok()?;
         self.owner(path, &meta).map(|text| Fault { above: false, text })
-    }
-
-    fn directory(self, path: &Path, meta: &Metadata, kind: Kind, is_end: bool) -> Vec<Fault> {
-        // In a sticky directory, such as /tmp, others cannot replace an entry that is not theirs; its owner is checked
-        // with the entry. They can add entries.
-        let sticky = meta.mode() & STICKY != 0 && !(is_end && kind == Kind::Directory);
-        let mode = if sticky { None } else { writers(path, meta, kind != Kind::Program) };
-        let above = !(is_end && kind == Kind::Directory);
-        let faults = self.owner(path, meta).into_iter().chain(mode);
-        faults.map(|text| Fault { above, text }).collect()
     }
 
     fn owner(self, path: &Path, meta: &Metadata) -> Option<String> {
@@ -180,20 +128,115 @@ impl Trust {
     }
 }
 
-/// Which users beside the owner may write this, as a sentence; the owner's private group does not count.
-fn writers(path: &Path, meta: &Metadata, by_group: bool) -> Option<String> {
-    let mode = meta.mode();
-    let other = mode & OTHER_WRITE != 0;
-    let group =
-        by_group && mode & GROUP_WRITE != 0 && !Accounts::read().is_private(meta.uid(), meta.gid());
-    let (who, change) = match (group, other) {
-        (false, false) => return None,
-        (true, false) => ("its group", "g-w"),
-        (false, true) => ("every user", "o-w"),
-        (true, true) => ("every user", "go-w"),
-    };
-    let path = path.display().to_string();
-    Some(format!("{path} may be written by {who}: run `chmod {change} {}`", quoted(&path)))
+/// Checks of the paths that one load of the configuration names. Each file, directory and link is read once, so that the
+/// cost does not grow with the number of paths through one directory. The checks of the next load read all of them again.
+#[derive(Debug)]
+pub(crate) struct PathChecks {
+    trust: Trust,
+    /// None: it does not exist or cannot be read.
+    entries: RefCell<HashMap<PathBuf, Option<Metadata>>>,
+    /// Whether a group is private to a user, by their numbers.
+    private_groups: RefCell<HashMap<(u32, u32), bool>>,
+}
+
+impl PathChecks {
+    pub(crate) fn new(trust: Trust) -> Self {
+        Self { trust, entries: RefCell::default(), private_groups: RefCell::default() }
+    }
+
+    /// Why `path` is not trusted: everything on the way to it, and itself, that others may change. The check ends at a part
+    /// that does not exist or cannot be read.
+    pub(crate) fn faults(&self, path: &Path, kind: Kind) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let Ok(path) = std::path::absolute(path) else { return faults };
+        let mut left = parts(&path);
+        let mut here = PathBuf::from("/");
+        let mut links = 0;
+        while let Some(holder) = self.entry(&here) {
+            let is_end = left.is_empty();
+            faults.extend(self.directory(&here, &holder, kind, is_end));
+            let Some(part) = left.pop_front() else { break };
+            if part == ".." {
+                here.pop();
+                continue;
+            }
+            let next = here.join(&part);
+            let Some(meta) = self.entry(&next) else { break };
+            if meta.is_symlink() {
+                links += 1;
+                let Ok(target) = next.read_link() else { break };
+                if links > MAX_LINKS {
+                    break;
+                }
+                // In other directories only their owner can replace the link.
+                if holder.mode() & OTHER_WRITE != 0 && !self.trust.includes(meta.uid()) {
+                    let text = self.trust.belongs(&next, &meta, "chown -h");
+                    faults.push(Fault { above: true, text });
+                }
+                if target.is_absolute() {
+                    here = PathBuf::from("/");
+                }
+                let rest = std::mem::replace(&mut left, parts(&target));
+                left.extend(rest);
+            } else if meta.is_dir() {
+                here = next;
+            } else {
+                faults.extend(self.file(&next, &meta));
+                break;
+            }
+        }
+        let mut reported = std::collections::HashSet::new();
+        faults.retain(|fault| reported.insert(fault.text.clone()));
+        faults
+    }
+
+    /// The entry at `path`, where a link is not followed.
+    fn entry(&self, path: &Path) -> Option<Metadata> {
+        if let Some(known) = self.entries.borrow().get(path) {
+            return known.clone();
+        }
+        let found = path.symlink_metadata().ok();
+        self.entries.borrow_mut().insert(path.to_owned(), found.clone());
+        found
+    }
+
+    fn file(&self, path: &Path, meta: &Metadata) -> Vec<Fault> {
+        let fault = |text| Fault { above: false, text };
+        let mode = self.writers(path, meta, true);
+        self.trust.owner(path, meta).into_iter().chain(mode).map(fault).collect()
+    }
+
+    fn directory(&self, path: &Path, meta: &Metadata, kind: Kind, is_end: bool) -> Vec<Fault> {
+        // In a sticky directory, such as /tmp, others cannot replace an entry that is not theirs; its owner is checked
+        // with the entry. They can add entries.
+        let sticky = meta.mode() & STICKY != 0 && !(is_end && kind == Kind::Directory);
+        let mode = if sticky { None } else { self.writers(path, meta, kind != Kind::Program) };
+        let above = !(is_end && kind == Kind::Directory);
+        let faults = self.trust.owner(path, meta).into_iter().chain(mode);
+        faults.map(|text| Fault { above, text }).collect()
+    }
+
+    /// Whether the group of this file or directory is the private group of its owner.
+    fn is_private(&self, meta: &Metadata) -> bool {
+        let (uid, gid) = (meta.uid(), meta.gid());
+        let mut known = self.private_groups.borrow_mut();
+        *known.entry((uid, gid)).or_insert_with(|| Accounts::read().is_private(uid, gid))
+    }
+
+    /// Which users beside the owner may write this, as a sentence; the owner's private group does not count.
+    fn writers(&self, path: &Path, meta: &Metadata, by_group: bool) -> Option<String> {
+        let mode = meta.mode();
+        let other = mode & OTHER_WRITE != 0;
+        let group = by_group && mode & GROUP_WRITE != 0 && !self.is_private(meta);
+        let (who, change) = match (group, other) {
+            (false, false) => return None,
+            (true, false) => ("its group", "g-w"),
+            (false, true) => ("every user", "o-w"),
+            (true, true) => ("every user", "go-w"),
+        };
+        let path = path.display().to_string();
+        Some(format!("{path} may be written by {who}: run `chmod {change} {}`", quoted(&path)))
+    }
 }
 
 /// The components of a path, without root and `.`.
@@ -228,6 +271,26 @@ mod tests {
         assert_eq!(quoted("/opt/it's $HOME"), r"'/opt/it'\''s $HOME'");
     }
 
+    fn set(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_load_reads_a_directory_once_and_the_next_load_reads_it_again() {
+        let place = tempfile::tempdir().unwrap();
+        let place = place.path().canonicalize().unwrap();
+        let files = ["one", "two"].map(|name| place.join(name));
+        for file in &files {
+            std::fs::write(file, "").unwrap();
+        }
+        let checks = PathChecks::new(Trust::of_this_process());
+        assert_eq!(checks.faults(&files[0], Kind::File), []);
+        set(&place, 0o777);
+        assert_eq!(checks.faults(&files[1], Kind::File), [], "the directory was read before");
+        let next = PathChecks::new(Trust::of_this_process());
+        assert_eq!(next.faults(&files[1], Kind::File).len(), 1);
+    }
+
     #[test]
     fn each_directory_and_link_on_the_way_counts() {
         let place = tempfile::tempdir().unwrap();
@@ -238,9 +301,6 @@ mod tests {
         std::fs::write(inner.join("file"), "").unwrap();
         symlink("../open/inner", place.join("links/relative")).unwrap();
         symlink(&inner, place.join("links/absolute")).unwrap();
-        let set = |path: &Path, mode| {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-        };
         let trust = Trust::of_this_process();
         let paths = ["open/inner/file", "links/relative/file", "links/absolute/../inner/file"];
         for way in paths.map(|way| place.join(way)) {
