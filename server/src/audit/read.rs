@@ -99,7 +99,12 @@ pub(crate) fn each_entry(
     mut take: impl FnMut(&[u8], bool, &Path) -> bool,
 ) -> io::Result<()> {
     let mut log = open(state)?;
-    let kept = open_kept(state)?;
+    let mut kept = open_kept(state)?;
+    if let Some(since) = since {
+        for (_, file) in kept.iter_mut().chain(&mut log) {
+            seek_to(file, since)?;
+        }
+    }
     let first = log.first().map(|(path, _)| retained::first_seq(path)).transpose()?.flatten();
     let mut goes_on = true;
     each_line(kept, |bytes, whole, file| {
@@ -110,11 +115,6 @@ pub(crate) fn each_entry(
         goes_on = take(bytes, whole, file);
         goes_on
     })?;
-    if let Some(since) = since {
-        for (_, file) in &mut log {
-            seek_to(file, since)?;
-        }
-    }
     if goes_on { each_line(log, take) } else { Ok(()) }
 }
 

@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use topside_shared::Time;
+
 use crate::audit::entry::{By, Entry, Line};
 use crate::audit::entry_writer::{Sizes, Writer};
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
@@ -230,4 +232,24 @@ fn the_end_of_a_file_is_found_however_long_its_lines_are() {
         let end = files::FileEnd::of(&mut fs::File::open(&path).unwrap()).unwrap();
         assert_eq!((end.last, end.torn, end.whole), (None, last.into_bytes(), 0));
     }
+}
+
+/// All copies were read.
+#[test]
+fn the_newest_copies_are_found_without_reading_the_others() {
+    let state = tempfile::tempdir().unwrap();
+    let at = |line: i64| Time::from_millis(1_700_000_000_000 + line * 1_000);
+    let line = |n: i64| {
+        format!("{{\"seq\":{n},\"time\":\"{}\",\"x\":\"{}\"}}\n", at(n), "y".repeat(200))
+    };
+    let copies: String = (1..=4_000).map(line).collect();
+    std::fs::write(state.path().join(retained::FILE), copies).unwrap();
+    let mut taken = Vec::new();
+    each_entry(state.path(), Some(at(3_940)), |line, _, _| {
+        taken.push(String::from_utf8(line.to_vec()).unwrap());
+        true
+    })
+    .unwrap();
+    assert!(taken.iter().any(|line| line.starts_with("{\"seq\":3940,")), "{taken:?}");
+    assert!(taken.len() < 1_000, "{}", taken.len());
 }
