@@ -30,6 +30,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// How long the process of a run waits for the next job, to be written with it: most programs end at once. Until then a
 /// crash finds it by its pipes.
 const STARTED_WAITS: Duration = Duration::from_millis(50);
+/// How long a deletion waits after the begin of a run for its end, which would wait for the next step.
+const DELETION_WAITS: Duration = Duration::from_millis(2);
 /// Most jobs in one transaction.
 const BATCH: usize = 256;
 
@@ -71,19 +73,21 @@ impl HistoryWriter {
         // The server may have ended already.
         let _ = open.send(Some(Ok(instance.into())));
         let mut swept = None;
-        // Whether a sweep goes on: between two batches, new jobs are written.
+        // Whether a sweep goes on: between two steps, new jobs are written.
         let mut sweeps = false;
+        // Whether a run has just begun.
+        let mut begun = false;
         loop {
             if swept.is_none_or(|last: Instant| last.elapsed() >= SWEEP_INTERVAL) {
                 swept = Some(Instant::now());
                 self.begin_sweep(&db);
                 sweeps = true;
             }
-            if sweeps {
+            if sweeps && !begun {
                 sweeps = self.sweep(&mut db);
             }
             let patience = if sweeps {
-                Duration::ZERO
+                if begun { DELETION_WAITS } else { Duration::ZERO }
             } else if self.retries.is_empty() {
                 SWEEP_INTERVAL
             } else {
@@ -109,10 +113,13 @@ impl HistoryWriter {
                 self.kept = kept;
                 swept = None;
             }
+            let begins = new_jobs
+                .iter()
+                .any(|job| matches!(job, WriteJob::Begin(..) | WriteJob::Resume(..)));
             self.write(&mut db, new_jobs);
-            if self.kept.keep_bytes.is_some_and(|most| db.space() > most) {
-                sweeps = self.sweep(&mut db);
-            }
+            sweeps |= self.kept.keep_bytes.is_some_and(|most| db.space() > most);
+            // Once only, so that many runs do not hold up the deletion.
+            begun = sweeps && begins && !begun;
             if closes {
                 save_clock(&db);
                 for id in self.retries.ids() {
@@ -229,7 +236,7 @@ impl HistoryWriter {
         save_clock(db);
     }
 
-    /// Deletes a batch of runs over the limits of age and size; whether there are more.
+    /// One step of the deletion of runs over the limits of age and size; whether there are more.
     fn sweep(&self, db: &mut Db) -> bool {
         let gone = db.forget(self.kept.keep, self.kept.keep_bytes);
         let (gone, more) = gone.unwrap_or_else(|error| {

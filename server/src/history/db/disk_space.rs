@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use topside_shared::RunId;
 
@@ -10,10 +10,16 @@ use crate::history::db::Db;
 use crate::output::disk_bytes;
 
 const PAGE: u64 = 4096;
+/// The end of the name of the file that the connections share.
+const SHARED: &str = "-shm";
 /// Fewest and most pages of the write-ahead log before a checkpoint.
 const LOG_PAGES: (u64, u64) = (16, 1000);
-/// Most runs that are deleted in one transaction.
+/// How long one step of a deletion takes: a run that begins or ends waits for the step that is under way.
+const STEP: Duration = Duration::from_millis(4);
+/// Most runs that are deleted in one step.
 const FORGOTTEN: usize = 500;
+/// Pages that are freed between two looks at the clock.
+const FREED_PAGES: u64 = 16;
 /// How long a statement waits for another connection.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -24,12 +30,14 @@ impl Db {
     }
 
     fn files(&self) -> u64 {
-        let beside = |suffix: &str| {
-            let mut name = OsString::from(&self.path);
-            name.push(suffix);
-            disk_bytes(&PathBuf::from(name)).unwrap_or(0)
-        };
-        ["", "-wal", "-shm"].into_iter().map(beside).sum()
+        ["", "-wal", SHARED].into_iter().map(|end| self.file(end)).sum()
+    }
+
+    /// Bytes on the disk of the file whose name is that of `runs.db` with this end.
+    fn file(&self, end: &str) -> u64 {
+        let mut name = OsString::from(&self.path);
+        name.push(end);
+        disk_bytes(&PathBuf::from(name)).unwrap_or(0)
     }
 
     /// Keeps the write-ahead log small against the limit of all.
@@ -42,40 +50,50 @@ impl Db {
         ))
     }
 
-    /// Deletes some of the ended runs that are older than `keep`, or of the oldest if all take more than `most`. Returns their
-    /// ids, and whether there is more to delete: a run that is about to start waits for one batch, not for all.
+    /// One step of a deletion: some of the ended runs that are older than `keep`, or of the oldest if all take more than `most`;
+    /// or, when none of these is left, some of the space that they took. Returns the ids of the runs, and whether there is
+    /// more to do: a run that begins or ends waits for one step, not for all.
     pub(crate) fn forget(
         &mut self,
         keep: Option<Duration>,
         most: Option<u64>,
     ) -> rusqlite::Result<(Vec<RunId>, bool)> {
+        let until = Instant::now() + STEP;
         let now = self.now().as_millis();
         let ms = |keep: Duration| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
         let mut gone = Vec::new();
         if let Some(keep) = keep {
             gone = self.too_old(now.saturating_sub(ms(keep)))?;
         }
-        if let Some(most) = most.filter(|most| gone.is_empty() && self.space() > *most) {
-            // Free pages and the log may be the whole excess.
-            self.give_back()?;
+        if let Some(most) = most.filter(|_| gone.is_empty()) {
             gone = self.too_large(most)?;
         }
         if gone.is_empty() {
-            return Ok((Vec::new(), false));
+            // Free pages and the log may be the whole excess.
+            if self.has_deleted || most.is_some_and(|most| self.space() > most) {
+                self.has_deleted = self.give_back(until).unwrap_or_else(|error| {
+                    tracing::warn!(target: "topside", %error, "the space of old runs stays in runs.db");
+                    false
+                });
+            }
+            return Ok((Vec::new(), self.has_deleted));
         }
+        let mut deleted = 0;
         self.together(|db| {
             let mut delete = db.connection.prepare_cached("DELETE FROM runs WHERE id = ?1")?;
             for (id, size) in &gone {
                 delete.execute([id])?;
                 db.outputs = db.outputs.saturating_sub(*size);
+                deleted += 1;
+                if Instant::now() >= until {
+                    break;
+                }
             }
             Ok(())
         })?;
-        if let Err(error) = self.give_back() {
-            tracing::warn!(target: "topside", %error, "the space of old runs stays in runs.db");
-        }
-        let more = gone.len() == FORGOTTEN || most.is_some_and(|most| self.space() > most);
-        Ok((gone.into_iter().map(|(id, _)| RunId(id.cast_unsigned())).collect(), more))
+        self.has_deleted = true;
+        let gone = gone.into_iter().take(deleted);
+        Ok((gone.map(|(id, _)| RunId(id.cast_unsigned())).collect(), true))
     }
 
     /// Runs from before this time, each with the size of its output. By age, not by id: a clock that was ahead for a while
@@ -88,45 +106,65 @@ impl Db {
         rows.collect()
     }
 
-    /// The oldest runs, until all would take less than `most`.
-    fn too_large(&self, most: u64) -> rusqlite::Result<Vec<(i64, u64)>> {
-        let (mut space, share) = (self.space(), self.share()?);
+    /// The oldest runs, until all would take less than `most`. Free pages and the write-ahead log do not count: they are given
+    /// back afterwards.
+    fn too_large(&mut self, most: u64) -> rusqlite::Result<Vec<(i64, u64)>> {
+        let rows = self.bytes_of_rows()?;
+        let mut space = self.outputs + rows + self.file(SHARED);
+        self.shrinks |= space > most;
         // Some more, so that not each run that ends exceeds the limit again.
-        let enough = if space > most { most - most / 16 } else { most };
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, size FROM runs WHERE ended IS NOT NULL ORDER BY id LIMIT ?1",
-        )?;
-        let mut rows = statement.query_map([FORGOTTEN as i64], id_and_size)?;
+        let enough = if self.shrinks { most - most / 16 } else { most };
         let mut gone = Vec::new();
-        while space > enough
-            && let Some(row) = rows.next().transpose()?
-        {
-            space = space.saturating_sub(row.1 + share);
-            gone.push(row);
+        if space > enough {
+            let share = rows / self.count_at_most()?;
+            let mut statement = self.connection.prepare_cached(
+                "SELECT id, size FROM runs WHERE ended IS NOT NULL ORDER BY id LIMIT ?1",
+            )?;
+            let mut rows = statement.query_map([FORGOTTEN as i64], id_and_size)?;
+            while space > enough
+                && let Some(row) = rows.next().transpose()?
+            {
+                space = space.saturating_sub(row.1 + share);
+                gone.push(row);
+            }
         }
+        self.shrinks &= !gone.is_empty();
         Ok(gone)
     }
 
-    /// Average bytes of a row in the database, at most: numbers that were skipped count as rows.
-    fn share(&self) -> rusqlite::Result<u64> {
+    /// Bytes of the pages that are in use.
+    fn bytes_of_rows(&self) -> rusqlite::Result<u64> {
+        let used = self.pragma("page_count")?.saturating_sub(self.pragma("freelist_count")?);
+        Ok(used * self.pragma("page_size")?)
+    }
+
+    /// The number of rows, at most: ids that were skipped count as rows.
+    fn count_at_most(&self) -> rusqlite::Result<u64> {
         // One subquery for each: with both in one query SQLite reads all rows.
         let rows =
             "SELECT coalesce((SELECT max(id) FROM runs) - (SELECT min(id) FROM runs) + 1, 1)";
-        let rows: i64 = self.connection.query_row(rows, [], |row| row.get(0))?;
-        let bytes = self.pragma("page_count")? * self.pragma("page_size")?;
-        Ok(bytes / rows.cast_unsigned())
+        self.connection.query_row(rows, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
     }
 
-    /// Returns free pages and the write-ahead log to the disk.
-    fn give_back(&self) -> rusqlite::Result<()> {
-        let is_free = self.pragma("freelist_count")? > 0;
-        let is_incremental = self.pragma("auto_vacuum")? == 2;
-        if is_free && is_incremental {
-            let mut statement = self.connection.prepare_cached("PRAGMA incremental_vacuum")?;
-            let mut steps = statement.query([])?;
-            // Each step frees one page.
-            while steps.next()?.is_some() {}
-        } else if is_free {
+    /// Returns free pages to the disk until this time, and when none is left the write-ahead log; whether pages are left.
+    fn give_back(&self, until: Instant) -> rusqlite::Result<bool> {
+        let mut free = self.pragma("freelist_count")?;
+        if free > 0 && self.pragma("auto_vacuum")? == 2 {
+            let some = format!("PRAGMA incremental_vacuum({FREED_PAGES})");
+            let mut statement = self.connection.prepare_cached(&some)?;
+            loop {
+                let mut steps = statement.query([])?;
+                // Each step frees one page.
+                while steps.next()?.is_some() {}
+                let before = std::mem::replace(&mut free, self.pragma("freelist_count")?);
+                if free == 0 || free >= before {
+                    break;
+                }
+                if Instant::now() >= until {
+                    return Ok(true);
+                }
+            }
+        } else if free > 0 {
             // A database of an earlier version is rebuilt when the first pages become free, and is incremental
             // afterwards.
             self.connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
@@ -135,7 +173,7 @@ impl Db {
         self.connection.busy_timeout(Duration::ZERO)?;
         let moved = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         self.connection.busy_timeout(PATIENCE)?;
-        moved
+        moved.map(|()| false)
     }
 
     fn pragma(&self, name: &str) -> rusqlite::Result<u64> {
@@ -178,7 +216,7 @@ mod tests {
                      'ann', 1, 'pid 1', 'succeeded', i, i, i, 0, 0 FROM n",
                 )
                 .unwrap();
-            db.give_back().unwrap();
+            assert!(!db.give_back(Instant::now() + PATIENCE).unwrap());
             let full = db.files();
             assert!(full > 1 << 20, "{full}");
             let mut gone = Vec::new();

@@ -110,6 +110,10 @@ pub(super) struct Db {
     path: PathBuf,
     /// Bytes of all outputs on the disk; `about` has the same, so that no start adds them up.
     outputs: u64,
+    /// Whether rows go until all take clearly less than the limit.
+    shrinks: bool,
+    /// Whether rows were deleted and their pages are still in the file.
+    has_deleted: bool,
     /// Runs with a hook in their row: a power cut must not undo what is written of these.
     with_hook: BTreeSet<RunId>,
 }
@@ -159,7 +163,7 @@ impl Db {
         let outputs = connection.query_row(outputs, [], |row| row.get::<_, i64>(0))?;
         let clock = Some(Clock::open(path.parent().unwrap_or(Path::new("/"))));
         let (path, outputs) = (path.to_owned(), outputs.cast_unsigned());
-        Ok(Self { connection, clock, path, outputs, with_hook: BTreeSet::new() })
+        Ok(Self::of(connection, clock, path, outputs))
     }
 
     pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Self> {
@@ -168,7 +172,12 @@ impl Db {
         // Cached pages stay in memory as long as the connection.
         connection.execute_batch("PRAGMA cache_size = -256;")?;
         let path = path.to_owned();
-        Ok(Self { connection, clock: None, path, outputs: 0, with_hook: BTreeSet::new() })
+        Ok(Self::of(connection, None, path, 0))
+    }
+
+    fn of(connection: Connection, clock: Option<Clock>, path: PathBuf, outputs: u64) -> Self {
+        let (shrinks, has_deleted, with_hook) = (false, false, BTreeSet::new());
+        Self { connection, clock, path, outputs, shrinks, has_deleted, with_hook }
     }
 
     /// Interrupts reads after this time.
