@@ -235,8 +235,8 @@ fn own_key(path: &Path) -> io::Result<PrivateKey> {
 
 const VARIABLES: [&str; 3] = ["CONFIG", "STATE", "RUNTIME"];
 
-/// Directories of a server of ours.
-fn environment(command: &mut Command, dir: &Path) {
+/// Points a program of ours at a server with its directories here.
+pub(crate) fn environment(command: &mut Command, dir: &Path) {
     for name in VARIABLES {
         command.env(format!("TOPSIDE_{name}_DIR"), dir);
     }

@@ -239,9 +239,8 @@ fn the_end_of_a_file_is_found_however_long_its_lines_are() {
 fn the_newest_copies_are_found_without_reading_the_others() {
     let state = tempfile::tempdir().unwrap();
     let at = |line: i64| Time::from_millis(1_700_000_000_000 + line * 1_000);
-    let line = |n: i64| {
-        format!("{{\"seq\":{n},\"time\":\"{}\",\"x\":\"{}\"}}\n", at(n), "y".repeat(200))
-    };
+    let line =
+        |n: i64| format!("{{\"seq\":{n},\"time\":\"{}\",\"x\":\"{}\"}}\n", at(n), "y".repeat(200));
     let copies: String = (1..=4_000).map(line).collect();
     std::fs::write(state.path().join(retained::FILE), copies).unwrap();
     let mut taken = Vec::new();

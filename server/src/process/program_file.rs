@@ -157,7 +157,8 @@ impl Inspection<'_> {
                 });
                 match words.next() {
                     Some(name)
-                        if !name.starts_with('-') && !name.contains(['=', '\'', '"', '\\', '$']) =>
+                        if !name.starts_with('-')
+                            && !name.contains(['=', '\'', '"', '\\', '$']) =>
                     {
                         name
                     }
@@ -167,7 +168,9 @@ impl Inspection<'_> {
             None if argument.is_empty() || argument.starts_with('-') || argument.contains('=') => {
                 return Ok(());
             }
-            None if argument.contains([' ', '\t']) => return Err(Unfit::OneName(argument.to_owned())),
+            None if argument.contains([' ', '\t']) => {
+                return Err(Unfit::OneName(argument.to_owned()));
+            }
             None => argument,
         };
         if name.contains('/') {
@@ -178,7 +181,9 @@ impl Inspection<'_> {
         }
         match search(name, self.path) {
             Some(interpreter) => self.add(&interpreter),
-            None => Err(Unfit::NotOnPath(name.to_owned(), self.path.to_string_lossy().into_owned())),
+            None => {
+                Err(Unfit::NotOnPath(name.to_owned(), self.path.to_string_lossy().into_owned()))
+            }
         }
     }
 }

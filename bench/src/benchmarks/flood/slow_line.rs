@@ -4,14 +4,19 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::terminal::Terminal;
+use super::terminal::{Line, Terminal};
 use crate::goal::Goal;
 use crate::report::Report;
 use crate::servers::{Programs, ServerKind};
 use crate::settings::Settings;
 use crate::statistics::{Series, median, percentile};
 
-const BAUDS: [u32; 2] = [9_600, 115_200];
+/// The last is of a terminal that never answers.
+const SLOW: [Line; 3] = [
+    Line { baud: 9_600, answers: true },
+    Line { baud: 115_200, answers: true },
+    Line { baud: 9_600, answers: false },
+];
 /// Lines of the command `tick`, each with its line ending, and between two of them.
 pub(crate) const LINES: u32 = 40;
 pub(crate) const LINE_BYTES: usize = 67;
@@ -47,15 +52,17 @@ pub(super) fn measure(
     let most = (4 * LINE_BYTES) as f64;
     let work = format!("topside: bytes sent for a line of {LINE_BYTES} bytes");
     report.add(work, "", line, &[Goal::at_most(most)]);
-    for baud in BAUDS {
-        let terminal = Terminal::start(programs, &server, Some(baud))?;
+    for slow in SLOW {
+        let terminal = Terminal::start(programs, &server, Some(slow))?;
         let Some(terminal) = terminal else { return Ok(()) };
         terminal.write("tick\r")?;
         terminal.until("line-2")?;
         let time = if settings.rounds < 5 { LINE_INTERVAL * 10 } else { LINE_INTERVAL * 30 };
         let (times, _) = terminal.keys(time, &AtomicBool::new(false))?;
         let keys = Series::alone([median(&times).unwrap_or(0.0)]);
-        let work = format!("topside: a key at {baud} baud, with five lines a second");
+        let Line { baud, answers } = slow;
+        let silent = if answers { "" } else { " to a terminal that never answers" };
+        let work = format!("topside: a key at {baud} baud{silent}, with five lines a second");
         report.add(work, "ms", keys, &[Goal::at_most(300.0)]);
         let slow = Series::alone([percentile(times, 99)]);
         report.add("  p99", "ms", slow, &[]);

@@ -14,7 +14,7 @@ use crate::servers::{Programs, Server};
 
 const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
 /// Keys in one line.
-const LINE: usize = 30;
+const KEYS_OF_A_LINE: usize = 30;
 /// Between two keys.
 const KEYS: Duration = Duration::from_millis(25);
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,6 +32,15 @@ pub(super) struct Terminal {
     /// From the start of the program to its first menu.
     pub(super) first_frame: Duration,
     _master: Mutex<Box<dyn MasterPty + Send>>,
+}
+
+/// A line to the terminal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    /// Bits a second.
+    pub(super) baud: u32,
+    /// Whether the terminal answers when it is asked.
+    pub(super) answers: bool,
 }
 
 /// What was drawn since it was looked for last.
@@ -63,11 +72,11 @@ impl TerminalOutput {
 }
 
 impl Terminal {
-    /// Opens the screen at a server, over a line of `baud` bits a second; none if there is no `topside`.
+    /// Opens the screen at a server, over this line or on a terminal as fast as it is read; none if there is no `topside`.
     pub(super) fn start(
         programs: &Programs,
         server: &Server,
-        baud: Option<u32>,
+        line: Option<Line>,
     ) -> io::Result<Option<Self>> {
         let Some(topside) = programs.topside() else { return Ok(None) };
         let pair = native_pty_system().openpty(SIZE).map_err(io::Error::other)?;
@@ -87,7 +96,7 @@ impl Terminal {
         let writer = pair.master.take_writer().map_err(io::Error::other)?;
         let writer = Arc::new(Mutex::new(writer));
         let (drained, answers) = (Arc::clone(&drawn), Arc::clone(&writer));
-        std::thread::spawn(move || drain(reader, baud, &drained, &answers));
+        std::thread::spawn(move || drain(reader, line, &drained, &answers));
         let (child, master) = (Mutex::new(child), Mutex::new(pair.master));
         let first_frame = Duration::ZERO;
         let mut terminal = Self { drawn, writer, child, pid, first_frame, _master: master };
@@ -146,14 +155,14 @@ impl Terminal {
         while !done.load(Ordering::Relaxed) && Instant::now() < until {
             // Nothing else on the screen has these. The lines take turns: a screen that takes an emptied line and its
             // first key together would draw nothing where that was there before.
-            let key = if (times.len() / LINE).is_multiple_of(2) { "Z" } else { "Q" };
+            let key = if (times.len() / KEYS_OF_A_LINE).is_multiple_of(2) { "Z" } else { "Q" };
             let started = Instant::now();
             self.write(key)?;
             self.drawn.until(key)?;
             times.push(started.elapsed().as_secs_f64() * 1e3);
             samples.push(self.memory()?);
             std::thread::sleep(KEYS.saturating_sub(started.elapsed()));
-            if times.len() % LINE == 0 {
+            if times.len() % KEYS_OF_A_LINE == 0 {
                 self.clear()?;
             }
         }
@@ -172,14 +181,15 @@ impl Terminal {
 /// Takes what the screen draws as fast as the line does, and answers its questions.
 fn drain(
     mut reader: Box<dyn Read + Send>,
-    baud: Option<u32>,
+    line: Option<Line>,
     drawn: &TerminalOutput,
     answers: &Writer,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     // A byte takes ten bits. A fiftieth of a second's bytes are read at once.
-    let rate = baud.map(|baud| baud as usize / 10);
+    let rate = line.map(|line| line.baud as usize / 10);
     let most = rate.map_or(buffer.len(), |rate| (rate / 50).max(1));
+    let answers_come = line.is_none_or(|line| line.answers);
     while let Ok(count @ 1..) = reader.read(&mut buffer[..most]) {
         if let Some(rate) = rate {
             std::thread::sleep(Duration::from_secs_f64(count as f64 / rate as f64));
@@ -193,7 +203,7 @@ fn drain(
         };
         drawn.more.notify_all();
         for _ in 0..asked {
-            if send(answers, ANSWER).is_err() {
+            if answers_come && send(answers, ANSWER).is_err() {
                 return;
             }
         }

@@ -1,5 +1,6 @@
-//! A large menu: its check at the start of a server, and reading it page by page.
+//! A large menu: its check at the start of a server and at a reload, and reading it page by page.
 
+use std::fs;
 use std::io;
 
 use super::add_curves;
@@ -19,22 +20,29 @@ pub(super) fn measure(
     settings: &Settings,
     report: &mut Report,
 ) -> io::Result<()> {
-    let names = [("start, a command of the menu", "us"), ("read the menu, a command", "us")];
-    let mut start = Series::default();
+    let names = [
+        ("start, a command of the menu", "us"),
+        ("read the menu, a command", "us"),
+        ("reload, a command of the menu", "us"),
+    ];
+    let [mut start, mut reload] = [(); 2].map(|()| Series::default());
     add_curves(report, settings, names, &COUNTS, |count| {
         let costs = costs(programs, count)?;
         if count == MOST {
             start.ours.push(costs[0] * count as f64 / 1e3);
+            reload.ours.push(costs[2] * count as f64 / 1e3);
         }
         Ok(costs)
     })?;
-    let work = format!("start with {MOST} commands, processor");
-    report.add(work, "ms", start, &[Goal::at_most(300.0)]);
+    for (what, series) in [("start", start), ("reload", reload)] {
+        let work = format!("{what} with {MOST} commands, processor");
+        report.add(work, "ms", series, &[Goal::at_most(300.0)]);
+    }
     Ok(())
 }
 
 /// Processor time for each command, in µs.
-fn costs(programs: &Programs, count: usize) -> io::Result<[f64; 2]> {
+fn costs(programs: &Programs, count: usize) -> io::Result<[f64; 3]> {
     let command = |n: usize| {
         format!(
             "[commands.restart-{n}]\ntitle = \"Restart number {n}\"\nexec = [\"true\", \"{{service}}\"]\n\
@@ -42,7 +50,8 @@ fn costs(programs: &Programs, count: usize) -> io::Result<[f64; 2]> {
              description = \"One of the services\"\n"
         )
     };
-    let server = programs.start_with_files(&(0..count).map(command).collect::<String>(), "")?;
+    let menu: String = (0..count).map(command).collect();
+    let server = programs.start_with_files(&menu, "")?;
     let started = server.cpu()?;
     let mut client = Client::connect(&server.socket)?;
     let mut params = serde_json::json!({});
@@ -61,5 +70,9 @@ fn costs(programs: &Programs, count: usize) -> io::Result<[f64; 2]> {
         return Err(io::Error::other(format!("{commands} of {count} commands are served")));
     }
     let read = server.cpu()? - started;
-    Ok([started, read].map(|seconds| seconds * 1e6 / count as f64))
+    fs::write(server.directory().join("commands.toml"), menu.replace("number", "no."))?;
+    let since = server.cpu()?;
+    client.ask(&exchange::json("server/reload", "").request)?;
+    let reload = server.cpu()? - since;
+    Ok([started, read, reload].map(|seconds| seconds * 1e6 / count as f64))
 }

@@ -1,6 +1,7 @@
 //! Growth: what one thing costs among many, beside the same among few. A ratio near 1 is a straight line; a cost that grows
 //! with the square of the number shows the ratio of the numbers.
 
+mod audit;
 mod clients;
 mod menu;
 mod records;
@@ -23,7 +24,8 @@ pub(crate) fn measure(
     clients::subscribers(programs, settings, report)?;
     runs::measure(programs, settings, report)?;
     menu::measure(programs, settings, report)?;
-    records::measure(programs, settings, report)
+    records::measure(programs, settings, report)?;
+    audit::measure(programs, settings, report)
 }
 
 /// A curve: each figure of `cost` for these counts, the first of which is the smallest. One row for each larger count.
