@@ -15,7 +15,7 @@ mod status;
 pub use columns::columns;
 pub use log::{log_fields, log_line, log_lines, log_text, printed_log_line};
 pub use menu::menu;
-pub use records::{client, clients, run, runs};
+pub use records::{chosen_results, client, clients, results, run, runs};
 pub use schedules::{
     active_plan, schedule_paused, schedule_resumed, schedule_run, schedule_set, schedules,
 };

@@ -3,9 +3,9 @@
 use jiff::tz::TimeZone;
 
 use super::{cell, columns};
-use crate::records::{ClientRow, RunRow, RunState};
+use crate::records::{ClientRow, ResultFile, RunRow, RunState};
 use crate::signals;
-use crate::text::{self, MAX_NAME, clean};
+use crate::text::{self, MAX_NAME, MAX_QUOTED, MAX_REASON, clean, did_you_mean, nearest, quote};
 use crate::time::Time;
 
 /// Clients, a line each under their heads.
@@ -68,6 +68,35 @@ fn run_cells(row: &RunRow, zone: &TimeZone) -> [String; 7] {
         clean(&row.user, MAX_NAME),
         format!("{}{more}", clean(&row.command, MAX_NAME)),
     ]
+}
+
+/// Results of a run, a line each: name, size and SHA-256.
+pub fn results(files: &[ResultFile]) -> String {
+    let row = |file: &ResultFile| {
+        [clean(&file.name, MAX_REASON), text::bytes(file.size), file.sha256.clone()]
+    };
+    columns(&files.iter().map(row).collect::<Vec<_>>())
+}
+
+/// The results of a run that `fetch` means: the one of this name, or all.
+///
+/// # Errors
+/// There is none, as a sentence.
+pub fn chosen_results<'r>(row: &'r RunRow, name: Option<&str>) -> Result<&'r [ResultFile], String> {
+    let run = row.run_id;
+    if row.files.is_empty() {
+        return Err(match row.state.ended() {
+            true => format!("run {run} has left no results"),
+            false => format!("run {run} has not ended: its results are there afterwards"),
+        });
+    }
+    let Some(name) = name else { return Ok(&row.files) };
+    let found = row.files.iter().find(|file| file.name == name).map(std::slice::from_ref);
+    found.ok_or_else(|| {
+        let near = nearest(name, row.files.iter().map(|file| file.name.as_str()));
+        let hint = clean(&did_you_mean(&near), MAX_REASON);
+        format!("run {run} has no result {}{hint}", quote(name, MAX_QUOTED))
+    })
 }
 
 #[cfg(test)]

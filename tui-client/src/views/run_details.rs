@@ -94,8 +94,23 @@ impl View for RunDetails {
 }
 
 /// The request for the row of one run: a page of one, from the number behind it.
-pub(super) fn page_of_one(id: RunId) -> RunsList {
+fn page_of_one(id: RunId) -> RunsList {
     RunsList { before: id.0.checked_add(1).map(RunId), limit: Some(1), ..RunsList::default() }
+}
+
+/// Asks for the row of a run; `then` takes it as the server sends it, or why there is none.
+pub(super) fn one_run(
+    state: &mut State,
+    id: RunId,
+    then: impl FnOnce(&mut State, Result<RunRow, String>) -> Vec<Effect> + Send + 'static,
+) -> Vec<Effect> {
+    state.ask(Ask::new(&page_of_one(id), move |state, page| {
+        let row = page.map_err(|error| ask::why(&error)).and_then(|page| {
+            let row = page.runs.into_iter().find(|row| row.run_id == id);
+            row.ok_or_else(|| format!("there is no run {id}"))
+        });
+        then(state, row)
+    }))
 }
 
 /// Asks for the row of a run again.

@@ -64,4 +64,41 @@ fn a_file_is_sent_for_a_command_and_a_result_is_saved_from_the_details_of_the_ru
     screen.write(&format!("\t{}\x13", to.display()));
     screen.see("2 B saved to");
     assert_eq!(std::fs::read_to_string(&to).unwrap(), "2\n");
+
+    // The command line does the same, in the words of the shell.
+    let again = files.path().join("again.txt");
+    screen.write("\x1b\x1b");
+    screen.see("F3 menu");
+    screen.write(&format!(":fetch 1 -o {}\r", again.display()));
+    screen.until("the second copy", |_| again.exists());
+    assert_eq!(std::fs::read_to_string(&again).unwrap(), "2\n");
+    screen.write(":fetch 1 --list\r");
+    screen.see_all(&[":fetch 1 --list", "lines.txt  2 B"]);
+    screen.write(":fetch 1 nosuch.txt\r");
+    screen.see("nothing was saved: run #1 has no result nosuch.txt");
+    screen.write(":fetch 1 -o -\r");
+    screen.see("-o takes a file or a directory");
+}
+
+/// The dialog of several results takes the path that was typed.
+#[test]
+fn fetch_without_a_name_asks_which_of_several_results() {
+    let menu = r#"
+[commands.two]
+exec = ["/bin/sh", "-c", 'echo a > "$TOPSIDE_FILES/a.txt"; echo bb > "$TOPSIDE_FILES/b.txt"']
+effect = "read"
+results = ["*.txt"]
+"#;
+    let home = Home::with_menu(menu);
+    let files = tempfile::Builder::new().prefix("f").tempdir_in("/tmp").unwrap();
+    let to = files.path().join("copy.txt");
+    let mut screen = console(&home);
+    screen.see("F3 menu");
+    screen.write("two\r");
+    screen.see("✓ succeeded");
+    screen.write(&format!(":fetch 1 -o {}\r", to.display()));
+    screen.see_all(&["Save a result of run #1", "copy.txt"]);
+    screen.write("\x13");
+    screen.until("the first result", |_| to.exists());
+    assert_eq!(std::fs::read_to_string(&to).unwrap(), "a\n");
 }

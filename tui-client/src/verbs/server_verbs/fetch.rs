@@ -4,8 +4,8 @@ use topside_shared::RunId;
 use topside_shared::methods::{RunsList, RunsPage};
 use topside_shared::notifications::Stream;
 use topside_shared::records::{ResultFile, RunRow};
-use topside_shared::tables::columns;
-use topside_shared::text::{MAX_QUOTED, MAX_REASON, bytes, clean, did_you_mean, nearest, quote};
+use topside_shared::tables;
+use topside_shared::text::{MAX_REASON, bytes, clean};
 
 use super::one_shot::OneShot;
 use crate::connect::Session;
@@ -21,12 +21,12 @@ const STDOUT: &str = "-";
 
 pub(super) async fn fetch(session: &mut OneShot<'_>, args: &Fetch) -> Result<u8, VerbError> {
     let row = row(session, RunId(args.run)).await?;
-    let files = chosen(&row, args.name.as_deref())?;
+    let files = tables::chosen_results(&row, args.name.as_deref()).map_err(VerbError::not_found)?;
     if args.list {
-        return session.print(&row.files, |files| list(files)).await;
+        return session.print(&row.files, |files| tables::results(files)).await;
     }
     if args.output.as_deref() == Some(STDOUT) {
-        return to_stdout(session, &row, &files).await;
+        return to_stdout(session, &row, files).await;
     }
     let downloads = places(&row, files, args.output.as_deref())?;
     transfer(session, args, &downloads).await?;
@@ -47,32 +47,10 @@ async fn row(session: &mut OneShot<'_>, id: RunId) -> Result<RunRow, VerbError> 
     })
 }
 
-/// The results that are meant: the one of this name, or all.
-fn chosen(row: &RunRow, name: Option<&str>) -> Result<Vec<ResultFile>, VerbError> {
-    let run = row.run_id;
-    if row.files.is_empty() {
-        let sentence = match row.state.ended() {
-            true => format!("run {run} has left no results"),
-            false => format!("run {run} has not ended: its results are there afterwards"),
-        };
-        return Err(VerbError::not_found(sentence));
-    }
-    let Some(name) = name else { return Ok(row.files.clone()) };
-    match row.files.iter().find(|file| file.name == name) {
-        Some(file) => Ok(vec![file.clone()]),
-        None => {
-            let near = nearest(name, row.files.iter().map(|file| file.name.as_str()));
-            let hint = clean(&did_you_mean(&near), MAX_REASON);
-            let name = quote(name, MAX_QUOTED);
-            Err(VerbError::not_found(format!("run {run} has no result {name}{hint}")))
-        }
-    }
-}
-
 /// Where each result goes: see [`file_transfer::place`].
 fn places(
     row: &RunRow,
-    files: Vec<ResultFile>,
+    files: &[ResultFile],
     output: Option<&str>,
 ) -> Result<Vec<Download>, VerbError> {
     let output = output.map(expanded);
@@ -86,7 +64,7 @@ fn places(
     }
     let mut downloads: Vec<Download> = Vec::with_capacity(files.len());
     for file in files {
-        let to = match file_transfer::place(&file, output.as_deref()) {
+        let to = match file_transfer::place(file, output.as_deref()) {
             Ok(to) => to,
             Err(sentence) => return refused(format!("{sentence} with -o")),
         };
@@ -96,7 +74,7 @@ fn places(
                 to.display()
             ));
         }
-        downloads.push(Download { run_id, file, to });
+        downloads.push(Download { run_id, file: file.clone(), to });
     }
     Ok(downloads)
 }
@@ -154,10 +132,4 @@ async fn to_stdout(
 fn sentence(download: &Download) -> String {
     let size = bytes(download.file.size);
     format!("{} ({size})\n", clean(&download.to.display().to_string(), MAX_REASON))
-}
-
-fn list(files: &[ResultFile]) -> String {
-    let row =
-        |file: &ResultFile| [clean(&file.name, MAX_REASON), bytes(file.size), file.sha256.clone()];
-    columns(&files.iter().map(row).collect::<Vec<_>>())
 }

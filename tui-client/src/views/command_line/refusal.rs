@@ -35,11 +35,8 @@ pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
                 ServerVerb::Input(Input { line: None, end: false, .. }) => Some(
                     "give the line for the run: `input RUN LINE`; --end ends its input".to_owned(),
                 ),
-                ServerVerb::Fetch(fetch) => {
-                    let run = fetch.run;
-                    Some(format!(
-                        "use `topside fetch {run}` in a shell: it writes files of this device"
-                    ))
+                ServerVerb::Fetch(fetch) if fetch.output.as_deref() == Some("-") => {
+                    Some("`-o -` is for a shell: -o takes a file or a directory".to_owned())
                 }
                 ServerVerb::Kick(kick) => {
                     let console = state.console()?;

@@ -24,7 +24,9 @@ use crate::text::sanitize;
 use crate::verb_args::Verb;
 use crate::verb_args::log::{Log, LogAction};
 use crate::verb_args::schedule::{ScheduleArgs, ScheduleChange};
-use crate::verb_args::server::{BroadcastArgs, Kick, LevelArg, Postpone, Revoke, Runs, ServerVerb};
+use crate::verb_args::server::{
+    BroadcastArgs, Fetch, Kick, LevelArg, Postpone, Revoke, Runs, ServerVerb,
+};
 use crate::verb_args::shutdown::Shutdown;
 use crate::verb_args::verb_line::LineVerb;
 use crate::views::accepted_keys::revocation;
@@ -32,6 +34,7 @@ use crate::views::confirm::Confirm;
 use crate::views::console::submit::{self, ShutdownOrder};
 use crate::views::invite_result::InviteResult;
 use crate::views::run_details;
+use crate::views::save_result;
 
 /// Carries out a verb.
 pub(super) fn run_verb(state: &mut State, line: &str, verb: LineVerb) -> Vec<Effect> {
@@ -61,7 +64,7 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Notify(args) => table(state, line, &args.request(), |tested| tested.lines()),
         ServerVerb::Runs(args) => runs(state, line, args),
         ServerVerb::Log(args) => log(state, line, &args),
-        ServerVerb::Attach(args) => attach(state, args.run),
+        ServerVerb::Attach(args) => attach(state, RunId(args.run)),
         ServerVerb::Cancel(args) => {
             let run_id = RunId(args.run);
             if state.session().is_some()
@@ -73,8 +76,7 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
                 format!("run {} {}", row.run_id, row.outcome())
             })
         }
-        // Refused before.
-        ServerVerb::Fetch(_) => Vec::new(),
+        ServerVerb::Fetch(args) => fetch(state, line, args),
         ServerVerb::Input(args) => {
             let run_id = RunId(args.run);
             let data = args.line.map(|line| MaskedText(format!("{line}\n")));
@@ -174,24 +176,35 @@ fn log(state: &mut State, line: &str, args: &Log) -> Vec<Effect> {
 }
 
 /// Shows the output of a run in a block.
-fn attach(state: &mut State, number: u64) -> Vec<Effect> {
+fn attach(state: &mut State, run_id: RunId) -> Vec<Effect> {
     state.views.clear();
-    state.ask(Ask::new(&run_details::page_of_one(RunId(number)), move |state, page| {
-        let row = page.map_err(|error| ask::why(&error)).and_then(|page| {
-            let row = page.runs.into_iter().find(|row| row.run_id.0 == number);
-            row.map(sanitize::run).ok_or_else(|| format!("there is no run #{number}"))
-        });
-        match row {
-            Ok(row) => {
-                let line = row.command.clone();
-                run_details::attach(state, &row, &line)
-            }
-            Err(why) => {
-                state.refuse(why);
-                Vec::new()
-            }
+    run_details::one_run(state, run_id, move |state, row| match row.map(sanitize::run) {
+        Ok(row) => {
+            let line = row.command.clone();
+            run_details::attach(state, &row, &line)
         }
-    }))
+        Err(why) => {
+            state.refuse(why);
+            Vec::new()
+        }
+    })
+}
+
+/// Saves results of a run, or shows them.
+fn fetch(state: &mut State, line: &str, args: Fetch) -> Vec<Effect> {
+    let run_id = RunId(args.run);
+    state.views.clear();
+    if !args.list {
+        return save_result::fetch(state, run_id, args.name, args.output);
+    }
+    let line = line.to_owned();
+    run_details::one_run(state, run_id, move |state, row| {
+        let list = row.and_then(|row| {
+            tables::chosen_results(&row, args.name.as_deref()).map(tables::results)
+        });
+        add_ended(state, &line, list);
+        Vec::new()
+    })
 }
 
 fn broadcast(args: &BroadcastArgs) -> Broadcast {
