@@ -109,6 +109,8 @@ fn every_method(request: &Request<'_>) {
     params::<methods::KeyEnrol>(request);
     params::<methods::KeysList>(request);
     params::<methods::KeyRevoke>(request);
+    params::<methods::ApprovalsList>(request);
+    params::<methods::ApprovalDecide>(request);
     params::<methods::SessionClose>(request);
 }
 

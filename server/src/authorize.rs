@@ -1,5 +1,6 @@
 //! Permissions: one table for methods, and one rule for each kind of object.
 
+use topside_shared::command::Command;
 use topside_shared::methods::{Method, Topic};
 use topside_shared::{ErrorKind, Role, RpcError};
 
@@ -18,6 +19,8 @@ pub(crate) enum Action<'a> {
     Cancel { owner: Owner, role: Role },
     /// Answer a run of this owner.
     Answer { owner: Owner },
+    /// Approve or refuse a run that `asker` wants, for at least this role.
+    Decide { asker: &'a Identity, role: Role },
 }
 
 /// Who may call a method.
@@ -36,9 +39,9 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
     within_scope(who, action)?;
     let needed = match action {
         Action::Call(method) => row(method).least,
-        Action::Subscribe(Topic::Clients | Topic::Runs | Topic::Server | Topic::Schedules) => {
-            Role::Viewer
-        }
+        Action::Subscribe(
+            Topic::Clients | Topic::Runs | Topic::Server | Topic::Schedules | Topic::Approvals,
+        ) => Role::Viewer,
         Action::Subscribe(Topic::Log | Topic::Keys) => Role::Admin,
         Action::Run { role, .. } => role,
         Action::Cancel { owner, .. } | Action::Answer { owner } if owner == who.owner => {
@@ -47,6 +50,12 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
         // Each who may run the command may end what a schedule started.
         Action::Cancel { owner: Owner::Schedule, role } => role,
         Action::Cancel { .. } => Role::Admin,
+        // Also with another key of that name, or as that user of this machine.
+        Action::Decide { asker, .. } if is_same_person(asker, who) => {
+            let why_not = "you asked for this run yourself: another user must approve or refuse it";
+            return Err(RpcError::new(ErrorKind::Forbidden, why_not));
+        }
+        Action::Decide { role, .. } => role,
         // Only the owner may answer, and no role for others.
         Action::Answer { .. } => {
             let why_not = format_args!("{} is only for the user who started it", title(action));
@@ -73,6 +82,9 @@ fn within_scope(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
         (_, Action::Call(Method::KeyEnrol)) => {
             "`key/enrol` needs a connection with the key of an invite".into()
         }
+        _ if who.agent && !is_for_agents(who, action) => {
+            format!("{} is not for agents", title(action))
+        }
         (Scope::Whole, _) => return Ok(()),
         (Scope::Commands(names), Action::Run { command, .. }) => {
             if names.iter().any(|name| name == command) {
@@ -97,6 +109,29 @@ fn within_scope(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
     Err(RpcError::new(ErrorKind::Forbidden, why_not))
 }
 
+/// Whether an agent may do this, if its role and its list of commands allow it.
+fn is_for_agents(who: &Identity, action: Action<'_>) -> bool {
+    match action {
+        Action::Run { .. } => true,
+        Action::Cancel { owner, .. } | Action::Answer { owner } => owner == who.owner,
+        Action::Decide { .. } => false,
+        Action::Subscribe(topic) => {
+            matches!(topic, Topic::Runs | Topic::Server | Topic::Approvals)
+        }
+        Action::Call(method) => {
+            matches!(
+                method,
+                Method::EventsSubscribe | Method::EventsUnsubscribe | Method::ServerStatus
+            ) || (row(method).limited && method != Method::SchedulesList)
+        }
+    }
+}
+
+/// Whether `who` is the user who asks for a run. The user of this machine that an agent works for is another one.
+fn is_same_person(asker: &Identity, who: &Identity) -> bool {
+    asker.owner == who.owner || (!asker.agent && asker.user == who.user)
+}
+
 /// What decides who may see a run: in lists, in the row of its client, as the holder of a lock, and its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RunAccess {
@@ -115,12 +150,25 @@ impl RunAccess {
 
 /// Whether `who` may see a run of `owner`, whose command needs `role`.
 pub(crate) fn may_see_run(who: &Identity, owner: Owner, role: Role) -> bool {
-    who.owner == owner || (who.scope == Scope::Whole && who.role >= role)
+    who.owner == owner || (who.sees_others() && who.role >= role)
 }
 
 /// Whether `who` sees a command in the menu.
-pub(crate) fn may_see_command(who: &Identity, command: &str, role: Role) -> bool {
-    authorize(who, Action::Run { command, role }).is_ok()
+pub(crate) fn may_see_command(who: &Identity, info: &Command) -> bool {
+    let action = Action::Run { command: &info.name, role: info.role };
+    authorize(who, action).is_ok() && may_call_as(who, info).is_ok()
+}
+
+/// Allows each user to call a command, and an agent only one that is exposed to agents.
+///
+/// # Errors
+/// `forbidden`.
+pub(crate) fn may_call_as(who: &Identity, info: &Command) -> Result<(), RpcError> {
+    if !who.agent || info.is_exposed_to_agents() {
+        return Ok(());
+    }
+    let message = format_args!("{} is not exposed to agents", info.name);
+    Err(RpcError::new(ErrorKind::Forbidden, message))
 }
 
 /// Who may call a method. One without a row here does not compile.
@@ -140,6 +188,7 @@ fn row(method: Method) -> Row {
         | Method::FileClose
         | Method::RunsList
         | Method::SchedulesList
+        | Method::ApprovalsList
         | Method::SessionClose => (Role::Viewer, true),
         Method::SchedulePause
         | Method::ScheduleResume
@@ -150,6 +199,8 @@ fn row(method: Method) -> Row {
         | Method::EventsSubscribe
         | Method::EventsUnsubscribe
         | Method::ServerStatus
+        // The role that the run needs decides.
+        | Method::ApprovalDecide
         // Its scope decides.
         | Method::KeyEnrol => (Role::Viewer, false),
         Method::Broadcast
@@ -175,6 +226,7 @@ fn title(action: Action<'_>) -> String {
         Action::Run { command, .. } => command.to_owned(),
         Action::Cancel { .. } => "cancelling another user's run".to_owned(),
         Action::Answer { .. } => "answering a run".to_owned(),
+        Action::Decide { .. } => "approving or refusing this run".to_owned(),
     }
 }
 
@@ -198,129 +250,11 @@ fn of_method(method: Method) -> &'static str {
         Method::SchedulePlan => "activating a plan",
         Method::WorkerRestart => "restarting a worker",
         Method::ScheduleSet => "setting a schedule",
+        Method::ApprovalDecide => "approving or refusing a run",
         _ => method.name(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use topside_shared::Pin;
-
-    use super::*;
-
-    const MINE: Owner = Owner::User(1000);
-
-    fn who(role: Role, scope: Scope) -> Identity {
-        Identity { owner: MINE, user: "u".into(), role, scope }
-    }
-
-    fn limited() -> Scope {
-        Scope::Commands(Arc::from(["uptime".to_owned()]))
-    }
-
-    fn one_time() -> Scope {
-        Scope::Enrol { exporter: [0; 32] }
-    }
-
-    /// Which of the roles, with this scope, may do it.
-    fn allowed(scope: &Scope, action: Action<'_>) -> [bool; 3] {
-        Role::ALL.map(|role| authorize(&who(role, scope.clone()), action).is_ok())
-    }
-
-    #[test]
-    fn every_method_by_role_and_scope() {
-        let admins = [false, false, true];
-        for method in Method::ALL {
-            let (whole, some, once) = match method {
-                Method::Initialize
-                | Method::Ping
-                | Method::CommandsList
-                | Method::CommandRun
-                | Method::CommandChoices
-                | Method::RunAttach
-                | Method::RunCancel
-                | Method::RunInput
-                | Method::RunFile
-                | Method::FileOpen
-                | Method::FileWrite
-                | Method::FileClose
-                | Method::RunsList
-                | Method::SchedulesList
-                | Method::SessionClose => ([true; 3], [true; 3], [false; 3]),
-                Method::SchedulePause
-                | Method::ScheduleResume
-                | Method::ScheduleRun
-                | Method::SchedulePlan
-                | Method::ScheduleSet => ([false, true, true], [false; 3], [false; 3]),
-                Method::ClientsList
-                | Method::EventsSubscribe
-                | Method::EventsUnsubscribe
-                | Method::ServerStatus => ([true; 3], [false; 3], [false; 3]),
-                Method::KeyEnrol => ([false; 3], [false; 3], [true; 3]),
-                Method::Broadcast
-                | Method::ClientKick
-                | Method::ServerReload
-                | Method::ServerShutdown
-                | Method::ServerShutdownCancel
-                | Method::LogTail
-                | Method::LogRotate
-                | Method::NotifyTest
-                | Method::KeyInvite
-                | Method::KeysList
-                | Method::KeyRevoke
-                | Method::WorkerRestart => (admins, [false; 3], [false; 3]),
-            };
-            for (scope, want) in [(Scope::Whole, whole), (limited(), some), (one_time(), once)] {
-                let got = allowed(&scope, Action::Call(method));
-                assert_eq!(got, want, "{} with {scope:?}", method.name());
-            }
-        }
-    }
-
-    #[test]
-    fn every_object_by_role_scope_and_owner() {
-        let none = [false; 3];
-        for theirs in [Owner::User(1001), Owner::Key(Pin::from_bytes([1; 32]))] {
-            let cancel = Action::Cancel { owner: theirs, role: Role::Viewer };
-            assert_eq!(allowed(&Scope::Whole, cancel), [false, false, true]);
-            assert_eq!(allowed(&limited(), cancel), none);
-            assert_eq!(allowed(&one_time(), cancel), none);
-            for scope in [Scope::Whole, limited(), one_time()] {
-                assert_eq!(allowed(&scope, Action::Answer { owner: theirs }), none);
-            }
-            for role in Role::ALL {
-                let sees = |scope| may_see_run(&who(role, scope), theirs, Role::Operator);
-                assert_eq!(sees(Scope::Whole), role >= Role::Operator);
-                assert!(!sees(limited()) && !sees(one_time()));
-            }
-        }
-        let cancel = Action::Cancel { owner: MINE, role: Role::Admin };
-        assert_eq!(allowed(&Scope::Whole, cancel), [true; 3]);
-        assert_eq!(allowed(&limited(), cancel), [true; 3]);
-        let answer = Action::Answer { owner: MINE };
-        assert_eq!(allowed(&Scope::Whole, answer), [true; 3]);
-        assert_eq!(allowed(&limited(), answer), [true; 3]);
-        assert_eq!(allowed(&one_time(), answer), none);
-        assert!(may_see_run(&who(Role::Viewer, limited()), MINE, Role::Admin));
-
-        let of_schedule = Action::Cancel { owner: Owner::Schedule, role: Role::Operator };
-        assert_eq!(allowed(&Scope::Whole, of_schedule), [false, true, true]);
-        assert_eq!(allowed(&limited(), of_schedule), none);
-
-        let run = |command, role| Action::Run { command, role };
-        assert_eq!(allowed(&Scope::Whole, run("df", Role::Operator)), [false, true, true]);
-        assert_eq!(allowed(&limited(), run("df", Role::Viewer)), none);
-        assert_eq!(allowed(&limited(), run("uptime", Role::Operator)), [false, true, true]);
-        assert_eq!(allowed(&one_time(), run("uptime", Role::Viewer)), none);
-
-        for topic in [Topic::Clients, Topic::Runs, Topic::Server, Topic::Schedules] {
-            assert_eq!(allowed(&Scope::Whole, Action::Subscribe(topic)), [true; 3]);
-            assert_eq!(allowed(&limited(), Action::Subscribe(topic)), none);
-        }
-        for topic in [Topic::Log, Topic::Keys] {
-            assert_eq!(allowed(&Scope::Whole, Action::Subscribe(topic)), [false, false, true]);
-        }
-    }
-}
+#[path = "authorize_tests.rs"]
+mod tests;

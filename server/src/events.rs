@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use topside_shared::methods::{KeyRow, Topic};
 use topside_shared::notifications::{ClientsChanged, KeysChanged, MenuChanged, name};
-use topside_shared::records::{ClientRow, RunRow, ScheduleRow};
+use topside_shared::records::{ApprovalRow, ClientRow, RunRow, ScheduleRow};
 use topside_shared::{ClientId, Pin, Role, SubscriptionId};
 
 use crate::authorize::{Action, RunAccess, authorize};
-use crate::base::identity::{Identity, Scope};
+use crate::base::identity::Identity;
 use crate::base::log::Log;
 use crate::base::mutex::Mutex;
 use crate::base::outbox::notification;
@@ -198,6 +198,23 @@ impl Events {
         self.send_to(Topic::Schedules, line, may_see);
     }
 
+    /// Publishes the approval of a run to those who may see the run.
+    pub(crate) fn approval_changed(
+        &self,
+        access: RunAccess,
+        row_for: impl Fn(&Identity) -> Option<ApprovalRow>,
+    ) {
+        for subscription in self.subscriptions.lock().iter_mut() {
+            let who = subscription.client.who();
+            if access.is_given_to(&who)
+                && subscription.receives(Topic::Approvals)
+                && let Some(row) = row_for(&who)
+            {
+                subscription.send(notification(name::APPROVAL_CHANGED, &row));
+            }
+        }
+    }
+
     /// Sends a line to all that receive this topic and may see the line, which is made for the first of them.
     fn send_to(&self, topic: Topic, line: impl Fn() -> Bytes, may_see: impl Fn(&Identity) -> bool) {
         let mut made = None;
@@ -235,7 +252,7 @@ impl Events {
             let who = subscription.client.who();
             let seen = &subscription.clients_seen;
             let lines = || clients_changed(changes.since(seen, &who));
-            let is_usual = who.scope == Scope::Whole && !changes.concern(who.owner);
+            let is_usual = who.sees_others() && !changes.concern(who.owner);
             let shared = by_role.get_mut(who.role as usize).filter(|_| is_usual);
             let own;
             let lines = match shared.filter(|_| changes.all_new_to(seen)) {

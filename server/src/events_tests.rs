@@ -6,7 +6,7 @@ use topside_shared::Connection;
 use topside_shared::notifications::Level;
 
 use super::*;
-use crate::base::identity::Owner;
+use crate::base::identity::{Owner, Scope};
 use crate::base::log::{KEPT, Sinks};
 use crate::base::outbox::Outbox;
 
@@ -15,7 +15,13 @@ use crate::base::outbox::Outbox;
 fn a_client_that_may_not_subscribe_any_more_gets_no_event() {
     let (log, dispatch, _writing) = Log::open(&Sinks::default(), Level::Info).unwrap();
     let registry = Arc::new(Registry::default());
-    let identity = |role, scope| Identity { owner: Owner::User(1), user: "u".into(), role, scope };
+    let identity = |role, scope| Identity {
+        owner: Owner::User(1),
+        user: "u".into(),
+        role,
+        scope,
+        agent: false,
+    };
     let outbox = Arc::new(Outbox::new(1 << 20));
     let admin = identity(Role::Admin, Scope::Whole);
     let registered = registry.register("pid 1".into(), Connection::Same, admin, outbox);
@@ -54,6 +60,7 @@ fn dropped_log_lines_are_counted_for_each_subscriber() {
         user: "u".into(),
         role: Role::Admin,
         scope: Scope::Whole,
+        agent: false,
     };
     let outbox = Arc::new(Outbox::new(1 << 20));
     let registered = registry.register("pid 1".into(), Connection::Same, identity, outbox);

@@ -64,6 +64,9 @@ wire_enum! {
 /// The argument that asks why a command is run. Its value goes into the run's row and the audit log, not to the program.
 pub const REASON: &str = "reason";
 
+/// The value of `expose` that makes a command a tool of agents.
+pub const MCP: &str = "mcp";
+
 /// What stands for a secret wherever its argument is shown.
 pub const MASK: &str = "***";
 
@@ -187,6 +190,12 @@ pub struct Command {
     pub effect: Effect,
     /// The least role that may run it.
     pub role: Role,
+    /// The least role of the user who must approve each run, other than the one who asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Role>,
+    /// What may call it beside people: [`MCP`] stands for agents.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expose: Vec<String>,
     /// The question to ask a person first, with `{argument}` places.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
@@ -225,6 +234,20 @@ impl Command {
     /// Whether a run must say why it is started, in the argument [`REASON`].
     pub fn asks_reason(&self) -> bool {
         self.args.iter().any(|arg| arg.by_name && arg.name == REASON)
+    }
+
+    /// Whether agents may call it.
+    pub fn is_exposed_to_agents(&self) -> bool {
+        self.expose.iter().any(|to| to == MCP)
+    }
+
+    /// The least role that may approve a run of it; none: the run needs no approval. For an agent, a person approves what asks
+    /// to be confirmed, and what cannot be undone.
+    pub fn approver(&self, is_for_agent: bool) -> Option<Role> {
+        let asks_person = self.confirm.is_some() || self.effect == Effect::Destructive;
+        let of_agents = (is_for_agent && asks_person).then_some(Role::Operator);
+        let least = self.approval.max(of_agents)?;
+        Some(least.max(self.role))
     }
 
     /// Whether any of its arguments is a secret.
@@ -274,6 +297,30 @@ pub enum Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_is_approved_by_the_declared_role_and_for_an_agent_where_a_person_is_asked() {
+        let command = |effect, role, approval, confirm: Option<&str>| Command {
+            effect,
+            role,
+            approval,
+            confirm: confirm.map(str::to_owned),
+            ..Command::default()
+        };
+        let (viewer, operator, admin) = (Role::Viewer, Role::Operator, Role::Admin);
+        for (command, of_people, of_agents) in [
+            (command(Effect::Read, viewer, None, None), None, None),
+            (command(Effect::Read, viewer, None, Some("?")), None, Some(operator)),
+            (command(Effect::Write, operator, None, None), None, None),
+            (command(Effect::Destructive, operator, None, None), None, Some(operator)),
+            (command(Effect::Destructive, admin, None, None), None, Some(admin)),
+            (command(Effect::Read, viewer, Some(admin), None), Some(admin), Some(admin)),
+            (command(Effect::Read, viewer, Some(viewer), Some("?")), Some(viewer), Some(operator)),
+        ] {
+            assert_eq!(command.approver(false), of_people, "{command:?}");
+            assert_eq!(command.approver(true), of_agents, "{command:?}");
+        }
+    }
 
     #[test]
     fn an_argument_of_a_type_that_a_newer_server_has_is_text() {

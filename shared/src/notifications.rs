@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::after_shutdown::AfterShutdown;
 use crate::ids::{ClientId, RunId, SubscriptionId};
 use crate::pin::Pin;
-use crate::records::{ClientRow, KeyRow, RunRow, ScheduleRow};
+use crate::records::{ApprovalRow, ClientRow, KeyRow, RunRow, ScheduleRow};
 use crate::time::Time;
 
 macro_rules! notifications {
@@ -50,6 +50,7 @@ notifications! {
     SERVER_RELOADED = "server/reloaded" => Reloaded(MenuChanged), "The menu has changed.";
     KEYS_CHANGED = "keys/changed" => KeysChanged(Box<KeysChanged>), "A key or an invite was made, used, revoked, or has expired.";
     SCHEDULE_CHANGED = "schedule/changed" => ScheduleChanged(Box<ScheduleRow>), "A schedule's row.";
+    APPROVAL_CHANGED = "approval/changed" => ApprovalChanged(Box<ApprovalRow>), "A run waits for approval, or that was decided.";
     BROADCAST = "broadcast" => Broadcast(Broadcast), "A message of an admin to all clients.";
     SESSION_ENDED = "session/ended" => Ended(SessionEnded), "This session has ended.";
     EVENTS_DROPPED = "events/dropped" => EventsDropped(EventsDropped), "Events that a slow subscriber did not get.";

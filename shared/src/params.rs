@@ -114,7 +114,7 @@ mod tests {
         );
         assert_eq!(
             said::<EventsSubscribe>(r#"{"topics":["clients","weather"]}"#),
-            "`topics[1]` of a/method must be one of clients, runs, log, server, keys, schedules, not weather"
+            "`topics[1]` of a/method must be one of clients, runs, log, server, keys, schedules, approvals, not weather"
         );
         assert_eq!(
             said::<EventsSubscribe>(r#"{"topics":["x\u001b[2J at line `, expected `y`"]}"#),

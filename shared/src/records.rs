@@ -1,5 +1,6 @@
 //! Records of the lists: a client, a run, a key.
 
+mod approval;
 pub mod queue_reason;
 mod schedule;
 
@@ -15,6 +16,7 @@ use crate::role::{Connection, Role};
 use crate::time::Time;
 use crate::{signals, text};
 
+pub use approval::{ApprovalRow, ApprovalState, RunApproval};
 pub use queue_reason::{Holder, MAX_HELD_BY, QueueReason};
 pub use schedule::{Adjustable, Inactive, Outcome, Pause, ScheduleOutcome, ScheduleRow, SetBy};
 
@@ -46,6 +48,9 @@ pub struct ClientRow {
     pub key_id: Option<Pin>,
     /// What it may do.
     pub role: Role,
+    /// Whether it is an agent, such as an assistant that calls commands as tools.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
     /// Its program, after `initialize`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Program>,
@@ -147,7 +152,10 @@ pub struct RunRow {
     /// The run that started it by its success (`then`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<RunId>,
-    /// Its state.
+    /// The approval that it needs or needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<RunApproval>,
+    /// Its state; `queued` while it waits for approval.
     pub state: RunState,
     /// While it is queued: 1 for the run that is next among those that need the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -231,10 +239,31 @@ impl RunRow {
         }
     }
 
-    /// Remarks on one line: why it was started, what it waits for, who cancelled it, cut output, processes that live on.
+    /// Whether it waits for approval.
+    pub fn awaits_approval(&self) -> bool {
+        let is_waiting = |approval: &RunApproval| approval.state == ApprovalState::Waiting;
+        self.state == RunState::Queued && self.approval.as_ref().is_some_and(is_waiting)
+    }
+
+    /// That it waits for approval, or who decided, in words; none where it needs no approval.
+    pub fn approved(&self) -> Option<String> {
+        self.approval.as_ref().map(RunApproval::sentence)
+    }
+
+    /// Whether it was not started because it was refused, its approval expired, or was withdrawn.
+    pub fn was_not_approved(&self) -> bool {
+        let ended = |approval: &RunApproval| {
+            use ApprovalState::{Expired, Refused, Withdrawn};
+            matches!(approval.state, Refused | Expired | Withdrawn)
+        };
+        self.approval.as_ref().is_some_and(ended)
+    }
+
+    /// Remarks on one line: why it was started, its approval, what it waits for, who cancelled it, cut output, processes that
+    /// live on.
     pub fn remarks(&self) -> Option<String> {
         let remarks: Vec<String> =
-            [self.cause(), self.wait(), self.cancelled(), self.cut(), self.left()]
+            [self.cause(), self.approved(), self.wait(), self.cancelled(), self.cut(), self.left()]
                 .into_iter()
                 .flatten()
                 .collect();
@@ -249,7 +278,11 @@ impl RunRow {
 
     /// How it ended, or that it is running; see [`RunState::outcome`].
     pub fn outcome(&self) -> String {
-        self.state.outcome(self.exit_code, self.signal, self.duration_ms)
+        match self.approval.as_ref().map(|approval| approval.state) {
+            Some(ApprovalState::Refused) => "refused".to_owned(),
+            Some(ApprovalState::Expired) => "not approved".to_owned(),
+            _ => self.state.outcome(self.exit_code, self.signal, self.duration_ms),
+        }
     }
 }
 
@@ -263,6 +296,9 @@ pub struct KeyRow {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// Whether its holder is an agent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
     /// The only commands it may run; absent: all that its role may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<String>>,

@@ -38,6 +38,7 @@ pub(super) struct SignIn {
     owner: Owner,
     name: String,
     role: Role,
+    agent: bool,
     source: String,
     action: &'static str,
     result: &'static str,
@@ -54,12 +55,13 @@ impl SignIn {
             Ok(address) => Peer::of(address.ip()).to_string(),
             Err(_) => "this machine".to_owned(),
         };
-        Self { owner: who.owner, name: who.user.clone(), role: who.role, source, action, result }
+        let (owner, name, role, agent) = (who.owner, who.user.clone(), who.role, who.agent);
+        Self { owner, name, role, agent, source, action, result }
     }
 
     fn entry(self, count: u64) -> Entry {
-        let Self { owner, name: user, role, source, action, result } = self;
-        let who = Identity { owner, user, role, scope: Scope::Whole };
+        let Self { owner, name: user, role, agent, source, action, result } = self;
+        let who = Identity { owner, user, role, scope: Scope::Whole, agent };
         let result = format!("{result}: {}", more_times(count));
         Entry::new(By::identity(&who, source), action, "sessions").result(result)
     }
@@ -218,6 +220,7 @@ mod tests {
             owner: Owner::User(uid),
             name: "name".into(),
             role: Role::Viewer,
+            agent: false,
             source: source.to_string(),
             action,
             result: "LAN",

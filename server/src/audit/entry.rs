@@ -23,6 +23,9 @@ pub(crate) struct Who {
     /// The user of this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) uid: Option<u32>,
+    /// Whether it is an agent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) agent: bool,
 }
 
 /// The actor and its address.
@@ -37,10 +40,10 @@ impl By {
     pub(crate) fn identity(who: &Identity, address: String) -> Self {
         let (key, uid) = match who.owner {
             Owner::Key(key) => (Some(key), None),
-            Owner::User(uid) => (None, Some(uid)),
+            Owner::User(uid) | Owner::Agent(uid) => (None, Some(uid)),
             Owner::Schedule => (None, None),
         };
-        let who = Who { name: who.user.clone(), role: Some(who.role), key, uid };
+        let who = Who { name: who.user.clone(), role: Some(who.role), key, uid, agent: who.agent };
         Self { who, address }
     }
 
@@ -48,7 +51,7 @@ impl By {
     pub(crate) fn verb() -> Self {
         let uid = platform::own_uid();
         let name = platform::user_name(uid);
-        let who = Who { name, role: Some(Role::Admin), key: None, uid: Some(uid) };
+        let who = Who { name, role: Some(Role::Admin), uid: Some(uid), ..Who::default() };
         Self { who, address: format!("pid {}", std::process::id()) }
     }
 
@@ -108,6 +111,7 @@ impl Entry {
 
     pub(crate) fn of_key(by: By, action: &'static str, row: &KeyRow) -> Self {
         let mut argv = vec![format!("name={}", row.name), format!("role={}", row.role.name())];
+        argv.extend(row.agent.then(|| "agent".to_owned()));
         if let Some(commands) = &row.commands {
             argv.push(format!("commands={}", commands.join(",")));
         }

@@ -14,6 +14,8 @@ pub enum Owner {
     User(u32),
     /// The holder of this key.
     Key(Pin),
+    /// An agent of a user of this machine, by the user's number: it owns other runs than the user.
+    Agent(u32),
     /// A schedule of this server; the user's name is `schedule:NAME`.
     Schedule,
 }
@@ -24,14 +26,14 @@ impl Owner {
         match self {
             Self::Key(_) => true,
             Self::Schedule => false,
-            Self::User(uid) => uid != 0 && uid != platform::own_uid(),
+            Self::User(uid) | Self::Agent(uid) => uid != 0 && uid != platform::own_uid(),
         }
     }
 
     /// The value of `owner` in rows of runs of this user.
     pub(crate) fn shown(self, user: &str) -> Cow<'static, str> {
         match self {
-            Self::User(_) => "local".into(),
+            Self::User(_) | Self::Agent(_) => "local".into(),
             Self::Key(_) => "key".into(),
             Self::Schedule => user.to_owned().into(),
         }
@@ -49,12 +51,28 @@ pub struct Identity {
     pub role: Role,
     /// Which part of the role it may use.
     pub scope: Scope,
+    /// Whether it is an agent: it runs only commands that are exposed to agents, and sees only its own runs.
+    pub agent: bool,
 }
 
 impl Identity {
     /// Whether it is an admin without a list of commands.
     pub(crate) fn is_full_admin(&self) -> bool {
-        self.role == Role::Admin && self.scope == Scope::Whole
+        self.role == Role::Admin && self.sees_others()
+    }
+
+    /// Whether it sees what others do, as far as its role allows.
+    pub(crate) fn sees_others(&self) -> bool {
+        self.scope == Scope::Whole && !self.agent
+    }
+
+    /// The same as an agent. An agent of a user of this machine is a viewer.
+    pub(crate) fn as_agent(&self) -> Self {
+        let (owner, role) = match self.owner {
+            Owner::User(uid) | Owner::Agent(uid) => (Owner::Agent(uid), Role::Viewer),
+            other => (other, self.role),
+        };
+        Self { owner, role, agent: true, ..self.clone() }
     }
 }
 

@@ -33,6 +33,9 @@ limits! {
     KeepBytes = "keep_bytes",
     /// A lock that another run holds.
     Lock = "lock",
+    /// Runs that wait for approval, of all users.
+    MaxApprovals = "max_approvals",
+    MaxApprovalsPerUser = "max_approvals_per_user",
     MaxConcurrent = "max_concurrent",
     /// Pieces of one file that wait for the disk.
     MaxFileWrites = "max_file_writes",

@@ -122,7 +122,7 @@ impl InviteArgs {
     pub fn request(&self) -> KeyInvite {
         let (name, role) = (self.who.name(), self.who.role);
         let commands = self.commands.clone();
-        KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: false }
+        KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: false, agent: false }
     }
 
     /// The new invite, as printed.
@@ -153,7 +153,7 @@ impl TokenArgs {
     pub fn request(&self) -> KeyInvite {
         let (name, role) = (self.who.name(), self.who.role);
         let commands = Some(self.commands.clone());
-        KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: true }
+        KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: true, agent: false }
     }
 
     /// The new token, as printed.

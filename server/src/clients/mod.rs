@@ -7,7 +7,7 @@ pub(crate) mod snapshot;
 use crate::audit::Audit;
 use crate::audit::entry::By;
 use crate::authorize::RunAccess;
-use crate::base::identity::{Identity, Owner, Scope};
+use crate::base::identity::{Identity, Owner};
 use crate::base::mutex::Mutex;
 use crate::base::outbox::Outbox;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use topside_shared::records::{ClientRow, ClientRun, Program};
 use topside_shared::time::millis;
-use topside_shared::{ClientId, Connection, Pin, Role, Time};
+use topside_shared::{ClientId, Connection, Pin, Time};
 
 /// A connected client.
 #[derive(Debug)]
@@ -60,8 +60,7 @@ impl Client {
     pub(crate) fn key_for(&self, viewer: &Identity) -> Option<Pin> {
         let owner = self.who().owner;
         let Owner::Key(key) = owner else { return None };
-        let is_admin = viewer.role == Role::Admin && viewer.scope == Scope::Whole;
-        (is_admin || viewer.owner == owner).then_some(key)
+        (viewer.is_full_admin() || viewer.owner == owner).then_some(key)
     }
 
     /// Its identity: a key can be given another role while it is in use.
@@ -144,6 +143,7 @@ impl Client {
             user: record.who.user.clone(),
             key_id: None,
             role: record.who.role,
+            agent: record.who.agent,
             client: record.program.clone(),
             connected_at: self.connected_at,
             idle_ms: now.saturating_sub(self.active.load(Ordering::Relaxed)),

@@ -308,6 +308,7 @@ mod tests {
             user: "u".into(),
             role: Role::Viewer,
             scope: Scope::Whole,
+            agent: false,
         }
     }
 

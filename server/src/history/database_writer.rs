@@ -291,7 +291,7 @@ fn transact(
 fn carry_out(db: &mut Db, job: &WriteJob) -> rusqlite::Result<()> {
     match job {
         WriteJob::Begin(run, address, intent, _) => db.begin(run, address, intent),
-        WriteJob::Resume(id, started, intent, _) => db.resume(*id, *started, intent),
+        WriteJob::Resume(row, intent, _) => db.resume(row, intent),
         WriteJob::Started(id, first) => db.started(*id, first),
         WriteJob::End(record, size, _) => db.end(&record.row, *size),
         WriteJob::Reserve(to, _) => db.reserve(*to),

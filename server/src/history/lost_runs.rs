@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use topside_shared::Time;
 use topside_shared::notifications::Stream;
-use topside_shared::records::RunState;
+use topside_shared::records::{ApprovalState, RunState};
 
 use crate::files;
 use crate::history::database_writer::HistoryWriter;
@@ -124,6 +124,13 @@ impl HistoryWriter {
         // They are not in its row.
         files::remove(&results(&self.state, run));
         record.row.state = RunState::Lost;
+        if let Some(approval) = &mut record.row.approval
+            && approval.state == ApprovalState::Waiting
+        {
+            approval.state = ApprovalState::Withdrawn;
+            approval.in_ms = None;
+            approval.reason = Some("the server ended".to_owned());
+        }
         record.row.ended_at = Some(Time::now());
         record.row.bytes = bytes;
         self.notify.run_ended(&record.row);

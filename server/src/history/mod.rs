@@ -25,7 +25,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{oneshot, watch};
 use topside_shared::records::{RunRow, RunState};
-use topside_shared::{ErrorKind, Role, RpcError, RunId, Time};
+use topside_shared::{ErrorKind, Role, RpcError, RunId};
 
 use crate::audit::Audit;
 use crate::authorize::may_see_run;
@@ -136,7 +136,7 @@ impl Filter {
 enum WriteJob {
     /// A run from this address is about to start, or is queued.
     Begin(Box<RunRecord>, String, Intent, Reply),
-    Resume(RunId, Time, Intent, Reply),
+    Resume(Box<RunRow>, Intent, Reply),
     Started(RunId, LeaderProcess),
     /// It has ended; the size of its output on the disk.
     End(Box<RunRecord>, u64, Option<Reply>),
@@ -259,13 +259,8 @@ impl History {
     }
 
     /// Records that a queued run is about to start. On an error it must not start.
-    pub(crate) async fn resume(
-        &self,
-        id: RunId,
-        started: Time,
-        intent: Intent,
-    ) -> Result<(), Unwritable> {
-        self.write(|reply| WriteJob::Resume(id, started, intent, reply)).await
+    pub(crate) async fn resume(&self, row: RunRow, intent: Intent) -> Result<(), Unwritable> {
+        self.write(|reply| WriteJob::Resume(Box::new(row), intent, reply)).await
     }
 
     pub(crate) fn started(&self, id: RunId, first: LeaderProcess) {

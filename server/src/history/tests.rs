@@ -39,6 +39,7 @@ fn record(id: RunId) -> RunRecord {
             caused_by: None,
             escaped: Vec::new(),
             files: Vec::new(),
+            approval: None,
         },
     }
 }
@@ -57,6 +58,7 @@ fn admin() -> Arc<Identity> {
         user: "root".into(),
         role: Role::Admin,
         scope: Scope::Whole,
+        agent: false,
     })
 }
 
@@ -343,9 +345,9 @@ async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
         }
         history.begin(run, "pid 1".into(), Intent::default()).await.unwrap();
     }
-    let scope = Scope::Whole;
-    let who =
-        Arc::new(Identity { owner: Owner::User(8), user: "bob".into(), role: Role::Viewer, scope });
+    let (owner, user) = (Owner::User(8), "bob".to_owned());
+    let who = Identity { owner, user, role: Role::Viewer, ..(*admin()).clone() };
+    let who = Arc::new(who);
     let list = async |before: Option<u64>| -> Vec<u64> {
         let filter = Filter { before: before.map(RunId), ..Filter::default() };
         let rows = history.list(filter, Arc::clone(&who), 4).await.unwrap();
@@ -358,7 +360,7 @@ async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
 
 #[tokio::test]
 async fn a_file_of_each_earlier_version_is_taken_over() {
-    for version in 1..=10 {
+    for version in 1..=11 {
         let dir = tempfile::tempdir().unwrap();
         let history = open(&dir, Kept::default()).unwrap();
         let id = run(&history, 10).await;
@@ -366,6 +368,7 @@ async fn a_file_of_each_earlier_version_is_taken_over() {
         let file = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
         // What each later version added, the newest first.
         let added = [
+            (12, "ALTER TABLE runs DROP COLUMN approval;"),
             (
                 11,
                 "ALTER TABLE schedules DROP COLUMN adjustment; ALTER TABLE instants DROP COLUMN wall;",

@@ -177,7 +177,10 @@ fn check_name(rows: &[KeyRow], row: &KeyRow, now: &Now, live: &[KeyState]) -> Re
 
 /// Whether a key can administer the server.
 fn rules(row: &KeyRow, now: &Now) -> bool {
-    now.state_of(row) == KeyState::Active && row.role == Role::Admin && row.commands.is_none()
+    now.state_of(row) == KeyState::Active
+        && row.role == Role::Admin
+        && row.commands.is_none()
+        && !row.agent
 }
 
 fn find(rows: &mut [KeyRow], key: Pin) -> Result<&mut KeyRow, KeyError> {

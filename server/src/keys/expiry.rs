@@ -69,12 +69,13 @@ pub(crate) fn identity(
     let key = match who.owner {
         Owner::Key(key) => key,
         Owner::Schedule => return Ok(Arc::clone(who)),
-        Owner::User(uid) => {
+        Owner::User(uid) | Owner::Agent(uid) => {
             let gone = || format!("{} might not use this server any more by then.", who.user);
             return local_identity(local, uid, who).ok_or_else(gone);
         }
     };
     match keys.standing(key) {
+        Standing::Good(identity) if who.agent => Ok(Arc::new(identity.as_agent())),
         Standing::Good(identity) => Ok(Arc::new(identity)),
         Standing::Invited(_) => Err(format!("{} has an invite's key only.", who.user)),
         Standing::Expired => Err(format!("the time of {}'s key was over by then.", who.user)),
@@ -86,6 +87,9 @@ pub(crate) fn identity(
 
 fn local_identity(local: &Local, uid: u32, who: &Arc<Identity>) -> Option<Arc<Identity>> {
     let role = local.role(uid, &who.user)?;
+    if who.agent {
+        return Some(Arc::clone(who));
+    }
     Some(match role == who.role {
         true => Arc::clone(who),
         false => Arc::new(Identity { role, ..Identity::clone(who) }),
@@ -109,6 +113,7 @@ pub(crate) fn enforce(
         let Owner::Key(key) = who.owner else { continue };
         match keys.standing(key) {
             Standing::Good(identity) => {
+                let identity = if who.agent { identity.as_agent() } else { identity };
                 if *who != identity {
                     clients.set_identity(&client, identity);
                 }
@@ -125,7 +130,7 @@ pub(crate) fn enforce(
 pub(crate) fn enforce_local(local: &Local, clients: &Registry, by: &str) {
     for client in clients.all() {
         let who = client.who();
-        let Owner::User(uid) = who.owner else { continue };
+        let (Owner::User(uid) | Owner::Agent(uid)) = who.owner else { continue };
         match local_identity(local, uid, &who) {
             Some(now) if Arc::ptr_eq(&now, &who) => {}
             Some(now) => clients.set_identity(&client, Identity::clone(&now)),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use topside_shared::command::Command;
+use topside_shared::command::{Command, MCP};
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
 use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
@@ -60,7 +60,8 @@ impl InviteRequest {
                 let message = "`commands` must name at least one, or be left out";
                 return Err(wrong("commands", message.to_owned()));
             }
-            None if wanted.lasting => {
+            // An agent has the list of the commands that are exposed to it.
+            None if wanted.lasting && !wanted.agent => {
                 let message = "a token is limited to `commands`: name those that its script runs";
                 return Err(wrong("commands", message.to_owned()));
             }
@@ -85,6 +86,7 @@ impl InviteRequest {
             key_id: key.pin(),
             name: self.name,
             role: self.wanted.role,
+            agent: self.wanted.agent,
             commands: self.commands,
             created_at: now,
             last_seen: None,
@@ -128,6 +130,12 @@ fn commands(
             return Err(format!(
                 "`{}` needs role {}, and this key would be {}",
                 info.name, info.role, wanted.role
+            ));
+        }
+        if wanted.agent && !info.is_exposed_to_agents() {
+            return Err(format!(
+                "`{}` is not exposed to agents: add expose = [\"{MCP}\"] to its declaration",
+                info.name
             ));
         }
         if !found.contains(&info.name) {

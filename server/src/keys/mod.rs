@@ -109,6 +109,7 @@ impl Keys {
             owner: Owner::Key(key),
             user: row.name.clone(),
             role: row.role,
+            agent: row.agent,
             scope: match &row.commands {
                 Some(commands) => Scope::Commands(commands.as_slice().into()),
                 None => Scope::Whole,

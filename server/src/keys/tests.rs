@@ -12,6 +12,7 @@ fn row(number: u8, role: Role, state: KeyState) -> KeyRow {
         key_id: pin(number),
         name: format!("key {number}"),
         role,
+        agent: false,
         commands: None,
         created_at: Time::now(),
         last_seen: None,
@@ -59,6 +60,7 @@ fn a_change_is_on_the_disk_and_is_read_again() {
         user: "key 1".into(),
         role: Role::Operator,
         scope: Scope::Whole,
+        agent: false,
     };
     assert_eq!(again.standing(pin(2)), Standing::Good(identity));
     assert!(again.list()[1].last_seen.is_some());

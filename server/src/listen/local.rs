@@ -85,7 +85,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     };
     tracing::trace!(target: "topside", address, user, "connection admitted");
     let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
-    let identity = Identity { owner, user, role, scope: Scope::Whole };
+    let identity = Identity { owner, user, role, scope: Scope::Whole, agent: false };
     let registered = server.clients.register(address, Connection::Same, identity, outbox);
     let session = session::run(Arc::clone(server), stream, registered);
     // Not an `async` block, which would have room for the session twice.

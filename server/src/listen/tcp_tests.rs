@@ -111,6 +111,7 @@ fn server(directory: &Path, client: &PrivateKey) -> Arc<Server> {
         key_id: client.pin(),
         name: "phone".into(),
         role: Role::Admin,
+        agent: false,
         commands: None,
         created_at: Time::now(),
         last_seen: None,

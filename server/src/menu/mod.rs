@@ -12,7 +12,7 @@ use topside_shared::command::Command;
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, quote};
 use topside_shared::{ErrorKind, RpcError};
 
-use crate::authorize::{Action, authorize, may_see_command};
+use crate::authorize::{Action, authorize, may_call_as, may_see_command};
 use crate::base::identity::Identity;
 use crate::menu::builtin::Builtin;
 use crate::menu::choices::Choices;
@@ -92,7 +92,7 @@ impl Entry {
 
     /// Whether it is in the menu of `who`.
     fn is_shown_to(&self, who: &Identity) -> bool {
-        !self.is_unlisted && may_see_command(who, &self.info.name, self.info.role)
+        !self.is_unlisted && may_see_command(who, &self.info)
     }
 
     fn of_builtin(info: Command, builtin: &Arc<dyn Builtin>) -> Self {
@@ -322,6 +322,7 @@ impl Table {
         let entry = &self.entries[*index];
         let command = &entry.info.name;
         authorize(who, Action::Run { command, role: entry.info.role })?;
+        may_call_as(who, &entry.info)?;
         if entry.is_unlisted {
             let message = format_args!(
                 "`{command}` is not in the menu: only `then` of another command or a schedule starts it"

@@ -24,7 +24,8 @@ use crate::workers::run_rules::RunRules;
 const FIELDS: &str = "\
     title description category aliases exec cwd env env_file inherit_env effect role confirm timeout stop_signal \
     stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state safe_state_on \
-    on_disconnect on_shutdown notify args schedule results then menu rate reason group";
+    on_disconnect on_shutdown notify args schedule results then menu rate reason group \
+    approval expose";
 
 /// The default heading.
 const CATEGORY: &str = "Commands";
@@ -148,7 +149,7 @@ pub(super) fn info(
         .one_of("effect", &[Effect::Read, Effect::Write, Effect::Destructive].map(named_effect), m)
         .unwrap_or_default();
     let role = fields
-        .one_of("role", &[Role::Viewer, Role::Operator, Role::Admin].map(|r| (r.name(), r)), m)
+        .one_of("role", &Role::ALL.map(|role| (role.name(), role)), m)
         .unwrap_or_else(|| effect.default_role());
     let timeout = timeout(fields, m);
     Command {
@@ -161,6 +162,9 @@ pub(super) fn info(
         effect,
         role,
         confirm: confirm(fields, arguments, m),
+        // `approval` reads them.
+        approval: None,
+        expose: Vec::new(),
         timeout_ms: timeout.map(millis),
         stdin: fields
             .one_of("stdin", &[("none", Stdin::None), ("prompt", Stdin::Prompt)], m)

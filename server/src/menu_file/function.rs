@@ -22,7 +22,8 @@ const WORKER_FIELDS: &str = "\
 
 const FUNCTION_FIELDS: &str = "\
     worker function title description category aliases effect role confirm timeout max_concurrent queue lock output \
-    max_output on_cancel on_disconnect on_shutdown safe_state safe_state_on notify args schedule then menu rate reason group";
+    max_output on_cancel on_disconnect on_shutdown safe_state safe_state_on notify args schedule then menu rate reason group \
+    approval expose";
 
 /// Fields about a program, which a worker has itself.
 const PROGRAM_FIELDS: &str = "\

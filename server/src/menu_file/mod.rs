@@ -1,6 +1,7 @@
 //! Reading `commands.toml` and `commands.d/*.toml`: the result is a menu, or a list of errors with their positions.
 //! Read when the server starts and by `topsided check`.
 
+mod approval;
 mod args;
 mod choices;
 mod command;
@@ -243,6 +244,7 @@ fn add<'a>(
                 let info = item.info_mut();
                 let reason = run_rules::reason(&fields, &info.args, &mut errors);
                 info.args.extend(reason);
+                approval::read(info, &fields, &mut errors);
                 references.note(name, &fields, source, &mut errors);
                 let schedules = schedule::read(item.info(), &fields, &mut errors);
                 item.info_mut().scheduled = !schedules.is_empty();

@@ -143,6 +143,12 @@ fn then_error(menu: &Menu, reserved: &[&str], command: &str, target: &str) -> Op
             "`then` gives no arguments, and `{shown}` needs `{arg}`: give that a `default`"
         ));
     }
+    if found.approval.is_some() {
+        return Some(format!(
+            "`{shown}` has `approval`, so `then` cannot start it: each run of it waits for the user who approves \
+             it. Take one of the two out"
+        ));
+    }
     let own = find(command)?.role;
     (found.role > own).then(|| {
         format!(

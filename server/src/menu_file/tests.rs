@@ -8,6 +8,7 @@ use topside_shared::role::Role;
 
 use super::*;
 
+mod approvals;
 mod arguments;
 mod programs_and_files;
 

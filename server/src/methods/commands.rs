@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
-use topside_shared::command::{Command, Effect};
+use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{
     BuiltinAnswer, Choice, Choices, CommandChoices, CommandResult, CommandRun, CommandsList,
@@ -97,8 +97,15 @@ pub(super) async fn run(
     {
         program.followed(&args).await?;
     }
+    if who.agent && entry.info.args.iter().any(|arg| is_secret(arg) && args.contains_key(&arg.name))
+    {
+        let message = format_args!("an agent cannot give the secrets of {}", entry.info.name);
+        return Err(RpcError::new(ErrorKind::InvalidParams, message));
+    }
+    // A user approves what an agent wants to do, so the agent confirms nothing.
     if let Some(question) = entry.info.question(&args)
         && !params.confirm
+        && !who.agent
     {
         return Err(RpcError::new(
             ErrorKind::ConfirmRequired,
@@ -117,6 +124,10 @@ pub(super) async fn run(
             Box::pin(start(&caller, command, (args, files), (params.wait, stream), request)).await
         }
     }
+}
+
+fn is_secret(arg: &Arg) -> bool {
+    arg.kind == ArgType::Secret
 }
 
 async fn answer(

@@ -94,6 +94,7 @@ pub(super) async fn enrol(
                 "its invite was used",
                 "",
             );
+            server.runs.check_approvals();
             Ok(row)
         })
     })
@@ -111,7 +112,7 @@ pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, R
     in_turn(caller, Method::KeyRevoke, move |server, client| {
         Box::pin(async move {
             let from = match client.who().owner {
-                Owner::User(_) | Owner::Schedule => Revoked::Here,
+                Owner::User(_) | Owner::Agent(_) | Owner::Schedule => Revoked::Here,
                 Owner::Key(_) => Revoked::Remotely,
             };
             let row = change(server, client, KeyChange::Revoke { key, from }).await?;
@@ -121,6 +122,7 @@ pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, R
                 "key revoked"
             );
             expiry::enforce(&server.keys, &server.clients, None, "", &by);
+            server.runs.check_approvals();
             Ok(Empty {})
         })
     })

@@ -1,5 +1,6 @@
 //! Methods: from a request to its answer. Each handler is a function of the caller and the parameters.
 
+mod approvals;
 mod clients;
 mod commands;
 mod files;
@@ -358,6 +359,8 @@ fn dispatch(
         Method::ScheduleResume => call_handler(caller, request, schedules::resume),
         Method::ScheduleRun => call_handler(caller, request, schedules::run),
         Method::SchedulePlan => call_handler(caller, request, schedules::plan),
+        Method::ApprovalsList => call_handler(caller, request, approvals::list),
+        Method::ApprovalDecide => call_handler(caller, request, approvals::decide),
         Method::WorkerRestart => call_handler(caller, request, workers::restart),
         Method::ScheduleSet => call_handler(caller, request, schedules::set),
     }?;

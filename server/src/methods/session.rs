@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{
-    AuditEnd, CallerInfo, Empty, EventsSubscribe, EventsUnsubscribe, Initialize, InitializeResult,
-    Ping, ServerSnapshot, SessionClose, Snapshot, SubscribeResult, Topic, WireLimits,
+    Approvals, AuditEnd, CallerInfo, Empty, EventsSubscribe, EventsUnsubscribe, Initialize,
+    InitializeResult, Ping, ServerSnapshot, SessionClose, Snapshot, SubscribeResult, Topic,
+    WireLimits,
 };
 use topside_shared::notifications::name;
 use topside_shared::records::{Program, RunRow};
@@ -52,6 +53,9 @@ pub(super) async fn initialize(
         };
         server.clients.set_program(client, program);
     }
+    if params.agent && !client.who().agent {
+        server.clients.set_identity(client, client.who().as_agent());
+    }
     client.notices.store(params.notices, Ordering::Relaxed);
     let closing = server.shutdown.closing();
     let after = match &closing {
@@ -69,6 +73,7 @@ pub(super) async fn initialize(
             address: client.address.clone(),
             user: who.user.clone(),
             role: who.role,
+            agent: who.agent,
         },
         limits: WireLimits {
             max_line: MAX_LINE_IN as u64,
@@ -113,7 +118,7 @@ pub(super) async fn subscribe(
     }
     let has = |topic| topics.contains(&topic);
     let (runs, log, revision) = (has(Topic::Runs), has(Topic::Log), has(Topic::Server));
-    let schedules = has(Topic::Schedules);
+    let (schedules, of_approvals) = (has(Topic::Schedules), has(Topic::Approvals));
     if schedules {
         server.schedules.loaded().await;
     }
@@ -140,6 +145,13 @@ pub(super) async fn subscribe(
         log: log.then(|| newest_that_fit(server.log.tail(LOG_SNAPSHOT, begun.log_seen), LOG_BYTES)),
         server: revision.then(|| ServerSnapshot { revision: server.now().menu.revision() }),
         schedules: schedules.then(|| server.schedules.list(&who)),
+        approvals: of_approvals.then(|| {
+            let mut approvals = server.runs.approvals(&who);
+            let fit = count_that_fits(approvals.iter(), RUN_BYTES);
+            let rest = approvals.split_off(fit);
+            first.extend(rest.iter().map(|row| notification(name::APPROVAL_CHANGED, row)));
+            Approvals { approvals }
+        }),
     };
     let mut after = vec![After::Release(begun.id, first)];
     if !begun.is_whole {

@@ -15,10 +15,12 @@ use crate::base::identity::Identity;
 use crate::base::limit::Limit;
 use crate::files::run_directory::TakenFiles;
 use crate::menu::Runnable;
+use crate::runs::approval::Approval;
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
 use crate::runs::requester::Requester;
 use crate::runs::run_end::RunGuard;
-use crate::runs::{Run, Runs, queue};
+use crate::runs::{LiveRuns, Run, Runs, queue};
+use crate::settings::limits::Limits;
 use crate::workers::arguments::Arguments;
 use crate::workers::concurrency::Exclusion;
 use crate::workers::run_rules::Rate;
@@ -54,7 +56,9 @@ pub(super) fn admit(
 ) -> Result<(RunGuard, Call), RpcError> {
     let who = requester.who();
     let reason = take_reason(&command.info, &mut args)?;
-    let run = Arc::new(Run::new(id, runs, requester, &who, command, &args, reason));
+    let approval = Approval::needed(runs, &who, command, &args);
+    let run = Run::new(id, runs, requester, &who, command, &args, (reason, approval));
+    let run = Arc::new(run);
     let starts = enter(runs, requester, &who, &run, command, &args)?;
     let (own, asker) = (Arc::clone(runs), requester.clone());
     let guard = RunGuard::new(own, asker, Arc::clone(&run), starts, files);
@@ -85,7 +89,7 @@ fn take_reason(
     Ok(Some(reason.to_owned()))
 }
 
-/// Takes a place among the live runs; whether the run starts now.
+/// Takes a place among the live runs; whether the run starts now. One that needs approval waits for that first.
 fn enter(
     runs: &Runs,
     requester: &Requester,
@@ -105,6 +109,50 @@ fn enter(
     if requester.client().is_some() && own >= most {
         return Err(busy(Limit::MaxRunsPerClient, most, &format!("you have {most} runs")));
     }
+    if run.approval.is_some() {
+        state.check_approvals(run.owner, limits.max_approvals_per_user, limits.max_approvals)?;
+        run.row.lock().state = RunState::Queued;
+        state.live.insert(run.id, Arc::clone(run));
+        return Ok(false);
+    }
+    let starts = take_place(&mut state, limits, who, run, command, args)?;
+    state.live.insert(run.id, Arc::clone(run));
+    state.started += u64::from(starts);
+    Ok(starts)
+}
+
+/// Takes a place for a run that was approved; whether it starts now.
+///
+/// # Errors
+/// `closing`, `rateLimited`, or `busy` with the limit or the lock.
+pub(super) fn enter_approved(
+    runs: &Runs,
+    who: &Identity,
+    run: &Arc<Run>,
+    command: &Runnable,
+    args: &Map<String, Value>,
+) -> Result<bool, RpcError> {
+    let now = runs.services.config.get();
+    let mut state = runs.state.lock();
+    if state.closed || runs.services.shutdown.has_begun() {
+        return Err(RpcError::new(ErrorKind::Closing, "the server is shutting down"));
+    }
+    let starts = take_place(&mut state, &now.config.limits, who, run, command, args)?;
+    if !starts {
+        run.publish(runs);
+    }
+    Ok(starts)
+}
+
+/// Takes the locks and the seat of a run, or a place in the queue; whether the run starts now.
+fn take_place(
+    state: &mut LiveRuns,
+    limits: &Limits,
+    who: &Identity,
+    run: &Arc<Run>,
+    command: &Runnable,
+    args: &Map<String, Value>,
+) -> Result<bool, RpcError> {
     let now = Instant::now();
     if let Some(rate) = command.rules.rate
         && let Err(left) = state.rates.check(&command.info.name, rate, now)
@@ -133,8 +181,6 @@ fn enter(
         run.row.lock().state = RunState::Queued;
         run.set_standing(standing);
     }
-    state.live.insert(run.id, Arc::clone(run));
-    state.started += u64::from(starts);
     Ok(starts)
 }
 

@@ -2,9 +2,11 @@
 //!
 //! A run belongs to the server, not to the connection that started it: the client may leave, and the run continues; the
 //! server may end, and its record stays. `scheduler` has the way from a request to the start, `run_end` the way to
-//! the final row, `queue` the rules of who waits for what, `follow_up` what starts after a success.
+//! the final row, `queue` the rules of who waits for what, `approval` who must agree first, `follow_up` what starts after a success.
 
 mod admit;
+mod approval;
+mod decision;
 mod follow_up;
 mod input;
 mod pending_hook;
@@ -73,6 +75,8 @@ pub(crate) struct Runs {
     /// Runs that wait for a number; the server answers them before it ends.
     numberless: AtomicUsize,
     fewer: Notify,
+    /// Notified when keys or the menu have changed: runs that wait for approval may be withdrawn.
+    rights_changed: Notify,
     /// Cancelled once the workers of a killed server are made safe.
     workers_safe: CancellationToken,
 }
@@ -97,6 +101,7 @@ impl Runs {
             numberless: AtomicUsize::new(0),
             state: Mutex::default(),
             fewer: Notify::new(),
+            rights_changed: Notify::new(),
             workers_safe: CancellationToken::new(),
         }
     }
@@ -198,7 +203,8 @@ impl Runs {
     /// How many run and wait now, and how many were started since the start of the server.
     pub(crate) fn counts(&self) -> RunCounts {
         let state = self.state.lock();
-        let queued = state.queue.len();
+        let unapproved = state.live.values().filter(|run| run.awaits_approval()).count();
+        let queued = state.queue.len() + unapproved;
         let all = state.live.len() + self.numberless.load(Ordering::Relaxed);
         RunCounts {
             running: all.saturating_sub(queued) as u64,

@@ -17,6 +17,7 @@ use crate::history::RunRecord;
 use crate::menu::Runnable;
 use crate::output::Output;
 use crate::process::program_spec::Policy;
+use crate::runs::approval::Approval;
 use crate::runs::input::Input;
 use crate::runs::queue::Standing;
 use crate::runs::requester::Requester;
@@ -42,6 +43,7 @@ pub(crate) struct Run {
     /// Whether clients know of it.
     pub(super) listed: AtomicBool,
     pub(super) policy: Policy,
+    pub(super) approval: Option<Approval>,
     /// Who may see the runs that it waits for. Private to this type, never held across an `.await`.
     holders: Mutex<Vec<(RunId, RunAccess)>>,
     /// Private to this type, never held across an `.await`.
@@ -62,7 +64,7 @@ impl Run {
         who: &Identity,
         command: &Runnable,
         args: &Map<String, Value>,
-        reason: Option<String>,
+        (reason, approval): (Option<String>, Option<Approval>),
     ) -> Self {
         Self {
             id,
@@ -78,6 +80,7 @@ impl Run {
             changed: Notify::new(),
             listed: AtomicBool::new(false),
             policy: command.policy,
+            approval,
             holders: Mutex::default(),
             row: Mutex::new(RunRow {
                 run_id: id,
@@ -88,6 +91,7 @@ impl Run {
                 client_id: requester.client_id(),
                 reason,
                 caused_by: requester.cause(),
+                approval: None,
                 state: RunState::Running,
                 place: None,
                 waits_for: Vec::new(),
@@ -109,6 +113,7 @@ impl Run {
         let mut row = self.row.lock().clone();
         row.bytes = self.output.bytes();
         row.cut_at = self.output.cut_at();
+        row.approval = self.approval.as_ref().map(Approval::shown);
         row
     }
 
@@ -137,6 +142,10 @@ impl Run {
         RunRecord { owner: self.owner, role: self.role, row: self.row() }
     }
 
+    pub(super) fn is_listed(&self) -> bool {
+        self.listed.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_queued(&self) -> bool {
         self.row.lock().state == RunState::Queued
     }
@@ -144,7 +153,7 @@ impl Run {
     /// Sends its row to the clients that may see it, once it is listed. The caller holds the lock on all runs, so that
     /// rows arrive in order.
     pub(super) fn publish(&self, runs: &Runs) {
-        if self.listed.load(Ordering::Relaxed) {
+        if self.is_listed() {
             runs.services.events.run_changed(&self.row(), self.access(), |who| self.row_for(who));
             self.changed.notify_waiters();
         }
@@ -166,7 +175,7 @@ impl Run {
         }
     }
 
-    /// While it is queued, waits until its state or place differs from `known`, and returns the row. None: `known` is not
+    /// While it is queued, waits until its state, place or approval differs from `known`, and returns the row. None: `known` is not
     /// queued, or the run has ended.
     pub(crate) async fn next_wait(
         &self,
@@ -184,9 +193,11 @@ impl Run {
             if row.state.ended() {
                 return None;
             }
-            if (row.state, row.place, &row.waits_for)
-                != (known.state, known.place, &known.waits_for)
-            {
+            let is_same = row.state == known.state
+                && row.place == known.place
+                && row.waits_for == known.waits_for
+                && row.awaits_approval() == known.awaits_approval();
+            if !is_same {
                 return Some(row);
             }
             tokio::select! {

@@ -166,16 +166,25 @@ impl RunGuard {
             return Ok(());
         }
         let by = self.requester.by(&call.who);
-        let argv = {
-            let row = self.run.row.lock();
-            let mut argv = argv::argv(&command.info.name, &row.args);
-            argv.extend(row.reason.iter().map(|reason| format!("{REASON}={reason}")));
-            argv
-        };
-        let begins = self.audited(by.clone(), "command/run").argv(argv);
+        let begins = self.audited(by.clone(), "command/run").argv(self.argv());
         self.runs.services.audit.ahead(begins).await?;
         self.audited_by = Some(by);
         Ok(())
+    }
+
+    /// Records that it waits for approval.
+    pub(crate) fn audit_request(&self, call: &Call) {
+        let by = self.requester.by(&call.who);
+        let requested = self.audited(by, "approval/requested").argv(self.argv());
+        self.runs.services.audit.note(requested.result("waits"));
+    }
+
+    /// Its command and arguments, with the reason that its user gave.
+    fn argv(&self) -> Vec<String> {
+        let row = self.run.row.lock();
+        let mut argv = argv::argv(&row.command, &row.args);
+        argv.extend(row.reason.iter().map(|reason| format!("{REASON}={reason}")));
+        argv
     }
 
     fn audited(&self, by: By, action: &'static str) -> entry::Entry {
@@ -196,7 +205,7 @@ impl RunGuard {
         let recorded = match self.recorded {
             Recorded::Nothing => history.begin(run.past(), self.requester.address(), intent).await,
             // It was recorded as queued.
-            _ => history.resume(run.id, run.row().started_at, intent).await,
+            _ => history.resume(run.row(), intent).await,
         };
         recorded?;
         self.recorded = Recorded::Start;
@@ -259,6 +268,7 @@ impl RunGuard {
 
     fn settle(&mut self, end: RunEnd) {
         let run = &self.run;
+        self.runs.withdraw_approval(run);
         run.output.end();
         let mut row = run.row.lock();
         row.state = end.state;
@@ -285,6 +295,7 @@ impl RunGuard {
         let _state = self.runs.state.lock();
         self.run.listed.store(true, Ordering::Relaxed);
         self.run.publish(&self.runs);
+        self.runs.publish_request(&self.run);
     }
 }
 
@@ -315,7 +326,7 @@ impl Drop for RunGuard {
         runs.services.counters.run_ended(row.state);
         runs.services.notify.run_ended(&row);
         if let Some(client) = self.requester.client()
-            && run.listed.load(Ordering::Relaxed)
+            && run.is_listed()
         {
             runs.services.clients.run_ended(client, run.id);
         }

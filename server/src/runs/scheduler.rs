@@ -22,7 +22,8 @@ use crate::keys::expiry;
 use crate::menu::{Executor, Runnable, WorkerSafeState};
 use crate::process::program_spec::Program;
 use crate::process::running_program::{Process, Until};
-use crate::runs::admit::{admit, check_choices};
+use crate::runs::admit::{admit, check_choices, enter_approved};
+use crate::runs::approval;
 use crate::runs::follow_up::{self, Success};
 use crate::runs::pending_hook::PendingHook;
 use crate::runs::requester::Requester;
@@ -125,13 +126,21 @@ async fn carry_out(
     window: Option<Window>,
 ) {
     if guard.is_queued() {
+        if guard.run.approval.is_some() {
+            guard.audit_request(&call);
+        }
         // A run that was never started needs no hook.
         if let Err(error) = guard.record(None, None).await {
             return asker.refuse(guard, error).await;
         }
         guard.list();
         asker.send(Ok(Arc::clone(&guard.run)));
-        if !wait_for_turn(&mut guard, &command, &mut call, window).await {
+        match wait_for_approval(&mut guard, &command, &mut call).await {
+            Ok(true) => {}
+            Ok(false) => return guard.end(RunEnd::CANCELLED).await,
+            Err(error) => return asker.refuse(guard, error).await,
+        }
+        if guard.is_queued() && !wait_for_turn(&mut guard, &command, &mut call, window).await {
             return guard.end(RunEnd::CANCELLED).await;
         }
     }
@@ -198,6 +207,33 @@ async fn execute(
         },
         (Executor::Program(_), None) => RunEnd::FAILED,
     }
+}
+
+/// Waits until a run that needs approval is approved, and takes its place then; whether it may go on. If not, its output says
+/// why.
+///
+/// # Errors
+/// It was approved, and can neither start nor be queued.
+async fn wait_for_approval(
+    guard: &mut RunGuard,
+    command: &Runnable,
+    call: &mut Call,
+) -> Result<bool, RpcError> {
+    let (runs, run) = (Arc::clone(&guard.runs), Arc::clone(&guard.run));
+    if run.approval.is_none() {
+        return Ok(true);
+    }
+    let is_caused = run.row.lock().caused_by.is_some();
+    let identity = || current_identity(&runs, &call.who, command, is_caused);
+    let may_start = || approval::check_declaration(&runs, &run).and_then(|()| identity().map(drop));
+    if !approval::wait(guard, may_start).await || run.cancel.is_cancelled() {
+        return Ok(false);
+    }
+    call.who = identity().map_err(|why| RpcError::new(ErrorKind::Forbidden, why))?;
+    if enter_approved(&runs, &call.who, &run, command, call.args())? {
+        guard.leaves_queue();
+    }
+    Ok(true)
 }
 
 /// Waits for the turn of a queued run; whether it may start then. If not, its output says why.

@@ -73,5 +73,5 @@ impl Schedules {
 
 pub(super) fn may_see(now: &Loaded, who: &Identity, schedule: &DeclaredSchedule) -> bool {
     let entry = now.menu.get(&schedule.command);
-    entry.is_some_and(|entry| may_see_command(who, &entry.info.name, entry.info.role))
+    entry.is_some_and(|entry| may_see_command(who, &entry.info))
 }

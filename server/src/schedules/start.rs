@@ -78,6 +78,7 @@ impl Schedules {
             user: format!("schedule:{}", schedule.name),
             role: command.info.role,
             scope: Scope::Whole,
+            agent: false,
         };
         let requester = Requester::Schedule(Arc::new(who));
         let window = rest.map(Window::lasting);

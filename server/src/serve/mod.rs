@@ -14,6 +14,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::join5;
 use topside_shared::Time;
+use topside_shared::methods::KeyRow;
 use tracing::instrument::WithSubscriber;
 
 use crate::admission::session_limits::{FEWEST_DESCRIPTORS, TooFewDescriptors, max_sessions};
@@ -232,7 +233,7 @@ impl Server {
         let plan = tokio::select! {
             () = files.serve(self) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
-            () = expiry::watch(&self.keys, &self.clients, &self.clock, |row| self.events.keys_changed(row, None), async || self.save_seen().await) => unreachable!("watching goes on for ever"),
+            () = expiry::watch(&self.keys, &self.clients, &self.clock, |row| self.key_expired(row), async || self.save_seen().await) => unreachable!("watching goes on for ever"),
             () = self.schedules.run() => unreachable!("schedules go on for ever"),
             () = reload::reload_on_request(self, &stop) => unreachable!("listening goes on for ever"),
             () = &mut beside => unreachable!("all go on for ever"),
@@ -292,6 +293,11 @@ impl Server {
     }
 
     /// Saves when each key was last used, and the known sources.
+    fn key_expired(&self, row: &KeyRow) {
+        self.events.keys_changed(row, None);
+        self.runs.check_approvals();
+    }
+
     async fn save_seen(self: &Arc<Self>) {
         let save = |server: &Self| (server.keys.save_seen().err(), server.tcp.save_known().err());
         let Ok((keys, sources)) = self.blocking(save).await else { return };

@@ -47,6 +47,12 @@ limits! {
     max_runs_per_client: usize, count, 8;
     /// Queued runs at once.
     max_queued: usize, count, 32;
+    /// Runs that wait for approval at once.
+    max_approvals: usize, count, 32;
+    /// Those of one user or key.
+    max_approvals_per_user: usize, count, 4;
+    /// How long a run waits for approval.
+    approval_timeout: Option<Duration>, time, seconds(5 * 60);
     /// Bytes of one argument's value.
     max_argument: usize, size, 32 * 1024;
     /// Bytes queued for one client.

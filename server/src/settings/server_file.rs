@@ -200,7 +200,7 @@ mod tests {
         let read = of(
             "[local]\nallow = { alice = \"operator\" }\n[listen]\nport = 1\naddresses = [\"::1\"]\n\
              [limits]\nmax_runs = 1\nadmin_runs = 0\n\
-             max_runs_per_client = 2\nmax_queued = 5\nmax_argument = \"1KiB\"\nmax_outbox = \"2MiB\"\n\
+             max_runs_per_client = 2\nmax_queued = 5\nmax_approvals = 18\nmax_approvals_per_user = 19\napproval_timeout = \"20s\"\nmax_argument = \"1KiB\"\nmax_outbox = \"2MiB\"\n\
              max_waiting = 7\n\
              write_timeout = \"1s\"\nshutdown_timeout = 0\nhook_timeout = \"14s\"\nshutdown_wait = \"15s\"\nhandshake_timeout = \"2s\"\n\
              max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
@@ -220,6 +220,9 @@ mod tests {
             admin_runs: 0,
             max_runs_per_client: 2,
             max_queued: 5,
+            max_approvals: 18,
+            max_approvals_per_user: 19,
+            approval_timeout: seconds(20),
             max_waiting: 7,
             max_argument: 1024,
             max_outbox: 2 * 1024 * 1024,

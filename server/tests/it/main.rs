@@ -3,6 +3,8 @@
 #![allow(clippy::needless_pass_by_value, reason = "what `json!` makes is given away as it is")]
 
 mod admission;
+mod agents;
+mod approvals;
 mod arguments;
 mod audit;
 mod audit_aggregate;

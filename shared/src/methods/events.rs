@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Empty, Method, Schedules};
+use super::{Approvals, Call, Empty, Method, Schedules};
 use crate::ids::SubscriptionId;
 use crate::notifications::LogEntry;
 use crate::records::{ClientRow, RunRow};
@@ -22,6 +22,8 @@ wire_enum! {
         Keys = "keys",
         /// `schedule/changed`, of the commands that the caller may run.
         Schedules = "schedules",
+        /// `approval/changed`, of the runs that the caller may see.
+        Approvals = "approvals",
     }
 }
 
@@ -61,6 +63,9 @@ pub struct Snapshot {
     /// The schedules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedules: Option<Schedules>,
+    /// The runs that wait for approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
 }
 
 /// The `server` topic's snapshot.

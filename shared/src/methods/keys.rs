@@ -42,6 +42,10 @@ pub struct KeyInvite {
     /// Whether it is a script's token: the key itself lasts and enrols no other.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lasting: bool,
+    /// Whether the key is for an agent: it runs only commands that their declaration exposes to agents, and a user must approve
+    /// those that ask to be confirmed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
 }
 call!(KeyInvite -> KeyInviteResult);
 

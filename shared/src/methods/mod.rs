@@ -77,6 +77,10 @@ wire_enum! {
         SchedulePlan = "schedule/plan",
         /// Sets the time or the arguments of a schedule.
         ScheduleSet = "schedule/set",
+        /// The runs that wait for approval.
+        ApprovalsList = "approvals/list",
+        /// Approves or refuses a run that waits for it.
+        ApprovalDecide = "approval/decide",
         /// Starts a worker again.
         WorkerRestart = "worker/restart",
         /// Sends a test notification to people elsewhere.
@@ -107,6 +111,7 @@ macro_rules! call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Empty {}
 
+mod approvals;
 mod clients;
 mod events;
 mod files;
@@ -120,6 +125,7 @@ mod server;
 mod session;
 mod workers;
 
+pub use approvals::*;
 pub use clients::*;
 pub use events::*;
 pub use files::*;

@@ -19,6 +19,9 @@ pub struct Initialize {
     pub client: Option<Program>,
     /// Whether notices may be sent to this connection.
     pub notices: bool,
+    /// Whether the client is an agent. It cannot take this back; on the local socket it is then a viewer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
 }
 call!(Initialize -> InitializeResult);
 
@@ -83,6 +86,9 @@ pub struct CallerInfo {
     pub user: String,
     /// What the caller may do.
     pub role: Role,
+    /// Whether the server takes the caller for an agent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
 }
 
 /// What the server will take from this connection.

@@ -40,7 +40,7 @@ pub fn list(rows: &[KeyRow], invite: &str, zone: &TimeZone) -> String {
         [
             row.key_id.digits()[..SHOWN_DIGITS].to_owned(),
             clean(&row.name, MAX_NAME),
-            row.role.to_string(),
+            super::role(row.role, row.agent),
             row.state.name().to_owned(),
             time(row.last_seen),
             time(row.expires_at),
@@ -93,6 +93,7 @@ mod tests {
         let mut bytes = [0; 32];
         bytes[0] = first;
         KeyRow {
+            agent: false,
             key_id: Pin::from_bytes(bytes),
             name: name.into(),
             role: Role::Viewer,

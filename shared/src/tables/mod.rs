@@ -4,6 +4,9 @@
 //!
 //! Names and texts come from other users, so this module cleans each of them again.
 
+use crate::role::Role;
+
+mod approvals;
 mod columns;
 pub mod keys;
 mod log;
@@ -12,6 +15,7 @@ mod records;
 mod schedules;
 mod status;
 
+pub use approvals::{approval_decided, approvals};
 pub use columns::columns;
 pub use log::{log_fields, log_line, log_lines, log_text, printed_log_line};
 pub use menu::menu;
@@ -20,6 +24,11 @@ pub use schedules::{
     active_plan, schedule_paused, schedule_resumed, schedule_run, schedule_set, schedules,
 };
 pub use status::{status, worker_restarted};
+
+/// A role, with the mark of an agent: `operator (agent)`.
+fn role(role: Role, is_agent: bool) -> String {
+    if is_agent { format!("{role} (agent)") } else { role.to_string() }
+}
 
 /// A cell that may be empty.
 fn cell(text: Option<String>) -> String {

@@ -31,7 +31,7 @@ fn client_cells(row: &ClientRow) -> [String; 8] {
         clean(&row.address, MAX_NAME),
         row.connection.title().to_owned(),
         clean(&row.user, MAX_NAME),
-        row.role.to_string(),
+        super::role(row.role, row.agent),
         cell(row.client.as_ref().map(|program| clean(&program.name, MAX_NAME))),
         if row.you { "you".to_owned() } else { text::duration(row.idle_ms) },
         runs.join(", "),

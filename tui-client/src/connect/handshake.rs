@@ -201,6 +201,7 @@ async fn greet(
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }),
         notices: hello.notices,
+        agent: false,
     };
     match handle.call(&params).await {
         Ok(welcome) if welcome.protocol_version != PROTOCOL_VERSION => {

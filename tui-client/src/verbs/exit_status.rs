@@ -73,6 +73,7 @@ mod tests {
             args: serde_json::Map::new(),
             user: "u".into(),
             owner: None,
+            approval: None,
             client_id: ClientId(1),
             state,
             place: None,

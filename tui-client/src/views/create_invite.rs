@@ -59,6 +59,7 @@ impl InviteForm {
             ttl_ms: parse_duration(text("lifetime").unwrap_or(usual_life(is_token(&args)))),
             commands,
             lasting: is_token(&args),
+            agent: false,
         })
     }
 

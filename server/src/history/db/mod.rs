@@ -20,9 +20,9 @@ use crate::process::run_processes::{LeaderProcess, SpawnRecord};
 use crate::process::safe_state::RunHook;
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 11;
+const VERSION: i64 = 12;
 /// The upgrade from each version to the next.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     // It added indexes that version 7 replaces.
     "",
@@ -36,6 +36,7 @@ const STEPS: [&str; 10] = [
     "ALTER TABLE runs ADD COLUMN files TEXT;",
     CAUSES,
     schedule_rows::ADJUSTMENTS,
+    APPROVALS,
 ];
 
 const TABLES: &str = "
@@ -102,6 +103,9 @@ const CAUSES: &str = "
     ALTER TABLE runs ADD COLUMN caused_by INTEGER;
 ";
 
+/// Version 12 keeps how the approval of a run was decided.
+const APPROVALS: &str = "ALTER TABLE runs ADD COLUMN approval TEXT;";
+
 #[derive(Debug)]
 pub(super) struct Db {
     connection: Connection,
@@ -144,7 +148,7 @@ impl Db {
         let change = match version {
             0 => {
                 let steps = schedule_rows::ADJUSTMENTS;
-                [TABLES, AGES, INDEXES, schedule_rows::TABLES, CAUSES, steps].concat()
+                [TABLES, AGES, INDEXES, schedule_rows::TABLES, CAUSES, steps, APPROVALS].concat()
             }
             1..=VERSION => {
                 STEPS.iter().skip(usize::try_from(version - 1).unwrap_or(0)).copied().collect()
@@ -282,9 +286,9 @@ impl Db {
         let RunRecord { owner, role, row } = run;
         let args = serde_json::to_string(&row.args).unwrap_or_default();
         let statement = "INSERT INTO runs (id, owner, role, command, args, user, client, address, \
-                         state, started, bytes, size, hook, birth, aged_from, reason, caused_by) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?12, ?13, ?14, \
-                         ?15)";
+                         state, started, bytes, size, hook, birth, aged_from, reason, caused_by, \
+                         approval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?12, \
+                         ?13, ?14, ?15, ?16)";
         let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
         self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
@@ -302,6 +306,7 @@ impl Db {
             self.now().as_millis(),
             row.reason,
             row.caused_by.map(|run| run.0.cast_signed()),
+            text(row.approval.as_ref())?,
         ])?;
         if intent.hook.is_some() {
             self.with_hook.insert(run.row.run_id);
@@ -309,25 +314,21 @@ impl Db {
         Ok(())
     }
 
-    pub(super) fn resume(
-        &mut self,
-        id: RunId,
-        started: Time,
-        intent: &Intent,
-    ) -> rusqlite::Result<()> {
-        let statement =
-            "UPDATE runs SET state = ?2, started = ?3, hook = ?4, birth = ?5 WHERE id = ?1";
+    pub(super) fn resume(&mut self, row: &RunRow, intent: &Intent) -> rusqlite::Result<()> {
+        let statement = "UPDATE runs SET state = ?2, started = ?3, hook = ?4, birth = ?5, \
+                         approval = ?6 WHERE id = ?1";
         let state = RunState::Running.name();
         let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
         self.connection.prepare_cached(statement)?.execute(params![
-            id.0.cast_signed(),
+            row.run_id.0.cast_signed(),
             state,
-            started.as_millis(),
+            row.started_at.as_millis(),
             hook,
-            birth
+            birth,
+            text(row.approval.as_ref())?,
         ])?;
         if intent.hook.is_some() {
-            self.with_hook.insert(id);
+            self.with_hook.insert(row.run_id);
         }
         Ok(())
     }
@@ -346,7 +347,7 @@ impl Db {
     pub(super) fn end(&mut self, row: &RunRow, size: u64) -> rusqlite::Result<()> {
         let statement = "UPDATE runs SET state = ?2, ended = ?3, duration = ?4, exit = ?5, \
                          signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, cut = ?10, \
-                         ended_by = ?11, files = ?12, hook = NULL \
+                         ended_by = ?11, files = ?12, approval = ?13, hook = NULL \
                          WHERE id = ?1";
         let changed = self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
@@ -361,6 +362,7 @@ impl Db {
             row.cut_at.map(u64::cast_signed),
             row.ended_by,
             text((!row.files.is_empty()).then_some(&row.files))?,
+            text(row.approval.as_ref())?,
         ])?;
         self.outputs += if changed > 0 { size } else { 0 };
         Ok(())

@@ -5,13 +5,13 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 use topside_shared::records::RunRow;
 use topside_shared::{ClientId, Role, RunId, Time};
 
-use crate::base::identity::{Identity, Scope};
+use crate::base::identity::Identity;
 use crate::history::db::Db;
 use crate::history::db::sql_values::{invalid, of_name, of_text, owner_of, owner_text};
 use crate::history::{Filter, RunRecord};
 
 const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \
-                       exit, signal, bytes, escaped, cut, ended_by, files, reason, caused_by";
+                       exit, signal, bytes, escaped, cut, ended_by, files, reason, caused_by, approval";
 
 impl Db {
     /// The rows that `filter` selects and `who` may see, newest first.
@@ -53,7 +53,7 @@ fn select(filter: &Filter, who: &Identity, limit: usize) -> (String, Vec<Value>)
             given.push(value.into());
         }
     }
-    let sees_all = who.scope == Scope::Whole && who.role == Role::Admin;
+    let sees_all = who.is_full_admin();
     if sees_all && given.len() == 1 {
         given.push(limit.into());
         let all = format!("SELECT {COLUMNS} FROM runs WHERE id < ? ORDER BY id DESC LIMIT ?");
@@ -61,7 +61,7 @@ fn select(filter: &Filter, who: &Identity, limit: usize) -> (String, Vec<Value>)
     }
     let (mut parts, mut values) = (Vec::new(), Vec::new());
     for role in Role::ALL {
-        let is_seen = who.scope == Scope::Whole && role <= who.role;
+        let is_seen = who.sees_others() && role <= who.role;
         let (index, owner) = match is_seen {
             true => (index(filter), ""),
             false => ("runs_of_owner", " AND owner = ?"),
@@ -113,6 +113,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
             client_id: ClientId(number(6)?.unwrap_or_default()),
             reason: row.get(18)?,
             caused_by: number(19)?.map(RunId),
+            approval: of_text(row, 20)?,
             state: of_name(&row.get::<_, String>(7)?).ok_or_else(|| invalid(7))?,
             place: None,
             waits_for: Vec::new(),
@@ -138,7 +139,7 @@ mod tests {
     use topside_shared::records::RunState;
 
     use super::*;
-    use crate::base::identity::Owner;
+    use crate::base::identity::{Owner, Scope};
 
     /// Two filters that few rows match together, and the list of a viewer, read most of a million rows.
     #[test]
@@ -175,7 +176,8 @@ mod tests {
         let costs = || -> Vec<i32> {
             let cost = |(filter, (role, scope)): (&Filter, &(Role, Scope))| {
                 let (role, scope) = (*role, scope.clone());
-                let who = Identity { owner: Owner::User(7), user: "ann".into(), role, scope };
+                let (owner, user) = (Owner::User(7), "ann".into());
+                let who = Identity { owner, user, role, scope, agent: false };
                 let (statement, values) = select(filter, &who, 50);
                 let mut statement = db.connection.prepare(&statement).unwrap();
                 let rows = statement.query_map(params_from_iter(values), |_| Ok(())).unwrap();

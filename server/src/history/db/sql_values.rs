@@ -26,10 +26,13 @@ pub(super) fn invalid(column: usize) -> rusqlite::Error {
 
 /// The owner of the runs of schedules.
 const SCHEDULE: &str = "schedule";
+/// Before the number of a user: the owner of the runs of this user's agents.
+const AGENT: &str = "agent:";
 
 pub(super) fn owner_text(owner: Owner) -> String {
     match owner {
         Owner::User(uid) => format!("uid:{uid}"),
+        Owner::Agent(uid) => format!("{AGENT}{uid}"),
         Owner::Key(pin) => pin.to_string(),
         Owner::Schedule => SCHEDULE.to_owned(),
     }
@@ -38,6 +41,9 @@ pub(super) fn owner_text(owner: Owner) -> String {
 pub(super) fn owner_of(text: &str) -> Option<Owner> {
     if text == SCHEDULE {
         return Some(Owner::Schedule);
+    }
+    if let Some(uid) = text.strip_prefix(AGENT) {
+        return uid.parse().ok().map(Owner::Agent);
     }
     match text.strip_prefix("uid:") {
         Some(uid) => uid.parse().ok().map(Owner::User),

@@ -49,7 +49,8 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
         }
         Notification::Reloaded(_)
         | Notification::KeysChanged(_)
-        | Notification::ScheduleChanged(_) => {}
+        | Notification::ScheduleChanged(_)
+        | Notification::ApprovalChanged(_) => {}
         Notification::Broadcast(message) => broadcast(state, sanitize::broadcast(message)),
         Notification::Ended(ended) => console.goodbye = Some(sanitize::ended(ended)),
         // The list is incomplete: subscribe again.

@@ -78,6 +78,7 @@ fn an_invite_takes_a_name_and_a_role_and_the_rest_as_is_usual() {
         ttl_ms: Some(600_000),
         commands: None,
         lasting: false,
+        agent: false,
     };
     assert_eq!(asked(&effects), wanted);
     assert!(world.screen().contains("Creating it."), "{}", world.screen());

@@ -122,6 +122,11 @@ const COMMAND: &[Term] = &[
         "Array of the events that notifiers of server.toml report of this command, in place of their own `on`: failed, timedOut, \
          lost, recovered, missed, hookFailed. Default: what each notifier has.",
     ),
+    (
+        "approval",
+        "The least role of another user who must approve each run, at least the role of the command. Default: none is needed.",
+    ),
+    ("expose", "[\"mcp\"]: agents may call it. Default: they do not see it."),
     ("safe_state_on", "\"always\" runs it after a success too. Default: \"failure\"."),
     ("then", "Names of commands that start after a success."),
     ("menu", "false: it is in no menu; then and schedules start it."),
