@@ -5,7 +5,8 @@ import sys
 import unicodedata
 from html import escape
 
-CELL_W, CELL_H, SIZE, PAD = 8.4, 18, 14, 12
+# A row is as high as a line of the font, so that lines and bars join the row below.
+CELL_W, CELL_H, SIZE, PAD = 8.4, 16, 14, 12
 FOREGROUND, BACKGROUND = "#d4d7dc", "#16181d"
 BASIC = ["#2b2f36", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d4d7dc",
          "#6b7280", "#f08a92", "#b4d88f", "#f2d492", "#82c2ff", "#d89ae8", "#78ccd6", "#ffffff"]
@@ -103,9 +104,18 @@ def ground(x, y, cells, colour):
 
 
 def words(x, y, cells, text, colour, extra=""):
-    """Text that takes so many cells; `extra` are further attributes."""
-    return (f'<text x="{x:.1f}" y="{y + 14}" textLength="{cells * CELL_W:.1f}" '
-            f'fill="{colour}"{extra}>{escape(text)}</text>')
+    """Text that takes so many cells; `extra` are further attributes. Each part between wider gaps has a place of its own, so that
+    columns stay in line in every font."""
+    parts, column = [], 0
+    for piece in re.split(r"(\s{2,})", text):
+        taken = sum(map(width, piece))
+        if piece.strip():
+            bare = piece.strip()
+            at = x + (column + len(piece) - len(piece.lstrip())) * CELL_W
+            parts.append(f'<text x="{at:.1f}" y="{y + 13}" textLength="{sum(map(width, bare)) * CELL_W:.1f}" '
+                         f'fill="{colour}"{extra}>{escape(bare)}</text>')
+        column += taken
+    return "".join(parts)
 
 
 def sheet(width, height, parts):
