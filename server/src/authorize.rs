@@ -77,7 +77,7 @@ fn within_scope(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
     let why_not = match (&who.scope, action) {
         (Scope::Enrol { .. }, Action::Call(Method::KeyEnrol)) => return Ok(()),
         (Scope::Enrol { .. }, _) => {
-            "an invite is good for `key/enrol` only: pair with it first".into()
+            "an invite may only call `key/enrol`: pair with it first".into()
         }
         (_, Action::Call(Method::KeyEnrol)) => {
             "`key/enrol` needs a connection with the key of an invite".into()

@@ -46,7 +46,7 @@ notifications! {
     RUN_CHANGED = "run/changed" => RunChanged(Box<RunRow>), "A run's row.";
     CLIENTS_CHANGED = "clients/changed" => ClientsChanged(ClientsChanged), "Changes of the list of clients.";
     LOG_ENTRY = "log/entry" => LogEntry(LogEntry), "A line of the log.";
-    SERVER_CLOSING = "server/closing" => Closing(Closing), "A shutdown is scheduled, begins, or was cancelled.";
+    SERVER_CLOSING = "server/closing" => Closing(Closing), "A shutdown is due, begins, or was cancelled.";
     SERVER_RELOADED = "server/reloaded" => Reloaded(MenuChanged), "The menu has changed.";
     KEYS_CHANGED = "keys/changed" => KeysChanged(Box<KeysChanged>), "A key or an invite was made, used, revoked, or has expired.";
     SCHEDULE_CHANGED = "schedule/changed" => ScheduleChanged(Box<ScheduleRow>), "A schedule's row.";

@@ -251,7 +251,7 @@ impl Shutdown {
         }
     }
 
-    /// The notification for clients that connect while a shutdown is scheduled.
+    /// The notification for clients that connect while a shutdown is due.
     pub(crate) fn closing(&self) -> Option<Closing> {
         match &*self.stage.lock() {
             Stage::Open => None,

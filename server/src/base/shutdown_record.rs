@@ -1,4 +1,4 @@
-//! Record of a scheduled shutdown. If the server is killed before the shutdown was due, the next start reports it to
+//! Record of a shutdown that is due. If the server is killed before the shutdown was due, the next start reports it to
 //! admins and does not carry it out: its purpose may be gone.
 
 use std::io;

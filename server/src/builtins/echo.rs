@@ -14,7 +14,7 @@ impl Builtin for Echo {
             rest: true,
             ..optional("text", ArgType::String, "The text of the answer")
         };
-        reads("echo", &[], "Say something back", "Answers with the text it is given.", vec![text])
+        reads("echo", &[], "Repeat a text", "Answers with the text that it was given.", vec![text])
     }
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {

@@ -40,7 +40,7 @@ fn explain(command: &Command) -> String {
         lines.push(format!("  also: {}", aliases.join(", ")));
     }
     let harm = match effect {
-        Effect::Read => "only looks",
+        Effect::Read => "only reads",
         Effect::Write => "changes something",
         Effect::Destructive => "ends or destroys something",
     };

@@ -14,7 +14,7 @@ pub(super) struct Status(pub(super) ServerRef);
 impl Builtin for Status {
     fn declaration(&self) -> Command {
         let description = "Shows what runs, who is connected, and the server's own figures.";
-        reads("status", &["gat"], "Show how things stand", description, vec![json()])
+        reads("status", &["gat"], "Show the server's status", description, vec![json()])
     }
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {

@@ -70,8 +70,9 @@ impl HistoryWriter {
                 Some(RunHook::Program(hook)) => hook,
                 Some(RunHook::Function { worker, function }) => {
                     if self.hooks.workers.add(&worker, &function) {
-                        let said =
-                            format!("worker {worker} is called with {function} before all else\n");
+                        let said = format!(
+                            "worker {worker} is called with {function} before anything else\n"
+                        );
                         let output = said.into_bytes();
                         self.lose(db, run, Some(HookResult { output, failure: None }));
                     }

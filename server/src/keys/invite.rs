@@ -52,7 +52,7 @@ impl InviteRequest {
         let ttl = wanted.ttl_ms.map_or(usual, Duration::from_millis);
         if ttl.is_zero() || ttl > LONGEST_TTL {
             let days = LONGEST_TTL.as_secs() / 86_400;
-            let message = format!("the time it is good for must be from 1 ms to {days} days");
+            let message = format!("its lifetime must be from 1 ms to {days} days");
             return Err(wrong("ttlMs", message));
         }
         let commands = match &wanted.commands {

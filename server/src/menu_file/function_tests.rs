@@ -81,7 +81,7 @@ fn an_error_has_its_position_and_says_what_would_pass() {
         ),
         (
             "[workers.w]\nexec = [\"true\"]\n[commands.x]\nworker = \"w\"\nfunction = \"\"\n",
-            "5:12: `function` of command `x` must be the name that the worker knows it by: a string",
+            "5:12: `function` of command `x` must be the name of the function in the worker: a string",
         ),
         (
             "[workers.w]\nexec = [\"true\"]\n[commands.x]\nworker = \"w\"\nfuncton = \"y\"\n",
@@ -105,12 +105,12 @@ fn an_error_has_its_position_and_says_what_would_pass() {
         ),
         (
             "[workers.w]\nexec = [\"true\"]\nsafe_state = {}\n",
-            "3:14: `safe_state` of worker `w` needs `function`: the name that the worker knows it by",
+            "3:14: `safe_state` of worker `w` needs `function`: the name of the function in the worker",
         ),
         (
             "[workers.w]\nexec = [\"true\"]\n[commands.x]\nworker = \"w\"\n\
              safe_state = { function = 3 }\n",
-            "5:27: `function` of `safe_state` of command `x` must be the name that the worker knows it",
+            "5:27: `function` of `safe_state` of command `x` must be the name of the function in the worker",
         ),
         ("[workers.w]\n", "1:10: worker `w` needs `exec`"),
         ("[workers.w]\nexec = [\"true\", \"{zone}\"]\n", "2:17: worker `w` has no argument `zone`"),

@@ -43,7 +43,7 @@ impl<'a> References<'a> {
             m.add(
                 &fields.span,
                 format_args!(
-                    "{} needs `max_concurrent`: how many of its runs go on at once",
+                    "{} needs `max_concurrent`: how many of its runs may be running at once",
                     fields.owner
                 ),
             );

@@ -12,7 +12,7 @@ use crate::workers::FunctionSafeState;
 
 /// The form of the name of a function.
 pub(super) const FUNCTION_FORM: &str =
-    "the name that the worker knows it by: a string of one line, not empty";
+    "the name of the function in the worker: a string of one line, not empty";
 
 /// The name of a function, if the value is one.
 pub(super) fn function_name<'a>(value: &'a DeValue<'_>) -> Option<&'a str> {

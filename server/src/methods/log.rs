@@ -37,7 +37,10 @@ pub(super) async fn rotate(caller: Caller, LogRotate {}: LogRotate) -> Result<Em
     let result = if rotated.is_ok() { "done" } else { "failed" };
     server.audit.note(Entry::new(client.by(), "log/rotate", "log").result(result));
     rotated.map_err(|why| {
-        RpcError::new(ErrorKind::Internal, format_args!("the log goes on in the same file: {why}"))
+        RpcError::new(
+            ErrorKind::Internal,
+            format_args!("the log continues in the same file: {why}"),
+        )
     })?;
     tracing::info!(target: "topside", client = client.id.0, by = client.called(), "log begins anew");
     Ok(Empty {})

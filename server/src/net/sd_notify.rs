@@ -67,7 +67,7 @@ impl Supervisor {
     /// by the thread that serves requests: if that hangs, the reports stop, and the supervisor reacts.
     pub(crate) async fn report(&self, shutdown: &Shutdown, status: impl Fn() -> String) {
         if let Some(error) = &self.unreachable {
-            tracing::warn!(target: "topside", "{error}: the server goes on without a supervisor; start it as a service, or unset NOTIFY_SOCKET");
+            tracing::warn!(target: "topside", "{error}: the server continues without a supervisor; start it as a service, or unset NOTIFY_SOCKET");
         }
         let Some(socket) = self.connected() else { return std::future::pending().await };
         send(&socket, &format!("READY=1\nSTATUS={}", status())).await;

@@ -149,7 +149,7 @@ async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
     Err(RpcError::new(ErrorKind::SpawnFailed, message))
 }
 
-/// Cancels a scheduled shutdown for a client.
+/// Cancels the shutdown that is due, for a client.
 ///
 /// # Errors
 /// `notFound` where none is due, `closing` once it has begun.

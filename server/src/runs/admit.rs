@@ -205,7 +205,7 @@ fn too_often(command: &str, rate: Rate, left: Duration) -> RpcError {
 fn refusal(command: &Runnable, refused: &Refused, seats: usize) -> RpcError {
     let Refused { why, waits_for, .. } = refused;
     if queue::waits_only_for_a_seat(waits_for) && *why == RefusalReason::NoQueue {
-        return busy(Limit::MaxRuns, seats, &format!("{seats} runs go on"));
+        return busy(Limit::MaxRuns, seats, &format!("{seats} runs are running"));
     }
     let lock = waits_for.iter().find_map(|wait| wait.lock.as_ref());
     let Exclusion { max_concurrent, group, .. } = &command.exclusion;

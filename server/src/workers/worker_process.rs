@@ -260,7 +260,7 @@ impl Resident {
             while !gone(child, group, Instant::now() + SLOW).await {
                 tracing::error!(
                     target: "topside", worker = self.name(),
-                    "a process of the worker lives on after SIGKILL; until it ends, the worker is not started again"
+                    "a process of the worker has not ended after SIGKILL; until it ends, the worker is not started again"
                 );
             }
         }

@@ -13,7 +13,7 @@ use crate::common::{Raw, TestServer, Topsided};
 const HOUR_MS: u64 = 3_600_000;
 
 #[test]
-fn a_scheduled_shutdown_is_announced_to_clients_with_notices_and_the_server_continues() {
+fn a_shutdown_that_is_due_is_announced_to_clients_with_notices_and_the_server_continues() {
     let server = TestServer::start();
     let mut told = server.connect_with_notices();
     let mut quiet = server.connect();

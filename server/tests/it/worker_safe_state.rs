@@ -190,7 +190,7 @@ fn the_function_of_a_run_that_a_killed_server_left_is_the_first_call_of_the_next
     let mut client = server.connect();
     let row = client.ok("run/attach", json!({"runId": run}));
     assert_eq!(row["state"], "lost");
-    assert!(client.heard().contains("worker w is called with seal before all else"));
+    assert!(client.heard().contains("worker w is called with seal before anything else"));
     assert_eq!(client.run("one", json!({}))["state"], "succeeded");
     eventually("nothing is pending", || !topsided.path("state/workers.json").exists());
     server.terminate();

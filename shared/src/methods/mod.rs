@@ -49,7 +49,7 @@ wire_enum! {
         ServerStatus = "server/status",
         /// Shuts the server down, at once or after a delay.
         ServerShutdown = "server/shutdown",
-        /// Cancels a scheduled shutdown.
+        /// Cancels a shutdown that is due.
         ServerShutdownCancel = "server/shutdown/cancel",
         /// Reads the server's files again.
         ServerReload = "server/reload",

@@ -62,7 +62,7 @@ pub(crate) fn in_short(needs: Needs) -> &'static str {
         Needs::Connected => "no session",
         Needs::Menu => "no menu",
         Needs::MayReadLog | Needs::AdminRole => "not for your role",
-        Needs::ConnectionEnded => "the session goes on",
+        Needs::ConnectionEnded => "the session is open",
         Needs::ConnectionLost => "connected",
         Needs::NoServerHere => "not needed",
         Needs::AnotherClient => "no other client",

@@ -60,7 +60,7 @@ impl std::fmt::Display for DisconnectReason {
             Self::Refused(error) => {
                 write!(f, "the server closed the session: {}", clean(&error.message, MAX_REASON))
             }
-            Self::Gone => f.write_str("the server went away without saying why"),
+            Self::Gone => f.write_str("connection closed without a reason"),
             Self::KeyRefused(why) => why.fmt(f),
             Self::Broken(error) => write!(f, "the connection to the server broke: {error}"),
             Self::Silent { ms } => {

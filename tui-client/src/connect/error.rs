@@ -47,7 +47,7 @@ pub(crate) enum ConnectError {
     Lost { reason: DisconnectReason },
     /// The server closed the connection before either side had shown its key.
     #[error(
-        "{at} hung up at once: the server is too busy, or accepts no connection from this address for a while (up \
+        "{at} closed the connection at once: the server is too busy, or accepts no connection from this address for a while (up \
          to ten minutes) because too many tries have failed"
     )]
     TurnedAway { at: String },

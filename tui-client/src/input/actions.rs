@@ -199,7 +199,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::ListEnd, name: "list-end", title: "Last row", always: &["end", "G"], ..CHOICE },
     Action { id: Id::ListPageUp, name: "list-page-up", title: "A page up", always: &["pgup"], ..CHOICE },
     Action { id: Id::ListPageDown, name: "list-page-down", title: "A page down", always: &["pgdn"], ..CHOICE },
-    Action { id: Id::OtherColumn, name: "other-column", title: "Servers or routes", short: "how", always: &["tab", "backtab"], ..CHOICE },
+    Action { id: Id::OtherColumn, name: "other-column", title: "Servers or routes", short: "routes", always: &["tab", "backtab"], ..CHOICE },
     Action { id: Id::ToServers, name: "to-servers", title: "To the servers", always: &["left"], ..CHOICE },
     Action { id: Id::ToWays, name: "to-ways", title: "To the routes", always: &["right"], ..CHOICE },
     Action { id: Id::Invite, name: "invite", title: "Paste an invite, to pair", short: "invite", always: &["i"], ..CHOICE },
@@ -215,12 +215,12 @@ pub(crate) const ACTIONS: &[Action] = &[
 
     Action { id: Id::Run, name: "run", title: "Run the line", short: "run", always: &["enter"], ..TYPING },
     Action { id: Id::Complete, name: "complete", title: "Complete; again for the next", short: "complete", always: &["tab"], ..TYPING },
-    Action { id: Id::Older, name: "older", title: "History lines that begin as typed", always: &["up", "down"], ..TYPING },
+    Action { id: Id::Older, name: "older", title: "Earlier lines that begin as typed", always: &["up", "down"], ..TYPING },
     Action { id: Id::Recall, name: "recall", title: "Search earlier lines", always: &["ctrl-r"], ..TYPING },
-    Action { id: Id::EditLine, name: "edit-line", title: "By word; start; end", always: &["alt-b", "alt-f", "ctrl-a", "ctrl-e"], ..TYPING },
-    Action { id: Id::KillLine, name: "kill-line", title: "Cut word; line; back again", always: &["ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y"], ..TYPING },
+    Action { id: Id::EditLine, name: "edit-line", title: "Move by word; to start; to end", always: &["alt-b", "alt-f", "ctrl-a", "ctrl-e"], ..TYPING },
+    Action { id: Id::KillLine, name: "kill-line", title: "Cut word; cut line; paste it", always: &["ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y"], ..TYPING },
 
-    Action { id: Id::OtherBox, name: "other-box", title: "To the run that asks, or the commands", short: "other box", always: &["ctrl-o"], needs: Needs::RunTakesInput, dispatched: true, ..TYPING },
+    Action { id: Id::OtherBox, name: "other-box", title: "To the run that asks, or the commands", short: "other input", always: &["ctrl-o"], needs: Needs::RunTakesInput, dispatched: true, ..TYPING },
     Action { id: Id::Unhide, name: "unhide", title: "Show or hide what is typed for a run", short: "show or hide", always: &["ctrl-s"], needs: Needs::PromptShown, dispatched: true, ..TYPING },
 
     Action { id: Id::PageUp, name: "page-up", title: "Page up", short: "scroll", always: &["pgup"], ..OUTPUT },
@@ -247,9 +247,9 @@ pub(crate) const ACTIONS: &[Action] = &[
 
     Action { id: Id::Clients, name: "clients", title: "Connected clients", short: "clients", always: &["f2"], needs: Needs::Connected, ..SERVER },
     Action { id: Id::Menu, name: "menu", title: "The menu of commands", short: "menu", always: &["f3"], needs: Needs::Menu, ..SERVER },
-    Action { id: Id::Runs, name: "runs", title: "Runs, live and past", short: "runs", always: &["f12"], needs: Needs::Connected, ..SERVER },
+    Action { id: Id::Runs, name: "runs", title: "Runs, active and ended", short: "runs", always: &["f12"], needs: Needs::Connected, ..SERVER },
     Action { id: Id::Schedules, name: "schedules", title: "Schedules of commands", short: "schedules", always: &["alt-t"], needs: Needs::Connected, ..SERVER },
-    Action { id: Id::Notices, name: "notices", title: "Notifications", short: "notices", always: &["alt-n"], ..SERVER },
+    Action { id: Id::Notices, name: "notices", title: "Notices", short: "notices", always: &["alt-n"], ..SERVER },
     Action { id: Id::Status, name: "status", title: "Status of the server", short: "status", always: &["alt-s"], needs: Needs::Connected, ..SERVER },
     Action { id: Id::Log, name: "log", title: "The server's log, live", short: "log", always: &["alt-l"], needs: Needs::MayReadLog, ..SERVER },
     Action { id: Id::ToPicker, name: "to-picker", title: "Close the session, to the picker", short: "picker", always: &["f4"], ..SERVER },

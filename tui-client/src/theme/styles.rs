@@ -97,9 +97,9 @@ roles! {
     unreachable "unreachable" follows bad,
     /// A server that was not asked yet.
     untried "untried" follows dim,
-    /// A scheduled shutdown without a bar.
+    /// A shutdown that is due, without a bar.
     due "due" follows warn,
-    /// The bar of a scheduled shutdown.
+    /// The bar of a shutdown that is due.
     shutdown "shutdown" follows warn,
     /// The same in the last ten seconds.
     shutdown_soon "shutdown-soon" follows bad,

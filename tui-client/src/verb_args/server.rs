@@ -37,7 +37,7 @@ pub(crate) struct ConfirmArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerVerb {
-    /// Show the status of a server: its load, its limits, and a scheduled shutdown
+    /// Show the status of a server: its load, its limits, and a shutdown that is due
     Status(SessionArgs),
     /// Show the connected clients
     Clients(Clients),
@@ -61,7 +61,7 @@ pub(crate) enum ServerVerb {
     Worker(WorkerArgs),
     /// Test the notifiers, which tell people elsewhere what happened (admin)
     Notify(NotifyArgs),
-    /// Print notifications as they arrive: broadcasts, and shutdowns of the server
+    /// Print notices as they arrive: broadcasts, and shutdowns of the server
     Notices(SessionArgs),
     /// Read the server's log (admin)
     Log(Log),
@@ -71,9 +71,9 @@ pub(crate) enum ServerVerb {
     Kick(Kick),
     /// Shut down or restart the server, or reboot or power off the box (admin)
     Shutdown(Shutdown),
-    /// Postpone the scheduled shutdown (admin)
+    /// Postpone the shutdown that is due (admin)
     Postpone(Postpone),
-    /// Cancel the scheduled shutdown (admin)
+    /// Cancel the shutdown that is due (admin)
     #[command(alias = "call-off", alias = "shutdown-cancel")]
     CancelShutdown(SessionArgs),
     /// Reload the server's files; after a mistake in one, nothing changes (admin)

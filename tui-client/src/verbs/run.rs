@@ -211,7 +211,7 @@ async fn report(console: &mut Runner, args: &Run, ran: RunOutcome, output: Vec<u
     }
     let own = match ran.result {
         None => {
-            let sentence = "gave up waiting for the run to end; it may still go on";
+            let sentence = "stopped waiting for the end of the run; it may still be running";
             console.printer.say(sentence).await;
             exit_status::OWN_FAILURE
         }

@@ -124,7 +124,7 @@ pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> V
     Vec::new()
 }
 
-/// Cancels a scheduled shutdown. It does no harm, so there is no question.
+/// Cancels a shutdown that is due. It does no harm, so there is no question.
 pub(crate) fn cancel_shutdown(state: &mut State) -> Vec<Effect> {
     state.ask(Ask::new(&ServerShutdownCancel {}, |state, result| {
         // The server tells every client, this one too, who cancelled it.

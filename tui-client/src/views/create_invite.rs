@@ -96,26 +96,26 @@ fn declaration() -> Command {
     let kind = Arg {
         default: Some("invite".into()),
         choices: vec!["invite".into(), TOKEN.into()],
-        ..arg("kind", ArgType::Enum, "an invite is for one device, once; a token is for a script")
+        ..arg("kind", ArgType::Enum, "invite: for one device; token: for a script")
     };
     let name = Arg {
         required: true,
         max_length: Some(MAX_NAME as u64),
-        ..arg("name", ArgType::String, "what its holder is called")
+        ..arg("name", ArgType::String, "name of the device or script")
     };
     let role = Arg {
         required: true,
         choices: Role::ALL.iter().map(|role| role.name().into()).collect(),
-        ..arg("role", ArgType::Enum, "what it may do")
+        ..arg("role", ArgType::Enum, "viewer reads, operator also runs, admin does all")
     };
     let commands = Arg {
         multiple: true,
-        ..arg("commands", ArgType::String, "the only ones it may run, blanks between")
+        ..arg("commands", ArgType::String, "only these commands, with spaces between")
     };
     let lifetime = Arg {
         default: Some(usual_life(false).into()),
         minimum: Some(1_000.0),
-        ..arg("lifetime", ArgType::Duration, "how long it is good")
+        ..arg("lifetime", ArgType::Duration, "how long it is valid")
     };
     let args = vec![kind, name, role, commands, lifetime];
     Command { name: TITLE.to_owned(), args, ..Command::default() }

@@ -179,9 +179,18 @@ fn when_connected(console: &Console) -> &'static [Id] {
     } else if !console.runs.pane.is_following() {
         &[Id::End, Id::PageUp, Id::Search, Id::Copy, Id::Palette, Id::Help]
     } else if can_switch(console) {
-        &[Id::OtherBox, Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
+        &[Id::OtherBox, Id::Complete, Id::Palette, Id::Menu, Id::Clients, Id::Help, Id::PageUp]
     } else if runs && console.input.editor.is_empty() {
-        &[Id::Interrupt, Id::Palette, Id::Clients, Id::Help, Id::PageUp, Id::Search, Id::NewTab]
+        &[
+            Id::Interrupt,
+            Id::Palette,
+            Id::Menu,
+            Id::Clients,
+            Id::Help,
+            Id::PageUp,
+            Id::Search,
+            Id::NewTab,
+        ]
     } else if console.laid.clients.is_some() {
         &[
             Id::Complete,
@@ -195,6 +204,6 @@ fn when_connected(console: &Console) -> &'static [Id] {
             Id::Search,
         ]
     } else {
-        &[Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp, Id::NewTab]
+        &[Id::Complete, Id::Palette, Id::Menu, Id::Clients, Id::Help, Id::PageUp, Id::NewTab]
     }
 }

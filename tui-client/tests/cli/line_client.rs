@@ -160,7 +160,7 @@ fn a_server_that_dies_is_reported_at_once() {
     assert_eq!(client.line(), "ready\n");
     server.kill();
     let ended = client.end_by_itself().with(125);
-    assert!(ended.err.contains("went away"), "{}", ended.err);
+    assert!(ended.err.contains("closed without a reason"), "{}", ended.err);
 }
 
 #[test]

@@ -134,12 +134,12 @@ fn a_verb_asks_for_the_name_of_the_server_before_it_shuts_it_down() {
     let mut terminal = Terminal::dumb(&place, &[]);
     terminal.sees(&prompt);
     terminal.type_text(":shutdown --in 1h moving\r");
-    terminal.sees("to go on: ");
+    terminal.sees("to continue: ");
     terminal.type_text("y\r");
     terminal.sees("nothing was done");
     terminal.sees(&prompt);
     terminal.type_text(":shutdown moving\r");
-    terminal.sees("to go on: ");
+    terminal.sees("to continue: ");
     terminal.type_text(&format!("{}\r", prompt.trim_end_matches("> ")));
     let (shown, status) = terminal.end();
     assert_eq!(status, 126, "the status of the last failure: {shown}");

@@ -261,7 +261,7 @@ fn a_second_signal_does_not_wait_for_the_run() {
     // Whichever of the two the system hands over first.
     let ended = run.end();
     assert!(matches!(ended.status, Some(130 | 143)), "{ended:?}");
-    assert!(ended.err.contains("it may still go on"), "{}", ended.err);
+    assert!(ended.err.contains("it may still be running"), "{}", ended.err);
     server.kill();
     // The next one has ended what this one left before it runs anything.
     let _next = place.serve();
@@ -346,7 +346,7 @@ fn a_server_that_dies_under_the_run_is_125() {
     assert_eq!(run.line(), "begun\n");
     server.kill();
     let ended = run.end().with(125);
-    assert!(ended.err.contains("went away"), "{}", ended.err);
+    assert!(ended.err.contains("closed without a reason"), "{}", ended.err);
     // The next one has ended what this one left before it runs anything.
     let _next = place.serve();
     place.run(&["own-status", "0"]).with(0);

@@ -40,7 +40,7 @@ fn input_that_waits_for_something_to_send_is_reported_when_the_server_goes() {
     }
     server.kill();
     let ended = input.end_by_itself().with(125);
-    assert!(ended.err.contains("went away"), "{ended:?}");
+    assert!(ended.err.contains("closed without a reason"), "{ended:?}");
 }
 
 /// It said "takes no more input" of a run that there is not, that the run was cancelled where it goes on, and
@@ -177,7 +177,7 @@ fn an_answer_that_does_not_come_is_no() {
     let _server = place.serve();
     for (typed, status) in [("\u{4}", 126), ("\r", 126), ("nonsense\r", 126), ("\u{3}", 130)] {
         let mut terminal = Terminal::open(&place, &["shutdown"]);
-        terminal.sees("to go on: ");
+        terminal.sees("to continue: ");
         terminal.type_text(typed);
         let (shown, ended) = terminal.end();
         assert_eq!(ended, status, "{typed:?}");

@@ -154,8 +154,9 @@ fn a_terminal_is_asked_and_only_the_whole_name_ends_a_server() {
     let hostname = place.json(&["runs"]);
     assert_eq!(hostname["runs"], serde_json::json!([]));
     let mut terminal = Terminal::open(&place, &["shutdown", "moving", "--back", "14:00"]);
-    let asked = terminal.sees("to go on: ");
-    let name = asked.split("Type ").nth(1).unwrap().split(" to go on").next().unwrap().to_owned();
+    let asked = terminal.sees("to continue: ");
+    let name =
+        asked.split("Type ").nth(1).unwrap().split(" to continue").next().unwrap().to_owned();
     terminal.type_text("y\r");
     let (shown, status) = terminal.end();
     assert!(shown.contains("nothing was done"), "{shown}");
@@ -168,7 +169,7 @@ fn a_terminal_is_asked_and_only_the_whole_name_ends_a_server() {
     while place.json(&["broadcast", "hello"])["delivered"] == 0 {}
     assert_eq!(other.json()["broadcast"]["message"], "hello");
     let mut terminal = Terminal::open(&place, &["shutdown", "moving", "--back", "14:00"]);
-    terminal.sees("to go on: ");
+    terminal.sees("to continue: ");
     terminal.type_text(&format!("{name}\r"));
     let (_, status) = terminal.end();
     assert_eq!(status, 0);

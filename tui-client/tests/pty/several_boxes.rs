@@ -143,7 +143,7 @@ fn the_line_completes_from_the_menus_of_the_boxes_takes_clicks_and_is_remembered
     screen.write("dra\t");
     screen.see("❯ drain ");
     screen.write("\x15s\t");
-    screen.click("Show how things stand");
+    screen.click("Show the server's status");
     screen.see("❯ status ");
     screen.write("\x15echo hello pumps\r");
     screen.see_all(&["✓ 2 alike", "2 of 3"]);

@@ -33,7 +33,7 @@ pub(crate) struct ConsoleLayout {
     pub(crate) message: Rect,
     /// The input; without rows once the session has ended.
     pub(crate) input: Rect,
-    /// The bar of a scheduled shutdown, or how the session ended.
+    /// The bar of a shutdown that is due, or how the session ended.
     pub(crate) bar: Rect,
     pub(crate) hints: Rect,
 }

@@ -141,7 +141,7 @@ impl Console {
         }
     }
 
-    /// The text of the bar below the input, if there is one: a scheduled shutdown, or how the session ended.
+    /// The text of the bar below the input, if there is one: a shutdown that is due, or how the session ended.
     pub(crate) fn bar_text(&self, state: &State) -> Option<String> {
         match &state.link {
             ConnectionState::Connected { .. } => {
@@ -181,7 +181,7 @@ impl Console {
         ConsoleLayout::new(state.size, self.rows_below(state), state.pane_choice())
     }
 
-    /// Milliseconds until a scheduled shutdown begins.
+    /// Milliseconds until a shutdown that is due begins.
     pub(crate) fn due_in(&self, now: u64) -> Option<u64> {
         match self.banner.as_ref()?.phase {
             BannerPhase::Due { at } => Some(at.saturating_sub(now)),

@@ -80,7 +80,7 @@ impl Banner {
         next
     }
 
-    /// Whether it equals `before`: after a reconnection the server announces a scheduled shutdown again.
+    /// Whether it equals `before`: after a reconnection the server announces again that a shutdown is due.
     pub(crate) fn is_repeated(&self, before: &Self) -> bool {
         let same = (&self.reason, &self.by, self.then, self.back, self.deadline);
         same == (&before.reason, &before.by, before.then, before.back, before.deadline)

@@ -68,7 +68,7 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
             "this device was revoked: ask for an invite"
         }
         ConnectError::KeyRefused(KeyRefused::Expired) => "this device's key has expired",
-        ConnectError::TurnedAway { .. } => "hung up at once",
+        ConnectError::TurnedAway { .. } => "closed the connection at once",
         ConnectError::NotTopside { .. } => "not a Topside server",
         ConnectError::Version(_) => "another version of the protocol",
         ConnectError::Refused(_) | ConnectError::NotAllowed { .. } => "refused by the server",

@@ -105,7 +105,7 @@ fn broadcast(state: &mut State, broadcast: Broadcast) {
     }
 }
 
-/// A shutdown was scheduled, changed or cancelled, or it begins.
+/// A shutdown became due, changed or cancelled, or it begins.
 pub(super) fn shutdown_changed(state: &mut State, closing: Closing) {
     let (clock, zone) = (state.clock, state.zone.clone());
     let Some(console) = state.console_mut() else { return };

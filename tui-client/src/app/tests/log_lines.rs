@@ -278,7 +278,7 @@ fn another_session_goes_on_behind_the_last_line_and_says_where_lines_may_be_miss
     again(&mut world);
     answer(&mut world, 1, numbered(1..6), &numbered(1..6));
     came(&mut world, 6..7);
-    let ended = "sprinkler lost: the server went away without saying why";
+    let ended = "sprinkler lost: connection closed without a reason";
     let mut want = vec!["line 1", "line 2", "line 3", ended, "connected again"];
     want.extend(["line 4", "line 5", "line 6"]);
     assert_eq!(lines(&world), want);

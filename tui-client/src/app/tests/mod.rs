@@ -181,7 +181,7 @@ pub(crate) fn menu() -> Menu {
     };
     let mut commands = vec![
         command("menu", "Show the menu", "Server"),
-        command("status", "Show how things stand", "Server"),
+        command("status", "Show the server's status", "Server"),
         command("close", "End your session", "Server"),
         command("shutdown", "Shut the server down", "Server"),
         command("zones", "All zones", "Get"),

@@ -89,7 +89,7 @@ fn a_broadcast_is_shown_at_once_and_stays_among_the_blocks() {
 }
 
 #[test]
-fn a_client_that_connects_during_a_scheduled_shutdown_sees_it() {
+fn a_client_that_connects_while_a_shutdown_is_due_sees_it() {
     let mut world = World::new(80, 24);
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
@@ -139,7 +139,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
     world.write("half a line");
     lose(&mut world, DisconnectReason::Gone);
     let words = crate::app::connection::words(&world.state);
-    assert!(words.starts_with("lost at 09:14:00: the server went away without"), "{words}");
+    assert!(words.starts_with("lost at 09:14:00: connection closed without a reason"), "{words}");
     assert!(words.contains("reconnecting in 1 s (try 1)"), "{words}");
     let info = world.console().runs.chosen().unwrap();
     assert_eq!(info.phase, BlockPhase::CutOff, "its state is unknown");

@@ -137,7 +137,8 @@ fn an_action_chosen_in_the_palette_is_first_in_it_the_next_time() {
         let palette = world.state.top_view::<Palette>().unwrap();
         palette.shown(&world.state)[0].title.clone()
     };
-    for (action, title) in [("runs", "Runs, live and past"), ("status of", "Status of the server")]
+    for (action, title) in
+        [("runs", "Runs, active and ended"), ("status of", "Status of the server")]
     {
         world.press("ctrl-p");
         world.write(action);
@@ -149,7 +150,7 @@ fn an_action_chosen_in_the_palette_is_first_in_it_the_next_time() {
     let palette = world.state.top_view::<Palette>().unwrap();
     let titles: Vec<String> =
         palette.shown(&world.state).into_iter().take(2).map(|row| row.title).collect();
-    assert_eq!(titles, ["Status of the server", "Runs, live and past"], "the newest first");
+    assert_eq!(titles, ["Status of the server", "Runs, active and ended"], "the newest first");
 }
 
 #[test]

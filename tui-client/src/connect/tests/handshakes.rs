@@ -51,7 +51,7 @@ async fn something_else_that_listens_is_not_taken_for_a_server() {
     let other = failure(async |fake, _| fake.raw(b"HTTP/1.1 400 Bad Request\r\n\r\n").await).await;
     assert!(other.starts_with("what answers at DIR/s is not a Topside server"), "{other}");
     let closed = failure(async |_, _| {}).await;
-    assert_eq!(closed, "the server went away without saying why");
+    assert_eq!(closed, "connection closed without a reason");
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,7 +42,7 @@ pub(super) const TOPSIDE: &[Status] = &[
     ),
     Status(
         "127",
-        "No such command, run, client, key, schedule, plan or file; no scheduled shutdown.",
+        "No such command, run, client, key, schedule, plan or file; no shutdown is due.",
         Pages::ExceptOf(&[LOCAL, NO_ANSWER]),
     ),
     Status(

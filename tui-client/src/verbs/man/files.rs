@@ -91,7 +91,7 @@ const COMMAND: &[Term] = &[
         "How it is ended: the signal, and after this time SIGKILL. Default: \"SIGTERM\", \"5s\".",
     ),
     ("success_exit_codes", "Exit statuses that count as success. Default: [0]."),
-    ("max_concurrent", "How many of its runs go on at once. Default: any number."),
+    ("max_concurrent", "How many of its runs may be running at once. Default: any number."),
     (
         "queue",
         "How many of its runs wait for their turn; further ones are refused. Default: none waits.",
@@ -104,7 +104,7 @@ const COMMAND: &[Term] = &[
     ("rate", "How many runs in a time, such as \"10/1h\". Default: any number."),
     ("stdin", "\"prompt\": the user who started a run may answer what it asks. Default: \"none\"."),
     ("output", "\"text\" or \"json\". Default: \"text\"."),
-    ("max_output", "How much output is kept; the program goes on. Default: \"64MiB\"."),
+    ("max_output", "How much output is kept; the program continues. Default: \"64MiB\"."),
     (
         "on_disconnect",
         "\"keep\", or \"cancel\" when the session that started it has ended. Default: \"keep\".",

@@ -35,7 +35,7 @@ pub(super) async fn confirm_by_name(
     name: &str,
     lines: Lines<'_>,
 ) -> Result<(), VerbError> {
-    let question = format!("{question} Type {name} to go on:");
+    let question = format!("{question} Type {name} to continue:");
     ask(args, printer, &question, lines, |answer| answer == name).await
 }
 

@@ -232,14 +232,14 @@ pub(crate) fn shutdown_question(
     let due = console.due_in(state.clock.mono);
     let others = match console.clients.len().saturating_sub(1) {
         0 => "no other client is connected".to_owned(),
-        1 => "1 other client is told, and its session ends".to_owned(),
-        n => format!("{n} other clients are told, and their sessions end"),
+        1 => "1 other client is notified, and its session ends".to_owned(),
+        n => format!("{n} other clients are notified, and their sessions end"),
     };
     let instead = due.map(|ms| format!(" and not in {}", times::countdown(ms)));
     let instead = instead.unwrap_or_default();
     let mut text = vec![format!("{name} {verb} {when}{instead}; {others}.")];
     text.push(match &order.reason {
-        Some(reason) => format!("Reason told: {}", clean(reason, 500)),
+        Some(reason) => format!("Reason: {}", clean(reason, 500)),
         None => "No reason is given.".to_owned(),
     });
     text.extend(order.back.as_deref().map(|back| match back.parse::<Time>() {

@@ -232,7 +232,7 @@ impl SeveralBoxes {
         let (title, text) = match was_cancelled {
             true => (
                 format!("Wait no longer for {boxes}?"),
-                vec!["The runs were asked to end. They may go on there.".to_owned()],
+                vec!["The runs were asked to end. They may still be running there.".to_owned()],
             ),
             false => (
                 format!("Stop it on {boxes}?"),

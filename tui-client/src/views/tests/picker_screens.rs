@@ -170,12 +170,12 @@ fn a_command_on_several_boxes() {
     });
 }
 
-/// It read `Tab how` in both columns.
+/// The hint of Tab was the same in both columns.
 #[test]
 fn in_one_column_the_hint_names_the_column_that_tab_opens() {
     let mut world = picker(40, 10);
     let drawn = text(&frame(&world.state));
-    assert!(drawn.contains("Tab how"), "{drawn}");
+    assert!(drawn.contains("Tab routes"), "{drawn}");
     world.press("tab");
     let drawn = text(&frame(&world.state));
     assert!(drawn.contains("Tab servers"), "{drawn}");
@@ -187,7 +187,7 @@ fn a_reason_that_has_no_room_in_the_question_shows_that_it_goes_on() {
     let mut world = World::connected(40, 10);
     world.enter("ks 60 the whole rack is being moved to another room tonight");
     let drawn = text(&frame(&world.state));
-    assert!(drawn.contains("Reason told: the whole rack") && drawn.contains('…'), "{drawn}");
+    assert!(drawn.contains("Reason: the whole rack") && drawn.contains('…'), "{drawn}");
 }
 
 /// It got a tick, and was then refused.
