@@ -1,5 +1,6 @@
 //! Reload: reads the files again. All of it takes effect, or nothing does.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use topside_shared::methods::{ReloadChanges, ReloadResult};
@@ -112,37 +113,50 @@ pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<ReloadResul
     done
 }
 
+/// What the files say now, compared with what is active.
+struct NextConfig {
+    loaded: Loaded,
+    changed: ReloadChanges,
+    menu_changed: bool,
+}
+
+impl NextConfig {
+    /// Reads the files. Blocks for the disk, and takes time in proportion to the menu.
+    fn read(before: &Loaded) -> Result<Self, NotReloaded> {
+        let read = before.config.read_again();
+        // Errors about the files hold no cause, and a check of a program or directory needs a descriptor, too.
+        if let Some(shortage) = read.is_err().then(Shortage::now).flatten() {
+            return Err(NotReloaded::Short(shortage));
+        }
+        let mut config = read?.ok_or(NotReloaded::NoFiles)?;
+        config.limits.max_sessions = max_sessions(&config.limits)?;
+        let mut changed = changed_settings(&before.config, &config);
+        // They take effect at a restart only, so the next reload names them too.
+        config.keep_what_waits_for_a_start(&before.config);
+        add_menu_changes(&before.config, &config, &mut changed);
+        // The menu also shows their order.
+        let menu_changed = changed.of_menu() || before.config.commands != config.commands;
+        let menu = match menu_changed {
+            true => config.table(Some(&before.menu))?,
+            false => before.menu.again(),
+        };
+        Ok(Self { loaded: Loaded { config, menu }, changed, menu_changed })
+    }
+}
+
 async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, NotReloaded> {
     let before = server.now();
     let read = {
         let before = Arc::clone(&before);
-        move || {
-            let read = before.config.read_again();
-            // Errors about the files hold no cause, and a check of a program or directory needs a descriptor, too.
-            match read.is_err().then(Shortage::now).flatten() {
-                Some(shortage) => Err(NotReloaded::Short(shortage)),
-                None => Ok(read?),
-            }
-        }
+        move || NextConfig::read(&before)
     };
     let read = blocking(read).await.map_err(|_| NotReloaded::Fault)?;
     // Nothing would stop the workers that it starts.
     if server.shutdown.has_begun() {
         return Err(NotReloaded::Closing);
     }
-    let mut config = read?.ok_or(NotReloaded::NoFiles)?;
-    config.limits.max_sessions = max_sessions(&config.limits)?;
-    let mut changed = changed_settings(&before.config, &config);
-    // They take effect at a restart only, so the next reload names them too.
-    config.keep_what_waits_for_a_start(&before.config);
-    add_menu_changes(&before.config, &config, &mut changed);
-    // The menu also shows their order.
-    let menu_changed = changed.of_menu() || before.config.commands != config.commands;
-    let menu = match menu_changed {
-        true => config.table(Some(&before.menu))?,
-        false => before.menu.again(),
-    };
-    let revision = menu.revision();
+    let NextConfig { loaded, changed, menu_changed } = read?;
+    let (config, revision) = (&loaded.config, loaded.menu.revision());
     server.tcp.set_limits(&config.limits);
     server.runs.history.keep(config.runs);
     server.log.set_level(config.log_level.0);
@@ -162,7 +176,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         let _ = server.blocking(move |server| server.box_hooks.record(&hooks)).await;
     }
     server.notify.set_rules(config.notify_rules());
-    server.activate(Loaded { config, menu });
+    server.activate(loaded);
     server.runs.limits_changed();
     expiry::enforce_local(&server.now().config.local, &server.clients, by);
     server.runs.check_approvals();
@@ -196,25 +210,31 @@ fn changed_settings(before: &Config, after: &Config) -> ReloadChanges {
     changed
 }
 
+/// An index, so that the comparison of two menus takes time in proportion to their length.
+fn by_name(items: &[Item]) -> HashMap<&str, &Item> {
+    items.iter().map(|item| (item.info().name.as_str(), item)).collect()
+}
+
 /// Adds the changed commands and workers.
 fn add_menu_changes(before: &Config, after: &Config, changed: &mut ReloadChanges) {
-    let name = |item: &Item| item.info().name.clone();
-    let notify_of = |config: &Config, item| config.notify_of_commands.get(&name(item)).cloned();
+    let (old_items, new_items) = (by_name(&before.commands), by_name(&after.commands));
     for item in &after.commands {
-        match before.commands.iter().find(|old| name(old) == name(item)) {
-            None => changed.added.push(name(item)),
+        let name = &item.info().name;
+        match old_items.get(name.as_str()) {
+            None => changed.added.push(name.clone()),
             Some(old)
-                if old != item
-                    || schedules_differ(before, after, &name(item))
-                    || notify_of(before, item) != notify_of(after, item) =>
+                if *old != item
+                    || schedules_differ(before, after, name)
+                    || before.notify_of_commands.get(name)
+                        != after.notify_of_commands.get(name) =>
             {
-                changed.changed.push(name(item));
+                changed.changed.push(name.clone());
             }
             Some(_) => {}
         }
     }
-    let is_gone = |old: &&Item| !after.commands.iter().any(|new| name(new) == name(old));
-    changed.removed.extend(before.commands.iter().filter(is_gone).map(name));
+    let names = before.commands.iter().map(|item| &item.info().name);
+    changed.removed.extend(names.filter(|name| !new_items.contains_key(name.as_str())).cloned());
     let workers = |one: &Config, other: &Config| -> Vec<String> {
         let other = &other.residents;
         let differs = one.residents.iter().filter(|worker| !other.contains(worker));
