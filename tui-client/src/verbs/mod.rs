@@ -23,13 +23,13 @@ mod transfers;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
 use topside_shared::cmdline;
 
 use crate::connect::Via;
 use crate::verb_args::target::TargetArgs;
-use crate::verb_args::{Arguments, RUN_FLAGS, Run, Verb};
+use crate::verb_args::{Arguments, RUN_FLAGS, Run, RunVerb, Verb};
 use crate::{event_loop, terminal};
 
 /// Runs what the arguments of this process say.
@@ -37,7 +37,8 @@ pub fn main() -> ExitCode {
     if completions::answered(Arguments::command) {
         return ExitCode::SUCCESS;
     }
-    let line = Arguments::try_parse().unwrap_or_else(|error| refuse_line(&error));
+    let words: Vec<_> = std::env::args_os().collect();
+    let line = Arguments::of_process(&words).unwrap_or_else(|error| refuse_line(&error));
     if line.yes && line.verb.is_some() {
         usage("--yes goes behind the verb: topside VERB --yes");
     }
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
     }
     check(&line.on);
     match line.verb {
-        Some(Verb::Run(run)) => {
+        Some(Verb::Run(RunVerb::Run(run))) => {
             // Before the command's name a dash begins a flag of topside, and this one does not exist.
             if let Some(flag) = run.words.first().filter(|word| word.starts_with('-')) {
                 let flags = RUN_FLAGS.join(", ");
@@ -196,17 +197,38 @@ fn finish(status: u8) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     fn run(words: &[&str]) -> Run {
         let line = Arguments::try_parse_from([&["topside", "run"], words].concat()).unwrap();
-        let Some(Verb::Run(run)) = line.verb else { panic!("{line:?}") };
+        let Some(Verb::Run(RunVerb::Run(run))) = line.verb else { panic!("{line:?}") };
         run
     }
 
     #[test]
     fn the_declaration_of_the_arguments_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_line_of_run_is_parsed_as_among_all_verbs() {
+        for words in [
+            &["uptime"][..],
+            &["--on", "garden", "--json", "--timeout", "5s", "uptime", "--json"],
+            &[],
+            &["--help"],
+            &["-h"],
+            &["--timeout", "soon", "uptime"],
+            &["--serial", "uptime"],
+            &["--detach", "--input", "uptime"],
+        ] {
+            let words: Vec<_> = ["topside", "run"].iter().chain(words).map(Into::into).collect();
+            let alone = Arguments::of_process(&words).map_err(|error| error.to_string());
+            let among_all = Arguments::try_parse_from(&words).map_err(|error| error.to_string());
+            assert_eq!(format!("{alone:?}"), format!("{among_all:?}"), "{words:?}");
+        }
     }
 
     #[test]
