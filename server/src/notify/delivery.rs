@@ -14,7 +14,7 @@ use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use crate::base::blocking::blocking;
 use crate::notify::event::{About, Event};
 use crate::notify::outbox::Outbox;
-use crate::notify::{LONGEST_RETRY, Notifications, State, exec, ntfy, webhook};
+use crate::notify::{LONGEST_RETRY, Notifications, State, exec, ntfy, smtp, webhook};
 use crate::settings::notify::target::Target;
 use crate::settings::notify::{EventKind, Notifier};
 
@@ -244,6 +244,7 @@ impl Notifications {
                 webhook::send(http, url, secret_file, event).await.map(Some)
             }
             Target::Ntfy(ntfy) => ntfy::send(http, ntfy, event).await.map(Some),
+            Target::Smtp(mail) => smtp::send(mail, event).await.map(Some),
             // Only for a test: it gets no events.
             Target::Heartbeat { url, .. } => http.get(url).await.map(Some),
         }

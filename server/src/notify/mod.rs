@@ -1,5 +1,5 @@
 //! Notifications to people elsewhere, as `[[notify]]` of `server.toml` says. `outbox` keeps what is not sent yet, `delivery`
-//! has the task that sends it, and `exec`, `webhook` and `ntfy` are the ways to send. `heartbeat` reports nothing but that
+//! has the task that sends it, and `exec`, `webhook`, `ntfy` and `smtp` are the ways to send. `heartbeat` reports nothing but that
 //! the server is up.
 //!
 //! An event is added to the outbox by any thread, and is on the disk before it is sent. It is sent again, with growing
@@ -15,6 +15,7 @@ mod heartbeat;
 mod http;
 mod ntfy;
 mod outbox;
+mod smtp;
 mod webhook;
 
 use std::collections::{BTreeMap, HashMap};

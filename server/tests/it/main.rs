@@ -52,6 +52,7 @@ mod menu_packs;
 mod metrics;
 mod notify;
 mod notify_http;
+mod notify_mail;
 mod notify_services;
 mod notify_settings;
 mod other_protocols;

@@ -34,7 +34,7 @@ impl NotifyTestResult {
 pub struct NotifyTestRow {
     /// Its name.
     pub notifier: String,
-    /// How it sends: `exec`, `webhook`, `ntfy`, `heartbeat`, or a kind that a newer server has.
+    /// How it sends: `exec`, `webhook`, `ntfy`, `smtp`, `heartbeat`, or a kind that a newer server has.
     pub kind: String,
     /// What the service answered that took the notification; absent: none did, or the notifier is a program.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! `[[notify]]`: notifiers, which tell people elsewhere what happened on the box.
 
 pub(crate) mod secret_file;
+pub(crate) mod smtp;
 pub(crate) mod target;
 pub(crate) mod web_url;
 
@@ -276,7 +277,7 @@ mod tests {
             ),
             (
                 "[[notify]]\non = []\n",
-                "server.toml:1:1: a [[notify]] needs one of exec, webhook, ntfy, heartbeat: how it sends",
+                "server.toml:1:1: a [[notify]] needs one of exec, webhook, ntfy, smtp, heartbeat: how it sends",
             ),
             (
                 "[[notify]]\nexec = [\"/bin/true\"]\nretry = 1\n",

@@ -12,10 +12,11 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::units;
 use crate::settings::hooks::argv;
 use crate::settings::notify::secret_file::SecretFile;
+use crate::settings::notify::smtp::{self, Smtp};
 use crate::settings::notify::web_url::{self, WebUrl};
 
 /// The kinds of targets, as fields of `[[notify]]`.
-pub(super) const KINDS: [&str; 4] = ["exec", "webhook", "ntfy", "heartbeat"];
+pub(super) const KINDS: [&str; 5] = ["exec", "webhook", "ntfy", "smtp", "heartbeat"];
 /// The least and the longest time between two heartbeats.
 const EVERY: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
@@ -29,6 +30,8 @@ pub(crate) enum Target {
     Webhook { url: WebUrl, secret_file: SecretFile },
     /// A topic of an ntfy server.
     Ntfy(Ntfy),
+    /// A mail server.
+    Smtp(Smtp),
     /// A web service that is called in equal pauses, and reports where no call comes. It gets no event.
     Heartbeat { url: WebUrl, every: Duration },
 }
@@ -47,6 +50,7 @@ impl Target {
             Self::Exec(_) => "exec",
             Self::Webhook { .. } => "webhook",
             Self::Ntfy(_) => "ntfy",
+            Self::Smtp(_) => "smtp",
             Self::Heartbeat { .. } => "heartbeat",
         }
     }
@@ -63,6 +67,7 @@ impl Target {
                 let fields = [("url", url.text().into()), ("topic_file", path(topic_file))];
                 fields.into_iter().chain(token).collect()
             }
+            Self::Smtp(smtp) => smtp.fields(),
             Self::Heartbeat { url, every } => {
                 let every = write_duration(millis(*every)).into();
                 vec![("url", url.text().into()), ("every", every)]
@@ -105,6 +110,7 @@ pub(super) fn read(fields: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) ->
     match kind {
         "webhook" => webhook(&own, trust, m),
         "ntfy" => ntfy(&own, trust, m),
+        "smtp" => smtp::read(&own, trust, m).map(Target::Smtp),
         _ => heartbeat(&own, m),
     }
 }

@@ -1,6 +1,7 @@
 //! Services that keep what a server sends them: the side of a test that notifications arrive at.
 
 mod http;
+mod smtp;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -18,6 +19,7 @@ use topside_shared::tls;
 
 use super::DEADLINE;
 pub(crate) use http::{Caught, HttpCatcher};
+pub(crate) use smtp::SmtpCatcher;
 
 /// A connection, with or without TLS.
 trait Connection: Read + Write + Send {}
