@@ -134,7 +134,10 @@ impl HistoryWriter {
         }
         record.row.ended_at = Some(Time::now());
         record.row.bytes = bytes;
-        self.notify.run_ended(&record.row);
+        self.notify.run_ended(&record.row, |most| {
+            // The log has why the output cannot be read.
+            Output::newest_in(&path, most).unwrap_or_default()
+        });
         self.write(db, vec![WriteJob::End(Box::new(record), size, None)]);
         tracing::warn!(target: "topside", run = run.0, "run lost: the server had ended under it");
     }

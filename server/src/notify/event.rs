@@ -53,6 +53,9 @@ pub(crate) struct About {
     /// The arguments of the run, without secrets, for notifiers that ask for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) args: Option<Map<String, Value>>,
+    /// The last lines of the output of the run, for notifiers that ask for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) output: Option<String>,
 }
 
 impl About {

@@ -2,8 +2,12 @@
 
 use std::fmt::Write as _;
 
+use topside_shared::text::is_control;
+
 use crate::notify::event::Event;
 use crate::settings::notify::EventKind;
+
+const OUTPUT: &str = "\n\nOutput:\n";
 
 impl Event {
     /// One line: the box, what it is about, and what happened.
@@ -40,7 +44,49 @@ impl Event {
             }
         }
         text.truncate(text.floor_char_boundary(most));
+        let room = most.saturating_sub(text.len() + OUTPUT.len());
+        // The end of an output says more than its begin.
+        let output = self.about.output.as_deref().unwrap_or_default();
+        let output = &output[output.ceil_char_boundary(output.len().saturating_sub(room))..];
+        if !output.is_empty() {
+            text = text + OUTPUT + output;
+        }
         text
+    }
+}
+
+/// The last lines of an output as text without control characters. `newest` are its last bytes, at most `most`.
+pub(super) fn last_lines(newest: &[u8], most: usize) -> String {
+    let text = String::from_utf8_lossy(newest);
+    // The first line of a part may have lost its begin.
+    let whole = if newest.len() < most {
+        &text
+    } else {
+        text.split_once('\n').map_or(&*text, |(_, rest)| rest)
+    };
+    let mut clean = String::with_capacity(whole.len());
+    let mut chars = whole.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\n' | '\t' => clean.push(c),
+            c if is_control(c) => {}
+            c => clean.push(c),
+        }
+    }
+    clean.trim_end().to_owned()
+}
+
+/// Skips the rest of an escape sequence: parameters up to a letter after `[`, a title up to its end after `]`, or one character.
+fn skip_escape(chars: &mut std::str::Chars<'_>) {
+    match chars.next() {
+        Some('[') => {
+            chars.find(|c| ('@'..='~').contains(c));
+        }
+        Some(']') => {
+            chars.find(|c| matches!(c, '\u{7}' | '\u{1b}' | '\u{9c}'));
+        }
+        _ => {}
     }
 }
 
@@ -84,5 +130,23 @@ mod tests {
              1970-01-01T00:00:00.000Z\n\nArguments:\ndisk = \"sda\"\nword = \"***\""
         );
         assert_eq!(event.text(6), "backup");
+    }
+
+    #[test]
+    fn a_text_has_the_end_of_the_output() {
+        let about = About { output: Some("first\nlast".to_owned()), ..About::default() };
+        let event = event(EventKind::Failed, about);
+        let message = event.message.clone();
+        assert_eq!(event.text(1000), format!("{message}\n\nOutput:\nfirst\nlast"));
+        assert_eq!(event.text(message.len() + 14), format!("{message}\n\nOutput:\nlast"));
+        assert_eq!(event.text(message.len()), message);
+    }
+
+    #[test]
+    fn an_output_is_text_without_what_steers_a_terminal() {
+        let output = b"\x1b[31mred\x1b[0m\r\n\x1b]0;title\x07a\tb\x00 \xff\n\n";
+        assert_eq!(last_lines(output, 100), "red\na\tb \u{fffd}");
+        assert_eq!(last_lines(b"cut line\nwhole line\n", 20), "whole line");
+        assert_eq!(last_lines(b"one long line", 13), "one long line");
     }
 }

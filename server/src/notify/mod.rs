@@ -36,6 +36,7 @@ use crate::base::blocking::blocking;
 use crate::base::mutex::Mutex;
 use crate::base::platform;
 use crate::notify::event::{About, Event, kind_of_end};
+use crate::notify::event_text::last_lines;
 use crate::notify::http::HttpClient;
 use crate::notify::outbox::Outbox;
 use crate::settings::notify::secret_file::SecretFile;
@@ -50,6 +51,8 @@ pub(crate) struct Pace {
     pub(crate) quiet: Duration,
 }
 
+/// Most bytes of the output of a run in an event.
+const MOST_OUTPUT: usize = 4096;
 const LONGEST_RETRY: Duration = Duration::from_secs(15 * 60);
 
 impl Default for Pace {
@@ -171,8 +174,9 @@ impl Notifications {
         let _ = self.instance.set(instance);
     }
 
-    /// Reports the end of a run: a failure, or the first success after one.
-    pub(crate) fn run_ended(&self, row: &RunRow) {
+    /// Reports the end of a run: a failure, or the first success after one. `newest` gives the last bytes of its output, so
+    /// many at most, and is called where a notifier reports them.
+    pub(crate) fn run_ended(&self, row: &RunRow, newest: impl FnOnce(usize) -> Vec<u8>) {
         let mut state = self.state.lock();
         if state.rules.notifiers.is_empty() {
             return;
@@ -190,13 +194,16 @@ impl Notifications {
             }
             None => return,
         };
+        let has_output = state.rules.notifiers.iter().any(|notifier| notifier.has_output);
         drop(state);
         let outcome = match kind {
             EventKind::Recovered => "succeeded again".to_owned(),
             _ => row.outcome(),
         };
         let message = format!("{}: {outcome} (run {}, by {})", row.command, row.run_id, row.user);
-        self.report(kind, About::run(row), &message);
+        let output = has_output.then(|| last_lines(&newest(MOST_OUTPUT), MOST_OUTPUT));
+        let about = About { output, ..About::run(row) };
+        self.report(kind, about, &message);
     }
 
     /// Reports that starts of a schedule did not take place.
@@ -254,6 +261,7 @@ impl Notifications {
         for notifier in rules.notifiers.iter().filter(|one| one.wants(kind, command, own)) {
             let mut event = event.clone();
             event.about.args = event.about.args.filter(|_| notifier.has_args);
+            event.about.output = event.about.output.filter(|_| notifier.has_output);
             if outbox.add(&notifier.name, event) {
                 dropped.push(notifier.name.clone());
             }

@@ -149,6 +149,29 @@ impl Output {
         Tail::of(bytes, missing)
     }
 
+    /// The newest bytes so far that are in memory, at most `most`.
+    pub(crate) fn newest(&self, most: usize) -> Vec<u8> {
+        self.state.buffer.lock().newest(most).0
+    }
+
+    /// The newest bytes of the output that the file at `path` holds, at most `most`. Blocks.
+    pub(crate) fn newest_in(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+        let Some(file) = platform::if_there(File::open(path))? else { return Ok(Vec::new()) };
+        let mut newest = Vec::new();
+        for part in output_file::parts(&file)?.into_iter().rev() {
+            let blocks = output_file::read(&file, part)?;
+            let mut bytes: Vec<u8> =
+                blocks.iter().flat_map(|block| &block.data[..]).copied().collect();
+            bytes.append(&mut newest);
+            newest = bytes;
+            if newest.len() >= most {
+                break;
+            }
+        }
+        newest.drain(..newest.len().saturating_sub(most));
+        Ok(newest)
+    }
+
     /// A reader from this offset on. Readers that share `turns` hold output from the disk only with one of its permits.
     pub(crate) fn reader(&self, from: u64, turns: Arc<Semaphore>) -> Reader {
         Reader::new(Arc::clone(&self.state), from, turns)

@@ -324,7 +324,7 @@ impl Drop for RunGuard {
             signal = row.signal, ms = row.duration_ms, "run ended"
         );
         runs.services.counters.run_ended(row.state);
-        runs.services.notify.run_ended(&row);
+        runs.services.notify.run_ended(&row, |most| run.output.newest(most));
         if let Some(client) = self.requester.client()
             && run.is_listed()
         {

@@ -227,3 +227,41 @@ fn a_service_that_never_answers_delays_no_other_and_does_not_hold_up_the_end() {
     let kept = std::fs::read_to_string(server.root().join("state/notify.json")).unwrap();
     assert!(kept.contains("the server shuts down"), "{kept}");
 }
+
+#[test]
+fn the_end_of_the_output_is_sent_only_on_request_and_clean_also_of_a_run_that_was_lost() {
+    let catcher = HttpCatcher::start();
+    let topsided = Topsided::new();
+    let fields = "on = [\"failed\", \"lost\"]";
+    let settings =
+        webhook(&topsided.path(""), &catcher.url("/plain"), &format!("name = \"plain\"\n{fields}"))
+            + &webhook(
+                &topsided.path(""),
+                &catcher.url("/full"),
+                &format!("name = \"full\"\ninclude_output = true\n{fields}"),
+            );
+    topsided.write("server.toml", &settings);
+    let mut server = topsided.start();
+    let script = "seq 1 5000; printf 'a\\033[31mred\\033[0m\\r\\n\\007end\\n'; exit 1";
+    server.connect().run("work", json!({"script": script}));
+    let of = |path: &str, count: usize| -> Vec<Value> {
+        let caught = wait_for(
+            "requests",
+            || catcher.caught(),
+            |caught| caught.iter().filter(|request| request.path == path).count() >= count,
+        );
+        caught.iter().filter(|request| request.path == path).map(Caught::json).collect()
+    };
+    let output = of("/full", 1)[0]["output"].as_str().unwrap().to_owned();
+    assert!(output.ends_with("\n5000\nared\nend"), "{output}");
+    let first: u64 = output.lines().next().unwrap().parse().unwrap();
+    assert!(output.len() <= 4096 && first > 4000, "{first}, {}", output.len());
+    assert!(of("/plain", 1)[0]["output"].is_null());
+
+    server.connect().start("echo before the end; exec sleep 1000");
+    topsided.wait_for_output(2);
+    server.kill();
+    let _server = topsided.start();
+    let lost = of("/full", 2).remove(1);
+    assert_eq!((&lost["event"], &lost["output"]), (&json!("lost"), &json!("before the end")));
+}

@@ -17,7 +17,7 @@ use crate::settings::notify::target::Target;
 /// Most notifiers of a server.
 const MOST: usize = 16;
 /// The fields that say which events are sent, and with what.
-const OF_EVENTS: [&str; 3] = ["on", "commands", "include_args"];
+const OF_EVENTS: [&str; 4] = ["on", "commands", "include_args", "include_output"];
 const FORM: &str = "an array of tables: begin each with [[notify]]";
 
 /// A kind of event that a notifier can report.
@@ -81,6 +81,8 @@ pub(crate) struct Notifier {
     pub(crate) commands: Vec<String>,
     /// Whether it gets the arguments of a run.
     pub(crate) has_args: bool,
+    /// Whether it gets the end of the output of a run.
+    pub(crate) has_output: bool,
     pub(crate) target: Target,
 }
 
@@ -119,6 +121,9 @@ impl Notifier {
         }
         if self.has_args {
             table.insert("include_args".to_owned(), true.into());
+        }
+        if self.has_output {
+            table.insert("include_output".to_owned(), true.into());
         }
         table.insert(self.target.kind().to_owned(), self.target.to_toml());
         table.into()
@@ -164,11 +169,12 @@ fn one(fields: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Option<Noti
     };
     let commands = fields.strings("commands", m).into_iter().map(|field| field.value).collect();
     let has_args = fields.boolean("include_args", m);
+    let has_output = fields.boolean("include_output", m);
     let target = target::read(fields, trust, m);
     let name = name(fields, m);
     let target = target?;
     let name = name.unwrap_or_else(|| target.kind().to_owned());
-    let notifier = Notifier { name, on, commands, has_args, target };
+    let notifier = Notifier { name, on, commands, has_args, has_output, target };
     if notifier.is_heartbeat() {
         for field in OF_EVENTS.into_iter().filter(|field| fields.get(field).is_some()) {
             m.add(
@@ -224,6 +230,8 @@ fn name(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn of(text: &str) -> Result<Vec<Notifier>, String> {
@@ -256,6 +264,27 @@ mod tests {
         assert!(!read[0].wants(EventKind::Lost, Some("backup"), None));
         assert!(read[0].wants(EventKind::Lost, Some("backup"), Some(&[EventKind::Lost])));
         assert!(read[0].wants(EventKind::Closing, None, None));
+    }
+
+    #[test]
+    fn a_notifier_is_written_as_it_is_read() {
+        let place = tempfile::tempdir().unwrap();
+        let key = place.path().join("key");
+        std::fs::write(&key, "k").unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let key = key.display();
+        let text = format!(
+            "[[notify]]\nname = \"a\"\nexec = [\"/bin/true\"]\ninclude_output = true\ninclude_args = true\n\
+             [[notify]]\nwebhook = {{ url = \"https://example.org/a?b=c\", secret_file = \"{key}\" }}\n\
+             [[notify]]\nntfy = {{ url = \"http://[::1]:80\", topic_file = \"{key}\", token_file = \"{key}\" }}\n\
+             [[notify]]\nsmtp = {{ host = \"localhost\", tls = \"none\", from = \"A B <a@example.org>\", \
+             to = [\"b@example.org\"], user = \"u\", password_file = \"{key}\" }}\n\
+             [[notify]]\nheartbeat = {{ url = \"https://example.org\", every = \"90s\" }}\n"
+        );
+        let read = of(&text).unwrap();
+        let notifiers: Vec<toml::Value> = read.iter().map(Notifier::to_toml).collect();
+        let document = toml::Table::from_iter([("notify".to_owned(), notifiers.into())]);
+        assert_eq!(of(&document.to_string()).unwrap(), read);
     }
 
     #[test]
