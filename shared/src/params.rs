@@ -118,7 +118,7 @@ mod tests {
         );
         assert_eq!(
             said::<EventsSubscribe>(r#"{"topics":["x\u001b[2J at line `, expected `y`"]}"#),
-            "`topics[0]` of a/method must be one of clients, runs, log, server, keys, schedules, not \
+            "`topics[0]` of a/method must be one of clients, runs, log, server, keys, schedules, approvals, not \
              \"x\\u{1b}[2J at line `, expected `y`\""
         );
         assert_eq!(
