@@ -2,12 +2,18 @@
 
 use std::fmt::Write as _;
 
+/// A longer cell moves the rest of its own row only.
+const WIDEST: usize = 80;
+
 /// Rows whose columns line up, two spaces between; the last column is as long as it is.
 pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            let needed = cell.chars().count();
+            if needed <= WIDEST {
+                *width = (*width).max(needed);
+            }
         }
     }
     let mut text = String::new();
@@ -35,5 +41,12 @@ mod tests {
     fn columns_line_up_and_lines_do_not_end_in_spaces() {
         let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
         assert_eq!(columns(&[row("a", "b"), row("äöü", "")]), "a    b\näöü\n");
+    }
+
+    #[test]
+    fn a_very_long_cell_does_not_move_the_other_rows() {
+        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
+        let long = "l".repeat(WIDEST + 1);
+        assert_eq!(columns(&[row("a", "b"), row(&long, "c")]), format!("a  b\n{long}  c\n"));
     }
 }
