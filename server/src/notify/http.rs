@@ -215,3 +215,23 @@ impl Answer {
         Err(format!("answered {status}{text}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The clock jumps to the limit as soon as nothing else is to be done.
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_does_not_answer_is_given_up_after_ten_seconds() {
+        // It accepts nothing; the system takes the connection for it.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = WebUrl::parse(&format!("http://{address}/secret")).unwrap();
+        let begun = tokio::time::Instant::now();
+        let failure = HttpClient::default().get(&url).await.unwrap_err();
+        assert_eq!(failure, format!("{address} did not answer within 10 s"));
+        assert!(begun.elapsed() >= LIMIT && begun.elapsed() < 2 * LIMIT);
+    }
+}

@@ -86,6 +86,7 @@ fn a_webhook_gets_an_event_whose_signature_the_example_of_the_document_accepts()
     let (body, key) = (&request.body, "shared key");
     assert!(is_accepted(&headers(""), body, key));
     assert!(!is_accepted(&headers("Topside-Signature"), body, key));
+    assert!(!is_accepted(&json!({}), body, key));
     assert!(!is_accepted(&headers("Topside-Time"), body, key));
     assert!(!is_accepted(&headers(""), &body.replace('3', "4"), key));
     assert!(!is_accepted(&headers(""), body, "another key"));

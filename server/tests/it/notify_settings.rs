@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::common::Topsided;
 use crate::common::notify::secret;
+use crate::common::{Topsided, require_root};
 
 #[test]
 fn an_error_of_a_web_service_has_its_place() {
@@ -80,6 +80,11 @@ fn a_secret_file_that_is_missing_or_that_others_may_read_is_refused() {
     };
     mode(0o644);
     refused(&format!("is refused: {shown} may be read by every user: run `chmod go-r {shown}`"));
+    if require_root() {
+        mode(0o640);
+        std::os::unix::fs::chown(&key, None, Some(1)).unwrap();
+        refused(&format!("is refused: {shown} may be read by its group: run `chmod g-r {shown}`"));
+    }
     mode(0o602);
     refused(&format!("is refused: {shown} may be written by every user: run `chmod o-w {shown}`"));
     mode(0o600);
