@@ -40,7 +40,7 @@ use crate::history::read_connection::ReadConnection;
 use crate::history::retry::RetryQueue;
 use crate::history::run_ids::RunIds;
 pub(crate) use crate::history::schedules::{
-    Account, Adjustment, Instant, ScheduleState, ScheduleWrite,
+    Account, Adjustment, Instant, InstantKey, ScheduleState, ScheduleWrite,
 };
 use crate::hooks::Hooks;
 use crate::notify::Notifications;
@@ -112,6 +112,8 @@ pub(crate) struct RunRecord {
 pub(crate) struct Intent {
     pub(crate) hook: Option<RunHook>,
     pub(crate) birth: Option<SpawnRecord>,
+    /// The start of a schedule that the run belongs to.
+    pub(crate) instant: Option<InstantKey>,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -35,6 +35,13 @@ pub(crate) struct Instant {
     pub(crate) wall: Time,
 }
 
+/// A start of a schedule, by its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InstantKey {
+    pub(crate) schedule: String,
+    pub(crate) at: Time,
+}
+
 /// What an operator has set of a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Adjustment {
@@ -98,6 +105,13 @@ impl History {
     ) -> Result<Option<Time>, Unreadable> {
         let schedule = schedule.to_owned();
         self.read(move |db| db.first_missed_after(&schedule, after)).await
+    }
+
+    /// The starts that the end of the last server interrupted, the oldest first: a start that was claimed, waits or runs.
+    pub(crate) async fn interrupted_starts(
+        &self,
+    ) -> Result<Vec<(String, ScheduleOutcome)>, Unreadable> {
+        self.read(Db::interrupted_starts).await
     }
 
     /// The active plan, and what is kept of each schedule.

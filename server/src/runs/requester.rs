@@ -7,12 +7,16 @@ use topside_shared::{ClientId, RunId};
 use crate::audit::entry::By;
 use crate::base::identity::Identity;
 use crate::clients::Client;
+use crate::history::InstantKey;
 
 /// The party that asks for a run: a connected client, a schedule of this server, or a run that succeeded.
 #[derive(Debug, Clone)]
 pub(crate) enum Requester {
     Client(Arc<Client>),
-    Schedule(Arc<Identity>),
+    Schedule {
+        who: Arc<Identity>,
+        instant: InstantKey,
+    },
     /// `then` of a run that succeeded, for the user of that run.
     FollowUp {
         who: Arc<Identity>,
@@ -24,7 +28,7 @@ impl Requester {
     pub(crate) fn who(&self) -> Arc<Identity> {
         match self {
             Self::Client(client) => client.who(),
-            Self::Schedule(who) | Self::FollowUp { who, .. } => Arc::clone(who),
+            Self::Schedule { who, .. } | Self::FollowUp { who, .. } => Arc::clone(who),
         }
     }
 
@@ -32,7 +36,15 @@ impl Requester {
     pub(super) fn client(&self) -> Option<&Arc<Client>> {
         match self {
             Self::Client(client) => Some(client),
-            Self::Schedule(_) | Self::FollowUp { .. } => None,
+            Self::Schedule { .. } | Self::FollowUp { .. } => None,
+        }
+    }
+
+    /// The start of a schedule that it is.
+    pub(super) fn instant(&self) -> Option<&InstantKey> {
+        match self {
+            Self::Schedule { instant, .. } => Some(instant),
+            Self::Client(_) | Self::FollowUp { .. } => None,
         }
     }
 
@@ -40,7 +52,7 @@ impl Requester {
     pub(super) fn cause(&self) -> Option<RunId> {
         match self {
             Self::FollowUp { cause, .. } => Some(*cause),
-            Self::Client(_) | Self::Schedule(_) => None,
+            Self::Client(_) | Self::Schedule { .. } => None,
         }
     }
 
@@ -53,7 +65,7 @@ impl Requester {
     pub(super) fn address(&self) -> String {
         match self {
             Self::Client(client) => client.address.clone(),
-            Self::Schedule(_) => String::new(),
+            Self::Schedule { .. } => String::new(),
             Self::FollowUp { cause, .. } => format!("run {cause}"),
         }
     }

@@ -201,7 +201,9 @@ impl RunGuard {
         birth: Option<SpawnRecord>,
     ) -> Result<(), RpcError> {
         let (run, history) = (&self.run, &self.runs.history);
-        let intent = Intent { hook: hook.as_ref().map(PendingHook::recorded), birth };
+        let hook_row = hook.as_ref().map(PendingHook::recorded);
+        let instant = self.requester.instant().cloned();
+        let intent = Intent { hook: hook_row, birth, instant };
         let recorded = match self.recorded {
             Recorded::Nothing => history.begin(run.past(), self.requester.address(), intent).await,
             // It was recorded as queued.

@@ -27,7 +27,9 @@ impl Schedules {
             tracing::error!(target: "topside", %error, "schedules do not start yet");
             sleep(LOOK).await;
         }
-        self.resume_windows().await;
+        if let Err(error) = self.resume_windows().await {
+            tracing::error!(target: "topside", %error, "open windows do not continue");
+        }
         self.start_at_start().await;
         loop {
             let wake = self.look_at_all().await;

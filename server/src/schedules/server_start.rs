@@ -31,15 +31,14 @@ impl Schedules {
         Ok(())
     }
 
-    /// Continues the runs of open windows that the end of the last server interrupted.
-    pub(super) async fn resume_windows(self: &Arc<Self>) {
-        for schedule in &self.all() {
-            let last =
-                self.state.lock().known.get(&schedule.name).and_then(|known| known.last.clone());
-            let Some(last) = last else { continue };
-            if !matches!(last.outcome, Outcome::Claimed | Outcome::Queued | Outcome::Started) {
-                continue;
-            }
+    /// Continues the runs of open windows that the end of the last server interrupted, and notes what came of each other
+    /// start that it interrupted.
+    pub(super) async fn resume_windows(self: &Arc<Self>) -> Result<(), Unreadable> {
+        let schedules = self.all();
+        for (name, last) in self.runs.history.interrupted_starts().await? {
+            // The rows of a schedule that was removed are deleted.
+            let declared = schedules.iter().find(|schedule| schedule.name == name);
+            let Some(schedule) = declared else { continue };
             let before = Time::from_millis(last.at.as_millis() - 1);
             let occurrence = schedule.rule.after(before).filter(|found| found.at == last.at);
             let now = self.delayed_now(schedule);
@@ -62,6 +61,7 @@ impl Schedules {
             }
             self.set_outcome(schedule, last.at, outcome, last.run_id, None).await;
         }
+        Ok(())
     }
 
     /// Whether the end of the server ended a run, and not the run itself or a user.

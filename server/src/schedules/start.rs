@@ -9,7 +9,7 @@ use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::files::run_directory::TakenFiles;
-use crate::history::ScheduleWrite;
+use crate::history::{InstantKey, ScheduleWrite};
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::runs::requester::Requester;
 use crate::runs::window::Window;
@@ -26,7 +26,7 @@ impl Schedules {
     }
 
     async fn follow(&self, schedule: &DeclaredSchedule, at: Time, rest: Option<Duration>) {
-        let started = self.start_run(schedule, rest).await;
+        let started = self.start_run(schedule, at, rest).await;
         let run = match started {
             Ok(run) => run,
             Err(error) => {
@@ -65,6 +65,7 @@ impl Schedules {
     async fn start_run(
         &self,
         schedule: &DeclaredSchedule,
+        at: Time,
         rest: Option<Duration>,
     ) -> Result<Arc<Run>, RpcError> {
         let now = self.config.get();
@@ -80,7 +81,8 @@ impl Schedules {
             scope: Scope::Whole,
             agent: false,
         };
-        let requester = Requester::Schedule(Arc::new(who));
+        let instant = InstantKey { schedule: schedule.name.clone(), at };
+        let requester = Requester::Schedule { who: Arc::new(who), instant };
         let window = rest.map(Window::lasting);
         let (args, files) = (schedule.args.clone(), TakenFiles::default());
         scheduler::start(&self.runs, &requester, command, args, files, window).await

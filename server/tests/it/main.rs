@@ -78,6 +78,8 @@ mod run_rules;
 mod running;
 mod runs_burst;
 mod safe_state;
+mod schedule_clock;
+mod schedule_kills;
 mod schedule_set;
 mod schedules;
 mod sd_notify;

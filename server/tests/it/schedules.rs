@@ -5,12 +5,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::common::clock::Clock;
 use crate::common::server::{LOOPBACK, directory};
-use crate::common::{Chance, Device, Raw, TestServer, Topsided, eventually, lines, wait_for};
+use crate::common::{Device, Raw, TestServer, Topsided, eventually, lines, wait_for};
 
 /// A command `note` that adds a line to a file, with this schedule.
-fn menu(lines: &Path, schedule: &str) -> String {
+pub(crate) fn menu(lines: &Path, schedule: &str) -> String {
     let script = format!("echo $1 $TOPSIDE_USER >> {}", lines.display());
     format!(
         "[commands.note]\nexec = [\"sh\", \"-c\", {script:?}, \"sh\", \"{{word}}\"]\neffect = \"write\"\n\
@@ -31,7 +30,7 @@ fn zone(state: &Path, schedule: &str) -> String {
     )
 }
 
-fn row(client: &mut Raw, name: &str) -> Value {
+pub(crate) fn row(client: &mut Raw, name: &str) -> Value {
     let page = client.ok("schedules/list", json!({}));
     let rows = page["schedules"].as_array().unwrap();
     rows.iter().find(|row| row["schedule"] == name).cloned().unwrap_or_else(|| panic!("{page}"))
@@ -73,7 +72,9 @@ fn a_window_ends_its_run_as_succeeded_and_the_safe_state_runs() {
     let state = directory.path().join("state");
     let server = TestServer::with(&zone(&state, "at_start = true\nfor = \"400ms\""), "");
     let mut client = server.connect();
-    eventually("the zone is closed", || lines(&state) == ["open", "closed"]);
+    // On a slow machine the window ends before the program has opened anything.
+    let closed = || lines(&state).iter().filter(|line| *line == "closed").count();
+    eventually("the zone is closed", || closed() == 1);
     let ended = wait_for_outcome(&mut client, "bed", "ended");
     let id = ended["last"]["runId"].as_u64().unwrap();
     let page = client.ok("runs/list", json!({}));
@@ -82,7 +83,7 @@ fn a_window_ends_its_run_as_succeeded_and_the_safe_state_runs() {
     // By hand it is open for the same time, and takes the place of no start.
     let run = client.ok("schedule/run", json!({"schedule": "bed"}));
     assert_ne!(run["owner"], "schedule:bed");
-    eventually("it is closed again", || lines(&state).len() == 4);
+    eventually("it is closed again", || closed() == 2);
     let row = client.ok("run/attach", json!({"runId": run["runId"]}));
     assert_eq!(row["state"], "succeeded");
 }
@@ -234,7 +235,7 @@ fn at_start_is_once_for_each_start_of_the_server_and_not_for_a_reload() {
 fn a_window_continues_after_a_kill_and_after_a_restart_and_not_after_its_end() {
     let topsided = Topsided::new();
     let state = topsided.path("zone");
-    topsided.write("commands.toml", &zone(&state, "every = \"10s\"\nfor = \"9s\""));
+    topsided.write("commands.toml", &zone(&state, "every = \"20s\"\nfor = \"19s\""));
     let mut server = topsided.start();
     let mut client = server.connect();
     let row = wait_for_outcome(&mut client, "bed", "started");
@@ -269,80 +270,6 @@ fn overlap_is_left_to_the_command() {
     let reason = row["last"]["reason"].as_str().unwrap();
     assert!(reason.contains("zone would have to wait"), "{reason}");
     eventually("the first run is open", || lines(&state) == ["open"]);
-}
-
-/// The server is killed again and again while starts come due ten times a second.
-#[test]
-fn no_start_happens_twice_over_kills() {
-    let rounds = std::env::var("TOPSIDE_SCHEDULE_ROUNDS").map_or(10, |text| text.parse().unwrap());
-    let topsided = Topsided::new();
-    let noted = topsided.path("noted");
-    topsided.write("commands.toml", &menu(&noted, "every = \"50ms\"\nmissed = \"run_once\""));
-    let mut chance = Chance(7);
-    for _ in 0..rounds {
-        let mut server = topsided.start();
-        let enough = lines(&noted).len() as u64 + 1 + chance.below(4);
-        eventually("starts", || lines(&noted).len() as u64 >= enough);
-        server.kill();
-    }
-    let database = rusqlite::Connection::open(topsided.path("state/runs.db")).unwrap();
-    let count = |query: &str| database.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
-    let runs = count("SELECT count(*) FROM runs WHERE owner = 'schedule'");
-    assert!(runs >= rounds, "{runs}");
-    let of_starts = count("SELECT count(DISTINCT run) FROM instants WHERE run IS NOT NULL");
-    let claimed = count("SELECT count(*) FROM instants WHERE outcome IN ('claimed', 'lost')");
-    // A run that began just before a kill may not be noted in its start.
-    assert!(
-        of_starts <= runs && runs <= of_starts + claimed,
-        "{runs} runs of {of_starts} starts and {claimed}"
-    );
-    // Rows of several do not overlap.
-    let twice = count(
-        "SELECT count(*) FROM instants a JOIN instants b ON a.schedule = b.schedule AND a.at < b.at AND b.first <= a.at",
-    );
-    assert_eq!(twice, 0);
-}
-
-/// The clock is set ahead by a year and back: nothing runs twice, and no year of starts is made up.
-#[test]
-fn a_clock_that_is_set_runs_nothing_twice_and_makes_nothing_up() {
-    let topsided = Topsided::new();
-    let Some(clock) = Clock::new(&topsided) else { return };
-    let noted = topsided.path("noted");
-    let schedule =
-        "cron = \"0 0 * * *\"\ntimezone = \"UTC\"\nmissed = \"run_once\"\ngrace = \"1s\"";
-    topsided.write("commands.toml", &menu(&noted, schedule));
-    let mut server = topsided.start_by(clock.on(topsided.command()));
-    let mut client = server.connect();
-    let first = |row: &Value| row["next"][0].as_str().unwrap_or_default().to_owned();
-    let before =
-        wait_for("it is known", || row(&mut client, "morning"), |row| !first(row).is_empty());
-    // A pause of anything has the clock looked at.
-    let look = |client: &mut Raw| {
-        client.ok("schedule/pause", json!({"schedule": "morning"}));
-        client.ok("schedule/resume", json!({"schedule": "morning"}));
-    };
-    clock.set("+365d");
-    let missed = wait_for(
-        "a year is missed",
-        || {
-            look(&mut client);
-            row(&mut client, "morning")
-        },
-        |row| row["last"]["count"].as_u64() >= Some(364),
-    );
-    assert!(matches!(missed["last"]["outcome"].as_str(), Some("missed" | "paused")), "{missed}");
-    clock.set("+0");
-    wait_for(
-        "the next start is as before",
-        || {
-            look(&mut client);
-            row(&mut client, "morning")
-        },
-        |row| first(row) == first(&before) && row["inactive"] == Value::Null,
-    );
-    assert_eq!(lines(&noted), [""; 0]);
-    server.terminate();
 }
 
 #[test]

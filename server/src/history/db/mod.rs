@@ -311,7 +311,7 @@ impl Db {
         if intent.hook.is_some() {
             self.with_hook.insert(run.row.run_id);
         }
-        Ok(())
+        self.note_run(intent, row)
     }
 
     pub(super) fn resume(&mut self, row: &RunRow, intent: &Intent) -> rusqlite::Result<()> {
@@ -330,7 +330,7 @@ impl Db {
         if intent.hook.is_some() {
             self.with_hook.insert(row.run_id);
         }
-        Ok(())
+        self.note_run(intent, row)
     }
 
     pub(super) fn started(&mut self, id: RunId, first: &LeaderProcess) -> rusqlite::Result<()> {

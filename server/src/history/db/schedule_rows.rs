@@ -1,12 +1,12 @@
 //! Rows of schedules: what each start came to, how far each schedule is accounted for, and who paused it.
 
 use rusqlite::{OptionalExtension, Row, params};
-use topside_shared::records::{Outcome, Pause, ScheduleOutcome};
+use topside_shared::records::{Outcome, Pause, RunRow, RunState, ScheduleOutcome};
 use topside_shared::{RunId, Time};
 
 use crate::history::db::Db;
 use crate::history::db::sql_values::{invalid, of_name};
-use crate::history::{Account, Instant, ScheduleState, ScheduleWrite};
+use crate::history::{Account, Instant, Intent, ScheduleState, ScheduleWrite};
 
 /// Version 8 has schedules. Each start is one row, so that it is claimed once.
 pub(super) const TABLES: &str = "
@@ -121,6 +121,21 @@ impl Db {
         }
     }
 
+    /// Notes the run of a start in its row, in the transaction that writes the row of the run. So a start without a run was
+    /// claimed, and its program was not started.
+    pub(super) fn note_run(&self, intent: &Intent, row: &RunRow) -> rusqlite::Result<()> {
+        let Some(key) = &intent.instant else { return Ok(()) };
+        let outcome = match row.state {
+            RunState::Queued => Outcome::Queued,
+            _ => Outcome::Started,
+        };
+        let statement =
+            "UPDATE instants SET run = ?3, outcome = ?4 WHERE schedule = ?1 AND at = ?2";
+        let run = row.run_id.0.cast_signed();
+        let values = params![key.schedule, key.at.as_millis(), run, outcome.name()];
+        self.connection.prepare_cached(statement)?.execute(values).map(drop)
+    }
+
     fn insert_instant(&self, schedule: &str, row: &Instant) -> rusqlite::Result<bool> {
         let statement =
             "INSERT OR IGNORE INTO instants VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, ?6)";
@@ -156,6 +171,18 @@ impl Db {
         Ok(first.map(Time::from_millis))
     }
 
+    /// The starts that were claimed, wait or run, the oldest first.
+    pub(in crate::history) fn interrupted_starts(
+        &self,
+    ) -> rusqlite::Result<Vec<(String, ScheduleOutcome)>> {
+        let mut statement = self.connection.prepare(
+            "SELECT schedule, at, count, outcome, run, reason FROM instants \
+             WHERE outcome IN ('claimed', 'queued', 'started') ORDER BY at",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, read_outcome(row, 1)?)))?;
+        rows.collect()
+    }
+
     /// The active plan, and each schedule with its newest row.
     pub(in crate::history) fn schedules(
         &self,
@@ -183,13 +210,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ScheduleState> {
     };
     let last = match time(6)? {
         None => None,
-        Some(at) => Some(ScheduleOutcome {
-            at,
-            count: row.get::<_, i64>(7)?.cast_unsigned(),
-            outcome: of_name::<Outcome>(&row.get::<_, String>(8)?).ok_or_else(|| invalid(8))?,
-            run_id: row.get::<_, Option<i64>>(9)?.map(|run| RunId(run.cast_unsigned())),
-            reason: row.get(10)?,
-        }),
+        Some(_) => Some(read_outcome(row, 6)?),
     };
     Ok(ScheduleState {
         name: row.get(0)?,
@@ -200,5 +221,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ScheduleState> {
         last_wall: time(11)?,
         // One that cannot be read is as if it was not set.
         set: row.get::<_, Option<String>>(12)?.and_then(|set| serde_json::from_str(&set).ok()),
+    })
+}
+
+/// Reads `at, count, outcome, run, reason` from this column on.
+fn read_outcome(row: &Row<'_>, from: usize) -> rusqlite::Result<ScheduleOutcome> {
+    let outcome: String = row.get(from + 2)?;
+    Ok(ScheduleOutcome {
+        at: Time::from_millis(row.get(from)?),
+        count: row.get::<_, i64>(from + 1)?.cast_unsigned(),
+        outcome: of_name::<Outcome>(&outcome).ok_or_else(|| invalid(from + 2))?,
+        run_id: row.get::<_, Option<i64>>(from + 3)?.map(|run| RunId(run.cast_unsigned())),
+        reason: row.get(from + 4)?,
     })
 }
