@@ -15,12 +15,12 @@ use crate::common::power::Power;
 use crate::common::{Device, Disk, Spawned, Topsided, eventually};
 
 /// How often each fault is injected: once here, and as often as `just chaos` says.
-fn rounds() -> u64 {
+pub(crate) fn rounds() -> u64 {
     let asked = std::env::var("TOPSIDE_CHAOS_ROUNDS").ok();
     asked.map_or(1, |rounds| rounds.parse().expect("TOPSIDE_CHAOS_ROUNDS is a number"))
 }
 
-fn limit_descriptors(server: &Spawned, most: u64) {
+pub(crate) fn limit_descriptors(server: &Spawned, most: u64) {
     let pid = Pid::from_raw(i32::try_from(server.pid()).unwrap());
     let limit = Rlimit { current: Some(most), maximum: Some(4096) };
     prlimit(pid, Resource::Nofile, limit).unwrap();
@@ -72,7 +72,7 @@ fn no_processes_and_no_threads_and_cancel() {
 fn no_processes_and_shutdown() {
     let topsided = Topsided::new();
     let Some(pids) = Pids::new() else { return };
-    let mut watched = Watched::new(&topsided, "hook_timeout = \"300ms\"\n", rounds());
+    let mut watched = Watched::new(&topsided, "hook_timeout = \"3s\"\n", rounds());
     for _ in 0..rounds() {
         let mut server = topsided.start();
         let runs = watched.open(&mut server.connect(), "valve");

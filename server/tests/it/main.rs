@@ -17,6 +17,7 @@ mod box_figures;
 mod box_hooks;
 mod built_ins;
 mod chaos;
+mod chaos_windows;
 mod child_processes;
 mod choices_from;
 mod clients;
