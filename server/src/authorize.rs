@@ -256,5 +256,8 @@ fn of_method(method: Method) -> &'static str {
 }
 
 #[cfg(test)]
+#[path = "authorize_page_tests.rs"]
+mod page_tests;
+#[cfg(test)]
 #[path = "authorize_tests.rs"]
 mod tests;
