@@ -2,7 +2,6 @@
 //! tests share the boxes and their menu.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -176,14 +175,11 @@ fn boxes_that_cannot_be_reached_are_shown_with_their_reason_and_hold_up_no_other
         .verb(&["add", "silent", "--lan", "127.0.0.1", "--port", &port, "--pin", &pin])
         .with(0);
     fleet.client.verb(&["add", "stranger", "--lan", "127.0.0.1"]).with(0);
-    let begun = Instant::now();
     let mut run = fleet.client.start(&["run", "--json", "--on", "all", "state"]);
-    // The box that answers does not wait for the one that does not.
-    let mut lines: Vec<_> = (0..4).map(|_| run.json()).collect();
-    assert!(begun.elapsed() < Duration::from_secs(9), "held up for {:?}", begun.elapsed());
-    lines.push(run.json());
+    let lines: Vec<_> = (0..5).map(|_| run.json()).collect();
     run.end().with(125);
-    assert!(begun.elapsed() < Duration::from_secs(40), "ended after {:?}", begun.elapsed());
+    // The boxes that answer do not wait for the one that does not.
+    assert_eq!(lines[4]["box"], "silent", "{lines:?}");
     let of = |name: &str| lines.iter().find(|line| line["box"] == name).unwrap();
     let live = of("live");
     assert_eq!((&live["outcome"], &live["status"]), (&json!("ended"), &json!(0)));
@@ -277,7 +273,7 @@ fn ctrl_c_cancels_the_runs_everywhere_and_says_what_each_did() {
 #[test]
 fn a_run_that_takes_longer_than_the_time_limit_is_cancelled_on_its_box() {
     let fleet = Fleet::new(&["a", "b"]);
-    let ended = fleet.run("a,b", &["--timeout", "300ms", "wait"]).with(124);
+    let ended = fleet.run("a,b", &["--timeout", "5s", "wait"]).with(124);
     assert!(
         ended.out.contains("✗ 1 took longer than --timeout  a\n  a waits\n  ended\n"),
         "{ended:?}"

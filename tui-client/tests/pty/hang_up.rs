@@ -1,7 +1,5 @@
 //! The end of a terminal, told by no signal: the leader of the session takes SIGHUP and goes on.
 
-use std::time::{Duration, Instant};
-
 use super::harness::{Home, Screen, Server, eventually, exists};
 
 const MENU: &str = r#"
@@ -24,10 +22,7 @@ fn hang_up_at(home: &Home, line: &str, text: &str) {
     let mut screen = Screen::shell(home, (100, 30), &format!("{LEADER}{line}"));
     screen.see(text);
     screen.hang_up();
-    let gone = Instant::now();
     screen.ended_without_terminal();
-    // It is well under a second where nothing else runs.
-    assert!(gone.elapsed() < Duration::from_secs(10), "{line}: {:?}", gone.elapsed());
 }
 
 /// It read the end of its terminal for ever, and took all of a processor.

@@ -33,12 +33,12 @@ fn the_bar_of_a_shutdown_is_above_a_popup_and_red_at_the_end_and_q_leaves_afterw
     screen.write("ks 600 new disk\r");
     let name = wanted_name(&screen.see("to confirm"));
     screen.write(&format!("{name}\r\r"));
-    screen.until("a yellow bar", |screen| is_bar(screen, "shuts down in 9:5", 3));
+    screen.until("a yellow bar", |screen| is_bar(screen, "shuts down in 9:", 3));
     screen.see_all(&["· new disk · ", "F9 postpone"]);
     // Help lies on top, then the form that the bar's key opens.
     screen.write("\x1bOP");
     screen.see("↑ ↓ scroll · Esc closes");
-    screen.until("a yellow bar above help", |screen| is_bar(screen, "shuts down in 9:5", 3));
+    screen.until("a yellow bar above help", |screen| is_bar(screen, "shuts down in 9:", 3));
     screen.write("\x1b");
     screen.gone("↑ ↓ scroll");
     screen.write("\x1b[20~");

@@ -91,9 +91,8 @@ fn panes_are_hidden_and_zoomed_by_one_key_and_a_second_start_remembers_it() {
     screen.gone("MENU");
     screen.write(ALT_C);
     screen.gone("CLIENTS");
-    screen.write("\x04y");
-    screen.write("\r");
-    drop(screen);
+    screen.write("\x03\x03");
+    assert_eq!(screen.ended().0, 0);
 
     let mut screen = connect(&home, WIDE);
     let shown = screen.see("F3 menu");

@@ -113,7 +113,7 @@ fn a_shutdown_that_is_due_is_reported_and_can_be_cancelled() {
     second.write(&format!("{}\r\r", wanted_name(&question)));
     first.until("the countdown", |screen| {
         let text = screen.contents();
-        text.contains("shuts down in 9:5") && text.contains("new disk")
+        text.contains("shuts down in 9:") && text.contains("new disk")
     });
     act(&mut first, "Cancel the shutdown");
     for screen in [&first, &second] {

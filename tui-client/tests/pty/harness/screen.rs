@@ -15,6 +15,8 @@ use super::{Home, PATIENCE, TOPSIDE, eventually, occurrences};
 
 struct Shown {
     parser: vt100::Parser,
+    /// The beginning of a synchronized update that has not ended: a terminal shows it as a whole.
+    unfinished: Vec<u8>,
     /// The program, and all that it started, has let go of the terminal.
     closed: bool,
     /// Everything that was printed.
@@ -25,7 +27,37 @@ struct Shown {
     stopped: bool,
 }
 
+impl Shown {
+    /// Takes what was read; nothing is the end. A frame is shown once all of it was read.
+    fn take(&mut self, read: &[u8]) {
+        self.closed = read.is_empty();
+        self.unfinished.extend_from_slice(read);
+        let all = self.unfinished.len();
+        let begin = rfind(&self.unfinished, BEGIN_UPDATE);
+        let complete = match begin {
+            _ if self.closed => all,
+            Some(begin) if rfind(&self.unfinished[begin..], END_UPDATE).is_none() => begin,
+            // The last bytes may be the first ones of a beginning.
+            _ => {
+                let is_end = |count: &usize| self.unfinished.ends_with(&BEGIN_UPDATE[..*count]);
+                all - (1..BEGIN_UPDATE.len()).rev().find(is_end).unwrap_or(0)
+            }
+        };
+        let bytes: Vec<u8> = self.unfinished.drain(..complete).collect();
+        self.parser.process(&bytes);
+        self.printed.extend(bytes);
+    }
+}
+
+fn rfind(text: &[u8], bytes: &[u8]) -> Option<usize> {
+    text.windows(bytes.len()).rposition(|at| at == bytes)
+}
+
 type Writer = Arc<Mutex<Option<Box<dyn Write + Send>>>>;
+
+/// The beginning and the end of a synchronized update.
+const BEGIN_UPDATE: &[u8] = b"\x1b[?2026h";
+const END_UPDATE: &[u8] = b"\x1b[?2026l";
 
 /// Asks whether the terminal has taken all bytes before.
 const ASK_TAKEN: &[u8] = b"\x1b[5n";
@@ -100,6 +132,7 @@ impl Screen {
         let shown = Arc::new((
             Mutex::new(Shown {
                 parser,
+                unfinished: Vec::new(),
                 closed: false,
                 printed: Vec::new(),
                 leaving: false,
@@ -121,13 +154,7 @@ impl Screen {
                 drop(shown);
                 let read = reader.read(&mut buffer).unwrap_or(0);
                 let mut shown = drained.0.lock().unwrap();
-                match read {
-                    0 => shown.closed = true,
-                    count => {
-                        shown.parser.process(&buffer[..count]);
-                        shown.printed.extend_from_slice(&buffer[..count]);
-                    }
-                }
+                shown.take(&buffer[..read]);
                 drained.1.notify_all();
                 if read == 0 || shown.leaving {
                     return;
