@@ -1,7 +1,6 @@
 //! `choices_from`: a program lists the choices of an argument.
 
 use std::path::Path;
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -94,7 +93,6 @@ fn a_program_that_hangs_is_ended_and_holds_up_nothing_else() {
     let script = format!("echo $$ >> {}; exec sleep 1000", pids.display());
     let server = TestServer::with(&menu(&script, ""), "");
     let (mut client, mut other) = (server.connect(), server.connect());
-    let started = Instant::now();
     let question = json!({"command": "restart", "argument": "unit"});
     let asked = [0; 3].map(|_| client.ask("command/choices", question.clone()));
     eventually("it is started", || !crate::common::lines(&pids).is_empty());
@@ -104,7 +102,7 @@ fn a_program_that_hangs_is_ended_and_holds_up_nothing_else() {
         assert!(message.contains("/sh did not end within 5"), "{message}");
     }
     // All three waited for the same program.
-    assert!(started.elapsed().as_secs() < 14, "{:?}", started.elapsed());
+    assert_eq!(crate::common::lines(&pids).len(), 1);
     let gone = |pid: &String| !Path::new(&format!("/proc/{pid}")).exists();
     eventually("it has ended", || crate::common::lines(&pids).iter().all(gone));
 }

@@ -67,7 +67,7 @@ fn a_time_out_kills_processes_that_left_the_group_and_ignore_signals() {
     if !require("setsid") {
         return;
     }
-    let menu = "[commands.deaf]\nexec = [\"sh\", \"-c\", \"{script}\"]\ntimeout = \"300ms\"\nstop_timeout = \"100ms\"\n\
+    let menu = "[commands.deaf]\nexec = [\"sh\", \"-c\", \"{script}\"]\ntimeout = \"5s\"\nstop_timeout = \"100ms\"\n\
                 [[commands.deaf.args]]\nname = \"script\"\ntype = \"string\"\n";
     let server = TestServer::with(menu, "");
     let mut client = server.connect();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Raw, TestServer, Topsided, wait_for};
+use crate::common::{Raw, TestServer, Topsided, eventually, wait_for};
 use crate::files::{MENU, left, nothing_left, open, refused, send, sha256};
 
 #[test]
@@ -67,7 +67,7 @@ fn one_user_has_a_limited_number_of_files() {
 
 #[test]
 fn a_file_that_is_not_used_is_deleted_after_a_time() {
-    let server = TestServer::with(MENU, "[files]\nkeep_unused = \"300ms\"\n");
+    let server = TestServer::with(MENU, "[files]\nkeep_unused = \"5s\"\n");
     let mut client = server.connect();
     let complete = send(&mut client, "a.txt", b"complete");
     let cut = open(&mut client, "b.txt", b"cut")["fileId"].clone();
@@ -82,8 +82,10 @@ fn a_file_that_is_not_used_is_deleted_after_a_time() {
 #[test]
 fn a_run_that_is_refused_gives_its_file_back_and_a_queued_one_keeps_it() {
     let menu = MENU.replace("max_concurrent = 1", "max_concurrent = 1\nqueue = 1");
-    let server = TestServer::with(&menu, "[files]\nkeep_unused = \"300ms\"\n");
+    let server = TestServer::with(&menu, "[files]\nkeep_unused = \"5s\"\n");
     let (mut client, mut gate) = (server.connect(), server.fifo("gate"));
+    let unused = open(&mut server.connect(), "a.txt", b"unused");
+    assert!(unused["fileId"].is_u64(), "{unused}");
     let mut hold = |text: &[u8]| {
         let file = send(&mut client, "a.txt", text);
         let params = json!({"command": "hold", "args": {"file": file, "gate": gate.path().to_string()}, "wait": false});
@@ -96,6 +98,7 @@ fn a_run_that_is_refused_gives_its_file_back_and_a_queued_one_keeps_it() {
         (&first["result"]["state"], &second["result"]["state"]),
         (&json!("running"), &json!("queued"))
     );
+    eventually("only the files of the two runs are left", || left(server.root()).len() == 2);
     let (third, again) = hold(b"third");
     assert_eq!(third["error"]["data"]["kind"], "busy");
     gate.open();

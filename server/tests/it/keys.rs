@@ -220,7 +220,7 @@ fn of_two_clients_with_one_invite_only_one_enrols() {
 fn a_session_ends_when_its_key_expires() {
     let server = TestServer::remote("");
     let mut admin = server.connect();
-    let token = json!({"lasting": true, "commands": ["look"], "role": "viewer", "ttlMs": 5000});
+    let token = json!({"lasting": true, "commands": ["look"], "role": "viewer", "ttlMs": 10_000});
     let (script, _) = invite(&mut admin, token);
     let mut client = script.connect_with_notices();
     let ended = client.told("session/ended");

@@ -159,7 +159,7 @@ fn a_server_that_ends_with_a_pending_hook_reports_it_and_the_next_start_runs_it(
     let topsided = Topsided::new();
     let Some(pids) = Pids::new() else { return };
     menu(&topsided);
-    topsided.write("server.toml", "[limits]\nhook_timeout = \"500ms\"\n");
+    topsided.write("server.toml", "[limits]\nhook_timeout = \"3s\"\n");
     let mut server = topsided.start();
     let mut client = server.connect();
     let run = open(&mut client, "valve", &mut topsided.fifo("said"));
@@ -230,7 +230,7 @@ fn a_server_that_ends_while_a_hook_of_the_server_before_is_pending_reports_it() 
     let topsided = Topsided::new();
     let Some(pids) = Pids::new() else { return };
     menu(&topsided);
-    topsided.write("server.toml", "[limits]\nhook_timeout = \"500ms\"\n");
+    topsided.write("server.toml", "[limits]\nhook_timeout = \"3s\"\n");
     let mut server = topsided.start();
     let run = open(&mut server.connect(), "valve", &mut topsided.fifo("said"));
     server.kill();

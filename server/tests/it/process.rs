@@ -197,7 +197,7 @@ fn a_restart_is_cancelled_where_the_program_is_gone_when_it_is_due() {
     let (program, mut server) = copied(&topsided);
     let mut client = server.connect();
     client.ok("initialize", json!({"notices": true}));
-    client.ok("server/shutdown", json!({"restart": true, "delayMs": 400}));
+    client.ok("server/shutdown", json!({"restart": true, "delayMs": 3000}));
     assert_eq!(client.told("server/closing")["phase"], "scheduled");
     std::fs::remove_file(&program).unwrap();
     let notice = client.told("server/closing");

@@ -206,7 +206,7 @@ fn a_reboot_that_is_no_longer_possible_when_it_is_due_is_cancelled_with_the_caus
     let mut server = start(&topsided);
     let mut client = server.connect();
     client.ok("initialize", json!({"notices": true}));
-    client.ok("server/shutdown", json!({"then": "reboot", "delayMs": 300}));
+    client.ok("server/shutdown", json!({"then": "reboot", "delayMs": 3000}));
     // The server would not start after the reboot.
     topsided.write("server.toml", "[host]\nreboot = [\"no-such-program\"]\n");
     assert_eq!(client.told("server/closing")["phase"], "scheduled");

@@ -12,8 +12,10 @@ fn menu(directory: &Path, hook: &str) -> String {
     let hook = format!("{hook}echo $TOPSIDE_RUN $TZ >> {}", closed.display());
     format!(
         "[commands.valve]\nexec = [\"sh\", \"-c\", \"{{script}}\"]\nenv = {{ TZ = \"UTC\" }}\n\
-         timeout = \"1s\"\nstop_timeout = \"1h\"\nsafe_state = [\"sh\", \"-c\", {hook:?}]\n\
+         timeout = \"none\"\nstop_timeout = \"1h\"\nsafe_state = [\"sh\", \"-c\", {hook:?}]\n\
          [[commands.valve.args]]\nname = \"script\"\ntype = \"string\"\nrequired = true\n\
+         [commands.brief]\nexec = [\"sleep\", \"1000\"]\nenv = {{ TZ = \"UTC\" }}\ntimeout = \"1s\"\n\
+         safe_state = [\"sh\", \"-c\", {hook:?}]\n\
          [commands.still]\nexec = [\"sleep\", \"1000\"]\ntimeout = \"none\"\n\
          safe_state = [\"sh\", \"-c\", {hook:?}]\n\
          [commands.gone]\nexec = [\"{gone}\"]\nsafe_state = [\"sh\", \"-c\", {hook:?}]\n",
@@ -49,7 +51,7 @@ fn every_end_but_success_is_followed_by_the_safe_state_once() {
     assert_eq!(valve(&mut client, "exit 3")["state"], "failed");
     assert_eq!(closed(here), ["2 UTC"]);
     assert_eq!(valve(&mut client, "kill -9 $$")["signal"], 9);
-    assert_eq!(valve(&mut client, "sleep 1000")["state"], "timedOut");
+    assert_eq!(client.run("brief", json!({}))["state"], "timedOut");
     let id = client.ask("command/run", json!({"command": "still", "stream": true}));
     assert_eq!(client.told("run/changed")["runId"], 5);
     assert_eq!(server.connect().ok("run/cancel", json!({"runId": 5}))["state"], "cancelled");
@@ -143,8 +145,8 @@ fn the_next_start_runs_the_safe_states_of_a_killed_server() {
     std::fs::create_dir(&here).unwrap();
     let mut alive = topsided.fifo("alive");
     let text = menu(&here, "echo closing; ");
-    let text = text.split("[commands.gone]").next().unwrap().replace("\"1s\"", "\"none\"");
-    topsided.write("commands.toml", &text);
+    let text = text.split("[commands.gone]").next().unwrap();
+    topsided.write("commands.toml", text);
     let mut server = topsided.start();
     let mut client = server.connect();
     assert_eq!(valve(&mut client, "exit 0")["state"], "succeeded");

@@ -391,9 +391,16 @@ fn a_hundred_clients_are_notified_and_disconnected() {
     assert_eq!(server.ended(), Ended::Stopped);
 }
 
-/// Regression: each client that kept its connection open delayed the end by a second.
+/// Regression: clients that kept their connections open delayed each end by a second.
 #[test]
 fn clients_that_do_not_close_their_end_do_not_delay_the_end_of_the_server() {
+    // The goal is 50 ms. A busy machine takes longer, but not each time; the delay would come each time.
+    let fastest = (0..20).map(|_| end_with_clients_that_stay()).find(|took| took.as_millis() < 900);
+    assert!(fastest.is_some(), "each of 20 ends took almost a second");
+}
+
+/// How long a server takes to end whose clients keep their connections open.
+fn end_with_clients_that_stay() -> Duration {
     let server = TestServer::remote("");
     let device = server.device("phone", "viewer");
     let mut admin = server.connect();
@@ -404,12 +411,11 @@ fn clients_that_do_not_close_their_end_do_not_delay_the_end_of_the_server() {
     admin.ok("server/shutdown", json!({}));
     assert_eq!(server.ended(), Ended::Stopped);
     let took = begun.elapsed();
-    // The goal is 50 ms; a busy machine takes longer, but never the second that it was.
-    assert!(took < Duration::from_millis(700), "{took:?}");
     // Each client still got its last line.
     for mut client in stay {
         assert_eq!(client.rest().last().unwrap()["method"], "session/ended");
     }
+    took
 }
 
 #[test]

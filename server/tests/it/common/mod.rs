@@ -1,5 +1,5 @@
 //! What every test here stands on: a server, clients that send bytes, and gates that programs wait
-//! at. A deadline is only ever a bound on failure; nothing sleeps.
+//! at. A deadline is only ever a bound on failure; no test sleeps in place of a wait.
 
 pub(crate) mod catcher;
 pub(crate) mod clock;
@@ -30,6 +30,9 @@ pub(crate) use tls::Device;
 
 /// After this a test gives up; on a busy machine the right thing may take seconds.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Between two looks: what a test waits for needs the processor.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The menu of most tests. `sh` runs what it is told, so that each test shows its own program.
 pub(crate) const MENU: &str = r#"
@@ -84,7 +87,7 @@ pub(crate) fn wait_for<T: std::fmt::Debug>(
             return there;
         }
         assert!(Instant::now() < deadline, "{what}: not in time; last seen: {there:#?}");
-        std::thread::yield_now();
+        std::thread::sleep(PAUSE);
     }
 }
 

@@ -66,7 +66,7 @@ impl Drop for Pids {
             for pid in left.lines().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)) {
                 let _ = kill_process(pid, Signal::KILL);
             }
-            std::thread::yield_now();
+            std::thread::sleep(super::PAUSE);
         }
     }
 }
