@@ -25,6 +25,7 @@ use crate::settings::notify::{EventKind, Notifier};
 use crate::settings::retention::Kept;
 use crate::settings::server_file::Lines;
 use crate::settings::{Listen, Local, server_file};
+use crate::timing::Timing;
 use crate::workers::worker::Worker;
 use crate::{menu_file, workers};
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use topside_shared::dirs::Dirs;
-use topside_shared::text;
+use topside_shared::{Time, text};
 
 /// The configuration of a server.
 #[derive(Debug, Clone)]
@@ -168,7 +169,9 @@ impl Config {
         };
         let left_out = menu.left_out.iter().map(LeftOut::to_string);
         let unknown = unknown_commands(&server.notifiers, &menu);
-        let remarks = left_out.chain(menu.remarks.iter().cloned()).chain(unknown).collect();
+        let past = past_schedules(&menu.schedules);
+        let remarks = left_out.chain(menu.remarks.iter().cloned()).chain(unknown).chain(past);
+        let remarks = remarks.collect();
         Ok(Self {
             local: server.local,
             listen: Some(server.listen),
@@ -310,6 +313,21 @@ fn unknown_commands(notifiers: &[Notifier], menu: &menu_file::Menu) -> Vec<Strin
             )
         })
         .collect()
+}
+
+/// A remark for each schedule of one date that has passed: that is no error, or the server would not start after the date.
+fn past_schedules(schedules: &[DeclaredSchedule]) -> Vec<String> {
+    let is_past = |one: &&DeclaredSchedule| {
+        matches!(one.rule.timing, Timing::At(_)) && one.rule.after(Time::now()).is_none()
+    };
+    let past = schedules.iter().filter(is_past);
+    past.map(|schedule| {
+        format!(
+            "the schedule {} of {} starts nothing any more: `{}` has passed",
+            schedule.name, schedule.command, schedule.text
+        )
+    })
+    .collect()
 }
 
 /// The named menu file; or those of the configuration directory; or the starter menu.
