@@ -97,7 +97,8 @@ fn promised(cell: &str, who: &Identity, command: &str, role: Role) -> bool {
         "those that need at most *operator*" | "where *operator* may approve it" => {
             role <= Role::Operator
         }
-        "its own, and those of commands that it may run" | "the same"
+        "its own, and those of commands that it may run"
+        | "the same"
         | "if it may run the command" => role <= who.role,
         "the named ones that its role allows" => command == NAMED && role <= who.role,
         other => panic!("no test knows the cell `{other}`"),

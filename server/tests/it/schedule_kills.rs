@@ -17,8 +17,7 @@ fn rounds(usual: u64) -> u64 {
 /// The rows of schedules, as another process reads them.
 pub(crate) fn database(topsided: &Topsided) -> Connection {
     let path = topsided.path("state/runs.db");
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     connection.busy_timeout(crate::common::DEADLINE).unwrap();
     connection
 }
@@ -45,7 +44,8 @@ pub(crate) struct Row {
 }
 
 pub(crate) fn rows(database: &Connection, schedule: &str) -> Vec<Row> {
-    let query = "SELECT first, at, count, outcome, run FROM instants WHERE schedule = ?1 ORDER BY at";
+    let query =
+        "SELECT first, at, count, outcome, run FROM instants WHERE schedule = ?1 ORDER BY at";
     let mut statement = database.prepare(query).unwrap();
     let rows = statement.query_map([schedule], |row| {
         let (first, at, count) = (row.get(0)?, row.get(1)?, row.get(2)?);

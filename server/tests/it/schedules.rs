@@ -335,7 +335,8 @@ fn wrong_schedules_are_reported_with_their_place() {
     topsided.write("commands.toml", &menu(Path::new("/dev/null"), "at = \"2020-01-01T06:00\""));
     let said = topsided.run(&["check"]);
     assert_eq!(said.status, Some(0), "a date that has passed is no error");
-    let remark = "the schedule morning of note starts nothing any more: `at 2020-01-01 06:00` has passed";
+    let remark =
+        "the schedule morning of note starts nothing any more: `at 2020-01-01 06:00` has passed";
     assert!(said.stdout.contains(remark), "{said:?}");
 }
 
