@@ -4,7 +4,7 @@
 use topside_shared::command::Command;
 use topside_shared::methods::{InitializeResult, KeyRow, Menu, ScheduleRow, Schedules, Status};
 use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, SessionEnded};
-use topside_shared::records::{ClientRow, RunRow};
+use topside_shared::records::{ApprovalRow, ClientRow, RunApproval, RunRow};
 use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 
 /// Longest description or question of a command, in characters.
@@ -106,6 +106,23 @@ pub(crate) fn run(mut row: RunRow) -> RunRow {
         reason(by);
     }
     row.reason.iter_mut().for_each(reason);
+    row.approval.iter_mut().for_each(approval_of_run);
+    row
+}
+
+fn approval_of_run(approval: &mut RunApproval) {
+    approval.by.iter_mut().chain(&mut approval.reason).for_each(reason);
+}
+
+/// The row of a run that waits for approval.
+pub(crate) fn approval(mut row: ApprovalRow) -> ApprovalRow {
+    name(&mut row.command);
+    name(&mut row.title);
+    name(&mut row.user);
+    row.line = sentence(&row.line);
+    row.confirm = row.confirm.as_deref().map(sentence);
+    row.reason.iter_mut().for_each(reason);
+    approval_of_run(&mut row.approval);
     row
 }
 

@@ -1,6 +1,7 @@
 //! Arguments of the verbs: what `topside VERB` in a shell and `:VERB` on the screen and in the line client parse, complete
 //! and explain. Nothing here runs a verb.
 
+pub(crate) mod approval;
 pub(crate) mod candidates;
 pub(crate) mod duration;
 pub(crate) mod log;
@@ -123,7 +124,7 @@ Exit status:
   other  the command's own; 128 + n if signal n ended it
   124  the run exceeded --timeout, or the command's own time limit
   125  the server cannot be reached, a key was refused, the session ended, or Topside itself failed
-  126  refused: role, confirmation, argument or limit
+  126  refused: role, confirmation, argument or limit; or the run was not approved
   127  no such command
   2    wrong arguments to topside itself
 

@@ -9,6 +9,7 @@ use topside_server::cli::{InviteArgs, TokenArgs};
 use topside_shared::notifications::Level;
 use topside_shared::records::RunState;
 
+use super::approval::DecisionArgs;
 use super::duration;
 use super::log::Log;
 use super::notify::NotifyArgs;
@@ -53,6 +54,12 @@ pub(crate) enum ServerVerb {
     Fetch(Fetch),
     /// Send input to a run: one line, or standard input
     Input(Input),
+    /// Show the runs that wait for approval
+    Approvals(SessionArgs),
+    /// Approve a run that waits for it: it starts once, with the arguments of its request
+    Approve(DecisionArgs),
+    /// Refuse a run that waits for approval
+    Refuse(DecisionArgs),
     /// Show the schedules: the commands that the server starts itself, and when
     Schedules(SessionArgs),
     /// Pause, resume, set or run a schedule, or change the plan (operator)
@@ -109,9 +116,11 @@ impl ServerVerb {
             | Self::Reload(how)
             | Self::Keys(how)
             | Self::Schedules(how)
+            | Self::Approvals(how)
             | Self::Invite { how, .. }
             | Self::Token { how, .. } => how,
             Self::Schedule(args) => &args.how,
+            Self::Approve(args) | Self::Refuse(args) => &args.how,
             Self::Worker(args) => &args.how,
             Self::Notify(args) => &args.how,
             Self::Clients(args) => &args.how,

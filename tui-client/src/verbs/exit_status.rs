@@ -20,6 +20,9 @@ pub(super) const BROKEN_PIPE: u8 = 128 + 13;
 
 /// The status of a run that has ended.
 pub(super) fn of_row(row: &RunRow) -> u8 {
+    if row.was_not_approved() && row.ended_by.is_none() {
+        return REFUSED;
+    }
     if row.state == RunState::TimedOut {
         return TIMED_OUT;
     }
@@ -62,6 +65,7 @@ pub(super) fn of_error(error: &CallError) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use topside_shared::records::{ApprovalState, RunApproval};
     use topside_shared::{ClientId, RpcError, RunId, Time};
 
     use super::*;
@@ -110,6 +114,28 @@ mod tests {
         ] {
             assert_eq!(of_row(&row(state, code, signal)), want, "{state:?} {code:?} {signal:?}");
         }
+    }
+
+    #[test]
+    fn a_run_that_was_not_approved_gives_126() {
+        let of = |state, ended_by: Option<&str>| {
+            let approval = RunApproval {
+                role: topside_shared::Role::Admin,
+                state,
+                expires_at: None,
+                in_ms: None,
+                by: None,
+                reason: None,
+            };
+            let mut row = row(RunState::Cancelled, None, None);
+            (row.approval, row.ended_by) = (Some(approval), ended_by.map(str::to_owned));
+            of_row(&row)
+        };
+        assert_eq!(of(ApprovalState::Refused, None), 126);
+        assert_eq!(of(ApprovalState::Expired, None), 126);
+        assert_eq!(of(ApprovalState::Withdrawn, None), 126);
+        assert_eq!(of(ApprovalState::Withdrawn, Some("ann (#1)")), 1);
+        assert_eq!(of(ApprovalState::Approved, None), 1);
     }
 
     #[test]

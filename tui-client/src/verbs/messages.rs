@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use topside_shared::notifications::{
     Broadcast, Closing, EventsDropped, GapReason, Phase, RunGap, return_note,
 };
-use topside_shared::records::RunRow;
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError, Time};
 
@@ -68,6 +68,12 @@ pub(super) fn dropped(dropped: &EventsDropped) -> String {
 
 /// The place of a run in the queue; none unless it is queued.
 pub(super) fn wait(row: &RunRow) -> Option<String> {
+    if row.awaits_approval() {
+        return Some(format!("run {} {}", row.run_id, row.approved()?));
+    }
+    if row.state == RunState::Running && row.approval.is_some() {
+        return Some(format!("run {} is {}", row.run_id, row.approved()?));
+    }
     Some(format!("run {} is queued, {}", row.run_id, row.wait()?))
 }
 

@@ -280,6 +280,9 @@ pub(super) fn ending(row: &RunRow, canceller: impl FnOnce() -> String) -> Option
         RunState::Lost => Some(format!("run {run} is {outcome}")),
         // As a shell says it: the status alone could be the program's own.
         RunState::Failed if row.signal.is_some() => Some(format!("run {run} was {outcome}")),
+        RunState::Cancelled if row.was_not_approved() && row.ended_by.is_none() => {
+            Some(format!("run {run} was {outcome}"))
+        }
         RunState::Cancelled => {
             let cancelled = row.cancelled().unwrap_or_else(canceller);
             Some(format!("run {run} was {cancelled}"))

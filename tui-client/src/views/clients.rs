@@ -152,6 +152,9 @@ fn client_cells(
 ) -> Vec<Cell> {
     let style = if chosen { theme.chosen() } else { theme.plain };
     let mut called = cell(name(client, console.is_me(client)).to_owned(), style);
+    if client.agent {
+        called.push((" agent".into(), theme.warning));
+    }
     if let Some(run) = client.runs.first() {
         let (sign, look) =
             if run.queued { (" … ", theme.queued) } else { (" ● ", theme.running) };

@@ -69,7 +69,8 @@ impl View for KeyDetails {
 /// All that is known of a key, what matters most first.
 fn facts(state: &State, row: &KeyRow) -> Vec<Fact> {
     let at = |time| times::full_since(time, state.clock.wall, &state.zone);
-    let mut facts = vec![("state", row.state.name().to_owned()), ("role", row.role.to_string())];
+    let role = if row.agent { format!("{} · agent", row.role) } else { row.role.to_string() };
+    let mut facts = vec![("state", row.state.name().to_owned()), ("role", role)];
     if let Some(console) = state.console() {
         if is_own(console, row.key_id) {
             facts.push(("connected", "you are connected by it".to_owned()));

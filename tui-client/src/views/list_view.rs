@@ -79,6 +79,11 @@ pub(super) trait ListView: Any + fmt::Debug {
         stay()
     }
 
+    /// Milliseconds until its content changes without a key.
+    fn next_tick(&self, _state: &State) -> Option<u64> {
+        None
+    }
+
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position>;
 
     /// The chosen row.
@@ -142,6 +147,10 @@ impl<V: ListView> View for V {
 
     fn change(&mut self, change: &Change<'_>, state: &State) -> Outcome {
         ListView::change(self, change, state)
+    }
+
+    fn next_tick(&self, state: &State) -> Option<u64> {
+        ListView::next_tick(self, state)
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {

@@ -233,7 +233,8 @@ fn facts(state: &State, listed: &ListedRun) -> Vec<Fact> {
     facts.push(("output", bytes(row.bytes)));
     let result = |file: &ResultFile| ("result", format!("{} ({})", file.name, bytes(file.size)));
     facts.extend(row.files.iter().map(result));
-    let remarks = [row.cause(), row.wait(), row.cancelled(), row.cut(), row.left()];
+    let waits = row.wait();
+    let remarks = [row.cause(), row.approved(), waits, row.cancelled(), row.cut(), row.left()];
     facts.extend(remarks.into_iter().flatten().map(|text| ("remark", text)));
     facts
 }

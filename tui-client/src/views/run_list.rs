@@ -134,7 +134,7 @@ impl RunList {
             self.states.passes(listed.row.state)
                 && self.list.passes(|| {
                     let row = &listed.row;
-                    let wait = row.wait().unwrap_or_default();
+                    let wait = row.approved().or_else(|| row.wait()).unwrap_or_default();
                     let (id, state, line) = (row.run_id, row.state.words(), &listed.line);
                     format!("{id} {line} {state} {} {wait}", row.user)
                 })

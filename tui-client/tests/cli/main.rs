@@ -3,6 +3,7 @@
 // The lint knows only functions that are themselves tests, not those that help them.
 #![allow(clippy::unwrap_used)]
 
+mod approvals;
 mod audit;
 mod common;
 mod completions;

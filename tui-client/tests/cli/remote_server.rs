@@ -34,7 +34,7 @@ impl Box {
     }
 
     /// A client that is paired, and calls the server `garden`.
-    fn paired(&self) -> Place {
+    pub(crate) fn paired(&self) -> Place {
         let client = Place::new();
         pair(&client, &[&self.invite(&[]), "--name", "garden"]).with(0);
         client

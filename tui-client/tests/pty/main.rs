@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admin;
+mod approvals;
 mod audit;
 mod cells;
 mod command_line;

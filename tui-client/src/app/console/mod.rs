@@ -1,5 +1,6 @@
 //! Console of one server: its runs, their output, and the input. It outlives its session.
 
+pub(crate) mod approvals;
 pub(crate) mod figures;
 pub(crate) mod layout;
 pub(crate) mod notices;
@@ -25,6 +26,7 @@ use crate::text::fit;
 use crate::widgets::form_field::FormField;
 use crate::widgets::input_box::InputBox;
 use crate::widgets::text_search::Search;
+use approvals::PendingApprovals;
 use figures::Figures;
 use layout::{ConsoleLayout, RowsBelow};
 use notices::Notices;
@@ -65,6 +67,7 @@ pub(crate) struct Console {
     pub(crate) menu_known: bool,
     pub(crate) clients: BTreeMap<ClientId, ClientRow>,
     pub(crate) watch: Watch,
+    pub(crate) approvals: PendingApprovals,
     pub(crate) runs: Runs,
     pub(crate) input: InputBox,
     pub(crate) prompt: Prompt,
@@ -94,6 +97,7 @@ impl Console {
             menu_known: false,
             clients: BTreeMap::new(),
             watch: Watch::Asked,
+            approvals: PendingApprovals::default(),
             runs: Runs::default(),
             input: InputBox::default(),
             prompt: Prompt::default(),

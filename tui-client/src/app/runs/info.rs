@@ -65,6 +65,7 @@ pub(crate) enum Phase {
     Sent,
     /// Queued; its block says why.
     Queued {
+        /// 0 while it waits for approval.
         place: u64,
         cancelling: bool,
     },
@@ -101,6 +102,9 @@ impl Phase {
     /// The state of a run in the list of the server.
     pub(crate) fn of(row: &RunRow) -> Self {
         match row.state {
+            RunState::Queued if row.awaits_approval() => {
+                Self::Queued { place: 0, cancelling: false }
+            }
             RunState::Queued => Self::Queued { place: row.place.unwrap_or(1), cancelling: false },
             RunState::Running => Self::Running { cancelling: false },
             _ => Self::end(row, 0),

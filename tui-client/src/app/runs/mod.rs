@@ -11,7 +11,7 @@ mod selection;
 
 use serde_json::{Map, Value};
 use topside_shared::methods::BuiltinAnswer;
-use topside_shared::records::{RunRow, RunState};
+use topside_shared::records::{RunApproval, RunRow, RunState};
 use topside_shared::{RunId, Time};
 
 use super::clock::Clock;
@@ -223,7 +223,11 @@ impl Runs {
 
     /// Shows in the block of a queued run why it waits, on a line that the next reason replaces.
     fn say_wait(&mut self, id: u64, row: &RunRow) {
-        if let Some(wait) = row.wait() {
+        let approval = row.approval.as_ref().filter(|_| row.awaits_approval());
+        // The line stays, so it has no time that is left.
+        let approval =
+            approval.map(|approval| RunApproval { in_ms: None, ..approval.clone() }.sentence());
+        if let Some(wait) = approval.or_else(|| row.wait()) {
             self.pane.push(id, Channel::Stdout, format!("\x1b[2m{wait}\x1b[m").as_bytes());
         }
     }
@@ -246,7 +250,8 @@ impl Runs {
         info.run = Some(row.run_id);
         info.phase = Phase::end(row, now.saturating_sub(info.began));
         info.bytes = Some(row.bytes);
-        info.cancelled = row.cancelled();
+        let not_approved = row.approved().filter(|_| row.was_not_approved());
+        info.cancelled = row.cancelled().or(not_approved);
         let fewer = info.received > row.bytes;
         if fewer {
             let kept =

@@ -10,9 +10,11 @@ use topside_shared::methods::{
     EventsSubscribe, EventsUnsubscribe, InitializeResult, Menu, MenuPages, SubscribeResult, Topic,
 };
 use topside_shared::notifications::EndCode;
+use topside_shared::records::RunRow;
 
 use super::ask::{self, Ask, Reply};
 use super::connection::{ConnectionState, Disconnected, Why};
+use super::console::approvals::{self, PendingApprovals};
 use super::console::figures::Figures;
 use super::console::{Console, Watch};
 use super::picker::{self, probe};
@@ -77,6 +79,7 @@ pub(crate) fn dialled(
         console.reached = Some(reached);
         console.clients = BTreeMap::new();
         console.watch = Watch::Asked;
+        console.approvals = PendingApprovals::default();
         console.menu_known = false;
         let you = &welcome.you;
         let title = format!(
@@ -216,12 +219,17 @@ pub(super) fn subscribe() -> Ask {
                 console.watch = Watch::Live(subscription_id);
                 let rows = snapshot.clients.unwrap_or_default().into_iter().map(sanitize::row);
                 console.clients = rows.map(|row| (row.client_id, row)).collect();
-                match snapshot.server {
-                    Some(server) if other_menu(console, server.revision) => {
-                        state.ask_if_connected(ask_menu())
-                    }
-                    _ => Vec::new(),
+                let runs = snapshot.runs.unwrap_or_default();
+                let is_other =
+                    snapshot.server.is_some_and(|server| other_menu(console, server.revision));
+                let mut effects = Vec::new();
+                if is_other {
+                    effects.extend(state.ask_if_connected(ask_menu()));
                 }
+                if runs.iter().any(RunRow::awaits_approval) {
+                    effects.extend(approvals::ask(state));
+                }
+                effects
             }
             Err(error) => {
                 // Without a subscription these rows would never change.

@@ -8,7 +8,7 @@ use topside_shared::notifications::{
 
 use super::{ask_menu, subscribe, unsubscribe};
 use crate::app::console::shutdown_banner::Banner;
-use crate::app::console::{Console, Watch};
+use crate::app::console::{Console, Watch, approvals};
 use crate::app::view::Change;
 use crate::app::{Effect, State, prompt};
 use crate::text::sanitize;
@@ -37,6 +37,7 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
             if known || row.client_id == console.welcome.you.client_id {
                 console.runs.changed(&row, clock.mono);
             }
+            return approvals::run_changed(state, &row);
         }
         Notification::ClientsChanged(changed) => {
             clients(console, sanitize::changed(changed), clock.wall);

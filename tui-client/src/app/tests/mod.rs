@@ -1,6 +1,7 @@
 //! What happens to the state, message by message; and the states that drawing is tested with.
 
 pub(crate) mod admin_actions;
+pub(crate) mod approvals;
 mod block_of_run;
 mod command_forms;
 mod commands;

@@ -81,6 +81,9 @@ impl Client {
     /// Prints how a run ended that did not succeed: its own output may not say it.
     async fn say_end(&self, row: &RunRow) {
         let how = match (row.state, row.exit_code, row.signal) {
+            (RunState::Cancelled, ..) if row.was_not_approved() && row.ended_by.is_none() => {
+                format!("was {}", row.outcome())
+            }
             (RunState::Cancelled, ..) => {
                 let canceller = || self.console.canceller();
                 format!("was {}", row.cancelled().unwrap_or_else(canceller))

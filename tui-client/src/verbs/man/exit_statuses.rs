@@ -37,7 +37,7 @@ pub(super) const TOPSIDE: &[Status] = &[
     Status("125", "A name, a file or a value is wrong; the message says which.", Pages::Of(LOCAL)),
     Status(
         "126",
-        "Refused: role, confirmation, argument or limit.",
+        "Refused: role, confirmation, argument or limit; or the run was not approved.",
         Pages::ExceptOf(&[LOCAL, NO_ANSWER]),
     ),
     Status(

@@ -4,6 +4,7 @@
 //! `--json` as it is on the wire.
 
 mod admin;
+mod approvals;
 mod confirm;
 mod fetch;
 mod follow;
@@ -11,6 +12,8 @@ mod lists;
 mod one_shot;
 mod runs;
 mod schedules;
+
+use topside_shared::methods::Decision;
 
 use super::errors::VerbError;
 use super::printer::{LAST_WORDS, Printer};
@@ -82,6 +85,9 @@ pub(super) async fn answer(ask: &ServerVerb, session: &mut OneShot<'_>) -> Resul
         ServerVerb::Cancel(args) => runs::cancel(session, args).await,
         ServerVerb::Fetch(args) => fetch::fetch(session, args).await,
         ServerVerb::Input(args) => runs::input(session, args).await,
+        ServerVerb::Approvals(_) => approvals::list(session).await,
+        ServerVerb::Approve(args) => approvals::decide(session, args, Decision::Approve).await,
+        ServerVerb::Refuse(args) => approvals::decide(session, args, Decision::Refuse).await,
         ServerVerb::Schedules(_) => schedules::list(session).await,
         ServerVerb::Schedule(args) => schedules::change(session, args).await,
         ServerVerb::Worker(args) => admin::restart_worker(session, args).await,

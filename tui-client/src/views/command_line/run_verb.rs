@@ -5,8 +5,8 @@ use topside_shared::ClientId;
 use topside_shared::RunId;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::{
-    Broadcast, BroadcastResult, ClientKick, KeyInvite, KeyRevoke, KeysList, LogRotate, MaskedText,
-    RunCancel, RunInput, RunsList, SchedulesList, ServerShutdown, ServerShutdownCancel,
+    Broadcast, BroadcastResult, ClientKick, Decision, KeyInvite, KeyRevoke, KeysList, LogRotate,
+    MaskedText, RunCancel, RunInput, RunsList, SchedulesList, ServerShutdown, ServerShutdownCancel,
     ServerStatus,
 };
 use topside_shared::notifications::Urgency;
@@ -22,6 +22,7 @@ use crate::app::{Effect, State};
 use crate::input::actions::Id;
 use crate::text::sanitize;
 use crate::verb_args::Verb;
+use crate::verb_args::approval::DecisionArgs;
 use crate::verb_args::log::{Log, LogAction};
 use crate::verb_args::schedule::{ScheduleArgs, ScheduleChange};
 use crate::verb_args::server::{
@@ -56,6 +57,9 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Notices(_) => act(state, Id::Notices),
         ServerVerb::Keys(_) => act(state, Id::Keys),
         ServerVerb::Reload(_) => act(state, Id::Reload),
+        ServerVerb::Approvals(_) => act(state, Id::Approvals),
+        ServerVerb::Approve(args) => decide(state, line, &args, Decision::Approve),
+        ServerVerb::Refuse(args) => decide(state, line, &args, Decision::Refuse),
         ServerVerb::Schedules(_) => act(state, Id::Schedules),
         ServerVerb::Schedule(args) => schedule(state, line, args),
         ServerVerb::Worker(args) => {
@@ -98,6 +102,10 @@ fn run_server_verb(state: &mut State, line: &str, verb: ServerVerb) -> Vec<Effec
         ServerVerb::Invite { invite, .. } => invite_result(state, &invite.request()),
         ServerVerb::Token { token, .. } => invite_result(state, &token.request()),
     }
+}
+
+fn decide(state: &mut State, line: &str, args: &DecisionArgs, decision: Decision) -> Vec<Effect> {
+    answer(state, line, &args.request(decision), |row| tables::approval_decided(&row))
 }
 
 fn schedule(state: &mut State, line: &str, args: ScheduleArgs) -> Vec<Effect> {

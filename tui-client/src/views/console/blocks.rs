@@ -176,6 +176,7 @@ fn took(state: &State, info: &Info) -> String {
 pub(crate) fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, Style) {
     match phase {
         Phase::Sent => ("…", "sent".into(), theme.queued),
+        Phase::Queued { place: 0, cancelling: false } => ("…", "approval".into(), theme.queued),
         Phase::Queued { place, cancelling: false } => ("…", format!("place {place}"), theme.queued),
         Phase::Queued { cancelling: true, .. } => ("…", "cancelling".into(), theme.cancelled),
         Phase::Running { cancelling: false } => ("●", "running".into(), theme.running),
