@@ -42,6 +42,9 @@ pub(crate) fn plan(
         };
         rejected(error.kind, sentence)
     })?;
+    if let Some(sentence) = admin_actions::power_off_by_verb(&command.name, &parsed.args) {
+        return Err(rejected(LineErrorKind::BadValue, sentence.to_owned()));
+    }
     let request = CommandRun {
         command: command.name.clone(),
         args: parsed.args,

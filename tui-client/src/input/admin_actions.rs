@@ -1,5 +1,8 @@
 //! Hints for the names of admin actions. They are verbs of `topside` and views of the screen, not commands of the menu.
 
+use serde_json::{Map, Value};
+use topside_shared::after_shutdown::AfterShutdown;
+
 use super::actions::Id;
 use super::keymap::Keymap;
 
@@ -43,6 +46,16 @@ pub(crate) fn hint(name: &str, keys: &Keymap) -> Option<String> {
     Some(format!(
         "`{name}` is not a command of this server; use `topside {verb}` or the {part} ({key})"
     ))
+}
+
+/// Why a line of the menu's `shutdown` does not power a box off: its question can be answered with a yes alone, while the verb
+/// asks for the name of the server.
+pub(crate) fn power_off_by_verb(command: &str, args: &Map<String, Value>) -> Option<&'static str> {
+    let then = args.get("then").and_then(Value::as_str).and_then(AfterShutdown::from_name);
+    let is_power_off = command == "shutdown" && then == Some(AfterShutdown::Poweroff);
+    is_power_off.then_some(
+        "a power off is confirmed with the name of the server: use the verb, `shutdown --then poweroff --name SERVER`",
+    )
 }
 
 #[cfg(test)]

@@ -148,6 +148,34 @@ fn a_dangerous_verb_without_a_terminal_needs_yes() {
     assert_eq!(server.wait(), Some(0));
 }
 
+/// The question of the menu's command could be answered with --yes alone.
+#[test]
+fn a_power_off_wants_the_name_of_the_server_in_every_way_of_giving_the_command() {
+    let place = place();
+    let host = "[host]\npoweroff = ['sh', '-c', 'kill -TERM $PPID']\n";
+    place.write("config/server.toml", host);
+    let mut server = place.serve();
+    let needs_name = "confirmed with the name of the server: use the verb, `shutdown --then poweroff --name SERVER`";
+    for args in [
+        &["shutdown", "then=poweroff"][..],
+        &["--yes", "shutdown", "then=poweroff"],
+        &["--yes", "ks", "--then", "poweroff"],
+    ] {
+        let ended = place.run(args).with(126);
+        assert!(ended.err.contains(needs_name), "{ended:?}");
+    }
+    let ended = place.lines(&["--yes"], "shutdown then=poweroff\n").with(126);
+    assert!(ended.err.contains(needs_name), "{ended:?}");
+    let ended = place.verb(&["shutdown", "--then", "poweroff", "--yes"]).with(126);
+    let name = ended.err.split("pass --name ").nth(1).unwrap().trim().to_owned();
+    place.verb(&["status"]).with(0);
+    // What ends only the server asks as before.
+    let ended = place.run(&["shutdown"]).with(126);
+    assert!(ended.err.contains("--yes"), "{ended:?}");
+    place.verb(&["shutdown", "--then", "poweroff", "--yes", "--name", &name]).with(0);
+    assert_eq!(server.wait(), Some(0));
+}
+
 #[test]
 fn a_terminal_is_asked_and_only_the_whole_name_ends_a_server() {
     let place = place();

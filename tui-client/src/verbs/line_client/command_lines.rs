@@ -31,6 +31,10 @@ impl Client {
             }
             Err(error) => return Err(error),
         };
+        if let Some(sentence) = admin_actions::power_off_by_verb(&command, &args) {
+            let (kind, message) = (LineErrorKind::BadValue, sentence.to_owned());
+            return Err(cmdline::LineError { span: 0..0, kind, message });
+        }
         Ok(CommandRun { command, args, stream: true, wait: true, confirm: self.yes })
     }
 
