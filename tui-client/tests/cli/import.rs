@@ -10,6 +10,15 @@ actions:
     icon: ping
     timeout: 20
     maxConcurrent: 1
+    maxRate:
+      - limit: 3
+        duration: 1m30s
+      - limit: 10
+        duration: 24h
+    triggers:
+      - Note it
+      - Say it
+      - Nothing of that name
     arguments:
       - name: host
         title: Host
@@ -45,6 +54,10 @@ actions:
   - title: "Restart {{ server.name }}"
     entity: server
     shell: ssh {{ server.hostname }} reboot
+  - title: Note it
+    exec: [logger, pinged]
+    hidden: true
+    triggers: [Ping the Internet]
 entities:
   - file: servers.yaml
     name: server
@@ -69,8 +82,16 @@ fn actions_become_commands_that_pass_the_check_and_what_is_lost_is_named() {
         "[commands.help-box]",
         r#"/backup/"$1".tar /mnt/"$1""#,
         "confirm = \"Are you sure?\"",
-        "choices = [\"sda\", \"sdb\"]",
-        "# lost: the title \"The large disk\" of the choice sda",
+        r#"choices = [{ value = "sda", label = "The large disk" }, "sdb"]"#,
+        "rate = \"3/1m30s\"",
+        "# lost: the limit of 10 runs in 24h",
+        "then = [\"note-it\"]",
+        "# lost: the triggers after a failure",
+        "# lost: the trigger of \"Say it\": text has no default",
+        "# lost: the trigger of \"Nothing of that name\": there is no command of it",
+        "# lost: the trigger of \"Ping the Internet\": it would start this one again",
+        "# lost: the start of this hidden action by its number",
+        "menu = false",
         "at_start = true",
         "cron = \"@weekly\"",
         "# lost: the schedule cron = @hourly: text has no default",
@@ -84,7 +105,7 @@ fn actions_become_commands_that_pass_the_check_and_what_is_lost_is_named() {
     }
     let printed = place.path("menu.toml");
     // The programs of the example are not on each machine.
-    let menu = menu.replace("[\"ping\"", "[\"true\"");
+    let menu = menu.replace("[\"ping\"", "[\"true\"").replace("[\"logger\"", "[\"true\"");
     std::fs::write(&printed, menu).unwrap();
     place.verb(&["serve", "check", "--commands", text(&printed)]).with(0);
     // Something else is refused in one sentence.

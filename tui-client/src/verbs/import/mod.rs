@@ -2,8 +2,11 @@
 //!
 //! What cannot be proved to do the same has a line `# lost:`.
 
+mod argument;
+mod menu;
 mod olivetin;
 mod shell;
+mod yaml;
 
 use std::path::Path;
 

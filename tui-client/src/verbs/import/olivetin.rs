@@ -1,68 +1,23 @@
 //! The configuration of OliveTin (`config.yaml`) as a menu file.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use topside_shared::text::clean;
+use topside_shared::values::parse_duration;
 use yaml_rust2::{Yaml, YamlLoader};
 
+use super::argument::Argument;
+use super::menu::{Imported, Menu};
 use super::shell::{self, Named};
+use super::yaml::{Fields, texts};
 
 /// Names and aliases of built-in commands.
 const RESERVED: &str =
     "menu m help status gat clients runs log rlf version gv time gt echo close shutdown ks";
+/// The largest limit of runs, and its longest period in milliseconds.
+const MAX_RUNS: u64 = 10_000;
+const LONGEST_PERIOD: u64 = 366 * 86_400_000;
 /// What OliveTin lets an action take where it says nothing, in seconds.
 const TIMEOUT: i64 = 3;
-/// Most characters of a value in a line `# lost:`.
-const MAX_SHOWN: usize = 80;
-
-/// Fields of a mapping that were not used yet.
-struct Fields<'a>(Vec<(String, &'a Yaml)>);
-
-impl<'a> Fields<'a> {
-    fn of(value: &'a Yaml) -> Option<Self> {
-        let map = value.as_hash()?;
-        Some(Self(
-            map.iter().map(|(key, value)| (scalar(key).unwrap_or_default(), value)).collect(),
-        ))
-    }
-
-    fn take(&mut self, name: &str) -> Option<&'a Yaml> {
-        let place = self.0.iter().position(|(key, _)| key == name)?;
-        Some(self.0.remove(place).1).filter(|value| !value.is_null())
-    }
-
-    fn text(&mut self, name: &str) -> Option<String> {
-        self.take(name).and_then(scalar)
-    }
-}
-
-/// The menu, as it is written.
-#[derive(Default)]
-struct Menu {
-    text: String,
-    names: HashSet<String>,
-}
-
-impl Menu {
-    fn lost(&mut self, what: impl AsRef<str>) {
-        let _ = writeln!(self.text, "# lost: {}", clean(what.as_ref(), 300));
-    }
-
-    fn rest(&mut self, owner: &str, fields: Fields<'_>) {
-        for (key, value) in fields.0 {
-            self.lost(format!("{owner}{key} = {}", shown(value)));
-        }
-    }
-
-    fn set(&mut self, key: &str, value: impl Into<toml_edit::Value>) {
-        let _ = writeln!(self.text, "{key} = {}", value.into());
-    }
-
-    fn list(&mut self, key: &str, values: &[String]) {
-        self.set(key, values.iter().map(String::as_str).collect::<toml_edit::Array>());
-    }
-}
 
 /// Converts the text of a configuration.
 ///
@@ -76,7 +31,12 @@ pub(super) fn convert(text: &str) -> Result<String, String> {
     };
     let mut top = Fields::of(document).ok_or("its top must be a mapping")?;
     let actions = top.take("actions").and_then(Yaml::as_vec).ok_or("it has no list `actions`")?;
-    let mut menu = Menu::default();
+    // Once for the names of all commands: an action may name a later one.
+    let mut names = Menu::default();
+    for fields in actions.iter().filter_map(Fields::of) {
+        action(&mut names, fields);
+    }
+    let mut menu = Menu::knowing(names.actions);
     menu.text.push_str(
         "# Made by `topside import olivetin`. Look at each command and each line `# lost:`, then copy it to commands.d.\n\
          # Each command is for admins and counts as destructive until you give it an `effect` and a `role`. It runs as the\n\
@@ -120,6 +80,11 @@ fn action(menu: &mut Menu, mut fields: Fields<'_>) {
     let cron = fields.take("execOnCron").map(texts).unwrap_or_default();
     let timeout = fields.take("timeout").and_then(Yaml::as_i64).unwrap_or(TIMEOUT);
     let most = fields.take("maxConcurrent").and_then(Yaml::as_i64).filter(|most| *most > 0);
+    let rates = fields.take("maxRate").and_then(Yaml::as_vec).cloned().unwrap_or_default();
+    let triggers = fields.take("triggers").map(texts).unwrap_or_default();
+    let is_hidden = fields.take("hidden").and_then(Yaml::as_bool) == Some(true);
+    let needs = used.iter().find(|one| one.default().is_none()).map(|one| one.name.clone());
+    menu.actions.entry(title.clone()).or_insert(Imported { name: name.clone(), needs });
     for lost in exec.lost {
         menu.lost(lost);
     }
@@ -137,6 +102,12 @@ fn action(menu: &mut Menu, mut fields: Fields<'_>) {
     if let Some(most) = most {
         menu.set("max_concurrent", most);
     }
+    rate(menu, &rates);
+    if is_hidden {
+        menu.lost("the start of this hidden action by its number: only `then` and schedules start it here");
+        menu.set("menu", false);
+    }
+    menu.then(&name, &triggers);
     for argument in &used {
         argument.write(menu, &name);
     }
@@ -158,6 +129,26 @@ fn action(menu: &mut Menu, mut fields: Fields<'_>) {
         match field {
             "cron" => menu.set("cron", value),
             _ => menu.set("at_start", true),
+        }
+    }
+}
+
+/// The first limit of runs in a period; a command has one.
+fn rate(menu: &mut Menu, rates: &[Yaml]) {
+    let mut is_set = false;
+    for rate in rates {
+        let mut fields = Fields::of(rate).unwrap_or_default();
+        let (limit, duration) = (fields.text("limit"), fields.text("duration"));
+        let (limit, duration) = (limit.unwrap_or_default(), duration.unwrap_or_default());
+        let is_count = limit.parse().is_ok_and(|limit: u64| (1..=MAX_RUNS).contains(&limit));
+        // OliveTin has no days.
+        let is_ours = !duration.contains('d')
+            && parse_duration(&duration).is_some_and(|ms| (1..=LONGEST_PERIOD).contains(&ms));
+        if is_count && is_ours && !is_set {
+            menu.set("rate", format!("{limit}/{duration}"));
+            is_set = true;
+        } else {
+            menu.lost(format!("the limit of {limit} runs in {duration}"));
         }
     }
 }
@@ -204,159 +195,4 @@ fn slug(title: &str) -> String {
     }
     let slug: String = slug.trim_end_matches('-').chars().take(60).collect();
     if slug.is_empty() { "action".to_owned() } else { slug }
-}
-
-/// An argument of an action.
-struct Argument {
-    name: String,
-    title: String,
-    kind: String,
-    description: Option<String>,
-    default: Option<String>,
-    /// Values, and titles that differ from them.
-    choices: Vec<(String, Option<String>)>,
-    lost: Vec<String>,
-}
-
-/// Types with a pattern, and whether no value of it means anything to a shell.
-const PATTERNS: [(&str, &str, bool); 6] = [
-    ("ascii", "[a-zA-Z0-9]+", true),
-    ("ascii_identifier", "[a-zA-Z0-9._-]+", true),
-    ("shell_safe_identifier", "[a-zA-Z0-9._-]+", true),
-    ("ascii_sentence", "[a-zA-Z0-9._, -]+", false),
-    ("unicode_identifier", r"[\w./\\ -]+", false),
-    ("datetime", "[0-9T:. -]+", false),
-];
-
-impl Argument {
-    fn read(value: &Yaml) -> Option<Self> {
-        let mut fields = Fields::of(value)?;
-        let kind = fields.text("type").unwrap_or_default();
-        let name = fields.text("name").unwrap_or_default();
-        let title = fields.text("title").unwrap_or_else(|| name.clone());
-        let choices = fields.take("choices").and_then(Yaml::as_vec).cloned().unwrap_or_default();
-        let choices = choices.iter().filter_map(|choice| {
-            let mut fields = Fields::of(choice)?;
-            let value = fields.text("value")?;
-            let title = fields.text("title").filter(|title| *title != value);
-            Some((value, title))
-        });
-        let choices = choices.collect();
-        let description = fields.text("description");
-        let default = fields.text("default");
-        let owner =
-            |key: &str, value: &Yaml| format!("{key} = {} of the argument {name}", shown(value));
-        let lost = fields.0.iter().map(|(key, value)| owner(key, value)).collect();
-        Some(Self { name, title, kind, description, default, choices, lost })
-    }
-
-    fn default(&self) -> Option<&str> {
-        self.default.as_deref().filter(|default| !default.is_empty())
-    }
-
-    fn pattern(&self) -> Option<(&str, bool)> {
-        if let Some(own) = self.kind.strip_prefix("regex:") {
-            return Some((own.trim_start_matches('^').trim_end_matches('$'), false));
-        }
-        let found = PATTERNS.iter().find(|(kind, ..)| *kind == self.kind);
-        found.map(|(_, pattern, is_plain)| (*pattern, *is_plain))
-    }
-
-    fn named(&self) -> Named {
-        let is_plain = |text: &str| {
-            !text.is_empty()
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:,@+".contains(&b))
-        };
-        let is_plain = match self.choices.is_empty() {
-            false => self.choices.iter().all(|(value, _)| is_plain(value)),
-            true => self.kind == "int" || self.pattern().is_some_and(|(_, is_plain)| is_plain),
-        };
-        Named { name: self.name.clone(), is_plain }
-    }
-
-    fn write(&self, menu: &mut Menu, command: &str) {
-        menu.text.push('\n');
-        for lost in &self.lost {
-            menu.lost(lost);
-        }
-        for (value, title) in &self.choices {
-            if let Some(title) = title {
-                menu.lost(format!("the title \"{title}\" of the choice {value}"));
-            }
-        }
-        let (mut kind, mut pattern) = ("string", None);
-        let is_int = self.kind == "int"
-            && self.choices.iter().all(|(value, _)| value.parse::<i64>().is_ok());
-        if !self.choices.is_empty() && !is_int {
-            kind = "enum";
-        } else if is_int {
-            kind = "int";
-        } else if self.kind == "password" {
-            menu.lost("the password, which was a part of the command line: pass a `secret` by `env` or `stdin`");
-        } else if let Some((found, _)) = self.pattern() {
-            pattern = Some(found.to_owned());
-            if found.contains('-') {
-                menu.lost(format!(
-                    "a value of {} that begins with -, which is refused here",
-                    self.name
-                ));
-            }
-        } else {
-            let kind = if self.kind.is_empty() { "none" } else { &self.kind };
-            menu.lost(format!("the check of the type {kind} of {}", self.name));
-        }
-        let _ = writeln!(menu.text, "[[commands.{command}.args]]");
-        menu.set("name", self.name.clone());
-        menu.set("type", kind);
-        menu.set("description", self.description.clone().unwrap_or_else(|| self.title.clone()));
-        if let Some(pattern) = pattern {
-            menu.set("pattern", pattern);
-        }
-        if is_int && self.choices.is_empty() {
-            menu.set("minimum", 0);
-        }
-        let number = |text: &str| text.parse::<i64>().ok().filter(|_| is_int);
-        if !self.choices.is_empty() {
-            let value = |text: &str| match number(text) {
-                Some(number) => toml_edit::Value::from(number),
-                None => toml_edit::Value::from(text),
-            };
-            let values = self.choices.iter().map(|(text, _)| value(text));
-            menu.set("choices", values.collect::<toml_edit::Array>());
-        }
-        match self.default() {
-            None => menu.set("required", true),
-            Some(default) => match number(default) {
-                Some(number) => menu.set("default", number),
-                None => menu.set("default", default),
-            },
-        }
-    }
-}
-
-/// A scalar as text.
-fn scalar(value: &Yaml) -> Option<String> {
-    match value {
-        Yaml::String(text) | Yaml::Real(text) => Some(text.clone()),
-        Yaml::Integer(number) => Some(number.to_string()),
-        Yaml::Boolean(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-/// The texts of a list; of a scalar, that one.
-fn texts(value: &Yaml) -> Vec<String> {
-    match value.as_vec() {
-        Some(items) => items.iter().filter_map(scalar).collect(),
-        None => scalar(value).into_iter().collect(),
-    }
-}
-
-/// A value in a line `# lost:`.
-fn shown(value: &Yaml) -> String {
-    match value {
-        Yaml::Array(items) => format!("a list of {}", items.len()),
-        Yaml::Hash(map) => format!("a table of {}", map.len()),
-        value => clean(&scalar(value).unwrap_or_default(), MAX_SHOWN),
-    }
 }
