@@ -1,7 +1,8 @@
 //! Which workers have a pending safe state: `workers.json` in the state directory.
 //!
 //! **Invariant:** from before a worker with a `safe_state` starts until it has ended in order, or its safe state was
-//! called after any other end, the file names it. So the next server knows which workers must be made safe.
+//! called after any other end, the file names it. So the next server knows which workers must be made safe. What the
+//! menu has no function for any more cannot be called: this is reported once, and its record is removed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,30 @@ impl WorkerRecords {
                 record.functions.push(function.to_owned());
             }
         })
+    }
+
+    /// Removes what no worker of the menu can be called for any more, and returns the workers and their functions. `known`
+    /// says whether the menu has a worker, and then whether that has a `safe_state`.
+    pub(crate) fn remove_uncallable(
+        &self,
+        known: impl Fn(&str) -> Option<bool>,
+    ) -> Vec<(String, Vec<String>)> {
+        let pending = self.records.lock().clone();
+        let mut removed = Vec::new();
+        for (worker, Record { started, functions }) in pending {
+            match known(&worker) {
+                None => {
+                    self.change(&worker, |record| *record = Record::default());
+                    removed.push((worker, functions));
+                }
+                Some(false) if started => {
+                    self.change(&worker, |record| record.started = false);
+                    removed.push((worker, Vec::new()));
+                }
+                Some(_) => {}
+            }
+        }
+        removed
     }
 
     /// Removes a function that was called.

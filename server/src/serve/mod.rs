@@ -33,8 +33,8 @@ use crate::builtins;
 use crate::config::{BuiltIns, Config};
 use crate::files::Files;
 use crate::history::{History, NoHistory};
-use crate::hooks::Hooks;
 use crate::hooks::box_hooks::BoxHooks;
+use crate::hooks::{HookOwner, Hooks};
 use crate::keys::{Keys, expiry};
 use crate::listen::tcp;
 use crate::menu::TableError;
@@ -318,6 +318,7 @@ impl Server {
 async fn runs_after_workers(server: Arc<Server>) {
     // Before that no worker starts.
     let _ = server.runs.history.instance().await;
+    report_removed_workers(&server).await;
     let now = server.now();
     let limit = now.config.limits.hook_timeout.unwrap_or(FOR_EVER);
     if tokio::time::timeout(limit, now.menu.worker_pool().made_safe()).await.is_err() {
@@ -327,6 +328,27 @@ async fn runs_after_workers(server: Arc<Server>) {
         );
     }
     server.runs.workers_are_safe();
+}
+
+/// Reports each worker that an earlier server left without its safe state, and for which the menu has no function any more.
+async fn report_removed_workers(server: &Arc<Server>) {
+    let remove = |server: &Server| {
+        let now = server.now();
+        let pool = now.menu.worker_pool();
+        server.hooks.workers.remove_uncallable(|worker| pool.has_safe_state(worker))
+    };
+    let Ok(removed) = server.blocking(remove).await else { return };
+    for (worker, functions) in removed {
+        let failure = format!(
+            "the safe state of worker {worker} may not have been reached: the worker did not end in order under an earlier \
+             server, and the menu does not have the worker or its `safe_state` any more, so nothing is called. Check what \
+             it controls"
+        );
+        tracing::error!(target: "topside", worker, "{failure}");
+        let owner = HookOwner::Worker(worker);
+        server.audit.note(owner.entry(functions).result(format!("failed: {failure}")));
+        server.hooks.report_failure(&owner, &failure);
+    }
 }
 
 /// 16 hex digits that are new at each start.

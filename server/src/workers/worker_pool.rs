@@ -99,6 +99,12 @@ impl WorkerPool {
         }
     }
 
+    /// Whether the worker of this name has a `safe_state`; none: there is no such worker.
+    pub(crate) fn has_safe_state(&self, name: &str) -> Option<bool> {
+        let worker = self.residents.iter().find(|known| known.0.name() == name)?;
+        Some(worker.0.declared.safe_state.is_some())
+    }
+
     pub(crate) fn standing(&self) -> impl Iterator<Item = (&str, String)> {
         let here = self.resident().map(|worker| (worker.name(), worker.standing()));
         let leaving = self.leaving.iter().filter(|worker| !worker.ended().is_cancelled());

@@ -237,3 +237,45 @@ fn a_safe_state_that_fails_is_reported_and_one_that_hangs_is_ended_and_called_ag
     assert!(server.says("may not have been reached").contains("by stuck of worker w: it was not"));
     assert!(server.says("safe state reached").contains("stuck"));
 }
+
+/// The record of such a worker stayed for ever.
+#[test]
+fn a_pending_safe_state_of_a_worker_that_the_menu_has_no_more_is_reported_once_and_forgotten() {
+    // Without the worker, and without its `safe_state`.
+    let without_worker = "[commands.look]\nexec = [\"true\"]\neffect = \"read\"\n";
+    for removed in [true, false] {
+        let topsided = Topsided::new();
+        menu(&topsided, MAKE_SAFE, "");
+        let mut server = topsided.start();
+        let pid = server.connect().run("pid", json!({}))["output"].take();
+        server.signal(Signal::STOP);
+        kill(&pid);
+        server.kill();
+        match removed {
+            true => drop(topsided.write("commands.toml", without_worker)),
+            false => menu(&topsided, "", ""),
+        }
+        let mut server = topsided.start();
+        server.says(
+            "the safe state of worker w may not have been reached: the worker did not end in order",
+        );
+        eventually("it is forgotten", || !topsided.path("state/workers.json").exists());
+        // Runs are not held up by it, and the end of the server is no failure.
+        assert_eq!(server.connect().run("look", json!({}))["state"], "succeeded");
+        server.terminate();
+        let calls = about(&topsided.path("state"), "worker w");
+        let failed = calls.iter().filter(|(action, result)| {
+            action == "worker/safe-state"
+                && result.starts_with("failed: the safe state of worker w")
+        });
+        assert_eq!(failed.count(), 1, "{calls:?}");
+        let mut server = topsided.start();
+        server.terminate();
+        let log = std::fs::read_to_string(topsided.path("state/topsided.log")).unwrap();
+        assert_eq!(
+            log.matches("may not have been reached: the worker did not").count(),
+            1,
+            "{log}"
+        );
+    }
+}
