@@ -49,7 +49,11 @@ impl Files {
 
     /// Deletes the directories of runs that an earlier server left. Blocks for the disk.
     pub(crate) fn clean_runs(&self) {
-        remove(&self.0.directory.join(RUNS));
+        remove(&self.runs_directory());
+    }
+
+    fn runs_directory(&self) -> PathBuf {
+        self.0.directory.join(RUNS)
     }
 
     fn uploads_directory(&self) -> PathBuf {
@@ -61,7 +65,7 @@ impl Files {
     }
 
     fn run_path(&self, run: RunId) -> PathBuf {
-        self.0.directory.join(RUNS).join(run.0.to_string())
+        self.runs_directory().join(run.0.to_string())
     }
 }
 

@@ -2,12 +2,13 @@
 //! run, and are kept and deleted with it.
 //!
 //! The program decides what stands in the directory, so nothing in it is trusted: only regular files with one name are
-//! taken, each is opened relative to its directory without following links, and what was opened is what is kept.
+//! taken, each is opened relative to its directory without following links, and what was opened is what is kept. Of a
+//! program that ran as another user than the server, only files of that user are taken: it may have moved others there.
 
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
@@ -17,6 +18,7 @@ use topside_shared::records::ResultFile;
 use topside_shared::text;
 
 use crate::base::platform;
+use crate::process::run_user::RunUser;
 
 /// Most files that one run leaves.
 pub(crate) const MAX_RESULTS: usize = 100;
@@ -49,17 +51,19 @@ pub(crate) fn path(results: &Path, place: usize) -> PathBuf {
 }
 
 /// Moves the files below `directory` that match one of `patterns` to the directory `into`, which must not be there. Together
-/// they may have `most` bytes. Blocks for the disk.
+/// they may have `most` bytes. `user`: the one that the program ran as, if that is not the server's own. Blocks for the disk.
 pub(crate) fn collect(
     directory: &Path,
     patterns: &[Pattern],
     into: &Path,
     most: Option<u64>,
+    user: Option<&RunUser>,
 ) -> Collected {
     let mut walk = Walk {
         patterns,
         into,
         most,
+        user,
         target: None,
         device: None,
         entries: 0,
@@ -75,6 +79,7 @@ struct Walk<'a> {
     patterns: &'a [Pattern],
     into: &'a Path,
     most: Option<u64>,
+    user: Option<&'a RunUser>,
     /// The directory of the results, once there is one.
     target: Option<OwnedFd>,
     device: Option<u64>,
@@ -175,6 +180,10 @@ impl Walk<'_> {
             self.leave_out(path, "it is a link to another file");
             return Ok(());
         }
+        if self.user.is_some_and(|user| user.uid != opened.uid()) {
+            self.leave_out(path, "it belongs to another user than the program ran as");
+            return Ok(());
+        }
         let sum: u64 = self.kept.files.iter().map(|file| file.size).sum();
         if self.most.is_some_and(|most| opened.len() > most.saturating_sub(sum)) {
             let why = format!(
@@ -192,6 +201,10 @@ impl Walk<'_> {
             std::fs::remove_file(&kept)?;
             self.leave_out(path, "it was replaced at this moment");
             return Ok(());
+        }
+        if self.user.is_some() {
+            // It counts for the server from now on.
+            fchown(&file, Some(platform::own_uid()), None)?;
         }
         platform::set_mode(&kept, 0o600)?;
         let (size, sha256) = hash(file)?;

@@ -1,7 +1,8 @@
-//! The directory of a run: the files that it takes, and its results. It is private to the server's user, and is deleted with
-//! its content when the run has ended.
+//! The directory of a run: the files that it takes, and its results. It is private to the user that the program runs as, and is
+//! deleted with its content when the run has ended.
 
 use std::io;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -14,6 +15,12 @@ use crate::base::identity::Owner;
 use crate::base::platform;
 use crate::files::uploads::TakenFile;
 use crate::files::{Files, remove};
+use crate::process::run_user::RunUser;
+
+/// The directories of runs, of all files, and of the state.
+const OWN_DIRECTORIES: usize = 3;
+/// Group and others may enter a directory.
+const ENTER: u32 = 0o011;
 
 /// The files that a request gives to a run. If the run does not start, they go back to the client's uploads.
 #[derive(Debug, Default)]
@@ -67,15 +74,17 @@ impl Files {
         Ok(taken)
     }
 
-    /// Makes the directory of a run, and moves the files that it takes there. Returns the arguments with the paths of the
-    /// files. Blocks for the disk.
+    /// Makes the directory of a run, and moves the files that it takes there; all of it belongs to `user`, if the run has
+    /// another than the server. Returns the arguments with the paths of the files. Blocks for the disk.
     pub(crate) fn prepare(
         &self,
         run: RunId,
         mut taken: TakenFiles,
         mut args: Map<String, Value>,
+        user: Option<&RunUser>,
     ) -> io::Result<(RunDirectory, Map<String, Value>)> {
         let path = self.run_path(run);
+        let mut made = vec![path.clone()];
         let mut directory = RunDirectory { files: self.clone(), path, reserved: 0 };
         // The number of a run never repeats; a directory of this name is left of a state that was restored.
         remove(&directory.path);
@@ -86,12 +95,15 @@ impl Files {
                 path.push(place.to_string());
             }
             platform::private_directory(&path)?;
+            made.push(directory.path.join(&argument));
+            made.push(path.clone());
             path.push(&file.name);
             if let Err(error) = self.move_to(file.id, &path) {
                 taken.taken.push((argument, place, file));
                 return Err(error);
             }
             directory.reserved += file.size;
+            made.push(path.clone());
             let value = path.to_str().map(Value::from).ok_or(io::ErrorKind::InvalidFilename)?;
             match (place, args.get_mut(&argument)) {
                 (Some(place), Some(Value::Array(values))) => values[place] = value,
@@ -99,7 +111,40 @@ impl Files {
                 (_, None) => {}
             }
         }
+        if let Some(user) = user {
+            self.open_way(user)?;
+            // The directories last: until then the user reaches nothing in them.
+            for path in made.iter().rev() {
+                chown(path, Some(user.uid), Some(user.gid))?;
+            }
+        }
         Ok((directory, args))
+    }
+
+    /// Lets other users enter the directories above those of runs, without listing or reading what is in them.
+    ///
+    /// # Errors
+    /// This user may not enter a directory above the state directory.
+    fn open_way(&self, user: &RunUser) -> io::Result<()> {
+        let runs = self.runs_directory();
+        let own = runs.ancestors().take(OWN_DIRECTORIES);
+        for directory in own {
+            let mode = directory.metadata()?.permissions().mode() & 0o7777;
+            if mode & ENTER != ENTER {
+                platform::set_mode(directory, mode | ENTER)?;
+            }
+        }
+        for directory in runs.ancestors().skip(OWN_DIRECTORIES) {
+            if !user.may_enter(&directory.metadata()?) {
+                return Err(io::Error::other(format!(
+                    "the user {} may not enter {}, which the files of the run are below: set another state directory \
+                     with TOPSIDE_STATE_DIR",
+                    user.name,
+                    directory.display()
+                )));
+            }
+        }
+        Ok(())
     }
 }
 

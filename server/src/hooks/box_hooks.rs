@@ -200,6 +200,7 @@ impl BoxHooks {
 fn hook(argv: Vec<String>, name: &str) -> Hook {
     Hook {
         argv,
+        user: None,
         cwd: DEFAULT_CWD.to_owned(),
         env: vec![("TOPSIDE_HOOK".to_owned(), name.to_owned())],
         inherit_env: Vec::new(),

@@ -1,5 +1,7 @@
-//! Choices of an argument that a program lists (`choices_from`).
+//! Choices of an argument that a program or a function of a worker lists (`choices_from`).
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -12,25 +14,35 @@ use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::base::mutex::Mutex;
-use crate::workers::run_rules::ChoicesProgram;
+use crate::process::daemon::Daemon;
+use crate::workers::WorkerRef;
+use crate::workers::run_rules::{ChoicesFrom, DeclaredChoices};
 
-/// How long the program may take.
+/// How long the program or the function may take.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Most bytes of its output, so that the choices fit in a line.
+/// Most bytes of what it lists, so that the choices fit in a line.
 const MAX_OUTPUT: usize = 64 * 1024;
 const MAX_CHOICES: usize = 1_000;
 
-/// The choices of one argument, and the program that lists them.
+/// The choices of one argument, and what lists them.
 #[derive(Debug)]
 pub(crate) struct Choices {
-    declared: ChoicesProgram,
+    argument: String,
+    source: Source,
+    ttl: Duration,
     /// Private to this type, never held across an `.await`.
     last: Mutex<Option<Listed>>,
-    /// One run of the program serves all who wait for it.
+    /// One list serves all who wait for it.
     turn: Semaphore,
 }
 
-/// What the program listed, or why it did not.
+#[derive(Debug)]
+enum Source {
+    Program(Daemon),
+    Function(Arc<WorkerRef>, String),
+}
+
+/// What was listed, or why nothing was.
 #[derive(Debug, Clone)]
 struct Listed {
     at: Instant,
@@ -38,30 +50,36 @@ struct Listed {
 }
 
 impl Choices {
-    pub(crate) fn new(declared: &ChoicesProgram) -> Self {
-        Self { declared: declared.clone(), last: Mutex::default(), turn: Semaphore::new(1) }
+    /// `worker` carries the command out, if it has one; none: `declared` names a function, and there is no worker.
+    pub(crate) fn new(declared: &DeclaredChoices, worker: Option<&Arc<WorkerRef>>) -> Option<Self> {
+        let DeclaredChoices { argument, from, ttl } = declared.clone();
+        let source = match from {
+            ChoicesFrom::Program(program) => Source::Program(program),
+            ChoicesFrom::Function(function) => Source::Function(Arc::clone(worker?), function),
+        };
+        Some(Self { argument, source, ttl, last: Mutex::default(), turn: Semaphore::new(1) })
     }
 
     pub(crate) fn argument(&self) -> &str {
-        &self.declared.argument
+        &self.argument
     }
 
     /// The choices of `arg`, at most `choices_ttl` old.
     ///
     /// # Errors
-    /// `spawnFailed`: the program does not list them.
+    /// `spawnFailed`: they cannot be listed.
     pub(crate) async fn list(
         &self,
         arg: &Arg,
         instance: Option<&str>,
     ) -> Result<Vec<Choice>, RpcError> {
-        self.list_since(arg, instance, Instant::now().checked_sub(self.declared.ttl)).await
+        self.list_since(arg, instance, Instant::now().checked_sub(self.ttl)).await
     }
 
     /// Checks the value of `arg`, one or a list of them, against the choices that there are now.
     ///
     /// # Errors
-    /// `invalidParams`: it is none of them. `spawnFailed`: the program does not list them.
+    /// `invalidParams`: it is none of them. `spawnFailed`: they cannot be listed.
     pub(crate) async fn check(
         &self,
         arg: &Arg,
@@ -74,7 +92,7 @@ impl Choices {
         if arg.choices.is_empty() {
             let message = format_args!(
                 "{} has no choices at the moment: {} lists none",
-                arg.name, self.declared.program.path
+                arg.name, self.source
             );
             return Err(RpcError::invalid_argument(&arg.name, message));
         }
@@ -118,10 +136,22 @@ impl Choices {
     }
 
     async fn run(&self, arg: &Arg, instance: Option<&str>) -> Result<Vec<Choice>, String> {
-        let program = &self.declared.program;
-        let listed = match program.output(instance, LIMIT, MAX_OUTPUT).await {
-            Ok(output) => read(arg, &output).map_err(|why| format!("{}: {why}", program.path)),
-            Err(error) => Err(error.to_string()),
+        let named = |why: String| format!("{}: {why}", self.source);
+        let listed = match &self.source {
+            Source::Program(program) => match program.output(instance, LIMIT, MAX_OUTPUT).await {
+                Ok(output) => read_lines(arg, &output).map_err(named),
+                Err(error) => Err(error.to_string()),
+            },
+            Source::Function(worker, function) => {
+                // It would answer only after one of its calls: what it listed last counts until then.
+                if worker.0.is_busy()
+                    && let Some(Listed { choices: Ok(choices), .. }) = self.last.lock().clone()
+                {
+                    return Ok(choices);
+                }
+                let result = worker.0.list(function, LIMIT).await;
+                result.and_then(|result| read_result(arg, &result).map_err(named))
+            }
         };
         if let Err(error) = &listed {
             tracing::warn!(target: "topside", argument = arg.name, error, "choices_from failed");
@@ -130,12 +160,46 @@ impl Choices {
     }
 }
 
+/// Its name in messages.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program(program) => f.write_str(&program.path),
+            Self::Function(worker, function) => {
+                write!(f, "{function} of the worker {}", worker.0.name())
+            }
+        }
+    }
+}
+
 /// The choices in the lines of a program.
-fn read(arg: &Arg, output: &str) -> Result<Vec<Choice>, String> {
+fn read_lines(arg: &Arg, output: &str) -> Result<Vec<Choice>, String> {
+    let lines = (1..).zip(output.lines()).filter(|(_, line)| !line.trim().is_empty());
+    collect(lines.map(|(at, line)| read_line(arg, line).map_err(|why| format!("line {at} {why}"))))
+}
+
+/// The choices in the result of a function: an array of values and of objects, or a text of lines as of a program.
+fn read_result(arg: &Arg, result: &Value) -> Result<Vec<Choice>, String> {
+    let size = result.to_string().len();
+    match result {
+        _ if size > MAX_OUTPUT => Err(format!("its result has more than {MAX_OUTPUT} bytes")),
+        Value::String(text) => read_lines(arg, text),
+        Value::Array(items) => {
+            let choice = |(at, item): (usize, &Value)| {
+                read_item(arg, item).map_err(|why| format!("item {at} of its result {why}"))
+            };
+            collect((1..).zip(items).map(choice))
+        }
+        _ => Err("its result must be an array of values, or of objects with `value` and `label`"
+            .to_owned()),
+    }
+}
+
+/// The choices, each once.
+fn collect(listed: impl Iterator<Item = Result<Choice, String>>) -> Result<Vec<Choice>, String> {
     let mut choices: Vec<Choice> = Vec::new();
-    let lines = output.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    for (at, line) in lines {
-        let choice = read_line(arg, line).map_err(|why| format!("line {} {why}", at + 1))?;
+    for choice in listed {
+        let choice = choice?;
         if choices.iter().any(|known| known.value == choice.value) {
             continue;
         }
@@ -151,17 +215,31 @@ fn read(arg: &Arg, output: &str) -> Result<Vec<Choice>, String> {
 fn read_line(arg: &Arg, line: &str) -> Result<Choice, String> {
     let object = Some(line).filter(|line| line.starts_with('{'));
     let object = object.and_then(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
-    let (value, label) = match &object {
-        Some(object) => {
-            let value = object.get("value").ok_or("has no `value`")?;
-            (values::to_text(value), object.get("label").and_then(Value::as_str))
-        }
+    match object {
+        Some(object) => read_item(arg, &Value::Object(object)),
         None => match line.split_once('\t') {
-            Some((value, label)) => (value.to_owned(), Some(label)),
-            None => (line.to_owned(), None),
+            Some((value, label)) => choice(arg, value, Some(label)),
+            None => choice(arg, line, None),
         },
+    }
+}
+
+/// A value, or an object with `value` and perhaps `label`.
+fn read_item(arg: &Arg, item: &Value) -> Result<Choice, String> {
+    let (value, label) = match item {
+        Value::Object(object) => (object.get("value"), object.get("label").and_then(Value::as_str)),
+        value => (Some(value), None),
     };
-    let text = if arg.kind == ArgType::String { value.as_str() } else { value.trim() };
+    match value {
+        Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => {
+            choice(arg, &values::to_text(value), label)
+        }
+        _ => Err("has no `value` that is a string or a number".to_owned()),
+    }
+}
+
+fn choice(arg: &Arg, value: &str, label: Option<&str>) -> Result<Choice, String> {
+    let text = if arg.kind == ArgType::String { value } else { value.trim() };
     let value = values::from_text(&Arg { multiple: false, ..arg.clone() }, text)
         .map_err(|error| format!("does not pass: {error}"))?;
     let label = label.map(|label| text::clean(label.trim(), MAX_REASON));
@@ -176,7 +254,7 @@ mod tests {
 
     fn listed(kind: ArgType, output: &str) -> Result<Value, String> {
         let arg = Arg { name: "unit".into(), kind, ..Arg::default() };
-        read(&arg, output).map(|choices| serde_json::to_value(choices).unwrap())
+        read_lines(&arg, output).map(|choices| serde_json::to_value(choices).unwrap())
     }
 
     #[test]
@@ -197,8 +275,34 @@ mod tests {
         let said = listed(ArgType::Int, "1\nCONTAINER ID\n").unwrap_err();
         assert_eq!(said, "line 2 does not pass: unit must be a whole number, not CONTAINER ID");
         assert!(listed(ArgType::Enum, "\u{1b}[1ma\n").unwrap_err().contains("U+001B"));
-        assert!(listed(ArgType::Enum, "{\"label\": \"a\"}").unwrap_err().contains("no `value`"));
+        assert!(
+            listed(ArgType::Enum, "{\"label\": \"a\"}").unwrap_err().contains("has no `value`")
+        );
         let many: String = (0..=MAX_CHOICES).map(|number| format!("{number}\n")).collect();
         assert!(listed(ArgType::Enum, &many).unwrap_err().contains("more than 1000 choices"));
+    }
+
+    #[test]
+    fn the_result_of_a_function_is_an_array_or_a_text() {
+        let arg = Arg { name: "style".into(), kind: ArgType::Enum, ..Arg::default() };
+        let listed = |result: Value| {
+            read_result(&arg, &result).map(|choices| serde_json::to_value(choices).unwrap())
+        };
+        let result = json!(["dark", {"value": "light", "label": "By day"}, {"value": 3}, "dark"]);
+        let choices =
+            json!([{"value": "dark"}, {"value": "light", "label": "By day"}, {"value": "3"}]);
+        assert_eq!(listed(result), Ok(choices.clone()));
+        assert_eq!(listed(json!("dark\nlight\tBy day\n3\n")), Ok(choices));
+        assert_eq!(listed(json!([])), Ok(json!([])));
+        for (result, why) in [
+            (json!(null), "must be an array"),
+            (json!({"a": 1}), "must be an array"),
+            (json!(["a", null]), "item 2 of its result has no `value`"),
+            (json!([["a"]]), "item 1 of its result has no `value`"),
+            (json!(["\u{1b}[1m"]), "item 1 of its result does not pass"),
+            (json!(["x".repeat(70_000)]), "more than 65536 bytes"),
+        ] {
+            assert!(listed(result.clone()).unwrap_err().contains(why), "{result}");
+        }
     }
 }

@@ -20,8 +20,8 @@ pub(crate) use crate::menu::embedded::Embedded;
 pub use crate::menu::embedded::TableError;
 use crate::menu::embedded::check_embedded;
 use crate::menu_file::{DeclaredProgram, Item, wire_size};
-use crate::process::program_spec;
-use crate::process::program_spec::Policy;
+use crate::process::program_spec::{Policy, Program};
+use crate::process::run_user::RunUser;
 use crate::process::safe_state::SafeState;
 use crate::workers;
 use crate::workers::concurrency::Exclusion;
@@ -55,20 +55,22 @@ pub(crate) enum Execution {
 pub(crate) struct Runnable {
     pub(crate) info: Arc<Command>,
     pub(crate) executor: Executor,
+    /// The user that it runs as, if that is not the server's own.
+    pub(crate) user: Option<RunUser>,
     /// How many bytes of a run's output are kept.
     pub(crate) max_output: u64,
     /// What happens to a run when its client leaves or the server ends.
     pub(crate) policy: Policy,
     pub(crate) exclusion: Exclusion,
     pub(crate) rules: RunRules,
-    /// The arguments of which a program lists the choices.
+    /// The arguments with `choices_from`.
     pub(crate) choices: Vec<Choices>,
 }
 
 pub(crate) enum Executor {
     /// Code of this process, or a worker; and the `safe_state` of the command.
     Worker(Arc<dyn Worker>, Option<WorkerSafeState>),
-    Program(Box<program_spec::Program>),
+    Program(Box<Program>),
 }
 
 /// The `safe_state` of a command that a worker carries out.
@@ -105,6 +107,7 @@ impl Entry {
                 info: Arc::clone(info),
                 exclusion: worker.exclusion(),
                 executor: Executor::Worker(Arc::clone(worker), None),
+                user: None,
                 max_output: WORKER_OUTPUT,
                 policy: Policy::default(),
                 rules: RunRules::default(),
@@ -114,13 +117,15 @@ impl Entry {
     }
 
     fn of_item(item: &Item, residents: &[Arc<WorkerRef>]) -> Option<Self> {
-        let (executor, max_output, policy, exclusion, rules) = match item {
+        let find = |name: &str| residents.iter().find(|known| known.0.name() == name);
+        let (executor, user, max_output, policy, exclusion, rules) = match item {
             Item::Program(DeclaredProgram { program, exclusion, rules, .. }) => {
                 let executor = Executor::Program(Box::new(program.clone()));
-                (executor, program.max_output, program.policy, exclusion, rules)
+                let Program { user, max_output, policy, .. } = program;
+                (executor, user.clone(), *max_output, *policy, exclusion, rules)
             }
             Item::Function(declared) => {
-                let worker = residents.iter().find(|known| known.0.name() == declared.worker)?;
+                let worker = find(&declared.worker)?;
                 let function = Function { declared: declared.clone(), worker: Arc::clone(worker) };
                 let safe_state = declared.safe_state.clone().map(|safe_state| match safe_state {
                     FunctionSafeState::Program(program) => WorkerSafeState::Program(program),
@@ -130,15 +135,22 @@ impl Entry {
                 });
                 let executor = Executor::Worker(Arc::new(function), safe_state);
                 let DeclaredFunction { max_output, policy, exclusion, rules, .. } = declared;
-                (executor, *max_output, *policy, exclusion, rules)
+                let user = worker.0.user().cloned();
+                (executor, user, *max_output, *policy, exclusion, rules)
             }
+        };
+        let worker = match item {
+            Item::Function(declared) => find(&declared.worker),
+            Item::Program(_) => None,
         };
         Some(Self::new(item.info().clone(), |info| {
             let (info, exclusion, rules) = (Arc::clone(info), exclusion.clone(), rules.clone());
-            let choices = rules.choices.iter().map(Choices::new).collect();
+            let choices = rules.choices.iter();
+            let choices = choices.filter_map(|one| Choices::new(one, worker)).collect();
             Execution::Run(Arc::new(Runnable {
                 info,
                 executor,
+                user,
                 max_output,
                 policy,
                 exclusion,

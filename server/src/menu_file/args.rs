@@ -19,7 +19,7 @@ use crate::menu_file::{absolute_path, choices, names, unsafe_variables};
 use crate::process::path_root::below;
 use crate::process::program_spec::Passed;
 
-const FIELDS: &str = "\
+pub(super) const FIELDS: &str = "\
     name type description required default choices minimum maximum min_length max_length pattern root multiple \
     allow_dash flag env stdin max_size accept choices_from choices_ttl at_least at_most when exists";
 

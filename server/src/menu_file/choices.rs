@@ -12,9 +12,9 @@ use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Fields, as_json};
 use crate::base::toml_file::units;
 use crate::menu_file::exec::{FixedProgram, fixed_program};
-use crate::menu_file::{Rules, args};
+use crate::menu_file::{Rules, args, worker_safe_state};
 use crate::process::daemon::Daemon;
-use crate::workers::run_rules::ChoicesProgram;
+use crate::workers::run_rules::{ChoicesFrom, DeclaredChoices};
 
 /// How long choices are kept where the file does not say.
 const TTL: Duration = Duration::from_secs(10);
@@ -53,18 +53,18 @@ fn one(value: &DeValue<'_>) -> Option<(Value, Option<String>)> {
     is_whole.then_some((as_json(table.get("value")?.get_ref())?, Some(label.to_owned())))
 }
 
-/// The programs that list choices of a command's arguments, each run as `like`. `Err`: why this machine cannot run one.
-pub(super) fn programs(
+/// `choices_from` of a command's arguments; a program is run as `like`. `Err`: why this machine cannot run one.
+pub(super) fn listed(
     command: &Fields<'_, '_>,
     arguments: &[args::Argument],
     like: &Daemon,
     rules: Rules<'_>,
     m: &mut Errors<'_>,
-) -> Result<Vec<ChoicesProgram>, String> {
+) -> Result<Vec<DeclaredChoices>, String> {
     let Some(DeValue::Array(items)) = command.get("args").map(toml::Spanned::get_ref) else {
         return Ok(Vec::new());
     };
-    let mut programs = Vec::new();
+    let mut listed = Vec::new();
     for item in items {
         let DeValue::Table(table) = item.get_ref() else { continue };
         let owner = format!("an argument of {}", command.owner);
@@ -77,22 +77,50 @@ pub(super) fn programs(
             let message = format_args!("{} has `choices_ttl`, but no `choices_from`", fields.owner);
             m.add(&span, message);
         }
-        let found = fixed_program(&CHOICES_FROM, &fields, command, (arguments, rules), m);
-        let Some(argv) = found.transpose()? else { continue };
-        let mut argv = argv.into_iter();
-        programs.push(ChoicesProgram {
+        let from = match function(&fields, command, m) {
+            Some(function) => function.map(ChoicesFrom::Function),
+            None => fixed_program(&CHOICES_FROM, &fields, command, (arguments, rules), m)
+                .transpose()?
+                .map(|argv| program(argv, like)),
+        };
+        let Some(from) = from else { continue };
+        listed.push(DeclaredChoices {
             argument: fields
                 .get("name")
                 .and_then(|name| name.get_ref().as_str())
                 .unwrap_or_default()
                 .to_owned(),
-            program: Daemon {
-                path: argv.next().unwrap_or_default(),
-                args: argv.collect(),
-                ..like.clone()
-            },
+            from,
             ttl: ttl.map_or(TTL, |field| field.value),
         });
     }
-    Ok(programs)
+    Ok(listed)
+}
+
+fn program(argv: Vec<String>, like: &Daemon) -> ChoicesFrom {
+    let mut argv = argv.into_iter();
+    let path = argv.next().unwrap_or_default();
+    ChoicesFrom::Program(Daemon { path, args: argv.collect(), ..like.clone() })
+}
+
+/// The function that lists the choices, where `choices_from` is a table; `Some(None)`: an error was reported.
+fn function(
+    fields: &Fields<'_, '_>,
+    command: &Fields<'_, '_>,
+    m: &mut Errors<'_>,
+) -> Option<Option<String>> {
+    let value = fields.get("choices_from")?;
+    let table = value.get_ref().as_table()?;
+    if command.get("worker").is_none() {
+        m.add(
+            &value.span(),
+            format_args!(
+                "`choices_from` of {} names a function, and {} has no `worker`: give a program, such as {}",
+                fields.owner, command.owner, CHOICES_FROM.example
+            ),
+        );
+        return Some(None);
+    }
+    let owner = format!("`choices_from` of {}", fields.owner);
+    Some(worker_safe_state::function_in(&Fields { table, owner, span: value.span() }, m))
 }

@@ -15,14 +15,14 @@ use crate::base::toml_file::units;
 use crate::menu_file::exec::{exec, placeholders, safe_state};
 use crate::menu_file::{
     DeclaredProgram, Item, Rules, absolute_path, args, choices, concurrency_fields, files, names,
-    run_paths, run_rules, variables,
+    run_paths, run_rules, run_user, variables,
 };
 use crate::process::daemon::Daemon;
 use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
 use crate::workers::run_rules::RunRules;
 
-const FIELDS: &str = "\
-    title description category aliases exec cwd env env_file inherit_env effect role confirm timeout stop_signal \
+pub(super) const FIELDS: &str = "\
+    title description category aliases exec user cwd env env_file inherit_env effect role confirm timeout stop_signal \
     stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state safe_state_on \
     on_disconnect on_shutdown notify args schedule results then menu rate reason group \
     approval expose";
@@ -59,6 +59,11 @@ pub(super) fn read(
     let before = m.count();
     fields.refuse_unknown(&names(FIELDS), m);
     let arguments = args::read(fields, m);
+    // As root reads an `env_file`, the user must not be able to change it.
+    let env_file = run_paths::env_file(fields, &arguments, rules, m);
+    let user = run_user::read(fields, rules, m);
+    let own_checks = run_user::checks(user.as_ref(), rules);
+    let rules = rules.with(own_checks.as_ref());
     let (elements, program) = exec(fields, &arguments, rules, m);
     let (safe_state, program) = match safe_state(fields, &arguments, rules, m) {
         Some(Err(reason)) => (None, program.map(|_| Err(reason))),
@@ -75,15 +80,15 @@ pub(super) fn read(
     let run_rules = run_rules::read(fields, m);
     let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
     let cwd = run_paths::cwd(fields, &arguments, m);
-    let env_file = run_paths::env_file(fields, &arguments, rules, m);
     let like = Daemon {
+        user: user.clone(),
         // One that depends on arguments is not known yet.
         cwd: cwd.clone().filter(|cwd| placeholders(cwd).is_empty()),
         env: env.clone(),
         inherit_env: inherit_env.clone(),
         ..Daemon::default()
     };
-    let (choices, program) = match choices::programs(fields, &arguments, &like, rules, m) {
+    let (choices, program) = match choices::listed(fields, &arguments, &like, rules, m) {
         Ok(choices) => (choices, program),
         Err(reason) => (Vec::new(), program.map(|_| Err(reason))),
     };
@@ -106,6 +111,7 @@ pub(super) fn read(
     let program = program.map(|path| {
         path.map(|path| Program {
             path,
+            user,
             elements,
             args: arguments
                 .into_iter()

@@ -9,8 +9,8 @@ use crate::base::toml_file::fields::Fields;
 use crate::menu_file::command::ReadCommand;
 use crate::menu_file::worker_safe_state::{FUNCTION_FORM, function_name};
 use crate::menu_file::{
-    Item, Rules, args, choices, command, concurrency_fields, exec, names, run_rules, variables,
-    watched_files, worker_safe_state,
+    Item, Rules, args, choices, command, concurrency_fields, exec, names, run_rules, run_user,
+    variables, watched_files, worker_safe_state,
 };
 use crate::process::daemon::Daemon;
 use crate::process::program_spec::Passed;
@@ -18,7 +18,7 @@ use crate::workers::run_rules::RunRules;
 use crate::workers::{DeclaredFunction, DeclaredWorker};
 
 const WORKER_FIELDS: &str = "\
-    exec cwd env inherit_env max_concurrent calls stop_timeout on_cancel safe_state watch";
+    exec user cwd env inherit_env max_concurrent calls stop_timeout on_cancel safe_state watch";
 
 const FUNCTION_FIELDS: &str = "\
     worker function title description category aliases effect role confirm timeout max_concurrent queue lock output \
@@ -27,7 +27,7 @@ const FUNCTION_FIELDS: &str = "\
 
 /// Fields about a program, which a worker has itself.
 const PROGRAM_FIELDS: &str = "\
-    exec cwd env env_file inherit_env stop_signal stop_timeout success_exit_codes stdin results";
+    exec user cwd env env_file inherit_env stop_signal stop_timeout success_exit_codes stdin results";
 
 /// A worker, or why this machine cannot run it; none if an error was reported.
 pub(super) type ReadWorker = Option<Result<DeclaredWorker, String>>;
@@ -47,6 +47,9 @@ pub(super) fn worker(
 ) -> ReadWorker {
     let before = m.count();
     fields.refuse_unknown(&names(WORKER_FIELDS), m);
+    let user = run_user::read(fields, rules, m);
+    let own_checks = run_user::checks(user.as_ref(), rules);
+    let rules = rules.with(own_checks.as_ref());
     let (args, program) = exec::exec_of_worker(fields, rules, m);
     let max_concurrent = max_concurrent(fields, m);
     let declared = program.map(|path| {
@@ -56,6 +59,7 @@ pub(super) fn worker(
             daemon: Daemon {
                 path,
                 args,
+                user,
                 cwd: command::cwd(fields, m),
                 env: variables::env(fields, m),
                 inherit_env: variables::inherit_env(fields, m),
@@ -116,15 +120,17 @@ pub(super) fn read(
     let on_cancel = on_cancel(fields, m);
     let exclusion = concurrency_fields::read(fields, &arguments, m);
     let run_rules = run_rules::read(fields, m);
-    let safe_state = match worker_safe_state::read(fields, &arguments, rules, m).transpose() {
-        Ok(safe_state) => safe_state,
-        Err(reason) => return (m.count() == before).then_some(Err(reason)),
-    };
     let like = match found {
         Some((_, Some(Ok(declared)))) => declared.daemon.clone(),
         _ => Daemon::default(),
     };
-    let choices = match choices::programs(fields, &arguments, &like, rules, m) {
+    let own_checks = run_user::checks(like.user.as_ref(), rules);
+    let rules = rules.with(own_checks.as_ref());
+    let safe_state = match worker_safe_state::read(fields, &arguments, rules, m).transpose() {
+        Ok(safe_state) => safe_state,
+        Err(reason) => return (m.count() == before).then_some(Err(reason)),
+    };
+    let choices = match choices::listed(fields, &arguments, &like, rules, m) {
         Ok(choices) => choices,
         Err(reason) => return (m.count() == before).then_some(Err(reason)),
     };

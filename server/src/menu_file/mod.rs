@@ -16,6 +16,7 @@ pub(crate) mod packs;
 mod references;
 mod run_paths;
 mod run_rules;
+mod run_user;
 pub(crate) mod schedule;
 pub(crate) mod schedule_rule;
 mod unsafe_variables;

@@ -40,7 +40,8 @@ pub(super) fn env_file(
     // A file of an argument is read when a run starts.
     if m.count() == before
         && placeholders(&value).is_empty()
-        && let Err(why) = env_file::read(Path::new(&value), rules.programs.paths())
+        && let Err(why) =
+            env_file::read(Path::new(&value), rules.programs.paths(), fields.get("user").is_some())
     {
         m.add(&span, format_args!("`env_file` {value} {why}"));
     }

@@ -63,10 +63,14 @@ pub(super) fn function(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<St
         return None;
     };
     let owner = format!("`safe_state` of {}", fields.owner);
-    let inner = Fields { table, owner, span: value.span() };
-    inner.refuse_unknown(&["function"], m);
-    if inner.get("function").is_none() && !inner.misspells("function") {
-        m.add(&value.span(), format_args!("{} needs `function`: {FUNCTION_FORM}", inner.owner));
+    function_in(&Fields { table, owner, span: value.span() }, m)
+}
+
+/// The function in a table such as `{ function = "close_all" }`.
+pub(super) fn function_in(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<String> {
+    table.refuse_unknown(&["function"], m);
+    if table.get("function").is_none() && !table.misspells("function") {
+        m.add(&table.span, format_args!("{} needs `function`: {FUNCTION_FORM}", table.owner));
     }
-    inner.read("function", FUNCTION_FORM, m, function_name).map(|name| name.value.to_owned())
+    table.read("function", FUNCTION_FORM, m, function_name).map(|name| name.value.to_owned())
 }

@@ -30,9 +30,8 @@ pub(super) async fn send(
     let daemon = Daemon {
         path: path.clone(),
         args: args.to_vec(),
-        cwd: None,
         env: vec![("TOPSIDE_NOTIFIER".to_owned(), notifier.to_owned())],
-        inherit_env: Vec::new(),
+        ..Daemon::default()
     };
     let piped = daemon.spawn(instance).map_err(|error| error.to_string())?;
     match timeout(LIMIT, run(piped, json)).await {

@@ -1,12 +1,13 @@
 //! Starts the process of a worker, with the same environment, group and checks as a run.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStdin};
 
 use crate::process::program_spec::DEFAULT_CWD;
 use crate::process::run_processes::WORKERS;
+use crate::process::run_user::{self, RunUser};
 use crate::process::running_program::Group;
 use crate::process::start_program::{SpawnError, base_environment, explain};
 use crate::process::{pipes, spawn};
@@ -17,6 +18,8 @@ pub(crate) struct Daemon {
     /// An absolute path.
     pub(crate) path: String,
     pub(crate) args: Vec<String>,
+    /// None: the server's own user.
+    pub(crate) user: Option<RunUser>,
     /// None: `/`.
     pub(crate) cwd: Option<String>,
     /// Variables beside the clean environment.
@@ -43,15 +46,17 @@ impl Daemon {
     /// Starts it with this instance in its environment, by which the next start of the server finds it after a crash.
     pub(crate) fn spawn(&self, instance: Option<&str>) -> Result<Piped, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
-        let fail = |error| explain(error, &self.path, cwd);
+        let user = self.user.as_ref();
+        let fail = |error| explain(error, run_user::executed(user, &self.path), cwd);
+        run_user::look_for(user, &self.path).map_err(fail)?;
         let (stdout, stdout_writer) = pipes::pair().map_err(fail)?;
         let (stderr, stderr_writer) = pipes::pair().map_err(fail)?;
-        let mut command = Command::new(&self.path);
+        let mut command = run_user::command(user, &self.path);
         command
             .args(&self.args)
             .current_dir(cwd)
             .env_clear()
-            .envs(base_environment(&self.inherit_env, &self.env))
+            .envs(base_environment(&self.inherit_env, &self.env, user))
             .env("TOPSIDE_RUN", WORKERS.0.to_string())
             .envs(instance.map(|instance| ("TOPSIDE_INSTANCE", instance)))
             .stdin(Stdio::piped())

@@ -4,6 +4,7 @@ use std::cell::{LazyCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::rc::Rc;
 
 use crate::base::platform::ProgramForms;
 use crate::base::toml_file::errors::Errors;
@@ -37,6 +38,8 @@ pub(crate) struct ProgramChecks {
     forms: LazyCell<ProgramForms>,
     /// By the name of the program and the PATH of its process.
     programs: RefCell<HashMap<(String, OsString), Result<CheckedProgram, Unusable>>>,
+    /// Those of programs that run as another user, by its number.
+    of_users: RefCell<HashMap<u32, Rc<Self>>>,
 }
 
 impl ProgramChecks {
@@ -45,12 +48,20 @@ impl ProgramChecks {
             paths: PathChecks::new(trust),
             forms: LazyCell::new(ProgramForms::read),
             programs: RefCell::default(),
+            of_users: RefCell::default(),
         }
     }
 
     /// The checks of files and directories of the same load.
     pub(crate) fn paths(&self) -> &PathChecks {
         &self.paths
+    }
+
+    /// The checks of programs that run only as the user with this number, who may change them.
+    pub(crate) fn of_run_as(&self, uid: u32) -> Rc<Self> {
+        let mut users = self.of_users.borrow_mut();
+        let checks = || Rc::new(Self::new(self.paths.trust().of_run_as(uid)));
+        Rc::clone(users.entry(uid).or_insert_with(checks))
     }
 
     /// The program `name`; `path` is the PATH of its process.

@@ -8,13 +8,18 @@ use topside_shared::text;
 
 use crate::base::toml_file::permissions::{Kind, PathChecks};
 use crate::process::declared_program::in_words;
+use crate::process::run_user;
 
 /// Most bytes of a file.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads the variables of a file that only root and the server's user can change. The error is the rest of a sentence that
-/// begins with the path.
-pub(crate) fn read(path: &Path, paths: &PathChecks) -> Result<Vec<(String, String)>, String> {
+/// Reads the variables of a file that only root and the server's user can change; `for_user`: those of a program that runs as
+/// another user. The error is the rest of a sentence that begins with the path.
+pub(crate) fn read(
+    path: &Path,
+    paths: &PathChecks,
+    for_user: bool,
+) -> Result<Vec<(String, String)>, String> {
     if let Some(fault) = paths.faults(path, Kind::File).into_iter().next() {
         return Err(format!("is refused: {}", in_words(&fault)));
     }
@@ -26,7 +31,11 @@ pub(crate) fn read(path: &Path, paths: &PathChecks) -> Result<Vec<(String, Strin
     if text.len() as u64 > MAX_BYTES {
         return Err(format!("has more than {MAX_BYTES} bytes"));
     }
-    parse(&text)
+    let variables = parse(&text)?;
+    for (name, _) in variables.iter().filter(|_| for_user) {
+        run_user::refuse_variable(name).map_err(|why| format!("sets {name}, which {why}"))?;
+    }
+    Ok(variables)
 }
 
 /// Reads lines such as `NAME=value`, `NAME="a value"` and `# remark`. Nothing is expanded.

@@ -16,6 +16,7 @@ pub(crate) mod program_spec;
 pub(crate) mod reaper;
 pub(crate) mod resolve_program;
 pub(crate) mod run_processes;
+pub(crate) mod run_user;
 pub(crate) mod running_program;
 pub(crate) mod safe_state;
 pub(crate) mod short_program;

@@ -94,9 +94,7 @@ mod tests {
         Daemon {
             path: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
-            cwd: None,
-            env: Vec::new(),
-            inherit_env: Vec::new(),
+            ..Daemon::default()
         }
     }
 

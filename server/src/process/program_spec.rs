@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 use topside_shared::command::Stdin;
 use topside_shared::values;
 
+use crate::process::run_user::RunUser;
+
 /// The directory of a run without `cwd`.
 pub(crate) const DEFAULT_CWD: &str = "/";
 
@@ -17,6 +19,8 @@ pub(crate) const DEFAULT_CWD: &str = "/";
 pub(crate) struct Program {
     /// An absolute path.
     pub(crate) path: String,
+    /// None: the server's own user.
+    pub(crate) user: Option<RunUser>,
     pub(crate) elements: Vec<Element>,
     /// The arguments that [`Element::Argument`] counts.
     pub(crate) args: Vec<ProgramArg>,

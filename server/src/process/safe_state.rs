@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
-use std::process::Command;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +11,7 @@ use crate::process::daemon::Daemon;
 use crate::process::drain::drain;
 use crate::process::polled_program::{PolledEnd, PolledProgram};
 use crate::process::program_spec::DEFAULT_CWD;
+use crate::process::run_user::{self, RunUser};
 use crate::process::start_program::{Caller, base_environment, environment};
 
 const MAX_OUTPUT: usize = 64 * 1024;
@@ -20,6 +20,9 @@ const MAX_OUTPUT: usize = 64 * 1024;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Hook {
     pub(crate) argv: Vec<String>,
+    /// None: the server's own user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<RunUser>,
     pub(crate) cwd: String,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) inherit_env: Vec<String>,
@@ -48,9 +51,10 @@ pub(crate) struct SafeState {
 
 impl SafeState {
     pub(crate) fn hook(&self, caller: Caller) -> Hook {
-        let Daemon { cwd, env, inherit_env, .. } = &self.daemon;
+        let Daemon { user, cwd, env, inherit_env, .. } = &self.daemon;
         Hook {
             argv: self.argv.clone(),
+            user: user.clone(),
             cwd: cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),
             env: env.clone(),
             inherit_env: inherit_env.clone(),
@@ -101,11 +105,12 @@ impl Hook {
     pub(crate) fn start(&self, pipes: HookPipes) -> io::Result<RunningHook> {
         let (program, args) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let HookPipes { stdin, output, stdout, stderr } = pipes;
+        let user = self.user.as_ref();
         let environment = match &self.caller {
-            Some(caller) => environment(&self.env, &self.inherit_env, caller),
-            None => base_environment(&self.inherit_env, &self.env),
+            Some(caller) => environment(&self.env, &self.inherit_env, user, caller),
+            None => base_environment(&self.inherit_env, &self.env, user),
         };
-        let mut command = Command::new(program);
+        let mut command = run_user::command(user, program);
         command
             .args(args)
             .current_dir(&self.cwd)

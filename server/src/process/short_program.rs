@@ -49,7 +49,7 @@ fn start(argv: &[String]) -> io::Result<PolledProgram> {
         .args(args)
         .current_dir("/")
         .env_clear()
-        .envs(base_environment(&[], &[]))
+        .envs(base_environment(&[], &[], None))
         .stdin(Stdio::null())
         .stderr(output.try_clone()?)
         .stdout(output);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ use crate::process::pipes::{self, Pipes};
 use crate::process::program_spec::{DEFAULT_CWD, Passed, Program};
 use crate::process::resolve_program::PATH;
 use crate::process::run_processes::{LeaderProcess, RunProcesses};
+use crate::process::run_user::{self, RunUser};
 use crate::process::running_program::{Group, Process};
 use crate::process::safe_state::Hook;
 use crate::process::spawn;
@@ -85,7 +86,9 @@ impl Program {
         pipes: Pipes,
     ) -> Result<Process, SpawnError> {
         let cwd = self.directory(args);
-        let fail = |error| explain(error, &self.path, &cwd);
+        let user = self.user.as_ref();
+        let fail = |error| explain(error, run_user::executed(user, &self.path), &cwd);
+        run_user::look_for(user, &self.path).map_err(fail)?;
         let mut variables = self.file_variables(args)?;
         variables.extend(self.variables(args));
         let Pipes {
@@ -96,12 +99,12 @@ impl Program {
         let argv = self.argv(args);
         let (stdin, input) = self.input(args).map_err(fail)?;
 
-        let mut command = Command::new(&argv[0]);
+        let mut command = run_user::command(user, &argv[0]);
         command
             .args(&argv[1..])
             .current_dir(&cwd)
             .env_clear()
-            .envs(environment(&variables, &self.inherit_env, caller))
+            .envs(environment(&variables, &self.inherit_env, user, caller))
             .stdin(stdin)
             .stdout(stdout_writer)
             .stderr(stderr_writer);
@@ -124,6 +127,7 @@ impl Program {
         let argv = self.safe_state.clone()?;
         Some(Hook {
             argv,
+            user: self.user.clone(),
             cwd: self.directory(args),
             // Without those of `env_file`: the hook is written to the disk.
             env: self.variables(args),
@@ -139,7 +143,8 @@ impl Program {
     ) -> Result<Vec<(String, String)>, SpawnError> {
         let Some(path) = &self.env_file else { return Ok(Vec::new()) };
         let path = self.with_values(path, args);
-        env_file::read(Path::new(&path), &PathChecks::new(Trust::of_this_process()))
+        let checks = PathChecks::new(Trust::of_this_process());
+        env_file::read(Path::new(&path), &checks, self.user.is_some())
             .map_err(|why| SpawnError::EnvFile(path, why))
     }
 
@@ -168,10 +173,11 @@ impl Program {
     }
 }
 
-/// The environment of every program that the server starts. Later entries override earlier ones.
+/// The environment of every program that the server starts, as `user` or as its own. Later entries override earlier ones.
 pub(crate) fn base_environment(
     inherit: &[String],
     own: &[(String, String)],
+    user: Option<&RunUser>,
 ) -> Vec<(OsString, OsString)> {
     let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_absolute());
     let mut env: Vec<(OsString, OsString)> = vec![
@@ -181,6 +187,7 @@ pub(crate) fn base_environment(
         ("TERM".into(), "dumb".into()),
         ("HOME".into(), home.unwrap_or_else(|| "/".into())),
     ];
+    env.extend(user.into_iter().flat_map(RunUser::variables));
     env.extend(inherit.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))));
     env.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
     env
@@ -211,9 +218,10 @@ pub(crate) fn explain(error: io::Error, program: &str, cwd: &str) -> SpawnError 
 pub(crate) fn environment(
     declared: &[(String, String)],
     inherit: &[String],
+    user: Option<&RunUser>,
     caller: &Caller,
 ) -> Vec<(OsString, OsString)> {
-    let mut env = base_environment(inherit, declared);
+    let mut env = base_environment(inherit, declared, user);
     env.push(("TOPSIDE_RUN".into(), caller.run.0.to_string().into()));
     env.push(("TOPSIDE_INSTANCE".into(), caller.instance.clone().into()));
     env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));

@@ -26,7 +26,7 @@ use crate::workers::concurrency::Exclusion;
 use crate::workers::run_rules::Rate;
 use crate::workers::worker::{Call, RunHandle};
 
-/// Checks the arguments of which a program lists the choices.
+/// Checks the arguments with `choices_from`.
 pub(super) async fn check_choices(
     runs: &Runs,
     command: &Runnable,

@@ -19,6 +19,7 @@ use crate::process::exit_status::ProgramExit;
 use crate::process::pipes::Pipes;
 use crate::process::program_spec::Program;
 use crate::process::run_processes::SpawnRecord;
+use crate::process::run_user::RunUser;
 use crate::process::running_program::Process;
 use crate::process::start_program::Caller;
 use crate::runs::pending_hook::PendingHook;
@@ -87,6 +88,8 @@ pub(crate) struct RunGuard {
     pub(super) directory: Option<RunDirectory>,
     /// Wildcards for its results.
     pub(super) results: Vec<glob::Pattern>,
+    /// The user that its files belong to, if that is not the server's own.
+    pub(super) files_of: Option<RunUser>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,6 +121,7 @@ impl RunGuard {
             taken,
             directory: None,
             results: Vec::new(),
+            files_of: None,
         }
     }
 

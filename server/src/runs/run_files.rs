@@ -30,13 +30,15 @@ impl RunGuard {
         self.runs.history.instance().await?;
         let (files, run) = (self.runs.files.clone(), self.run.id);
         let (taken, args) = (std::mem::take(&mut self.taken), call.args().clone());
-        let prepared = blocking(move || files.prepare(run, taken, args)).await;
+        let user = command.user.clone();
+        let prepared = blocking(move || files.prepare(run, taken, args, user.as_ref())).await;
         let prepared = prepared.unwrap_or_else(|error| Err(io::Error::other(error)));
         let (directory, args) = prepared.map_err(|error| {
             let message = format!("the directory for the files of the run cannot be made: {error}");
             shortage::answer(Shortage::of(&error), &message, ErrorKind::Internal)
         })?;
         self.results = patterns(command).to_vec();
+        self.files_of.clone_from(&command.user);
         self.directory = Some(directory);
         call.args = Arguments(args);
         Ok(())
@@ -52,8 +54,10 @@ impl RunGuard {
         let (patterns, into) =
             (std::mem::take(&mut self.results), self.runs.history.results(self.run.id));
         let most = self.runs.services.config.get().config.runs.keep_bytes;
-        let collected =
-            blocking(move || results::collect(directory.path(), &patterns, &into, most)).await;
+        let user = self.files_of.take();
+        let collect =
+            move || results::collect(directory.path(), &patterns, &into, most, user.as_ref());
+        let collected = blocking(collect).await;
         let Collected { files, disk_bytes, left_out } =
             collected.unwrap_or_else(|error| Collected {
                 left_out: vec![format!("the results are not kept: {error}")],

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use crate::base::deadline;
 use crate::base::mutex::Mutex;
+use crate::output::Output;
 use crate::workers::safe_state_calls::SafeStateCalls;
-use crate::workers::worker::RunHandle;
-use crate::workers::worker_messages;
+use crate::workers::worker_messages::{self, FIRST_LIST};
 
 pub(super) type CallResult = Result<Value, String>;
 
@@ -33,11 +33,13 @@ pub(super) struct CallQueue {
 pub(super) struct QueueState {
     /// Why no call is accepted at the moment, and until when.
     down: Option<Down>,
-    /// By run id, the order in which they came.
+    /// By their ids: those of runs in the order in which they came, then those that list choices.
     pub(super) calls: BTreeMap<u64, PendingCall>,
     /// Cancel messages that wait to be written.
     cancels: VecDeque<String>,
     pub(super) safe_state: SafeStateCalls,
+    /// How many calls that list choices there were.
+    lists: u64,
 }
 
 struct Down {
@@ -50,7 +52,8 @@ struct Down {
 pub(super) struct PendingCall {
     /// Its message; none: it was sent.
     line: Option<String>,
-    run: RunHandle,
+    /// The output of its run, if it has one.
+    output: Option<Output>,
     answer: oneshot::Sender<CallResult>,
     is_cancelled: bool,
     /// It was cancelled: the time by which it must be answered.
@@ -84,12 +87,24 @@ impl CallQueue {
         }
     }
 
+    /// The id of the next call that lists choices.
+    pub(super) fn next_list(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.lists += 1;
+        FIRST_LIST + state.lists
+    }
+
+    /// Whether it has as many calls as it gets at once.
+    pub(super) fn is_full(&self) -> bool {
+        sent(&self.state.lock().calls) >= self.max_concurrent
+    }
+
     /// Queues a call. After a cancel it must be answered within `stop_timeout`; none: it may take any time. The error is a
     /// sentence, if the worker does not run.
     pub(super) fn enter(
         &self,
         line: String,
-        run: &RunHandle,
+        (id, output): (u64, Option<Output>),
         stop_timeout: Option<Duration>,
     ) -> Result<QueuedCall<'_>, String> {
         let (answer, answered) = oneshot::channel();
@@ -97,9 +112,8 @@ impl CallQueue {
         if let Some(down) = &state.down {
             return Err(self.not_running(down));
         }
-        let run = run.clone();
-        let id = run.id.0;
-        let call = PendingCall { line: Some(line), run, answer, is_cancelled: false, due: None };
+        let line = Some(line);
+        let call = PendingCall { line, output, answer, is_cancelled: false, due: None };
         state.calls.insert(id, call);
         drop(state);
         self.more.notify_one();
@@ -137,7 +151,7 @@ impl CallQueue {
             self.deadlines.notify_one();
             return Some(NextLine::SafeState(line));
         }
-        let sent = calls.values().filter(|call| call.line.is_none()).count();
+        let sent = sent(calls);
         if sent >= self.max_concurrent || safe_state.is_pending(calls) {
             return None;
         }
@@ -166,10 +180,10 @@ impl CallQueue {
         }
     }
 
-    /// The run of a sent call.
-    pub(super) fn run(&self, id: u64) -> Option<RunHandle> {
+    /// The output of the run of a sent call.
+    pub(super) fn output(&self, id: u64) -> Option<Output> {
         let state = self.state.lock();
-        state.calls.get(&id).filter(|call| call.line.is_none()).map(|call| call.run.clone())
+        state.calls.get(&id).filter(|call| call.line.is_none())?.output.clone()
     }
 
     /// Ends a sent call; false: there is none.
@@ -237,6 +251,11 @@ impl CallQueue {
     pub(super) fn open(&self) {
         self.state.lock().down = None;
     }
+}
+
+/// How many calls were sent and are not answered.
+fn sent(calls: &BTreeMap<u64, PendingCall>) -> usize {
+    calls.values().filter(|call| call.line.is_none()).count()
 }
 
 /// The last line of a standard error as the end of a reason.

@@ -3,6 +3,7 @@
 
 pub(crate) mod arguments;
 mod call_queue;
+mod choices_call;
 pub(crate) mod concurrency;
 mod line_reader;
 mod restart;
@@ -29,6 +30,7 @@ use crate::base::mutex::Mutex;
 use crate::hooks::Hooks;
 use crate::process::daemon::Daemon;
 use crate::process::program_spec::Policy;
+use crate::process::run_user::RunUser;
 use crate::process::safe_state::SafeState;
 use crate::workers::call_queue::CallQueue;
 use crate::workers::concurrency::Exclusion;
@@ -139,6 +141,11 @@ impl Resident {
         &self.declared.name
     }
 
+    /// The user that it runs as, if that is not the server's own.
+    pub(crate) fn user(&self) -> Option<&RunUser> {
+        self.declared.daemon.user.as_ref()
+    }
+
     pub(crate) fn standing(&self) -> String {
         let restarts = self.starts.borrow().saturating_sub(1);
         let standing = self.calls.standing();
@@ -207,7 +214,8 @@ impl Worker for Function {
             let worker = &self.worker.0;
             let stop_timeout = worker.declared.stop_timeout;
             let stop_timeout = (!self.declared.waits_for_cancelled).then_some(stop_timeout);
-            let mut queued = worker.calls.enter(line, &call.run, stop_timeout)?;
+            let of_run = (call.run.id.0, Some(call.run.output.clone()));
+            let mut queued = worker.calls.enter(line, of_run, stop_timeout)?;
             let answer = tokio::select! {
                 answer = queued.answer() => answer,
                 () = call.cancelled() => {

@@ -16,6 +16,7 @@ use crate::base::random;
 use crate::hooks::HookOwner;
 use crate::workers::call_queue::Overdue;
 use crate::workers::safe_state_calls::SafeStateCall;
+use crate::workers::worker_messages::FIRST_LIST;
 use crate::workers::worker_process::ProcessEnd;
 use crate::workers::{Resident, WorkerServices};
 
@@ -154,9 +155,15 @@ impl Resident {
                     }
                 }
             }
-            ProcessEnd::Overdue(Overdue::Call(id)) => WorkerEnd::Overdue(format!(
-                "run #{id} was asked to end and did not in time, so the worker was started again"
-            )),
+            ProcessEnd::Overdue(Overdue::Call(id)) => {
+                let call = match id {
+                    FIRST_LIST.. => "a function that lists choices".to_owned(),
+                    run => format!("run #{run}"),
+                };
+                WorkerEnd::Overdue(format!(
+                    "{call} was asked to end and did not in time, so the worker was started again"
+                ))
+            }
             ProcessEnd::Overdue(Overdue::SafeState) => {
                 let why = "it was not answered in time, and the worker was ended".to_owned();
                 self.safe_state_answered(Err(why), services).await;

@@ -12,17 +12,25 @@ pub(crate) struct RunRules {
     /// Whether only schedules and `then` start it: clients do not see it.
     pub(crate) is_unlisted: bool,
     pub(crate) rate: Option<Rate>,
-    /// The arguments of which a program lists the choices.
-    pub(crate) choices: Vec<ChoicesProgram>,
+    /// The arguments with `choices_from`.
+    pub(crate) choices: Vec<DeclaredChoices>,
 }
 
-/// A program that lists the choices of an argument.
+/// `choices_from` of an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChoicesProgram {
+pub(crate) struct DeclaredChoices {
     pub(crate) argument: String,
-    pub(crate) program: Daemon,
-    /// How long what it listed is shown.
+    pub(crate) from: ChoicesFrom,
+    /// How long what was listed is shown.
     pub(crate) ttl: Duration,
+}
+
+/// What lists the choices of an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ChoicesFrom {
+    Program(Daemon),
+    /// A function of the worker that carries the command out.
+    Function(String),
 }
 
 /// The most runs of a command in a period.

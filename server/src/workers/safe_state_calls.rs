@@ -14,7 +14,8 @@ use crate::hooks::{HookOwner, OnResult};
 use crate::output::Output;
 use crate::process::safe_state::{HookResult, RunHook};
 use crate::workers::call_queue::{CallQueue, CallResult, PendingCall};
-use crate::workers::{WorkerRef, shown, worker_messages};
+use crate::workers::worker_messages::{self, SAFE_STATE};
+use crate::workers::{WorkerRef, shown};
 
 /// The call of a `safe_state` function.
 pub(super) struct SafeStateCall {
@@ -45,7 +46,7 @@ impl SafeStateCalls {
         let first = self.calls.front().filter(|_| !self.is_sent)?;
         self.is_sent = true;
         self.due = self.limit.map(deadline::after);
-        Some(worker_messages::safe_state(&first.function))
+        Some(worker_messages::own_call(SAFE_STATE, &first.function))
     }
 
     /// Whether other calls must wait.

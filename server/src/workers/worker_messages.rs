@@ -35,10 +35,13 @@ pub(super) fn call(function: &str, call: &Call) -> String {
 
 /// The `id` of the call of a `safe_state` function. No run has this number.
 pub(super) const SAFE_STATE: u64 = 0;
+/// The first `id` of calls that list choices: above the numbers of runs, and exact in each implementation of JSON.
+pub(super) const FIRST_LIST: u64 = 1 << 52;
 
-pub(super) fn safe_state(function: &str) -> String {
+/// A call that the server makes for itself.
+pub(super) fn own_call(id: u64, function: &str) -> String {
     line(&json!({
-        "jsonrpc": "2.0", "id": SAFE_STATE, "method": function, "params": {},
+        "jsonrpc": "2.0", "id": id, "method": function, "params": {},
         "user": "topsided", "role": "admin",
     }))
 }

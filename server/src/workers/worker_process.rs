@@ -187,7 +187,7 @@ impl Resident {
             Message::Output { id, stream, text } => {
                 let output = match id {
                     SAFE_STATE => self.calls.safe_state_output(),
-                    id => self.calls.run(id).map(|run| run.output),
+                    id => self.calls.output(id),
                 };
                 match output {
                     Some(output) => output.append(stream, text.as_bytes()).await,

@@ -1,10 +1,10 @@
-//! `choices_from`: a program lists the choices of an argument.
+//! `choices_from`: a program or a function of a worker lists the choices of an argument.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::common::{Raw, TestServer, Topsided, eventually};
+use crate::common::{Raw, SHELL_WORKER, TestServer, Topsided, eventually};
 
 /// A command `restart` of which the script lists the choices.
 fn menu(script: &str, lines: &str) -> String {
@@ -152,4 +152,158 @@ fn check_refuses_a_program_for_choices_that_it_would_refuse_for_a_command() {
         "{}",
         check(&ttl)
     );
+}
+
+/// A worker with the functions `styles`, which does what `$STYLES` says, `set` and `hold`, which waits for the file `go`.
+fn worker_menu(directory: &Path, styles: &str, of_worker: &str) -> String {
+    let script = format!(
+        "{SHELL_WORKER}\nwhile read -r call; do case $(method) in\n\
+         styles) echo x >> {0}/calls; {styles} ;;\n\
+         hold) echo x >> {0}/held; while [ ! -e {0}/go ]; do sleep 0.05; done; answer '\"result\":\"held\"' ;;\n\
+         cancel) ;;\n*) answer '\"result\":\"set\"' ;;\nesac; done",
+        directory.display()
+    );
+    let script = toml::Value::from(script);
+    format!(
+        "[workers.w]\nexec = [\"sh\", \"-c\", {script}]\n{of_worker}\n\
+         [commands.set]\nworker = \"w\"\neffect = \"write\"\nqueue = 2\n\
+         [[commands.set.args]]\nname = \"style\"\ntype = \"enum\"\nrequired = true\n\
+         choices_from = {{ function = \"styles\" }}\nchoices_ttl = \"1ms\"\n\
+         [commands.hold]\nworker = \"w\"\neffect = \"write\"\n"
+    )
+}
+
+const STYLES: &str = "answer '\"result\":[\"dark\",{\"value\":\"light\",\"label\":\"By day\"}]'";
+
+fn styles() -> Value {
+    json!({"command": "set", "argument": "style"})
+}
+
+fn set(style: &str) -> Value {
+    json!({"command": "set", "args": {"style": style}})
+}
+
+#[test]
+fn a_function_of_the_worker_lists_choices_with_labels_and_they_are_checked_at_the_run() {
+    let directory = crate::common::server::directory();
+    let server = TestServer::with(&worker_menu(directory.path(), STYLES, ""), "");
+    let mut client = server.connect();
+    let all = json!([{"value": "dark"}, {"value": "light", "label": "By day"}]);
+    assert_eq!(client.ok("command/choices", styles())["choices"], all);
+    assert_eq!(client.run("set", json!({"style": "dark"}))["output"], "set\n");
+    let error = client.refused("command/run", set("loud"));
+    assert_eq!(error["message"], "style must be dark or light, not loud");
+    assert_eq!(client.command("set")["args"][0]["choicesFrom"], true);
+    // Only `set` was a run.
+    assert_eq!(client.ok("runs/list", json!({}))["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_function_that_fails_or_has_no_list_is_reported_and_the_worker_goes_on() {
+    let cases = [
+        ("answer '\"error\":{\"message\":\"no display\"}'", "styles of the worker w: no display"),
+        ("answer '\"result\":3'", "styles of the worker w: its result must be an array"),
+        (
+            "answer '\"result\":[[1]]'",
+            "styles of the worker w: item 1 of its result has no `value`",
+        ),
+    ];
+    for (script, why) in cases {
+        let directory = crate::common::server::directory();
+        let server = TestServer::with(&worker_menu(directory.path(), script, ""), "");
+        let mut client = server.connect();
+        let asked = client.refused("command/choices", styles());
+        let run = client.refused("command/run", set("dark"));
+        for error in [asked, run] {
+            assert_eq!(error["data"]["kind"], "spawnFailed");
+            let message = error["message"].as_str().unwrap();
+            assert!(message.starts_with("the choices of style cannot be listed: "), "{message}");
+            assert!(message.contains(why), "{message}");
+        }
+        std::fs::write(directory.path().join("go"), "").unwrap();
+        assert_eq!(client.run("hold", json!({}))["output"], "held\n");
+    }
+}
+
+#[test]
+fn a_function_that_hangs_is_reported_and_its_worker_started_again() {
+    let directory = crate::common::server::directory();
+    let hangs = format!(
+        "[ -e {0}/calls2 ] && {STYLES} || {{ touch {0}/calls2; sleep 1000; }}",
+        directory.path().display()
+    );
+    let menu = worker_menu(directory.path(), &hangs, "stop_timeout = \"50ms\"");
+    let server = TestServer::with(&menu, "");
+    let mut client = server.connect();
+    let error = client.refused("command/choices", styles());
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("styles of the worker w did not answer within 5"), "{message}");
+    // The next call has a new worker, which answers.
+    assert_eq!(client.run("set", json!({"style": "dark"}))["state"], "succeeded");
+    let log = client.ok("log/tail", json!({"match": "a function that lists choices"}));
+    assert_eq!(log["entries"].as_array().unwrap().len(), 1, "{log}");
+}
+
+#[test]
+fn a_dead_worker_is_reported_in_place_of_choices() {
+    let directory = crate::common::server::directory();
+    let server = TestServer::with(&worker_menu(directory.path(), "exit 3", ""), "");
+    let mut client = server.connect();
+    let message = |error: Value| error["message"].as_str().unwrap().to_owned();
+    let said = message(client.refused("command/choices", styles()));
+    assert!(said.contains("the worker w ended before it answered"), "{said}");
+    client.run("time", json!({}));
+}
+
+/// The worker takes one call at a time, and has one.
+#[test]
+fn a_busy_worker_keeps_what_it_listed_last_so_that_a_run_can_wait_for_its_turn() {
+    let directory = crate::common::server::directory();
+    let server = TestServer::with(&worker_menu(directory.path(), STYLES, ""), "");
+    let mut client = server.connect();
+    client.ok("command/choices", styles());
+    client.ok("command/run", json!({"command": "hold", "wait": false}));
+    eventually("the worker is busy", || {
+        !crate::common::lines(&directory.path().join("held")).is_empty()
+    });
+    let calls = crate::common::lines(&directory.path().join("calls")).len();
+    let mut second = server.connect();
+    let id = second.ask("command/run", set("light"));
+    assert_eq!(client.refused("command/run", set("loud"))["data"]["rule"], "choices");
+    assert_eq!(client.ok("command/choices", styles())["choices"][0]["value"], "dark");
+    assert_eq!(crate::common::lines(&directory.path().join("calls")).len(), calls);
+    std::fs::write(directory.path().join("go"), "").unwrap();
+    assert_eq!(second.answer(id)["result"]["output"], "set\n");
+}
+
+#[test]
+fn check_refuses_a_function_for_choices_without_a_worker_or_a_name() {
+    let topsided = Topsided::new();
+    let check = |text: &str| {
+        topsided.write("commands.toml", text);
+        let said = topsided.run(&["check"]);
+        said.stdout + &said.stderr
+    };
+    let of = |from: &str, lines: &str| {
+        format!(
+            "[workers.w]\nexec = [\"true\"]\n[commands.x]\n{lines}\n[[commands.x.args]]\nname = \"a\"\n\
+             type = \"enum\"\nchoices_from = {from}\n"
+        )
+    };
+    let said = check(&of("{ function = \"f\" }", "exec = [\"echo\", \"{a}\"]"));
+    assert!(
+        said.contains(
+            "commands.toml:8:16: `choices_from` of an argument of command `x` names a function, and"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("has no `worker`: give a program"), "{said}");
+    let said = check(&of("{ funktion = \"f\" }", "worker = \"w\""));
+    assert!(said.contains("did you mean function?"), "{said}");
+    let said = check(&of("{ function = \"\" }", "worker = \"w\""));
+    assert!(
+        said.contains("`function` of `choices_from` of an argument of command `x` must be"),
+        "{said}"
+    );
+    assert!(check(&of("{ function = \"f\" }", "worker = \"w\"")).contains("Configuration OK"));
 }

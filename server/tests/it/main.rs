@@ -76,6 +76,7 @@ mod resident;
 mod run_paths;
 mod run_results;
 mod run_rules;
+mod run_user;
 mod running;
 mod runs_burst;
 mod safe_state;

@@ -191,6 +191,39 @@ pub(crate) fn user_name(uid: u32) -> String {
         .map_or_else(|| uid.to_string(), |user| user.name)
 }
 
+/// A user of this machine.
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) home: String,
+    pub(crate) shell: String,
+}
+
+/// The user with this name. May block for a directory service.
+pub(crate) fn account(name: &str) -> Option<Account> {
+    let user = nix::unistd::User::from_name(name).ok().flatten()?;
+    Some(Account {
+        name: user.name,
+        uid: user.uid.as_raw(),
+        gid: user.gid.as_raw(),
+        home: user.dir.to_string_lossy().into_owned(),
+        shell: user.shell.to_string_lossy().into_owned(),
+    })
+}
+
+/// The groups of a user with this primary group. May block for a directory service.
+pub(crate) fn groups_of(name: &str, gid: u32) -> Vec<u32> {
+    #[cfg(target_os = "linux")]
+    if let Ok(name) = std::ffi::CString::new(name)
+        && let Ok(groups) = nix::unistd::getgrouplist(&name, gid.into())
+    {
+        return groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
+    }
+    let _ = name;
+    vec![gid]
+}
+
 /// Whether a user of this machine has this name. May block for a directory service.
 pub(crate) fn is_user(name: &str) -> bool {
     nix::unistd::User::from_name(name).is_ok_and(|user| user.is_some())

@@ -26,6 +26,8 @@ const MAX_LINKS: usize = 40;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Trust {
     uid: u32,
+    /// The user that a program runs as, if it is another.
+    run_as: Option<u32>,
 }
 
 /// What the server does with a path.
@@ -48,7 +50,7 @@ pub(crate) struct Fault {
 
 impl Trust {
     pub(crate) fn of_this_process() -> Self {
-        Self { uid: platform::own_uid() }
+        Self { uid: platform::own_uid(), run_as: None }
     }
 
     /// The user of a server with these directories: the packaged one has its own, which root checks for.
@@ -59,13 +61,23 @@ impl Trust {
     /// The user of the server with this state directory, which root may inspect.
     pub(crate) fn of_state(state: &Path) -> Self {
         match (platform::own_uid(), platform::owner_and_mode(state)) {
-            (0, Ok((uid, _))) => Self { uid },
+            (0, Ok((uid, _))) => Self { uid, run_as: None },
             _ => Self::of_this_process(),
         }
     }
 
+    /// The same for what runs only as the user with this number, who may change it.
+    pub(crate) fn of_run_as(self, uid: u32) -> Self {
+        Self { run_as: Some(uid), ..self }
+    }
+
+    /// The server's user, if that is not root.
+    pub(crate) fn unprivileged_user(self) -> Option<String> {
+        (self.uid != 0).then(|| platform::user_name(self.uid))
+    }
+
     fn includes(self, uid: u32) -> bool {
-        uid == 0 || uid == self.uid || platform::stands_for_root(uid)
+        uid == 0 || uid == self.uid || Some(uid) == self.run_as || platform::stands_for_root(uid)
     }
 
     /// Why an opened file is not trusted, apart from its directories.
@@ -142,6 +154,10 @@ pub(crate) struct PathChecks {
 impl PathChecks {
     pub(crate) fn new(trust: Trust) -> Self {
         Self { trust, entries: RefCell::default(), private_groups: RefCell::default() }
+    }
+
+    pub(crate) fn trust(&self) -> Trust {
+        self.trust
     }
 
     /// Why `path` is not trusted: everything on the way to it, and itself, that others may change. The check ends at a part

@@ -81,6 +81,10 @@ const COMMAND: &[Term] = &[
         "The least role: \"viewer\", \"operator\" or \"admin\". Default: by effect, in that order.",
     ),
     ("confirm", "The question to ask first, with \"{argument}\" places."),
+    (
+        "user",
+        "The user of this machine that its programs run as, where the server is root. Default: the server's own.",
+    ),
     ("cwd", "The directory in which it runs, which may have a place \"{name}\". Default: \"/\"."),
     ("env_file", "A file of variables, read at each start. Its path may have a place \"{name}\"."),
     ("env", "Variables on top of a clean environment."),
@@ -157,7 +161,8 @@ const ARGUMENT: &[Term] = &[
     ),
     (
         "choices_from, choices_ttl",
-        "A program that lists the choices, a line each, and how long forms show what it listed. Default: \"10s\".",
+        "A program that lists the choices, a line each, or with worker { function = \"NAME\" }; and how long forms show what was \
+         listed. Default: \"10s\".",
     ),
     ("when", "The values of arguments before it beside which it applies, as a table."),
     ("minimum, maximum", "Bounds of a number or a duration."),
@@ -178,7 +183,7 @@ const ARGUMENT: &[Term] = &[
 /// Fields of a worker.
 const WORKER: &[Term] = &[
     (
-        "exec, cwd, env, inherit_env",
+        "exec, user, cwd, env, inherit_env",
         "As for the program of a command, without \"{argument}\" places.",
     ),
     (
