@@ -90,6 +90,32 @@ fn a_menu_file_or_directory_that_others_may_write_is_refused() {
 }
 
 #[test]
+fn the_sample_shows_each_field_and_its_remarks_are_valid() {
+    let remarks = STARTER.lines().filter_map(|line| line.strip_prefix("#   "));
+    // The explanation follows after two spaces.
+    let samples: Vec<&str> = remarks.map(|line| line.split("  ").next().unwrap()).collect();
+    let fields = [command::FIELDS, args::FIELDS, "worker function on_cancel"].map(names).concat();
+    for sample in &samples {
+        if sample.starts_with("[[") || !sample.contains('=') {
+            continue;
+        }
+        let table: toml::Table = sample.parse().unwrap_or_else(|error| panic!("{sample}: {error}"));
+        for key in table.keys() {
+            assert!(fields.contains(&key.as_str()), "{sample}: {key}");
+        }
+    }
+    let is_shown = |field: &str| {
+        let sets = |line: &str| line.split([' ', ',', '.']).next() == Some(field);
+        STARTER.lines().any(|line| sets(line)) || samples.iter().any(|sample| sets(sample))
+    };
+    // These stand in the names of tables, or two on one line.
+    let elsewhere = ["worker", "function", "args", "schedule"];
+    for field in fields.iter().filter(|field| !elsewhere.contains(field)) {
+        assert!(is_shown(field), "the sample does not show `{field}`");
+    }
+}
+
+#[test]
 fn a_menu_file_that_cannot_be_read_is_never_taken_for_none() {
     let dir = tempfile::tempdir().unwrap();
     let link = dir.path().join("commands.toml");
