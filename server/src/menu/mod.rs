@@ -56,7 +56,7 @@ pub(crate) struct Runnable {
     pub(crate) info: Arc<Command>,
     pub(crate) executor: Executor,
     /// The user that it runs as, if that is not the server's own.
-    pub(crate) user: Option<RunUser>,
+    pub(crate) user: Option<Box<RunUser>>,
     /// How many bytes of a run's output are kept.
     pub(crate) max_output: u64,
     /// What happens to a run when its client leaves or the server ends.
@@ -135,7 +135,7 @@ impl Entry {
                 });
                 let executor = Executor::Worker(Arc::new(function), safe_state);
                 let DeclaredFunction { max_output, policy, exclusion, rules, .. } = declared;
-                let user = worker.0.user().cloned();
+                let user = worker.0.user().cloned().map(Box::new);
                 (executor, user, *max_output, *policy, exclusion, rules)
             }
         };

@@ -61,9 +61,9 @@ pub(super) fn read(
     let arguments = args::read(fields, m);
     // As root reads an `env_file`, the user must not be able to change it.
     let env_file = run_paths::env_file(fields, &arguments, rules, m);
-    let user = run_user::read(fields, rules, m);
-    let own_checks = run_user::checks(user.as_ref(), rules);
-    let rules = rules.with(own_checks.as_ref());
+    let user = run_user::read(fields, rules.programs, m);
+    let own_checks = run_user::checks(user.as_deref(), rules.programs);
+    let rules = Rules { programs: own_checks.as_deref().unwrap_or(rules.programs), ..rules };
     let (elements, program) = exec(fields, &arguments, rules, m);
     let (safe_state, program) = match safe_state(fields, &arguments, rules, m) {
         Some(Err(reason)) => (None, program.map(|_| Err(reason))),

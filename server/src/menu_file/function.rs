@@ -47,9 +47,9 @@ pub(super) fn worker(
 ) -> ReadWorker {
     let before = m.count();
     fields.refuse_unknown(&names(WORKER_FIELDS), m);
-    let user = run_user::read(fields, rules, m);
-    let own_checks = run_user::checks(user.as_ref(), rules);
-    let rules = rules.with(own_checks.as_ref());
+    let user = run_user::read(fields, rules.programs, m);
+    let own_checks = run_user::checks(user.as_deref(), rules.programs);
+    let rules = Rules { programs: own_checks.as_deref().unwrap_or(rules.programs), ..rules };
     let (args, program) = exec::exec_of_worker(fields, rules, m);
     let max_concurrent = max_concurrent(fields, m);
     let declared = program.map(|path| {
@@ -124,8 +124,8 @@ pub(super) fn read(
         Some((_, Some(Ok(declared)))) => declared.daemon.clone(),
         _ => Daemon::default(),
     };
-    let own_checks = run_user::checks(like.user.as_ref(), rules);
-    let rules = rules.with(own_checks.as_ref());
+    let own_checks = run_user::checks(like.user.as_deref(), rules.programs);
+    let rules = Rules { programs: own_checks.as_deref().unwrap_or(rules.programs), ..rules };
     let safe_state = match worker_safe_state::read(fields, &arguments, rules, m).transpose() {
         Ok(safe_state) => safe_state,
         Err(reason) => return (m.count() == before).then_some(Err(reason)),

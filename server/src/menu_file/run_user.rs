@@ -8,20 +8,19 @@ use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
-use crate::menu_file::Rules;
 use crate::process::declared_program::{ProgramChecks, in_words};
 use crate::process::run_user::{NoRunUser, RunUser, refuse_variable};
 
 pub(super) fn read(
     fields: &Fields<'_, '_>,
-    rules: Rules<'_>,
+    programs: &ProgramChecks,
     m: &mut Errors<'_>,
-) -> Option<RunUser> {
+) -> Option<Box<RunUser>> {
     let name = fields.string("user", m)?;
-    match find(name.value, fields, rules) {
+    match find(name.value, fields, programs) {
         Ok(user) => {
             refuse_variables(fields, m);
-            Some(user)
+            Some(Box::new(user))
         }
         Err(message) => {
             m.add(&name.span, message);
@@ -31,23 +30,13 @@ pub(super) fn read(
 }
 
 /// The checks of the programs that run as `user`, which may belong to it; none: they are those of all programs.
-pub(super) fn checks(user: Option<&RunUser>, rules: Rules<'_>) -> Option<Rc<ProgramChecks>> {
-    user.map(|user| rules.programs.of_run_as(user.uid))
+pub(super) fn checks(user: Option<&RunUser>, all: &ProgramChecks) -> Option<Rc<ProgramChecks>> {
+    user.map(|user| all.of_run_as(user.uid))
 }
 
-impl<'a> Rules<'a> {
-    /// The rules with these checks of programs, if there are any.
-    pub(super) fn with<'b>(self, programs: Option<&'b Rc<ProgramChecks>>) -> Rules<'b>
-    where
-        'a: 'b,
-    {
-        Rules { missing: self.missing, programs: programs.map_or(self.programs, |own| own) }
-    }
-}
-
-fn find(name: &str, fields: &Fields<'_, '_>, rules: Rules<'_>) -> Result<RunUser, String> {
+fn find(name: &str, fields: &Fields<'_, '_>, programs: &ProgramChecks) -> Result<RunUser, String> {
     let owner = &fields.owner;
-    if let Some(own) = rules.programs.paths().trust().unprivileged_user() {
+    if let Some(own) = programs.paths().trust().unprivileged_user() {
         return Err(format!(
             "`user` of {owner} needs a server that runs as root, and this one runs as {own}: take `user` out. A \
              command can start a unit of systemd or use sudo in its place"
@@ -60,7 +49,7 @@ fn find(name: &str, fields: &Fields<'_, '_>, rules: Rules<'_>) -> Result<RunUser
         }
         NoRunUser::NoSetpriv(_) => format!("`user` of {owner} cannot be used: {error}"),
     })?;
-    match rules.programs.faults(Path::new(&user.setpriv)).first() {
+    match programs.faults(Path::new(&user.setpriv)).first() {
         Some(fault) => Err(format!(
             "`user` of {owner} cannot be used: the program {} is refused: {}",
             user.setpriv,

@@ -1,5 +1,6 @@
 //! Starts the process of a worker, with the same environment, group and checks as a run.
 
+use std::os::fd::AsFd as _;
 use std::process::Stdio;
 
 use tokio::net::unix::pipe::Receiver;
@@ -19,7 +20,7 @@ pub(crate) struct Daemon {
     pub(crate) path: String,
     pub(crate) args: Vec<String>,
     /// None: the server's own user.
-    pub(crate) user: Option<RunUser>,
+    pub(crate) user: Option<Box<RunUser>>,
     /// None: `/`.
     pub(crate) cwd: Option<String>,
     /// Variables beside the clean environment.
@@ -46,11 +47,12 @@ impl Daemon {
     /// Starts it with this instance in its environment, by which the next start of the server finds it after a crash.
     pub(crate) fn spawn(&self, instance: Option<&str>) -> Result<Piped, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
-        let user = self.user.as_ref();
+        let user = self.user.as_deref();
         let fail = |error| explain(error, run_user::executed(user, &self.path), cwd);
         run_user::look_for(user, &self.path).map_err(fail)?;
         let (stdout, stdout_writer) = pipes::pair().map_err(fail)?;
         let (stderr, stderr_writer) = pipes::pair().map_err(fail)?;
+        run_user::give(user, [stdout_writer.as_fd(), stderr_writer.as_fd()]).map_err(fail)?;
         let mut command = run_user::command(user, &self.path);
         command
             .args(&self.args)

@@ -20,7 +20,7 @@ pub(crate) struct Program {
     /// An absolute path.
     pub(crate) path: String,
     /// None: the server's own user.
-    pub(crate) user: Option<RunUser>,
+    pub(crate) user: Option<Box<RunUser>>,
     pub(crate) elements: Vec<Element>,
     /// The arguments that [`Element::Argument`] counts.
     pub(crate) args: Vec<ProgramArg>,

@@ -13,7 +13,8 @@
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 use std::process::Command;
 
@@ -107,6 +108,12 @@ pub(crate) fn command(user: Option<&RunUser>, program: &str) -> Command {
         program,
     ]);
     command
+}
+
+/// Gives pipes to the user: a program may open them by a name such as `/dev/stdout`.
+pub(crate) fn give(user: Option<&RunUser>, pipes: [BorrowedFd<'_>; 2]) -> io::Result<()> {
+    let Some(RunUser { uid, gid, .. }) = user else { return Ok(()) };
+    pipes.into_iter().try_for_each(|pipe| fchown(pipe, Some(*uid), Some(*gid)))
 }
 
 /// Looks for the program of a start as another user: that it is gone would else be known only after the start.

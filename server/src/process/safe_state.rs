@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub(crate) struct Hook {
     pub(crate) argv: Vec<String>,
     /// None: the server's own user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) user: Option<RunUser>,
+    pub(crate) user: Option<Box<RunUser>>,
     pub(crate) cwd: String,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) inherit_env: Vec<String>,
@@ -105,11 +105,12 @@ impl Hook {
     pub(crate) fn start(&self, pipes: HookPipes) -> io::Result<RunningHook> {
         let (program, args) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let HookPipes { stdin, output, stdout, stderr } = pipes;
-        let user = self.user.as_ref();
+        let user = self.user.as_deref();
         let environment = match &self.caller {
             Some(caller) => environment(&self.env, &self.inherit_env, user, caller),
             None => base_environment(&self.inherit_env, &self.env, user),
         };
+        run_user::give(user, [stdout.as_fd(), stderr.as_fd()])?;
         let mut command = run_user::command(user, program);
         command
             .args(args)

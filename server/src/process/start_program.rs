@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
@@ -86,7 +87,7 @@ impl Program {
         pipes: Pipes,
     ) -> Result<Process, SpawnError> {
         let cwd = self.directory(args);
-        let user = self.user.as_ref();
+        let user = self.user.as_deref();
         let fail = |error| explain(error, run_user::executed(user, &self.path), &cwd);
         run_user::look_for(user, &self.path).map_err(fail)?;
         let mut variables = self.file_variables(args)?;
@@ -96,6 +97,7 @@ impl Program {
             stderr: (stderr, stderr_writer),
             spawn_record,
         } = pipes;
+        run_user::give(user, [stdout_writer.as_fd(), stderr_writer.as_fd()]).map_err(fail)?;
         let argv = self.argv(args);
         let (stdin, input) = self.input(args).map_err(fail)?;
 

@@ -89,7 +89,7 @@ pub(crate) struct RunGuard {
     /// Wildcards for its results.
     pub(super) results: Vec<glob::Pattern>,
     /// The user that its files belong to, if that is not the server's own.
-    pub(super) files_of: Option<RunUser>,
+    pub(super) files_of: Option<Box<RunUser>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

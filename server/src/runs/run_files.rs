@@ -31,7 +31,7 @@ impl RunGuard {
         let (files, run) = (self.runs.files.clone(), self.run.id);
         let (taken, args) = (std::mem::take(&mut self.taken), call.args().clone());
         let user = command.user.clone();
-        let prepared = blocking(move || files.prepare(run, taken, args, user.as_ref())).await;
+        let prepared = blocking(move || files.prepare(run, taken, args, user.as_deref())).await;
         let prepared = prepared.unwrap_or_else(|error| Err(io::Error::other(error)));
         let (directory, args) = prepared.map_err(|error| {
             let message = format!("the directory for the files of the run cannot be made: {error}");
@@ -56,7 +56,7 @@ impl RunGuard {
         let most = self.runs.services.config.get().config.runs.keep_bytes;
         let user = self.files_of.take();
         let collect =
-            move || results::collect(directory.path(), &patterns, &into, most, user.as_ref());
+            move || results::collect(directory.path(), &patterns, &into, most, user.as_deref());
         let collected = blocking(collect).await;
         let Collected { files, disk_bytes, left_out } =
             collected.unwrap_or_else(|error| Collected {

@@ -143,7 +143,7 @@ impl Resident {
 
     /// The user that it runs as, if that is not the server's own.
     pub(crate) fn user(&self) -> Option<&RunUser> {
-        self.declared.daemon.user.as_ref()
+        self.declared.daemon.user.as_deref()
     }
 
     pub(crate) fn standing(&self) -> String {

@@ -90,6 +90,9 @@ fn a_program_has_the_user_the_groups_and_the_environment_of_its_user() {
     let (home, shell) = (user.dir.display().to_string(), user.shell.display().to_string());
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     assert_eq!(said, format!("{home} nobody nobody {shell} green 2\n{path}\n/\n"));
+    // Its pipes are its own.
+    let said = output(&mut client, "echo out > /dev/stdout; echo err > /dev/stderr");
+    assert!(said.contains("out\n") && said.contains("err\n"), "{said}");
     // No right of root is left, and none can be taken back.
     let said = output(&mut client, "cat /etc/shadow 2>&1; grep ^CapEff /proc/self/status; true");
     assert!(said.contains("Permission denied") && said.contains("0000000000000000"), "{said}");
@@ -120,8 +123,8 @@ fn files_of_a_run_belong_to_its_user_and_only_files_of_that_user_are_results() {
     let id = client.ask("command/run", json!({"command": "sh", "args": {"script": script}}));
     let runs = server.root().join("state/files/runs");
     let directory = |runs: &Path| {
-        let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).find(|path| path.join("own.csv").exists())
+        let mut entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
+        entries.find_map(|entry| Some(entry.path()).filter(|path| path.join("own.csv").exists()))
     };
     eventually("the run has written its file", || directory(&runs).is_some());
     std::fs::write(directory(&runs).unwrap().join("secret.csv"), "secret").unwrap();

@@ -106,7 +106,7 @@ fn the_sample_shows_each_field_and_its_remarks_are_valid() {
     }
     let is_shown = |field: &str| {
         let sets = |line: &str| line.split([' ', ',', '.']).next() == Some(field);
-        STARTER.lines().any(|line| sets(line)) || samples.iter().any(|sample| sets(sample))
+        STARTER.lines().any(sets) || samples.iter().any(|sample| sets(sample))
     };
     // These stand in the names of tables, or two on one line.
     let elsewhere = ["worker", "function", "args", "schedule"];

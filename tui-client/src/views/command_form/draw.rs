@@ -229,7 +229,10 @@ fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme:
             Some(text.strip_prefix(arg.name.as_str()).unwrap_or(&text).trim_start().to_owned())
         }
         FieldState::Absent => match &form.entries[nth] {
-            FormField::Choice(Choice { listing: Listing::Failed(why), .. }) => Some(why.clone()),
+            FormField::Choice(Choice { listing: Listing::Failed(why), .. }) => {
+                let known = format!("the choices of {} cannot be listed: ", arg.name);
+                Some(why.strip_prefix(known.as_str()).unwrap_or(why).to_owned())
+            }
             _ => None,
         },
         FieldState::Missing if form.tried => {
