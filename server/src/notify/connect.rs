@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::base::blocking::blocking;
 
 /// How long one address of several may take: a network may have no way to the first of them.
-pub(super) const PER_ADDRESS: Duration = Duration::from_secs(3);
+const PER_ADDRESS: Duration = Duration::from_secs(3);
 
 /// The addresses of a host. The resolver of the system blocks, so it runs on a thread of the pool.
 ///

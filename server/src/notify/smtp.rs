@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use topside_shared::text::{clean, host_port};
 
 use crate::base::blocking::blocking;
-use crate::notify::connect::{PER_ADDRESS, addresses};
+use crate::notify::connect::addresses;
 use crate::notify::event::Event;
 use crate::notify::secret;
 use crate::settings::notify::smtp::{Encryption, Smtp};
@@ -75,7 +75,9 @@ async fn session(
         Encryption::Implicit => (tls, None),
         Encryption::StartTls | Encryption::None => (None, tls),
     };
-    let limit = Some(PER_ADDRESS);
+    // Each address gets its share, and one share is left for the mail: a slow network may take seconds to connect.
+    let shares = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let limit = Some(LIMIT / shares);
     let connecting = AsyncSmtpConnection::connect_tokio1(addresses, limit, hello, implicit, None);
     let mut connection = connecting.await?;
     if let Some(tls) = after_command {
