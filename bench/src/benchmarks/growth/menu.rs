@@ -72,7 +72,8 @@ fn costs(programs: &Programs, count: usize) -> io::Result<[f64; 3]> {
     let read = server.cpu()? - started;
     fs::write(server.directory().join("commands.toml"), menu.replace("number", "no."))?;
     let since = server.cpu()?;
-    client.ask(&exchange::json("server/reload", "").request)?;
+    let answer = client.text(&exchange::json("server/reload", "").request)?;
+    exchange::is_answer(answer.as_bytes())?;
     let reload = server.cpu()? - since;
     Ok([started, read, reload].map(|seconds| seconds * 1e6 / count as f64))
 }

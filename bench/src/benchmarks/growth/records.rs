@@ -21,9 +21,10 @@ const ROWS: [usize; 2] = [5_000, 100_000];
 const MANY_ROWS: usize = 1_000_000;
 /// Rows that are deleted while runs start.
 const OLD_ROWS: usize = 500_000;
-/// The limits allow more. A larger file would take minutes to write; the index that each attach reads grows by 128 bytes for
+const OUTPUT_MIB: [usize; 2] = [16, 128];
+/// The limits allow more. A larger file would take minutes to write; each attach reads an index, which grows by 128 bytes for
 /// each MiB.
-const OUTPUT_MIB: [usize; 2] = [16, 1024];
+const LARGE_OUTPUT_MIB: usize = 1024;
 /// For how long runs are started while rows are deleted.
 const DELETION: Duration = Duration::from_secs(3);
 /// Requests of one measurement.
@@ -39,17 +40,8 @@ pub(super) fn measure(
     many_rows(programs, report)?;
     retention(programs, report)?;
     let names = [("the end of an output of MiB", "us")];
-    let mut first = Series::default();
-    add_curves(report, settings, names, &OUTPUT_MIB, |mib| {
-        let (end, slowest) = output_cost(programs, mib)?;
-        if mib == OUTPUT_MIB[1] {
-            first.ours.push(slowest);
-        }
-        Ok([end])
-    })?;
-    let work = format!("the first byte of an output of {} MiB, at any offset", OUTPUT_MIB[1]);
-    report.add(work, "ms", first, &[Goal::at_most(10.0)]);
-    Ok(())
+    add_curves(report, settings, names, &OUTPUT_MIB, |mib| output_cost(programs, mib))?;
+    first_byte(programs, report)
 }
 
 /// Time of a list and of the first run after a start, among many rows.
@@ -137,34 +129,49 @@ fn fill(path: &Path, rows: usize) -> io::Result<()> {
     Connection::open(path).and_then(|rows| rows.execute_batch(&insert)).map_err(io::Error::other)
 }
 
-/// Of an output of this size in MiB, after a start: processor time of reading its last bytes, in µs, and the longest time to
-/// the first byte from its begin, its middle or its end, in ms.
-fn output_cost(programs: &Programs, mib: usize) -> io::Result<(f64, f64)> {
-    let bytes = mib << 20;
-    let mut server = programs.start_with_files(&programs.menu(bytes as u64), "")?;
+/// Processor time of reading the last bytes of an output of this size in MiB after a start, in µs.
+fn output_cost(programs: &Programs, mib: usize) -> io::Result<[f64; 1]> {
+    let server = with_output(programs, mib)?;
     let mut client = Client::connect(&server.socket)?;
-    client.ask(&exchange::run("flood").request)?;
-    server.restart(programs, |_| Ok(()))?;
-    let mut client = Client::connect(&server.socket)?;
-    client.ask(&exchange::ping().request)?;
-    let attach = |from: usize| {
-        exchange::json("run/attach", &format!(r#"{{"runId":1,"from":{from}}}"#)).request
-    };
-    let mut slowest = Duration::ZERO;
-    for from in [0, bytes / 2, bytes - 100] {
-        let mut client = Client::connect(&server.socket)?;
-        let started = Instant::now();
-        client.send(&attach(from))?;
-        client.take()?;
-        slowest = slowest.max(started.elapsed());
-    }
-    server.settle()?;
-    let attach = attach(bytes - 100);
+    let attach = attach((mib << 20) - 100);
     client.ask(&attach)?;
     let since = server.cpu()?;
     for _ in 0..REQUESTS {
         client.ask(&attach)?;
     }
-    let end = (server.cpu()? - since) * 1e6 / REQUESTS as f64;
-    Ok((end, slowest.as_secs_f64() * 1e3))
+    Ok([(server.cpu()? - since) * 1e6 / REQUESTS as f64])
+}
+
+/// Time to the first byte of a large output, from its begin, its middle and its end.
+fn first_byte(programs: &Programs, report: &mut Report) -> io::Result<()> {
+    let server = with_output(programs, LARGE_OUTPUT_MIB)?;
+    let bytes = LARGE_OUTPUT_MIB << 20;
+    let mut series = Series::default();
+    for from in [0, bytes / 2, bytes - 100].into_iter().cycle().take(REQUESTS) {
+        let mut client = Client::connect(&server.socket)?;
+        let started = Instant::now();
+        client.send(&attach(from))?;
+        client.take()?;
+        series.ours.push(started.elapsed().as_secs_f64() * 1e3);
+        drop(client);
+        server.settle()?;
+    }
+    let work = format!("the first byte of an output of {LARGE_OUTPUT_MIB} MiB, at any offset");
+    report.add(work, "ms", series, &[Goal::at_most(10.0)]);
+    Ok(())
+}
+
+fn attach(from: usize) -> Vec<u8> {
+    exchange::json("run/attach", &format!(r#"{{"runId":1,"from":{from}}}"#)).request
+}
+
+/// A server that was started again after a run with an output of this size in MiB.
+fn with_output(programs: &Programs, mib: usize) -> io::Result<Server> {
+    let settings = "[runs]\nkeep_bytes = \"4GiB\"\n";
+    let mut server = programs.start_with_files(&programs.menu((mib << 20) as u64), settings)?;
+    let run = exchange::json("command/run", r#"{"command":"flood","stream":true}"#).request;
+    Client::connect(&server.socket)?.ask(&run)?;
+    server.restart(programs, |_| Ok(()))?;
+    Client::connect(&server.socket)?.ask(&exchange::ping().request)?;
+    Ok(server)
 }
