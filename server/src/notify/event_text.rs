@@ -19,6 +19,7 @@ impl Event {
             EventKind::Recovered => "succeeded again",
             EventKind::Missed => "start missed",
             EventKind::HookFailed => "hook failed",
+            EventKind::Approval => "waits for approval",
             EventKind::Closing => "shuts down",
             EventKind::AuditBroken => "audit log changed",
             EventKind::Test => "test",

@@ -30,7 +30,7 @@ use topside_shared::methods::NotifierStatus;
 use topside_shared::notifications::Closing;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_REASON, clean};
-use topside_shared::{RunId, Time};
+use topside_shared::{Role, RunId, Time};
 
 use crate::base::blocking::blocking;
 use crate::base::mutex::Mutex;
@@ -204,6 +204,13 @@ impl Notifications {
         let output = has_output.then(|| last_lines(&newest(MOST_OUTPUT), MOST_OUTPUT));
         let about = About { output, ..About::run(row) };
         self.report(kind, about, &message);
+    }
+
+    /// Reports that a run waits until a user with this role approves it.
+    pub(crate) fn approval_requested(&self, row: &RunRow, role: Role) {
+        let (command, run, user) = (&row.command, row.run_id, &row.user);
+        let message = format!("{command} waits for approval by role {role} (run {run}, by {user})");
+        self.report(EventKind::Approval, About::run(row), &message);
     }
 
     /// Reports that starts of a schedule did not take place.

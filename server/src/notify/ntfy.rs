@@ -42,6 +42,7 @@ fn look(kind: EventKind) -> (u8, &'static str) {
     match kind {
         EventKind::HookFailed | EventKind::AuditBroken => (5, "rotating_light"),
         EventKind::Failed | EventKind::TimedOut | EventKind::Lost => (4, "warning"),
+        EventKind::Approval => (4, "raised_hand"),
         EventKind::Missed => (3, "warning"),
         EventKind::Recovered => (3, "white_check_mark"),
         EventKind::Closing | EventKind::Test => (3, "information_source"),

@@ -176,11 +176,15 @@ impl RunGuard {
         Ok(())
     }
 
-    /// Records that it waits for approval.
-    pub(crate) fn audit_request(&self, call: &Call) {
+    /// Records that it waits for approval, and tells people elsewhere.
+    pub(crate) fn request_approval(&self, call: &Call) {
         let by = self.requester.by(&call.who);
         let requested = self.audited(by, "approval/requested").argv(self.argv());
         self.runs.services.audit.note(requested.result("waits"));
+        let row = self.run.row();
+        if let Some(approval) = &row.approval {
+            self.runs.services.notify.approval_requested(&row, approval.role);
+        }
     }
 
     /// Its command and arguments, with the reason that its user gave.

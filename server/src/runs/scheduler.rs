@@ -127,7 +127,7 @@ async fn carry_out(
 ) {
     if guard.is_queued() {
         if guard.run.approval.is_some() {
-            guard.audit_request(&call);
+            guard.request_approval(&call);
         }
         // A run that was never started needs no hook.
         if let Err(error) = guard.record(None, None).await {

@@ -222,6 +222,18 @@ fn a_start_of_a_schedule_that_does_not_take_place_is_reported() {
 }
 
 #[test]
+fn a_run_that_waits_for_approval_is_reported() {
+    let menu = "[commands.wipe]\nexec = [\"true\"]\neffect = \"write\"\napproval = \"admin\"\n";
+    let (at, server) = server(menu, "on = [\"approval\"]");
+    let mut client = server.connect();
+    let run = client.ok("command/run", json!({"command": "wipe", "wait": false}))["runId"].take();
+    let asked = wait_for_events(at.path(), 1).remove(0);
+    assert_eq!((&asked["event"], &asked["runId"]), (&json!("approval"), &run));
+    let message = asked["message"].as_str().unwrap();
+    assert!(message.starts_with("wipe waits for approval by role admin (run #1, by "), "{message}");
+}
+
+#[test]
 fn a_change_of_the_audit_log_is_reported() {
     let (at, server) = server(MENU, "on = [\"auditBroken\"]");
     let mut client = server.connect();

@@ -36,6 +36,8 @@ pub(crate) enum EventKind {
     Missed,
     /// A `safe_state`, `on_start` or `on_stop` failed.
     HookFailed,
+    /// A run waits for approval.
+    Approval,
     /// The server shuts down.
     Closing,
     /// A file of the audit log was removed or changed.
@@ -46,24 +48,26 @@ pub(crate) enum EventKind {
 
 impl EventKind {
     /// The kinds that `on` may have.
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("failed", Self::Failed),
         ("timedOut", Self::TimedOut),
         ("lost", Self::Lost),
         ("recovered", Self::Recovered),
         ("missed", Self::Missed),
         ("hookFailed", Self::HookFailed),
+        ("approval", Self::Approval),
         ("closing", Self::Closing),
         ("auditBroken", Self::AuditBroken),
     ];
     /// The kinds that a command's own `notify` may have.
-    const OF_COMMANDS: [(&'static str, Self); 6] = [
+    const OF_COMMANDS: [(&'static str, Self); 7] = [
         ("failed", Self::Failed),
         ("timedOut", Self::TimedOut),
         ("lost", Self::Lost),
         ("recovered", Self::Recovered),
         ("missed", Self::Missed),
         ("hookFailed", Self::HookFailed),
+        ("approval", Self::Approval),
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -298,7 +302,7 @@ mod tests {
             (
                 "[[notify]]\nexec = [\"/bin/true\"]\non = [\"failed\", \"fail\"]\n",
                 "server.toml:3:17: `on` of [[notify]] must hold names of events (failed, timedOut, \
-                 lost, recovered, missed, hookFailed, closing, auditBroken), not `fail`",
+                 lost, recovered, missed, hookFailed, approval, closing, auditBroken), not `fail`",
             ),
             (
                 "[[notify]]\nexec = []\n",

@@ -124,7 +124,7 @@ const COMMAND: &[Term] = &[
     (
         "notify",
         "Array of the events that notifiers of server.toml report of this command, in place of their own `on`: failed, timedOut, \
-         lost, recovered, missed, hookFailed. Default: what each notifier has.",
+         lost, recovered, missed, hookFailed, approval. Default: what each notifier has.",
     ),
     (
         "approval",
