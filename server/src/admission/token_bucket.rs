@@ -20,6 +20,12 @@ impl TokenBucket {
         Self { rate, burst, tokens: burst, at: now }
     }
 
+    /// A full bucket of so many a minute.
+    pub(crate) fn a_minute(count: usize, now: Instant) -> Self {
+        let burst = count as f64;
+        Self { rate: Some(burst / 60.0), burst, tokens: burst, at: now }
+    }
+
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         self.refill(now);
         let has = self.rate.is_none() || self.tokens >= 1.0;

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::settings::notify::Notifier;
 use crate::settings::retention::Kept;
 use crate::settings::value_forms::{bytes, time};
-use crate::settings::{Listen, limits};
+use crate::settings::{Listen, agents, limits};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Setting {
@@ -68,6 +68,7 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("host.reboot", argv(&host.reboot)),
         ("host.poweroff", argv(&host.poweroff)),
         ("host.timeout", time::write(host.timeout)),
+        ("mcp.rate", agents::write_rate(config.agents)),
         (
             "notify",
             if notifiers.is_empty() {

@@ -15,6 +15,7 @@ use crate::menu_file::schedule::DeclaredSchedule;
 use crate::net::sd_notify::Supervisor;
 use crate::notify::{Pace, Rules};
 use crate::settings::discovery::{Discovery, Router};
+use crate::settings::agents::AgentSettings;
 use crate::settings::files::FileSettings;
 use crate::settings::hooks::BoxHooks;
 use crate::settings::host::Host;
@@ -60,6 +61,8 @@ pub struct Config {
     pub hooks: BoxHooks,
     /// Programs that reboot the box or switch it off.
     pub host: Host,
+    /// Limits of agents.
+    pub agents: AgentSettings,
     /// Programs that tell people elsewhere what happened.
     pub(crate) notifiers: Vec<Notifier>,
     /// The events that commands themselves have reported.
@@ -178,6 +181,7 @@ impl Config {
             limits: server.limits,
             runs: server.runs,
             files: server.files,
+            agents: server.agents,
             discovery: server.discovery,
             router: server.router,
             metrics: server.metrics,

@@ -88,6 +88,8 @@ pub(super) async fn run(
 ) -> Result<Answered<CommandResult>, RpcError> {
     let now = caller.server.now();
     let who = caller.client.who();
+    // Before anything else, so that wrong calls count too.
+    caller.server.agent_rate.take(&who, now.config.agents.rate)?;
     let entry = now.menu.find(&params.command, &who)?;
     let limits = Limits { max_argument: now.config.limits.max_argument };
     let mut args = values::check(&entry.info.args, &params.args, limits)?;

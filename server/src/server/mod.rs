@@ -1,5 +1,6 @@
 //! The state that all sessions of a server share.
 
+mod agent_rate;
 pub(crate) mod alerts;
 
 use std::collections::HashMap;
@@ -42,6 +43,7 @@ use crate::net::port_mapping::router_address::RouterAddress;
 use crate::notify::Notifications;
 use crate::runs::{Runs, Services};
 use crate::schedules::Schedules;
+use crate::server::agent_rate::AgentRate;
 use crate::workers::WorkerServices;
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ pub(crate) struct Server {
     pub(crate) counters: Arc<Counters>,
     pub(crate) samples: Samples,
     pub(crate) users: Users,
+    pub(crate) agent_rate: AgentRate,
     pub(crate) tasks: Tasks,
 }
 
@@ -215,6 +218,7 @@ impl Server {
             counters,
             samples: Samples::default(),
             users: Users::default(),
+            agent_rate: AgentRate::default(),
             tasks,
             active_config,
             reloading: tokio::sync::Mutex::default(),

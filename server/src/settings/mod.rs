@@ -1,5 +1,6 @@
 //! Settings of `server.toml`: one type for each section of the file, and the reader.
 
+pub(crate) mod agents;
 pub(crate) mod discovery;
 pub(crate) mod files;
 pub(crate) mod hooks;

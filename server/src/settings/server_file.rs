@@ -12,6 +12,7 @@ use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
+use crate::settings::agents::AgentSettings;
 use crate::settings::discovery::{Discovery, Router};
 use crate::settings::files::FileSettings;
 use crate::settings::hooks::BoxHooks;
@@ -22,7 +23,7 @@ use crate::settings::metrics::Metrics;
 use crate::settings::notify::Notifier;
 use crate::settings::retention::Kept;
 use crate::settings::{
-    Listen, Local, SERVER_FILE, discovery, files, hooks, host, limits, log_level, metrics, notify,
+    Listen, Local, SERVER_FILE, agents, discovery, files, hooks, host, limits, log_level, metrics, notify,
     retention,
 };
 
@@ -39,6 +40,7 @@ pub(crate) struct ServerFile {
     pub(crate) log: LogLevel,
     pub(crate) hooks: BoxHooks,
     pub(crate) host: Host,
+    pub(crate) agents: AgentSettings,
     pub(crate) notifiers: Vec<Notifier>,
 }
 
@@ -104,6 +106,7 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
         "log",
         "hooks",
         "host",
+        "mcp",
         "notify",
     ];
     top.refuse_unknown(&known, &mut m);
@@ -119,6 +122,7 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
         log: section(&top, "log", &mut m, log_level::read),
         hooks: section(&top, "hooks", &mut m, |table, m| hooks::read(table, trust, m)),
         host: section(&top, "host", &mut m, |table, m| host::read(table, trust, m)),
+        agents: section(&top, "mcp", &mut m, agents::read),
         notifiers: notify::read(&top, trust, &mut m),
     };
     m.finish().map(|()| file)
@@ -209,7 +213,8 @@ mod tests {
              user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[files]\nkeep_bytes = \"16MiB\"\nkeep_unused = \"17m\"\n[discovery]\nannounce = false\n[router]\nmap = true\n\
              address = \"garden.example.org\"\nport = 18677\n[metrics]\nlisten = \"[::1]:9677\"\n[log]\nlevel = \"trace\"\n\
              [hooks]\non_start = [\"/bin/true\", \"a\"]\non_stop = [\"/bin/true\"]\ntimeout = \"3s\"\nrequired = true\n\
-             [host]\nreboot = [\"/bin/true\", \"r\"]\npoweroff = [\"/bin/true\"]\ntimeout = \"4s\"\n",
+             [host]\nreboot = [\"/bin/true\", \"r\"]\npoweroff = [\"/bin/true\"]\ntimeout = \"4s\"\n\
+             [mcp]\nrate = 18\n",
         )
         .unwrap();
         assert_eq!(read.local.allow["alice"], Role::Operator);
@@ -266,6 +271,7 @@ mod tests {
             timeout: seconds(4),
         };
         assert_eq!(read.host, host);
+        assert_eq!(read.agents, AgentSettings { rate: 18 });
         assert_eq!(read.metrics, Metrics { listen: Some("[::1]:9677".parse().unwrap()) });
     }
 
