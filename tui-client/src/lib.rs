@@ -11,6 +11,7 @@ mod event_loop;
 mod fan_out;
 mod file_transfer;
 mod input;
+mod mcp;
 mod platform;
 mod scrollback;
 mod terminal;

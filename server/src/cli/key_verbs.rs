@@ -37,8 +37,8 @@ impl Holder {
     }
 }
 
-/// Parser of a role. Its values are known, so that they can be completed.
-fn role() -> impl TypedValueParser<Value = Role> {
+/// Parser of a role on a command line. Its values are known, so that they can be completed.
+pub fn role() -> impl TypedValueParser<Value = Role> {
     let values = [
         (Role::Viewer, "May read"),
         (Role::Operator, "May also run commands that change something"),

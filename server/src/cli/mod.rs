@@ -10,7 +10,7 @@ use crate::base::platform;
 use crate::base::platform::prepare_process;
 use crate::base::shutdown::Stop;
 use crate::base::toml_file::errors::FileErrors;
-pub use crate::cli::key_verbs::{InviteArgs, NewKey, ShowError, TokenArgs};
+pub use crate::cli::key_verbs::{InviteArgs, NewKey, ShowError, TokenArgs, role};
 use crate::config::{Config, ConfigError};
 use crate::control::beside_the_service;
 use crate::menu_file::wire_size::wire_size;

@@ -23,8 +23,8 @@ use crate::settings::metrics::Metrics;
 use crate::settings::notify::Notifier;
 use crate::settings::retention::Kept;
 use crate::settings::{
-    Listen, Local, SERVER_FILE, agents, discovery, files, hooks, host, limits, log_level, metrics, notify,
-    retention,
+    Listen, Local, SERVER_FILE, agents, discovery, files, hooks, host, limits, log_level, metrics,
+    notify, retention,
 };
 
 #[derive(Debug, Default, PartialEq, Eq)]

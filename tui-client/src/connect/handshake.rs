@@ -62,6 +62,8 @@ impl Session {
 pub(crate) struct Hello {
     /// Whether the server sends notifications.
     pub(crate) notices: bool,
+    /// Whether the client is an agent; the server then lets it do less.
+    pub(crate) agent: bool,
     /// The program, as the list of clients shows it.
     pub(crate) name: &'static str,
 }
@@ -77,7 +79,7 @@ pub(crate) async fn connect(target: &Target, hello: &Hello) -> Result<Session, C
 /// Whether a paired server answers at one address: opens and closes a session. Returns the round-trip time.
 pub(crate) async fn probe(address: &Address, remote: &Remote) -> Result<Duration, ConnectError> {
     let addresses = std::slice::from_ref(address);
-    let hello = Hello { notices: false, name: "topside" };
+    let hello = Hello { notices: false, agent: false, name: "topside" };
     let session = connect_to(remote, addresses, &hello).await?;
     Ok(session.leave().await)
 }
@@ -201,7 +203,7 @@ async fn greet(
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }),
         notices: hello.notices,
-        agent: false,
+        agent: hello.agent,
     };
     match handle.call(&params).await {
         Ok(welcome) if welcome.protocol_version != PROTOCOL_VERSION => {

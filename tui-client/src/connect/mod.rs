@@ -26,7 +26,9 @@ pub(crate) use events::{Event, Events};
 pub(crate) use handshake::{Hello, Reached, Session, Target, connect, probe};
 pub(crate) use pair::{Paired, pair};
 pub(crate) use pair_profile::{SaveAs, replaceable};
-pub(crate) use remote::{Address, NotReady, Remote, addresses, own_key};
+pub(crate) use remote::{
+    Address, NotReady, Remote, addresses, agent_state, agents, own_key, remove_own_key, saved_key,
+};
 pub(crate) use session::{CallError, Handle, read_answer, take_page};
 
 /// How long dialling and the first answer may take, each.

@@ -22,7 +22,7 @@ use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
 use crate::config::{ConfigError, Profile};
 
-const HELLO: Hello = Hello { notices: false, name: "topside pair" };
+const HELLO: Hello = Hello { notices: false, agent: false, name: "topside pair" };
 
 #[derive(Debug)]
 pub(crate) struct Paired {

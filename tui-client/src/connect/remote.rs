@@ -108,6 +108,16 @@ pub(super) fn token_path(state: &Path, server: &Pin) -> PathBuf {
     state.join("keys").join(format!("{}.key", server.digits()))
 }
 
+/// The state directory of the agents of this device for this server. They have a key of their own there.
+pub(crate) fn agent_state(state: &Path, server: &Pin) -> PathBuf {
+    agents(state).join(server.digits())
+}
+
+/// The directory of these state directories.
+pub(crate) fn agents(state: &Path) -> PathBuf {
+    state.join("agents")
+}
+
 /// This device's own key in `state`; it is made at the first use.
 pub(crate) fn own_key(state: &Path) -> Result<PrivateKey, PrivateKeyError> {
     make_dir(state)?;
@@ -115,8 +125,18 @@ pub(crate) fn own_key(state: &Path) -> Result<PrivateKey, PrivateKeyError> {
 }
 
 /// This device's own key, if it was made already.
-pub(super) fn saved_key(state: &Path) -> Result<Option<PrivateKey>, PrivateKeyError> {
+pub(crate) fn saved_key(state: &Path) -> Result<Option<PrivateKey>, PrivateKeyError> {
     PrivateKey::load(&own_path(state))
+}
+
+/// Removes this device's own key from `state`.
+pub(crate) fn remove_own_key(state: &Path) -> Result<(), PrivateKeyError> {
+    let path = own_path(state);
+    std::fs::remove_file(&path).map_err(|source| PrivateKeyError::Io {
+        path,
+        what: "removed",
+        source,
+    })
 }
 
 fn own_path(state: &Path) -> PathBuf {

@@ -15,7 +15,7 @@ use crate::connect::{self, CallError, Event, Hello, Session, connect, read_answe
 use crate::text::base64::output_bytes;
 
 /// The name in the list of clients.
-const HELLO: Hello = Hello { notices: false, name: "topside save" };
+const HELLO: Hello = Hello { notices: false, agent: false, name: "topside save" };
 /// Pieces that wait for the disk; each is at most one `run/output`.
 const WAITING: usize = 16;
 

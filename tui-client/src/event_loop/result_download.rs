@@ -11,7 +11,7 @@ use crate::connect::{self, Hello, connect};
 use crate::file_transfer::{self, Download, Step};
 
 /// The name in the list of clients.
-const HELLO: Hello = Hello { notices: false, name: "topside save" };
+const HELLO: Hello = Hello { notices: false, agent: false, name: "topside save" };
 
 #[derive(Debug)]
 pub(super) struct ResultDownload {

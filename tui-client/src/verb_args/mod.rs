@@ -5,6 +5,7 @@ pub(crate) mod approval;
 pub(crate) mod candidates;
 pub(crate) mod duration;
 pub(crate) mod log;
+pub(crate) mod mcp;
 pub(crate) mod notify;
 pub(crate) mod saved;
 pub(crate) mod schedule;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
+use mcp::Mcp;
 use saved::SavedServerVerb;
 use server::ServerVerb;
 use target::TargetArgs;
@@ -82,6 +84,8 @@ pub(crate) enum Verb {
     Id,
     /// Print a menu file made from the configuration of another program; it applies nothing
     Import(Import),
+    /// Serve the commands of a server as tools of an assistant (Model Context Protocol), on standard input and output
+    Mcp(Mcp),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write the manual

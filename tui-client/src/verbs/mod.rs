@@ -6,6 +6,7 @@ mod exit_status;
 mod import;
 mod line_client;
 mod man;
+mod mcp;
 mod messages;
 mod no_echo;
 mod output_filter;
@@ -77,6 +78,10 @@ pub fn main() -> ExitCode {
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
         Some(Verb::Man(args)) => finish(man::main(&args, Arguments::command())),
+        Some(Verb::Mcp(args)) => {
+            check(&args.on);
+            finish(mcp::main(&args))
+        }
         Some(Verb::Import(args)) => finish(import::main(&args)),
         Some(Verb::Completions(args)) => finish(completions::main(&args)),
         Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),

@@ -22,7 +22,7 @@ use crate::verb_args::Pair;
 
 /// Most bytes of standard input that are searched for an invite; the longest invite is far shorter.
 const MAX_INPUT: u64 = 64 * 1024;
-const HELLO: Hello = Hello { notices: false, name: "topside pair" };
+const HELLO: Hello = Hello { notices: false, agent: false, name: "topside pair" };
 /// How long to wait for the menu of the server, for an example.
 const PATIENCE: Duration = Duration::from_secs(3);
 

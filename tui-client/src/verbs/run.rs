@@ -24,7 +24,7 @@ use crate::platform::{Signal, Signals};
 use crate::text::base64;
 
 /// What other people see in the list.
-pub(super) const HELLO: Hello = Hello { notices: true, name: "topside run" };
+pub(super) const HELLO: Hello = Hello { notices: true, agent: false, name: "topside run" };
 /// How long the server may take to take note of the end.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Most bytes of output in the JSON object: its last ones.

@@ -159,7 +159,7 @@ async fn test(
         }
         _ => {
             let target = Target::Local(dirs.local_server());
-            let hello = Hello { notices: false, name: "topside" };
+            let hello = Hello { notices: false, agent: false, name: "topside" };
             match connect(&target, &hello).await {
                 Ok(session) => {
                     let socket = session.reached.address.clone();

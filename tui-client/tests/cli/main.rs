@@ -14,6 +14,7 @@ mod line_client;
 mod line_client_prompt;
 mod local_server;
 mod man;
+mod mcp;
 mod prompt;
 mod queue;
 mod remote_server;

@@ -18,7 +18,14 @@ impl Box {
     }
 
     pub(crate) fn with(place: Place) -> Self {
+        Self::with_settings(place, "")
+    }
+
+    /// The same with more sections of `server.toml`.
+    pub(crate) fn with_settings(place: Place, settings: &str) -> Self {
         place.listen();
+        let file = std::fs::read_to_string(place.path("config/server.toml")).unwrap();
+        place.write("config/server.toml", &format!("{file}{settings}"));
         let server = place.serve();
         Self { place, server }
     }

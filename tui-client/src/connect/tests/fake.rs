@@ -6,7 +6,7 @@ use tokio::net::UnixListener;
 
 use crate::connect::*;
 
-pub(super) const HELLO: Hello = Hello { notices: true, name: "test" };
+pub(super) const HELLO: Hello = Hello { notices: true, agent: false, name: "test" };
 
 /// A server of this test: it answers what the test tells it to.
 pub(super) struct Fake {

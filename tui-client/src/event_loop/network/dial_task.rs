@@ -23,7 +23,7 @@ pub(super) struct DialResult {
 }
 
 /// How the screen is shown in the list of clients.
-pub(super) const HELLO: Hello = Hello { notices: true, name: "topside" };
+pub(super) const HELLO: Hello = Hello { notices: true, agent: false, name: "topside" };
 
 /// The address of a server, or why it cannot be dialled.
 pub(super) fn place(

@@ -63,7 +63,7 @@ async fn connected() -> (Script, Session) {
         script
     };
     let target = Target::Local(vec![path].into());
-    let hello = Hello { notices: true, name: "test" };
+    let hello = Hello { notices: true, agent: false, name: "test" };
     let (script, session) = tokio::join!(greet, connect(&target, &hello));
     (script, session.unwrap())
 }

@@ -31,7 +31,7 @@ use crate::platform::{Signal, Signals};
 use crate::verb_args::target::TargetArgs;
 
 /// The client's name in the list of clients.
-const HELLO: Hello = Hello { notices: true, name: "topside" };
+const HELLO: Hello = Hello { notices: true, agent: false, name: "topside" };
 /// How long the server may take to close a session.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// How long a server may take to shut down; it ends its runs first.

@@ -50,7 +50,7 @@ impl Peer {
         notices: bool,
     ) -> Result<(Self, Events), VerbError> {
         let target = how.on.target().map_err(|error| VerbError::own(&error))?;
-        let hello = Hello { notices, name: "topside" };
+        let hello = Hello { notices, agent: false, name: "topside" };
         let session = connect(&target, &hello).await.map_err(|error| VerbError::own(&error))?;
         how.on.check_audit(&session);
         let Session { welcome, handle, mut events, reached } = session;

@@ -57,6 +57,7 @@ pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
         | Verb::Pair(_)
         | Verb::Id
         | Verb::Import(_)
+        | Verb::Mcp(_)
         | Verb::Completions(_)
         | Verb::Man(_)
         | Verb::Serve(_) => Some("this verb is for a shell".to_owned()),
