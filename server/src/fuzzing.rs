@@ -3,8 +3,8 @@
 
 use topside_shared::command::Command;
 
+use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::FileErrors;
-use crate::base::toml_file::permissions::Trust;
 use crate::menu_file;
 use crate::menu_file::{Missing, Source};
 

@@ -19,7 +19,8 @@ pub(super) const FILE: &str = "audit.kept.jsonl";
 /// The copies before those of [`FILE`].
 pub(super) const OLDER: &str = "audit.kept-older.jsonl";
 
-/// Whether a line of this action survives rotation: only an admin or the server itself can cause it.
+/// Whether a line of this action survives rotation: those about keys, clients, broadcasts, the server and the audit log, so far
+/// as only an admin or the server itself can cause them.
 pub(super) fn is_administrative(action: &str) -> bool {
     let group = action.split('/').next().unwrap_or_default();
     match action {

@@ -1,5 +1,6 @@
 //! Lowest layer: the operating system, files, time, the log, and who is acting.
 
+mod accounts;
 pub(crate) mod atomic_file;
 pub(crate) mod blocking;
 pub(crate) mod box_boot;
@@ -14,6 +15,7 @@ pub(crate) mod limit;
 pub(crate) mod log;
 pub(crate) mod mutex;
 pub(crate) mod outbox;
+pub(crate) mod path_trust;
 pub(crate) mod peer;
 pub(crate) mod platform;
 pub(crate) mod random;

@@ -5,8 +5,8 @@ use topside_shared::dirs::Dirs;
 use topside_shared::tables::columns;
 use topside_shared::text::{did_you_mean, similar};
 
+use crate::base::path_trust::Trust;
 use crate::base::platform;
-use crate::base::toml_file::permissions::Trust;
 use crate::config::{Config, ConfigError};
 use crate::menu_file::COMMANDS_FILE;
 use crate::menu_file::packs::{PACKS, Pack, PackState};

@@ -4,9 +4,9 @@ pub(crate) mod active_config;
 pub(crate) mod listing;
 
 use crate::base::log::Sinks;
+use crate::base::path_trust::Trust;
 use crate::base::platform;
 use crate::base::toml_file::errors::FileErrors;
-use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::menu::builtin::Builtin;
 use crate::menu::{self, Embedded, Parts, Table, TableError};

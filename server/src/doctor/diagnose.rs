@@ -1,4 +1,4 @@
-//! Diagnosis: judges the collected facts and gives advice.
+//! Diagnosis: judges the collected facts and gives advice. One file: the checks share the form of their findings.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -40,7 +40,7 @@ use crate::history::read_connection::ReadConnection;
 use crate::history::retry::RetryQueue;
 use crate::history::run_ids::RunIds;
 pub(crate) use crate::history::schedules::{
-    Account, Adjustment, Instant, InstantKey, ScheduleState, ScheduleWrite,
+    Account, Adjustment, ScheduleState, ScheduleWrite, StartKey, StartRow,
 };
 use crate::hooks::Hooks;
 use crate::notify::Notifications;
@@ -113,7 +113,7 @@ pub(crate) struct Intent {
     pub(crate) hook: Option<RunHook>,
     pub(crate) birth: Option<SpawnRecord>,
     /// The start of a schedule that the run belongs to.
-    pub(crate) instant: Option<InstantKey>,
+    pub(crate) instant: Option<StartKey>,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -18,14 +18,14 @@ pub(crate) struct Account {
     /// The rule in words: another rule is not accounted for by this.
     pub(crate) rule: String,
     pub(crate) to: Time,
-    pub(crate) rows: Vec<Instant>,
+    pub(crate) rows: Vec<StartRow>,
     /// The clock was set back: rows after `to` that did not run are removed.
     pub(crate) rewind: bool,
 }
 
 /// A start of a schedule, or several that were missed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Instant {
+pub(crate) struct StartRow {
     /// Of several the last.
     pub(crate) at: Time,
     pub(crate) first: Time,
@@ -37,7 +37,7 @@ pub(crate) struct Instant {
 
 /// A start of a schedule, by its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InstantKey {
+pub(crate) struct StartKey {
     pub(crate) schedule: String,
     pub(crate) at: Time,
 }

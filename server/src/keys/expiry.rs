@@ -13,11 +13,11 @@ use topside_shared::{ClientId, Pin};
 use crate::base::clock::{Clock, ClockWatch};
 use crate::base::identity::{Identity, Owner};
 use crate::clients::registry::Registry;
-use crate::keys::{Keys, Standing};
+use crate::keys::{KeyStanding, Keys};
 use crate::settings::Local;
 
 /// Longest time between two checks for expired keys: the clock may have been set.
-const LOOK: Duration = Duration::from_secs(30);
+const CLOCK_CHECK: Duration = Duration::from_secs(30);
 /// Checks between two saves of the time that each key was last used.
 const SAVE: u32 = 10;
 
@@ -35,7 +35,7 @@ pub(crate) async fn watch(
     let mut clock = ClockWatch::new(clock);
     loop {
         let until = keys.next_expiry_ms();
-        let pause = until.map_or(LOOK, |ms| Duration::from_millis(ms + 1).min(LOOK));
+        let pause = until.map_or(CLOCK_CHECK, |ms| Duration::from_millis(ms + 1).min(CLOCK_CHECK));
         tokio::select! {
             () = sleep(pause) => {}
             // Another key may expire sooner.
@@ -75,11 +75,11 @@ pub(crate) fn identity(
         }
     };
     match keys.standing(key) {
-        Standing::Good(identity) if who.agent => Ok(Arc::new(identity.as_agent())),
-        Standing::Good(identity) => Ok(Arc::new(identity)),
-        Standing::Invited(_) => Err(format!("{} has an invite's key only.", who.user)),
-        Standing::Expired => Err(format!("the time of {}'s key was over by then.", who.user)),
-        Standing::Revoked | Standing::Unknown => {
+        KeyStanding::Good(identity) if who.agent => Ok(Arc::new(identity.as_agent())),
+        KeyStanding::Good(identity) => Ok(Arc::new(identity)),
+        KeyStanding::Invited(_) => Err(format!("{} has an invite's key only.", who.user)),
+        KeyStanding::Expired => Err(format!("the time of {}'s key was over by then.", who.user)),
+        KeyStanding::Revoked | KeyStanding::Unknown => {
             Err(format!("{}'s key had been revoked by then.", who.user))
         }
     }
@@ -112,14 +112,14 @@ pub(crate) fn enforce(
         let who = client.who();
         let Owner::Key(key) = who.owner else { continue };
         match keys.standing(key) {
-            Standing::Good(identity) => {
+            KeyStanding::Good(identity) => {
                 let identity = if who.agent { identity.as_agent() } else { identity };
                 if *who != identity {
                     clients.set_identity(&client, identity);
                 }
             }
-            Standing::Invited(_) => {}
-            Standing::Expired | Standing::Revoked | Standing::Unknown => {
+            KeyStanding::Invited(_) => {}
+            KeyStanding::Expired | KeyStanding::Revoked | KeyStanding::Unknown => {
                 client.outbox.end(SessionEnded::new(EndCode::Revoked, reason, by));
             }
         }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use topside_shared::methods::KeyRow;
 
 use crate::base::atomic_file;
+use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::{FileErrors, Position};
-use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::keys::KeyError;
 

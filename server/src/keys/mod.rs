@@ -59,7 +59,7 @@ pub(crate) enum KeyError {
 
 /// The state of a key that a client shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum KeyStanding {
     Good(Identity),
     /// An invite's key: it may only enrol another key.
     Invited(Identity),
@@ -102,9 +102,11 @@ impl Keys {
         })
     }
 
-    pub(crate) fn standing(&self, key: Pin) -> Standing {
+    pub(crate) fn standing(&self, key: Pin) -> KeyStanding {
         let rows = self.rows();
-        let Some(row) = rows.iter().find(|row| row.key_id == key) else { return Standing::Unknown };
+        let Some(row) = rows.iter().find(|row| row.key_id == key) else {
+            return KeyStanding::Unknown;
+        };
         let identity = || Identity {
             owner: Owner::Key(key),
             user: row.name.clone(),
@@ -116,12 +118,12 @@ impl Keys {
             },
         };
         match self.now().state_of(row) {
-            KeyState::Active => Standing::Good(identity()),
-            KeyState::Invited => Standing::Invited(identity()),
-            KeyState::Expired => Standing::Expired,
-            KeyState::Used | KeyState::Revoked => Standing::Revoked,
+            KeyState::Active => KeyStanding::Good(identity()),
+            KeyState::Invited => KeyStanding::Invited(identity()),
+            KeyState::Expired => KeyStanding::Expired,
+            KeyState::Used | KeyState::Revoked => KeyStanding::Revoked,
             // Written by a newer server: an unknown state is not accepted.
-            KeyState::Unknown => Standing::Unknown,
+            KeyState::Unknown => KeyStanding::Unknown,
         }
     }
 

@@ -54,7 +54,7 @@ fn a_change_is_on_the_disk_and_is_read_again() {
     keys.save_seen().unwrap();
     let again = Keys::open(directory.path()).unwrap();
     assert_eq!(again.list(), keys.list());
-    assert_eq!(again.standing(pin(1)), Standing::Revoked);
+    assert_eq!(again.standing(pin(1)), KeyStanding::Revoked);
     let identity = Identity {
         owner: Owner::Key(pin(2)),
         user: "key 1".into(),
@@ -62,9 +62,9 @@ fn a_change_is_on_the_disk_and_is_read_again() {
         scope: Scope::Whole,
         agent: false,
     };
-    assert_eq!(again.standing(pin(2)), Standing::Good(identity));
+    assert_eq!(again.standing(pin(2)), KeyStanding::Good(identity));
     assert!(again.list()[1].last_seen.is_some());
-    assert_eq!(again.standing(pin(3)), Standing::Unknown);
+    assert_eq!(again.standing(pin(3)), KeyStanding::Unknown);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn an_invite_is_used_once() {
     enrol(&keys, 1, 2).unwrap();
     let error = enrol(&keys, 1, 3).unwrap_err();
     assert!(matches!(error, KeyError::Over(_, "used")), "{error}");
-    assert_eq!(keys.standing(pin(3)), Standing::Unknown);
+    assert_eq!(keys.standing(pin(3)), KeyStanding::Unknown);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_key_expires_by_the_clock_and_is_accepted_again_if_the_clock_was_wrong() {
     let invite =
         KeyRow { expires_at: Some(Time::from_millis(1)), ..row(2, Role::Admin, KeyState::Invited) };
     add(&keys, invite).unwrap();
-    assert_eq!(keys.standing(pin(1)), Standing::Expired);
+    assert_eq!(keys.standing(pin(1)), KeyStanding::Expired);
     let error = enrol(&keys, 2, 3).unwrap_err();
     assert!(matches!(error, KeyError::Over(_, "expired")), "{error}");
     assert_eq!(keys.count(), (0, 0));
@@ -117,7 +117,7 @@ fn the_last_admin_key_is_revoked_on_the_box_only() {
     let revoke = |number, from| change(&keys, KeyChange::Revoke { key: pin(number), from });
     revoke(1, Revoked::Remotely).unwrap();
     assert!(matches!(revoke(2, Revoked::Remotely), Err(KeyError::LastAdmin)));
-    assert!(matches!(keys.standing(pin(2)), Standing::Good(_)));
+    assert!(matches!(keys.standing(pin(2)), KeyStanding::Good(_)));
     revoke(3, Revoked::Remotely).unwrap();
     revoke(2, Revoked::Here).unwrap();
     assert!(matches!(revoke(2, Revoked::Here), Err(KeyError::Over(_, "revoked"))));
@@ -131,7 +131,7 @@ fn the_last_admin_device_does_not_take_an_invite_for_less() {
     add(&keys, row(9, Role::Admin, KeyState::Active)).unwrap();
     add(&keys, row(1, Role::Viewer, KeyState::Invited)).unwrap();
     assert!(matches!(enrol(&keys, 1, 9), Err(KeyError::LastAdmin)));
-    assert!(matches!(keys.standing(pin(9)), Standing::Good(Identity { role: Role::Admin, .. })));
+    assert!(matches!(keys.standing(pin(9)), KeyStanding::Good(Identity { role: Role::Admin, .. })));
     add(&keys, row(8, Role::Admin, KeyState::Active)).unwrap();
     enrol(&keys, 1, 9).unwrap();
 }

@@ -20,7 +20,7 @@ use crate::base::identity::{Identity, Scope};
 use crate::base::limit::Limit;
 use crate::base::outbox::Outbox;
 use crate::base::{peer, platform};
-use crate::keys::Standing;
+use crate::keys::KeyStanding;
 use crate::listen::counting_stream::{CountingStream, Socket};
 use crate::net::other_protocol::OtherProtocol;
 use crate::net::reject;
@@ -182,13 +182,13 @@ fn identify<S>(server: &Server, stream: &TlsStream<CountingStream<S>>) -> Option
     let (_, connection) = stream.get_ref();
     let key = tls::pin_of(connection.peer_certificates()?.first()?).ok()?;
     let identity = match server.keys.standing(key) {
-        Standing::Good(identity) => identity,
-        Standing::Invited(identity) => {
+        KeyStanding::Good(identity) => identity,
+        KeyStanding::Invited(identity) => {
             let exporter =
                 connection.export_keying_material([0; 32], tls::ENROL_LABEL, None).ok()?;
             Identity { scope: Scope::Enrol { exporter }, ..identity }
         }
-        Standing::Expired | Standing::Revoked | Standing::Unknown => return None,
+        KeyStanding::Expired | KeyStanding::Revoked | KeyStanding::Unknown => return None,
     };
     Some((key, identity))
 }

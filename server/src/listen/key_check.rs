@@ -4,15 +4,15 @@ use rustls::{CertificateError, Error};
 use topside_shared::Pin;
 use topside_shared::tls::Admission;
 
-use crate::keys::{Keys, Standing};
+use crate::keys::{KeyStanding, Keys};
 
 impl Admission for Keys {
     fn admit(&self, key: Pin) -> Result<(), CertificateError> {
         match self.standing(key) {
-            Standing::Good(_) | Standing::Invited(_) => Ok(()),
-            Standing::Revoked => Err(CertificateError::Revoked),
-            Standing::Expired => Err(CertificateError::Expired),
-            Standing::Unknown => Err(CertificateError::ApplicationVerificationFailure),
+            KeyStanding::Good(_) | KeyStanding::Invited(_) => Ok(()),
+            KeyStanding::Revoked => Err(CertificateError::Revoked),
+            KeyStanding::Expired => Err(CertificateError::Expired),
+            KeyStanding::Unknown => Err(CertificateError::ApplicationVerificationFailure),
         }
     }
 }

@@ -14,7 +14,7 @@ use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::base::mutex::Mutex;
-use crate::process::daemon::Daemon;
+use crate::process::piped_program::PipedProgram;
 use crate::workers::WorkerRef;
 use crate::workers::run_rules::{ChoicesFrom, DeclaredChoices};
 
@@ -38,7 +38,7 @@ pub(crate) struct Choices {
 
 #[derive(Debug)]
 enum Source {
-    Program(Daemon),
+    Program(PipedProgram),
     Function(Arc<WorkerRef>, String),
 }
 

@@ -13,7 +13,7 @@ use crate::base::toml_file::fields::{Fields, as_json};
 use crate::base::toml_file::units;
 use crate::menu_file::exec::{FixedProgram, fixed_program};
 use crate::menu_file::{Rules, args, worker_safe_state};
-use crate::process::daemon::Daemon;
+use crate::process::piped_program::PipedProgram;
 use crate::workers::run_rules::{ChoicesFrom, DeclaredChoices};
 
 /// How long choices are kept where the file does not say.
@@ -57,7 +57,7 @@ fn one(value: &DeValue<'_>) -> Option<(Value, Option<String>)> {
 pub(super) fn listed(
     command: &Fields<'_, '_>,
     arguments: &[args::Argument],
-    like: &Daemon,
+    like: &PipedProgram,
     rules: Rules<'_>,
     m: &mut Errors<'_>,
 ) -> Result<Vec<DeclaredChoices>, String> {
@@ -97,10 +97,10 @@ pub(super) fn listed(
     Ok(listed)
 }
 
-fn program(argv: Vec<String>, like: &Daemon) -> ChoicesFrom {
+fn program(argv: Vec<String>, like: &PipedProgram) -> ChoicesFrom {
     let mut argv = argv.into_iter();
     let path = argv.next().unwrap_or_default();
-    ChoicesFrom::Program(Daemon { path, args: argv.collect(), ..like.clone() })
+    ChoicesFrom::Program(PipedProgram { path, args: argv.collect(), ..like.clone() })
 }
 
 /// The function that lists the choices, where `choices_from` is a table; `Some(None)`: an error was reported.

@@ -14,10 +14,10 @@ use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::units;
 use crate::menu_file::exec::{exec, placeholders, safe_state};
 use crate::menu_file::{
-    DeclaredProgram, Item, Rules, absolute_path, args, choices, concurrency_fields, files, names,
+    DeclaredProgram, Item, Rules, absolute_path, args, choices, concurrency_fields, names, results,
     run_paths, run_rules, run_user, variables,
 };
-use crate::process::daemon::Daemon;
+use crate::process::piped_program::PipedProgram;
 use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
 use crate::workers::run_rules::RunRules;
 
@@ -80,13 +80,13 @@ pub(super) fn read(
     let run_rules = run_rules::read(fields, m);
     let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
     let cwd = run_paths::cwd(fields, &arguments, m);
-    let like = Daemon {
+    let like = PipedProgram {
         user: user.clone(),
         // One that depends on arguments is not known yet.
         cwd: cwd.clone().filter(|cwd| placeholders(cwd).is_empty()),
         env: env.clone(),
         inherit_env: inherit_env.clone(),
-        ..Daemon::default()
+        ..PipedProgram::default()
     };
     let (choices, program) = match choices::listed(fields, &arguments, &like, rules, m) {
         Ok(choices) => (choices, program),
@@ -133,7 +133,7 @@ pub(super) fn read(
             max_output: max_output(fields, m),
             safe_state,
             stdin: info.stdin,
-            results: files::results(fields, m),
+            results: results::results(fields, m),
             policy: policy(fields, m),
         })
     });

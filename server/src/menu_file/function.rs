@@ -12,7 +12,7 @@ use crate::menu_file::{
     Item, Rules, args, choices, command, concurrency_fields, exec, names, run_rules, run_user,
     variables, watched_files, worker_safe_state,
 };
-use crate::process::daemon::Daemon;
+use crate::process::piped_program::PipedProgram;
 use crate::process::program_spec::Passed;
 use crate::workers::run_rules::RunRules;
 use crate::workers::{DeclaredFunction, DeclaredWorker};
@@ -56,7 +56,7 @@ pub(super) fn worker(
         path.map(|path| DeclaredWorker {
             name: name.to_owned(),
             watched: watched_files::read(fields, &path, &args, rules, m),
-            daemon: Daemon {
+            program: PipedProgram {
                 path,
                 args,
                 user,
@@ -121,8 +121,8 @@ pub(super) fn read(
     let exclusion = concurrency_fields::read(fields, &arguments, m);
     let run_rules = run_rules::read(fields, m);
     let like = match found {
-        Some((_, Some(Ok(declared)))) => declared.daemon.clone(),
-        _ => Daemon::default(),
+        Some((_, Some(Ok(declared)))) => declared.program.clone(),
+        _ => PipedProgram::default(),
     };
     let own_checks = run_user::checks(like.user.as_deref(), rules.programs);
     let rules = Rules { programs: own_checks.as_deref().unwrap_or(rules.programs), ..rules };
@@ -147,7 +147,7 @@ pub(super) fn read(
             waits_for_cancelled: on_cancel.unwrap_or(declared.waits_for_cancelled),
             exclusion,
             rules: RunRules { choices, ..run_rules },
-            safe_state: safe_state.map(|safe_state| safe_state.of(&declared.daemon)),
+            safe_state: safe_state.map(|safe_state| safe_state.of(&declared.program)),
         })),
         Some((_, Some(Err(reason)))) => Err(reason.clone()),
         // The worker's own errors are reported.

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::FileErrors;
-use crate::base::toml_file::permissions::Trust;
 use crate::base::{atomic_file, platform};
 use crate::menu_file::{COMMANDS_DIR, Menu, Missing, Source, load};
 

@@ -6,7 +6,7 @@ use topside_shared::text;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
 use crate::menu_file::{Rules, args, exec};
-use crate::process::daemon::Daemon;
+use crate::process::piped_program::PipedProgram;
 use crate::process::safe_state::SafeState;
 use crate::workers::FunctionSafeState;
 
@@ -26,10 +26,10 @@ pub(super) enum ReadSafeState {
 
 impl ReadSafeState {
     /// That of a function of the worker that is started like this.
-    pub(super) fn of(self, daemon: &Daemon) -> FunctionSafeState {
+    pub(super) fn of(self, program: &PipedProgram) -> FunctionSafeState {
         match self {
             Self::Program(argv) => {
-                FunctionSafeState::Program(SafeState { argv, daemon: daemon.clone() })
+                FunctionSafeState::Program(SafeState { argv, program: program.clone() })
             }
             Self::Function(name) => FunctionSafeState::Function(name),
         }

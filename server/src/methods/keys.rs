@@ -94,7 +94,7 @@ pub(super) async fn enrol(
                 "its invite was used",
                 "",
             );
-            server.runs.check_approvals();
+            server.runs.recheck_approvals();
             Ok(row)
         })
     })
@@ -122,7 +122,7 @@ pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, R
                 "key revoked"
             );
             expiry::enforce(&server.keys, &server.clients, None, "", &by);
-            server.runs.check_approvals();
+            server.runs.recheck_approvals();
             Ok(Empty {})
         })
     })

@@ -1,4 +1,4 @@
-//! Workers.
+//! `worker/restart`.
 
 use topside_shared::methods::{WorkerRestart, WorkerStatus};
 use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};

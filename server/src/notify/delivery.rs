@@ -13,7 +13,7 @@ use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 
 use crate::base::blocking::blocking;
 use crate::notify::event::{About, Event};
-use crate::notify::outbox::Outbox;
+use crate::notify::event_queue::EventQueue;
 use crate::notify::{LONGEST_RETRY, Notifications, State, exec, ntfy, smtp, webhook};
 use crate::settings::notify::target::Target;
 use crate::settings::notify::{EventKind, Notifier};
@@ -24,9 +24,9 @@ pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
 const REWRITE: Duration = Duration::from_secs(5);
 
 /// What a service answered to a notification that it took; none where nothing answers. Else why it was not sent.
-type Answer = Result<Option<String>, String>;
+type SendResult = Result<Option<String>, String>;
 /// A notifier, the event that it sent, and what came of it.
-type Sent = (Notifier, Event, Answer);
+type Sent = (Notifier, Event, SendResult);
 
 impl Notifications {
     /// Sends events, for ever.
@@ -77,7 +77,7 @@ impl Notifications {
             state.outbox.clone()
         };
         let directory = self.state_directory.clone();
-        let written = blocking(move || Outbox::write(&outbox, &directory)).await;
+        let written = blocking(move || EventQueue::write(&outbox, &directory)).await;
         let written = match written {
             Ok(written) => written.map_err(|error| error.to_string()),
             Err(panicked) => Err(panicked.to_string()),
@@ -178,7 +178,7 @@ impl Notifications {
     /// Checks that there is a notifier of this name, or any.
     ///
     /// # Errors
-    /// There is none.
+    /// No notifier is configured, or none has this name.
     pub(crate) fn check_name(&self, name: Option<&str>) -> Result<(), String> {
         let all = self.state.lock().rules.notifiers.clone();
         if all.is_empty() {
@@ -231,7 +231,7 @@ impl Notifications {
         }
     }
 
-    async fn send(&self, notifier: &Notifier, event: &Event) -> Answer {
+    async fn send(&self, notifier: &Notifier, event: &Event) -> SendResult {
         let http = &self.http;
         match &notifier.target {
             Target::Exec(argv) => {

@@ -8,8 +8,8 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::time::{sleep, timeout};
 use topside_shared::text::{MAX_REASON, clean};
 
-use crate::process::daemon::{Daemon, Piped};
 use crate::process::drain::drain;
+use crate::process::piped_program::{PipedProcess, PipedProgram};
 
 /// How long the program may take; then it is killed with all that it started.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,13 +27,13 @@ pub(super) async fn send(
     json: &[u8],
 ) -> Result<(), String> {
     let Some((path, args)) = argv.split_first() else { return Err("no program is set".into()) };
-    let daemon = Daemon {
+    let program = PipedProgram {
         path: path.clone(),
         args: args.to_vec(),
         env: vec![("TOPSIDE_NOTIFIER".to_owned(), notifier.to_owned())],
-        ..Daemon::default()
+        ..PipedProgram::default()
     };
-    let piped = daemon.spawn(instance).map_err(|error| error.to_string())?;
+    let piped = program.spawn(instance).map_err(|error| error.to_string())?;
     match timeout(LIMIT, run(piped, json)).await {
         Ok(result) => result,
         // Dropping it has killed the program.
@@ -41,8 +41,8 @@ pub(super) async fn send(
     }
 }
 
-async fn run(piped: Piped, json: &[u8]) -> Result<(), String> {
-    let Piped { mut child, mut group, mut stdin, mut stdout, mut stderr } = piped;
+async fn run(piped: PipedProcess, json: &[u8]) -> Result<(), String> {
+    let PipedProcess { mut child, mut group, mut stdin, mut stdout, mut stderr } = piped;
     let (mut said, mut errors) = (Vec::new(), Vec::new());
     let status = {
         let mut write = pin!(async {

@@ -1,5 +1,5 @@
-//! Heartbeats: calls of a web service in equal pauses. The service reports a box that no longer calls, which is dead, or
-//! has no network.
+//! Heartbeats: an HTTP GET to a web service at a fixed interval. The service reports a box that no longer sends them: it is dead,
+//! or has no network.
 
 use std::time::Duration;
 

@@ -75,8 +75,8 @@ impl HttpClient {
         &self,
         url: &WebUrl,
         request: Request<Full<Bytes>>,
-    ) -> Result<Answer, String> {
-        // First: without certificates there is no use in a connection.
+    ) -> Result<HttpAnswer, String> {
+        // Read first: without certificates no connection is needed.
         let tls = match url.is_https() {
             true => Some(self.tls().await?),
             false => None,
@@ -106,11 +106,14 @@ impl HttpClient {
 /// The certificates of authorities that the system trusts.
 fn system_roots() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
-        return Err("this system has no certificates of authorities: install ca-certificates, or \
-                    name a file in SSL_CERT_FILE"
-            .to_owned());
+        let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+        return Err(format!(
+            "this system has no certificates of authorities{why}: install ca-certificates, or name a file in \
+             SSL_CERT_FILE"
+        ));
     }
     Ok(roots)
 }
@@ -136,7 +139,7 @@ fn request(
 }
 
 /// Sends a request over a connection, and reads the answer.
-async fn talk<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, String>
+async fn talk<S>(stream: S, request: Request<Full<Bytes>>) -> Result<HttpAnswer, String>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -145,7 +148,7 @@ where
     let (mut sender, connection) = connected.map_err(|error| reason(&error))?;
     let exchange = async {
         let answered = sender.send_request(request).await;
-        Ok(Answer::read(answered.map_err(|error| reason(&error))?).await)
+        Ok(HttpAnswer::read(answered.map_err(|error| reason(&error))?).await)
     };
     // The connection does the work of the exchange. It may end first.
     let (mut exchange, mut connection) = (pin!(exchange), pin!(connection));
@@ -171,13 +174,13 @@ fn reason(error: &dyn std::error::Error) -> String {
 }
 
 /// An answer of a service.
-struct Answer {
+struct HttpAnswer {
     status: StatusCode,
     /// The begin of its text, if it is no success.
     text: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     async fn read(response: Response<Incoming>) -> Self {
         let status = response.status();
         let mut bytes = Vec::new();

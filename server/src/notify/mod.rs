@@ -9,12 +9,12 @@
 mod connect;
 mod delivery;
 mod event;
+mod event_queue;
 mod event_text;
 mod exec;
 mod heartbeat;
 mod http;
 mod ntfy;
-mod outbox;
 mod smtp;
 mod webhook;
 
@@ -36,9 +36,9 @@ use crate::base::blocking::blocking;
 use crate::base::mutex::Mutex;
 use crate::base::platform;
 use crate::notify::event::{About, Event, kind_of_end};
+use crate::notify::event_queue::EventQueue;
 use crate::notify::event_text::last_lines;
 use crate::notify::http::HttpClient;
-use crate::notify::outbox::Outbox;
 use crate::settings::notify::secret_file::SecretFile;
 use crate::settings::notify::{EventKind, Notifier};
 
@@ -99,15 +99,15 @@ pub(crate) struct Notifications {
 #[derive(Debug, Default)]
 struct State {
     rules: Rules,
-    outbox: Outbox,
+    outbox: EventQueue,
     /// Whether the outbox differs from that on the disk.
     is_dirty: bool,
-    standing: HashMap<String, Standing>,
+    standing: HashMap<String, DeliveryState>,
 }
 
 /// How a notifier does.
 #[derive(Debug, Default)]
-struct Standing {
+struct DeliveryState {
     is_sending: bool,
     failures: u32,
     retry_at: Option<Instant>,
@@ -127,7 +127,7 @@ impl Notifications {
             next_id: AtomicU64::new(1),
             pace,
             instance: OnceLock::new(),
-            state: Mutex::new(State { outbox: Outbox::read(state), ..State::default() }),
+            state: Mutex::new(State { outbox: EventQueue::read(state), ..State::default() }),
             changed: Notify::new(),
             heartbeats_changed: Notify::new(),
             http: HttpClient::default(),
@@ -320,7 +320,7 @@ impl Notifications {
 /// Reads a secret on a thread that may wait for the disk.
 ///
 /// # Errors
-/// There is none.
+/// The file cannot be read, others may read it, or it holds no secret.
 async fn secret(file: &SecretFile) -> Result<String, String> {
     let file = file.clone();
     blocking(move || file.read()).await.map_err(|error| error.to_string())?

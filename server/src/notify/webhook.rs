@@ -11,6 +11,8 @@ use crate::notify::secret;
 use crate::settings::notify::secret_file::SecretFile;
 use crate::settings::notify::web_url::WebUrl;
 
+/// Posts an event with its signature; returns what the service answered.
+///
 /// # Errors
 /// Why it was not sent.
 pub(super) async fn send(

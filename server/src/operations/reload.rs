@@ -179,7 +179,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
     server.activate(loaded);
     server.runs.limits_changed();
     expiry::enforce_local(&server.now().config.local, &server.clients, by);
-    server.runs.check_approvals();
+    server.runs.recheck_approvals();
     // The last reference to the old menu: its unused workers end.
     drop(before);
     if menu_changed {

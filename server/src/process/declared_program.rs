@@ -6,10 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::rc::Rc;
 
+use crate::base::path_trust::{Fault, Kind, PathChecks, Trust};
 use crate::base::platform::ProgramForms;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Field;
-use crate::base::toml_file::permissions::{Fault, Kind, PathChecks, Trust};
 use crate::process::program_file::{Unfit, inspect};
 use crate::process::resolve_program::{Absent, find_program};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use topside_shared::text;
 
-use crate::base::toml_file::permissions::{Kind, PathChecks};
+use crate::base::path_trust::{Kind, PathChecks};
 use crate::process::declared_program::in_words;
 use crate::process::run_user;
 

@@ -1,12 +1,12 @@
 //! Programs and processes: starting, tracking, ending and reaping.
 
 pub(crate) mod cgroup;
-pub(crate) mod daemon;
 pub(crate) mod declared_program;
 pub(crate) mod drain;
 pub(crate) mod env_file;
 pub(crate) mod exit_status;
 pub(crate) mod path_root;
+pub(crate) mod piped_program;
 pub(crate) mod pipes;
 mod polled_program;
 pub(crate) mod process_scan;

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use topside_shared::text;
 use topside_shared::time::millis;
 
-use crate::process::daemon::{Daemon, Piped};
+use crate::process::piped_program::{PipedProcess, PipedProgram};
 use crate::process::start_program::SpawnError;
 
 /// How much of the standard error is looked at for its first line.
@@ -35,7 +35,7 @@ fn after_colon(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
-impl Daemon {
+impl PipedProgram {
     /// Runs it to its end, and returns its standard output, of at most `most` bytes. Dropping the future kills its group.
     pub(crate) async fn output(
         &self,
@@ -44,7 +44,8 @@ impl Daemon {
         most: usize,
     ) -> Result<String, NoOutput> {
         let program = || self.path.clone();
-        let Piped { mut child, mut group, stdin, mut stdout, mut stderr } = self.spawn(instance)?;
+        let PipedProcess { mut child, mut group, stdin, mut stdout, mut stderr } =
+            self.spawn(instance)?;
         // Its input is at the end.
         drop(stdin);
         let (mut output, mut errors) = (Vec::new(), Vec::new());
@@ -90,11 +91,11 @@ impl Daemon {
 mod tests {
     use super::*;
 
-    fn sh(script: &str) -> Daemon {
-        Daemon {
+    fn sh(script: &str) -> PipedProgram {
+        PipedProgram {
             path: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
-            ..Daemon::default()
+            ..PipedProgram::default()
         }
     }
 

@@ -16,7 +16,7 @@ use topside_shared::role::Role;
 use topside_shared::values;
 
 use super::*;
-use crate::base::toml_file::permissions::Trust;
+use crate::base::path_trust::Trust;
 use crate::menu_file::{DeclaredProgram, Item, Missing, Source, load};
 use crate::output::Output;
 use crate::output::output_reader::{Piece, Reader};

@@ -111,13 +111,13 @@ pub(crate) fn command(user: Option<&RunUser>, program: &str) -> Command {
 }
 
 /// Gives pipes to the user: a program may open them by a name such as `/dev/stdout`.
-pub(crate) fn give(user: Option<&RunUser>, pipes: [BorrowedFd<'_>; 2]) -> io::Result<()> {
+pub(crate) fn chown_pipes(user: Option<&RunUser>, pipes: [BorrowedFd<'_>; 2]) -> io::Result<()> {
     let Some(RunUser { uid, gid, .. }) = user else { return Ok(()) };
     pipes.into_iter().try_for_each(|pipe| fchown(pipe, Some(*uid), Some(*gid)))
 }
 
-/// Looks for the program of a start as another user: that it is gone would else be known only after the start.
-pub(crate) fn look_for(user: Option<&RunUser>, program: &str) -> io::Result<()> {
+/// Checks that the program of another user exists: `setpriv` would report a missing one only after the start.
+pub(crate) fn check_exists(user: Option<&RunUser>, program: &str) -> io::Result<()> {
     if user.is_some() { Path::new(program).metadata().map(drop) } else { Ok(()) }
 }
 

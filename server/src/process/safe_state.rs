@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::daemon::Daemon;
 use crate::process::drain::drain;
+use crate::process::piped_program::PipedProgram;
 use crate::process::polled_program::{PolledEnd, PolledProgram};
 use crate::process::program_spec::DEFAULT_CWD;
 use crate::process::run_user::{self, RunUser};
@@ -46,12 +46,12 @@ pub(crate) enum RunHook {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SafeState {
     pub(crate) argv: Vec<String>,
-    pub(crate) daemon: Daemon,
+    pub(crate) program: PipedProgram,
 }
 
 impl SafeState {
     pub(crate) fn hook(&self, caller: Caller) -> Hook {
-        let Daemon { user, cwd, env, inherit_env, .. } = &self.daemon;
+        let PipedProgram { user, cwd, env, inherit_env, .. } = &self.program;
         Hook {
             argv: self.argv.clone(),
             user: user.clone(),
@@ -110,7 +110,7 @@ impl Hook {
             Some(caller) => environment(&self.env, &self.inherit_env, user, caller),
             None => base_environment(&self.inherit_env, &self.env, user),
         };
-        run_user::give(user, [stdout.as_fd(), stderr.as_fd()])?;
+        run_user::chown_pipes(user, [stdout.as_fd(), stderr.as_fd()])?;
         let mut command = run_user::command(user, program);
         command
             .args(args)

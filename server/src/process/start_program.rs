@@ -16,8 +16,8 @@ use topside_shared::ids::RunId;
 use topside_shared::role::Role;
 use topside_shared::values;
 
+use crate::base::path_trust::{PathChecks, Trust};
 use crate::base::shortage::Shortage;
-use crate::base::toml_file::permissions::{PathChecks, Trust};
 use crate::process::env_file;
 use crate::process::pipes::{self, Pipes};
 use crate::process::program_spec::{DEFAULT_CWD, Passed, Program};
@@ -89,7 +89,7 @@ impl Program {
         let cwd = self.directory(args);
         let user = self.user.as_deref();
         let fail = |error| explain(error, run_user::executed(user, &self.path), &cwd);
-        run_user::look_for(user, &self.path).map_err(fail)?;
+        run_user::check_exists(user, &self.path).map_err(fail)?;
         let mut variables = self.file_variables(args)?;
         variables.extend(self.variables(args));
         let Pipes {
@@ -97,7 +97,8 @@ impl Program {
             stderr: (stderr, stderr_writer),
             spawn_record,
         } = pipes;
-        run_user::give(user, [stdout_writer.as_fd(), stderr_writer.as_fd()]).map_err(fail)?;
+        run_user::chown_pipes(user, [stdout_writer.as_fd(), stderr_writer.as_fd()])
+            .map_err(fail)?;
         let argv = self.argv(args);
         let (stdin, input) = self.input(args).map_err(fail)?;
 

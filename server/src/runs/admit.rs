@@ -110,7 +110,11 @@ fn enter(
         return Err(busy(Limit::MaxRunsPerClient, most, &format!("you have {most} runs")));
     }
     if run.approval.is_some() {
-        state.check_approvals(run.owner, limits.max_approvals_per_user, limits.max_approvals)?;
+        state.check_approval_limits(
+            run.owner,
+            limits.max_approvals_per_user,
+            limits.max_approvals,
+        )?;
         run.row.lock().state = RunState::Queued;
         state.live.insert(run.id, Arc::clone(run));
         return Ok(false);
@@ -179,7 +183,7 @@ fn take_place(
     let starts = standing.is_none();
     if let Some(standing) = standing {
         run.row.lock().state = RunState::Queued;
-        run.set_standing(standing);
+        run.set_place(standing);
     }
     Ok(starts)
 }

@@ -1,8 +1,10 @@
 //! Approval of a run: it waits until a user other than the one who asks approves or refuses it.
 //!
 //! An approval belongs to one run, and the run has its arguments from its request on: so a decision is about exactly these
-//! arguments, of this user, once. While it waits the run holds no lock and no place in a queue.
+//! arguments, of this user, once. While it waits its row says `queued`, and the run holds no lock and no place
+//! in a queue.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,7 +186,7 @@ impl Runs {
     }
 
     /// Has each run that waits for approval check whether it may still start: a key or the menu has changed.
-    pub(crate) fn check_approvals(&self) {
+    pub(crate) fn recheck_approvals(&self) {
         self.rights_changed.notify_waiters();
     }
 
@@ -243,7 +245,7 @@ impl Runs {
 
 impl LiveRuns {
     /// Refuses a run that would wait for approval where too many do.
-    pub(super) fn check_approvals(
+    pub(super) fn check_approval_limits(
         &self,
         owner: Owner,
         per_user: usize,
@@ -303,12 +305,12 @@ pub(super) async fn wait(guard: &RunGuard, current: impl Fn() -> Result<(), Stri
     let decided = approval.shown();
     let is_approved = decided.state == ApprovalState::Approved;
     if !is_approved {
-        run.output.append(Stream::Stderr, not_started(&decided.sentence()).as_bytes()).await;
+        run.output.append(Stream::Stderr, not_started(decided.sentence()).as_bytes()).await;
     }
     is_approved
 }
 
-fn not_started(why: &str) -> String {
+pub(super) fn not_started(why: impl Display) -> String {
     format!("It was not started: {why}\n")
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Needs {
 
 /// The place of a queued run, and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct QueuePlace {
     /// 1 for the next.
     pub(crate) place: u64,
     pub(crate) waits_for: Vec<QueueReason>,
@@ -96,7 +96,7 @@ impl Queue {
         id: RunId,
         needs: Needs,
         most: usize,
-    ) -> Result<Option<Standing>, Refused> {
+    ) -> Result<Option<QueuePlace>, Refused> {
         let waits_for = self.waits_for(&needs, &self.waiting);
         if waits_for.is_empty() {
             self.holding.insert(id, needs);
@@ -115,7 +115,7 @@ impl Queue {
             return Err(Refused { why, waits_for, holders });
         }
         self.waiting.push((id, needs));
-        Ok(self.standings().pop().map(|(_, standing)| standing))
+        Ok(self.places().pop().map(|(_, standing)| standing))
     }
 
     /// Gives back all that a run holds, or its place; whether it had either.
@@ -150,21 +150,21 @@ impl Queue {
     }
 
     /// All queued runs, in their order.
-    pub(crate) fn standings(&self) -> Vec<(RunId, Standing)> {
-        let mut standings: Vec<(RunId, Standing)> = Vec::with_capacity(self.waiting.len());
+    pub(crate) fn places(&self) -> Vec<(RunId, QueuePlace)> {
+        let mut places: Vec<(RunId, QueuePlace)> = Vec::with_capacity(self.waiting.len());
         for (at, (id, needs)) in self.waiting.iter().enumerate() {
             let ahead = &self.waiting[..at];
             let waits_for = self.waits_for(needs, ahead);
             let seat_only = waits_only_for_a_seat(&waits_for);
-            let before = ahead.iter().zip(&standings).filter(|((_, other), (_, standing))| {
+            let before = ahead.iter().zip(&places).filter(|((_, other), (_, standing))| {
                 needs.competes_with(other)
                     || (seat_only && waits_only_for_a_seat(&standing.waits_for))
             });
             let place = before.count() as u64 + 1;
             let holders = self.holders(&waits_for);
-            standings.push((*id, Standing { place, waits_for, holders }));
+            places.push((*id, QueuePlace { place, waits_for, holders }));
         }
-        standings
+        places
     }
 
     /// Who may see the runs that are named there.

@@ -30,10 +30,11 @@ fn id(run: u64) -> RunId {
 
 /// The places and what is waited for, of all that wait.
 fn waits(queue: &Queue) -> Vec<(u64, u64, String)> {
-    let standings = queue.standings().into_iter();
-    let words =
-        |standing: &Standing| topside_shared::records::queue_reason::describe(&standing.waits_for);
-    standings.map(|(id, standing)| (id.0, standing.place, words(&standing))).collect()
+    let places = queue.places().into_iter();
+    let words = |standing: &QueuePlace| {
+        topside_shared::records::queue_reason::describe(&standing.waits_for)
+    };
+    places.map(|(id, standing)| (id.0, standing.place, words(&standing))).collect()
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn check(queue: &Queue) {
     }
     let of_others = queue.holding.values().filter(|needs| needs.seats == SEATS).count();
     assert!(of_others <= SEATS && queue.holding.len() <= SEATS_OF_ADMINS, "{queue:?}");
-    for (_, standing) in queue.standings() {
+    for (_, standing) in queue.places() {
         assert!(!standing.waits_for.is_empty(), "one could start: {queue:?}");
     }
 }

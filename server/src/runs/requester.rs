@@ -7,7 +7,7 @@ use topside_shared::{ClientId, RunId};
 use crate::audit::entry::By;
 use crate::base::identity::Identity;
 use crate::clients::Client;
-use crate::history::InstantKey;
+use crate::history::StartKey;
 
 /// The party that asks for a run: a connected client, a schedule of this server, or a run that succeeded.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(crate) enum Requester {
     Client(Arc<Client>),
     Schedule {
         who: Arc<Identity>,
-        instant: InstantKey,
+        instant: StartKey,
     },
     /// `then` of a run that succeeded, for the user of that run.
     FollowUp {
@@ -41,7 +41,7 @@ impl Requester {
     }
 
     /// The start of a schedule that it is.
-    pub(super) fn instant(&self) -> Option<&InstantKey> {
+    pub(super) fn instant(&self) -> Option<&StartKey> {
         match self {
             Self::Schedule { instant, .. } => Some(instant),
             Self::Client(_) | Self::FollowUp { .. } => None,

@@ -19,7 +19,7 @@ use crate::output::Output;
 use crate::process::program_spec::Policy;
 use crate::runs::approval::Approval;
 use crate::runs::input::Input;
-use crate::runs::queue::Standing;
+use crate::runs::queue::QueuePlace;
 use crate::runs::requester::Requester;
 use crate::runs::{Runs, queue};
 
@@ -131,7 +131,7 @@ impl Run {
         RunAccess { owner: self.owner, role: self.role }
     }
 
-    pub(super) fn set_standing(&self, standing: Standing) {
+    pub(super) fn set_place(&self, standing: QueuePlace) {
         *self.holders.lock() = standing.holders;
         let mut row = self.row.lock();
         row.place = Some(standing.place);

@@ -140,7 +140,7 @@ impl RunGuard {
         })
     }
 
-    pub(crate) fn is_queued(&self) -> bool {
+    pub(crate) fn has_not_started(&self) -> bool {
         self.since.is_none()
     }
 
@@ -250,7 +250,7 @@ impl RunGuard {
 
     /// Makes its row final, and records it and the output before clients see the end.
     pub(crate) async fn end(mut self, end: RunEnd) {
-        if self.is_queued() {
+        if self.has_not_started() {
             // Later runs need not wait for the disk.
             self.runs.leave(self.run.id);
         }
@@ -299,7 +299,7 @@ impl RunGuard {
     pub(crate) fn list(&mut self) {
         if let Some(client) = self.requester.client() {
             let command = self.run.row.lock().command.clone();
-            let run = ClientRun { run_id: self.run.id, command, queued: self.is_queued() };
+            let run = ClientRun { run_id: self.run.id, command, queued: self.has_not_started() };
             self.runs.services.clients.run_listed(client, run, self.run.access());
         }
         let _state = self.runs.state.lock();

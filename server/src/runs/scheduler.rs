@@ -23,7 +23,7 @@ use crate::menu::{Executor, Runnable, WorkerSafeState};
 use crate::process::program_spec::Program;
 use crate::process::running_program::{Process, Until};
 use crate::runs::admit::{admit, check_choices, enter_approved};
-use crate::runs::approval;
+use crate::runs::approval::{self, not_started};
 use crate::runs::follow_up::{self, Success};
 use crate::runs::pending_hook::PendingHook;
 use crate::runs::requester::Requester;
@@ -109,7 +109,7 @@ impl Asker {
     /// The run was not started. A client that knows it as queued reads why in its output.
     async fn refuse(mut self, guard: RunGuard, error: RpcError) {
         if self.0.is_none() {
-            let text = format!("It was not started: {error}\n");
+            let text = not_started(&error);
             guard.run.output.append(Stream::Stderr, text.as_bytes()).await;
         }
         guard.end(RunEnd::FAILED).await;
@@ -125,7 +125,7 @@ async fn carry_out(
     mut asker: Asker,
     window: Option<Window>,
 ) {
-    if guard.is_queued() {
+    if guard.has_not_started() {
         if guard.run.approval.is_some() {
             guard.request_approval(&call);
         }
@@ -140,7 +140,8 @@ async fn carry_out(
             Ok(false) => return guard.end(RunEnd::CANCELLED).await,
             Err(error) => return asker.refuse(guard, error).await,
         }
-        if guard.is_queued() && !wait_for_turn(&mut guard, &command, &mut call, window).await {
+        if guard.has_not_started() && !wait_for_turn(&mut guard, &command, &mut call, window).await
+        {
             return guard.end(RunEnd::CANCELLED).await;
         }
     }
@@ -250,7 +251,8 @@ async fn wait_for_turn(
         () = run.cancel.cancelled() => return false,
         () = over.cancelled() => return false,
         () = window_end(window) => {
-            run.output.append(Stream::Stderr, b"It was not started: its window ended first\n").await;
+            let text = not_started("its window ended first");
+            run.output.append(Stream::Stderr, text.as_bytes()).await;
             return false;
         }
         () = run.turn.cancelled() => {}
@@ -264,7 +266,7 @@ async fn wait_for_turn(
         }
         Err(why) => {
             tracing::warn!(target: "topside", run = run.id.0, why, "queued run not started");
-            let text = format!("It was not started: {why}\n");
+            let text = not_started(why);
             run.output.append(Stream::Stderr, text.as_bytes()).await;
             false
         }
@@ -373,7 +375,7 @@ impl LiveRuns {
                 }
             }
         }
-        for (id, standing) in self.queue.standings() {
+        for (id, standing) in self.queue.places() {
             let Some(run) = self.live.get(&id) else { continue };
             {
                 let row = run.row.lock();
@@ -382,7 +384,7 @@ impl LiveRuns {
                     continue;
                 }
             }
-            run.set_standing(standing);
+            run.set_place(standing);
             run.publish(runs);
         }
     }

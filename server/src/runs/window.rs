@@ -9,7 +9,7 @@ use topside_shared::time::millis;
 use crate::base::platform;
 
 /// Longest time between two looks at the clock: the box may have been suspended.
-const LOOK: Duration = Duration::from_secs(2);
+const CLOCK_CHECK: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
@@ -34,7 +34,7 @@ impl Window {
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left.min(LOOK)).await;
+            tokio::time::sleep(left.min(CLOCK_CHECK)).await;
         }
     }
 }

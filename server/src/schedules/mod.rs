@@ -1,12 +1,12 @@
-//! Schedules: commands that the box starts by itself. `runner` has the task that starts them at their times, `start` one
+//! Schedules: commands that the box starts by itself. `runner` has the task that starts them at their times, `scheduled_run` one
 //! such start, `server_start` what happens at a start of the server, `changes` what users change, `adjustments` what they set, `rows` what they see.
 
 mod adjustments;
 mod changes;
 mod rows;
 mod runner;
+mod scheduled_run;
 mod server_start;
-mod start;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -17,7 +17,7 @@ use crate::schedules::{Known, Schedules, rule_text};
 use crate::timing::{Due, Timing, due, is_set_back};
 
 /// Longest time between two looks at the clock: it may have been set.
-const LOOK: Duration = Duration::from_secs(30);
+const CLOCK_CHECK: Duration = Duration::from_secs(30);
 
 impl Schedules {
     /// Starts commands at their times, for ever.
@@ -25,18 +25,18 @@ impl Schedules {
         while let Err(error) = self.load().await {
             self.loaded.cancel();
             tracing::error!(target: "topside", %error, "schedules do not start yet");
-            sleep(LOOK).await;
+            sleep(CLOCK_CHECK).await;
         }
         if let Err(error) = self.resume_windows().await {
             tracing::error!(target: "topside", %error, "open windows do not continue");
         }
         self.start_at_start().await;
         loop {
-            let wake = self.look_at_all().await;
+            let wake = self.check_all().await;
             self.loaded.cancel();
             let pause = async {
                 match wake {
-                    Some(wake) => sleep(wake.min(LOOK)).await,
+                    Some(wake) => sleep(wake.min(CLOCK_CHECK)).await,
                     None => std::future::pending().await,
                 }
             };
@@ -48,22 +48,22 @@ impl Schedules {
     }
 
     /// Starts what is due; returns the time until the next start, if there is any schedule.
-    async fn look_at_all(self: &Arc<Self>) -> Option<Duration> {
+    async fn check_all(self: &Arc<Self>) -> Option<Duration> {
         self.forget_removed(&self.config.get().config.schedules).await;
         self.forget_outdated().await;
         let schedules = self.all();
-        self.know_those_at_start(&schedules).await;
+        self.register_at_start(&schedules).await;
         let mut wake: Option<Duration> = None;
         for schedule in schedules.iter().filter(|schedule| schedule.rule.timing != Timing::AtStart)
         {
-            let next = match self.look(schedule).await {
+            let next = match self.check(schedule).await {
                 Ok(next) => next,
                 Err(error) => {
                     tracing::error!(
                         target: "topside", schedule = schedule.name, %error,
                         "a schedule starts nothing: what it starts cannot be written down"
                     );
-                    LOOK
+                    CLOCK_CHECK
                 }
             };
             wake = Some(wake.map_or(next, |wake| wake.min(next)));
@@ -71,8 +71,8 @@ impl Schedules {
         wake
     }
 
-    /// Notes the schedules of the start that have not started anything, so that a user can pause them.
-    async fn know_those_at_start(&self, schedules: &[DeclaredSchedule]) {
+    /// Adds a row for each `at_start` schedule that has none, so that a user can pause it.
+    async fn register_at_start(&self, schedules: &[DeclaredSchedule]) {
         for schedule in schedules.iter().filter(|schedule| schedule.rule.timing == Timing::AtStart)
         {
             let is_known = self.state.lock().known.contains_key(&schedule.name);
@@ -103,18 +103,18 @@ impl Schedules {
     }
 
     /// Starts what is due of one schedule; returns the time until its next start.
-    async fn look(self: &Arc<Self>, schedule: &DeclaredSchedule) -> Result<Duration, Unwritable> {
+    async fn check(self: &Arc<Self>, schedule: &DeclaredSchedule) -> Result<Duration, Unwritable> {
         let now = self.delayed_now(schedule);
         let awaits_clock = self.awaits_clock(schedule);
         let known = self.state.lock().known.get(&schedule.name).cloned();
         let text = rule_text(schedule);
         let accounted = match known {
             Some(known) if known.rule == text => known.accounted,
-            Some(_) if awaits_clock => return Ok(LOOK),
+            Some(_) if awaits_clock => return Ok(CLOCK_CHECK),
             // With a wrong clock it cannot be said from when on it is there. Users can pause and set it even so.
             None if awaits_clock => {
                 self.write_account_of(schedule, String::new(), now, Vec::new(), false).await?;
-                return Ok(LOOK);
+                return Ok(CLOCK_CHECK);
             }
             // A new schedule, or a new rule, has missed nothing.
             _ => {
@@ -123,7 +123,7 @@ impl Schedules {
             }
         };
         if awaits_clock {
-            return Ok(LOOK);
+            return Ok(CLOCK_CHECK);
         }
         let accounted = match is_set_back(accounted, now) {
             true => self.rewind(schedule, now).await?,
@@ -132,10 +132,10 @@ impl Schedules {
         let due = due(&schedule.rule, accounted, now, schedule.missed);
         if due != Due::default() {
             let last = due.start.map(|start| start.at).or(due.missed.map(|missed| missed.last));
-            self.account(schedule, due, last.unwrap_or(now)).await?;
+            self.claim_and_start(schedule, due, last.unwrap_or(now)).await?;
         }
         let next = schedule.rule.after(now);
-        Ok(next.map_or(LOOK, |next| Duration::from_millis(next.at.millis_since(now))))
+        Ok(next.map_or(CLOCK_CHECK, |next| Duration::from_millis(next.at.millis_since(now))))
     }
 
     /// The clock was set back to `now`: what did not run after that is due again, and what has run does not run again. Returns
@@ -149,8 +149,8 @@ impl Schedules {
         Ok(to)
     }
 
-    /// Writes down what came due, and starts it.
-    pub(super) async fn account(
+    /// Claims the due start in the database, then starts it; records those that were missed.
+    pub(super) async fn claim_and_start(
         self: &Arc<Self>,
         schedule: &DeclaredSchedule,
         due: Due,
@@ -163,17 +163,17 @@ impl Schedules {
             Some(Inactive::Paused) => Some((Outcome::Paused, Outcome::Paused)),
             Some(_) => None,
         };
-        let rows: Vec<history::Instant> =
+        let rows: Vec<history::StartRow> =
             outcomes.map_or_else(Vec::new, |(of_missed, of_start)| {
                 let rule = &schedule.rule;
-                let missed = missed.map(|missed| history::Instant {
+                let missed = missed.map(|missed| history::StartRow {
                     wall: self.on_wall(rule, missed.last),
                     at: missed.last,
                     first: missed.first,
                     count: missed.count,
                     outcome: of_missed,
                 });
-                let start = start.map(|start| history::Instant {
+                let start = start.map(|start| history::StartRow {
                     wall: self.on_wall(rule, start.at),
                     at: start.at,
                     first: start.at,
@@ -205,7 +205,7 @@ impl Schedules {
         &self,
         schedule: &DeclaredSchedule,
         to: Time,
-        rows: Vec<history::Instant>,
+        rows: Vec<history::StartRow>,
         rewind: bool,
     ) -> Result<bool, Unwritable> {
         self.write_account_of(schedule, rule_text(schedule), to, rows, rewind).await
@@ -217,7 +217,7 @@ impl Schedules {
         schedule: &DeclaredSchedule,
         rule: String,
         to: Time,
-        rows: Vec<history::Instant>,
+        rows: Vec<history::StartRow>,
         rewind: bool,
     ) -> Result<bool, Unwritable> {
         let last = rows.last().copied();

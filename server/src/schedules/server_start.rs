@@ -85,7 +85,7 @@ impl Schedules {
             let at = Time::now();
             let due =
                 Due { start: Some(Occurrence { at, window: schedule.rule.window }), missed: None };
-            if let Err(error) = self.account(schedule, due, at).await {
+            if let Err(error) = self.claim_and_start(schedule, due, at).await {
                 tracing::error!(target: "topside", schedule = schedule.name, %error, "not started");
             }
         }

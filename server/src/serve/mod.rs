@@ -295,7 +295,7 @@ impl Server {
     /// Saves when each key was last used, and the known sources.
     fn key_expired(&self, row: &KeyRow) {
         self.events.keys_changed(row, None);
-        self.runs.check_approvals();
+        self.runs.recheck_approvals();
     }
 
     async fn save_seen(self: &Arc<Self>) {

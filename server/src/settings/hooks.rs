@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use topside_shared::text;
 
+use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
-use crate::base::toml_file::permissions::Trust;
 use crate::process::declared_program::{CheckedProgram, ProgramChecks, refuse};
 use crate::process::resolve_program::PATH;
 use crate::settings::value_forms::time;

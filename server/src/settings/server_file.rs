@@ -7,9 +7,9 @@ use toml::de::{DeTable, DeValue};
 use topside_shared::dirs::Dirs;
 use topside_shared::{Role, text};
 
+use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::{Errors, FileErrors, LineStarts};
 use crate::base::toml_file::fields::{Field, Fields, as_json};
-use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::settings::agents::AgentSettings;

@@ -28,7 +28,7 @@ use topside_shared::command::{Command, Output};
 use crate::audit::Audit;
 use crate::base::mutex::Mutex;
 use crate::hooks::Hooks;
-use crate::process::daemon::Daemon;
+use crate::process::piped_program::PipedProgram;
 use crate::process::program_spec::Policy;
 use crate::process::run_user::RunUser;
 use crate::process::safe_state::SafeState;
@@ -41,7 +41,7 @@ use crate::workers::worker::{Call, Calling, Worker};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeclaredWorker {
     pub(crate) name: String,
-    pub(crate) daemon: Daemon,
+    pub(crate) program: PipedProgram,
     /// How many calls it gets at once.
     pub(crate) max_concurrent: usize,
     /// Time to answer a cancelled call, and to end.
@@ -143,7 +143,7 @@ impl Resident {
 
     /// The user that it runs as, if that is not the server's own.
     pub(crate) fn user(&self) -> Option<&RunUser> {
-        self.declared.daemon.user.as_deref()
+        self.declared.program.user.as_deref()
     }
 
     pub(crate) fn standing(&self) -> String {

@@ -125,10 +125,10 @@ impl Resident {
         self.set_started(services, true).await;
         self.starts.send_modify(|starts| *starts += 1);
         // Its calls are recorded themselves, and rejected if they cannot be.
-        let started = self.entry("worker/started").argv(self.declared.daemon.argv());
+        let started = self.entry("worker/started").argv(self.declared.program.argv());
         services.audit.note_ahead(started).await;
         *self.last_line.lock() = None;
-        let piped = match self.declared.daemon.spawn(instance) {
+        let piped = match self.declared.program.spawn(instance) {
             Ok(piped) => piped,
             Err(error) => return WorkerEnd::NotStarted(error.to_string()),
         };

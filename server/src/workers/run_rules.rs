@@ -1,8 +1,8 @@
-//! Rules for the runs of a command: `then`, `menu` and `rate` of a menu file.
+//! Rules for the runs of a command: `then`, `menu`, `rate` and `choices_from` of a menu file.
 
 use std::time::Duration;
 
-use crate::process::daemon::Daemon;
+use crate::process::piped_program::PipedProgram;
 
 /// What a command declares about its runs beside their limits. By default it is in the menu, and starts nothing else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) struct DeclaredChoices {
 /// What lists the choices of an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ChoicesFrom {
-    Program(Daemon),
+    Program(PipedProgram),
     /// A function of the worker that carries the command out.
     Function(String),
 }

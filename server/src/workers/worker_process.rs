@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use crate::base::blocking::blocking;
 use crate::base::deadline;
 use crate::hooks::HookOwner;
-use crate::process::daemon::Piped;
 use crate::process::drain::drain;
+use crate::process::piped_program::PipedProcess;
 use crate::process::running_program::Group;
 use crate::workers::call_queue::{CallResult, NextLine, Overdue};
 use crate::workers::line_reader::{LineReader, WorkerLine};
@@ -26,7 +26,7 @@ use crate::workers::{Resident, WorkerServices, stderr_log, worker_messages};
 /// How long the process is waited for after the end of its streams, and the reverse.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// First and longest pause between two checks for the end of a group.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(10);
 const MOST_PAUSE: Duration = Duration::from_millis(160);
 
 /// How long a killed group may live on before the log says so.
@@ -47,8 +47,12 @@ pub(super) enum ProcessEnd {
 
 impl Resident {
     /// Passes messages both ways until one side ends it. Afterwards every process of its group has ended.
-    pub(super) async fn attend(&self, piped: Piped, services: &WorkerServices) -> ProcessEnd {
-        let Piped { mut child, mut group, mut stdin, mut stdout, mut stderr } = piped;
+    pub(super) async fn attend(
+        &self,
+        piped: PipedProcess,
+        services: &WorkerServices,
+    ) -> ProcessEnd {
+        let PipedProcess { mut child, mut group, mut stdin, mut stdout, mut stderr } = piped;
         let (mut heard, mut logged) = (false, false);
         let mut at_end = false;
         let end = {
@@ -282,7 +286,7 @@ async fn gone(child: &mut Child, group: &Group, deadline: Instant) -> bool {
     if timeout_at(deadline, child.wait()).await.is_err() {
         return false;
     }
-    let mut pause = LOOK;
+    let mut pause = POLL;
     while group.lives() {
         if Instant::now() >= deadline {
             return false;

@@ -81,7 +81,7 @@ pub fn results(files: &[ResultFile]) -> String {
 /// The results of a run that `fetch` means: the one of this name, or all.
 ///
 /// # Errors
-/// There is none, as a sentence.
+/// The run has no such result, or none at all, as a sentence.
 pub fn chosen_results<'r>(row: &'r RunRow, name: Option<&str>) -> Result<&'r [ResultFile], String> {
     let run = row.run_id;
     if row.files.is_empty() {

@@ -23,7 +23,9 @@ use crate::connect::{Hello, Session};
 pub(crate) use common_menu::{cached_menus, common_menu};
 use one_box::{Checked, Common, Stop, check, leave, run};
 pub(crate) use one_box::{MakePlan, Plan, PlanError, effect_word};
-pub(crate) use outcome::{Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Standing, group};
+pub(crate) use outcome::{
+    Captured, CommandEnd, Cut, Group, NotStarted, Outcome, OutcomeKind, group,
+};
 pub(crate) use plan::plan;
 pub(crate) use targets::{ALL, Selection, TAG, TargetBox, distinct, is_list, named, select, tags};
 
@@ -266,7 +268,8 @@ impl FanOut {
 
     fn end(&mut self, index: usize, outcome: Outcome) {
         self.stages[index] = Stage::Ended;
-        let has_failed = !matches!(outcome.standing(), Standing::Succeeded | Standing::NotStarted);
+        let has_failed =
+            !matches!(outcome.standing(), OutcomeKind::Succeeded | OutcomeKind::NotStarted);
         self.failed += usize::from(has_failed);
         self.events.push_back(Progress::Ended { index, outcome });
     }

@@ -102,7 +102,7 @@ pub(crate) enum NotStarted {
 
 /// How boxes stand, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
+pub(crate) enum OutcomeKind {
     Succeeded,
     /// The run ended otherwise, or its end is not known.
     Failed,
@@ -114,15 +114,15 @@ pub(crate) enum Standing {
 
 impl Outcome {
     /// How the box stands.
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> OutcomeKind {
         match self {
-            Self::Ended(run) if run.has_succeeded() => Standing::Succeeded,
+            Self::Ended(run) if run.has_succeeded() => OutcomeKind::Succeeded,
             Self::Ended(_)
             | Self::Abandoned { .. }
-            | Self::Failed { error: CallError::Lost, .. } => Standing::Failed,
-            Self::Rejected(_) | Self::Failed { .. } => Standing::Refused,
-            Self::Unreachable(_) => Standing::Unreachable,
-            Self::NotStarted(_) => Standing::NotStarted,
+            | Self::Failed { error: CallError::Lost, .. } => OutcomeKind::Failed,
+            Self::Rejected(_) | Self::Failed { .. } => OutcomeKind::Refused,
+            Self::Unreachable(_) => OutcomeKind::Unreachable,
+            Self::NotStarted(_) => OutcomeKind::NotStarted,
         }
     }
 
@@ -138,7 +138,9 @@ impl Outcome {
                 state.outcome(exit_code, signal, None)
             }
             Self::Rejected(_) => "refused".to_owned(),
-            Self::Failed { .. } if self.standing() == Standing::Failed => "session lost".to_owned(),
+            Self::Failed { .. } if self.standing() == OutcomeKind::Failed => {
+                "session lost".to_owned()
+            }
             Self::Failed { .. } => "refused".to_owned(),
             Self::Abandoned { .. } => "not waited for".to_owned(),
             Self::Unreachable(_) => "not reached".to_owned(),

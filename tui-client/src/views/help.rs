@@ -9,11 +9,11 @@ use crate::input::key::Key;
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::widgets::canvas::{self, Canvas, FRAME};
-use crate::widgets::reading::Reading;
 use crate::widgets::row::Row;
+use crate::widgets::scrolled_text::ScrolledText;
 
 #[derive(Debug, Default)]
-pub(crate) struct Help(Reading);
+pub(crate) struct Help(ScrolledText);
 
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.open(Help::default());

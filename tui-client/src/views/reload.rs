@@ -12,12 +12,12 @@ use crate::connect::CallError;
 use crate::input::key::Key;
 use crate::text::{fit, sanitize};
 use crate::widgets::canvas::{Canvas, page, text_width};
-use crate::widgets::reading::Reading;
+use crate::widgets::scrolled_text::ScrolledText;
 
 #[derive(Debug, Default)]
 pub(crate) struct Reload {
     standing: ReloadState,
-    reading: Reading,
+    reading: ScrolledText,
 }
 
 /// How far it is.

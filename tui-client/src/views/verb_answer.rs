@@ -7,18 +7,18 @@ use crate::app::view::{Outcome, View, close, stay};
 use crate::input::key::Key;
 use crate::text::fit;
 use crate::widgets::canvas::{Canvas, page, text_width};
-use crate::widgets::reading::Reading;
+use crate::widgets::scrolled_text::ScrolledText;
 
 #[derive(Debug)]
 pub(super) struct VerbAnswer {
     line: String,
     text: String,
-    reading: Reading,
+    reading: ScrolledText,
 }
 
 impl VerbAnswer {
     pub(super) fn new(line: &str, text: &str) -> Self {
-        Self { line: line.to_owned(), text: text.to_owned(), reading: Reading::default() }
+        Self { line: line.to_owned(), text: text.to_owned(), reading: ScrolledText::default() }
     }
 
     /// The text in the rows of the popup. A line that fits keeps its columns.

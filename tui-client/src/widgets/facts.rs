@@ -1,8 +1,8 @@
 //! Details: facts with a label each, wrapped and scrolled.
 
 use super::canvas::{self, Canvas};
-use super::reading::Reading;
 use super::row::Row;
+use super::scrolled_text::ScrolledText;
 use crate::input::key::{Code, Key};
 use crate::terminal::Size;
 use crate::text::fit;
@@ -17,7 +17,7 @@ pub(crate) type Fact = (&'static str, String);
 
 /// The scroll position of details.
 #[derive(Debug, Default)]
-pub(crate) struct Facts(Reading);
+pub(crate) struct Facts(ScrolledText);
 
 /// What a key means to details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ pub(crate) mod form_focus;
 pub(crate) mod input_box;
 pub(crate) mod line_history;
 pub(crate) mod list;
-pub(crate) mod reading;
 pub(crate) mod row;
+pub(crate) mod scrolled_text;
 pub(crate) mod sparkline;
 pub(crate) mod text_search;

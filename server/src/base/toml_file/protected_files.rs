@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::base::path_trust::{Fault, Kind, Trust};
 use crate::base::toml_file::errors::{FileError, FileErrors, Position};
-use crate::base::toml_file::permissions::{Fault, Kind, Trust};
 
 #[derive(Debug, Default)]
 pub(crate) struct ProtectedFile {
@@ -116,7 +116,7 @@ pub(crate) fn state(directory: &Path, trust: Trust) -> Vec<FileError> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.sort();
-    faults.extend(paths.iter().filter_map(|path| trust.owner_of(path)));
+    faults.extend(paths.iter().filter_map(|path| trust.owner_fault(path)));
     faults.iter().map(|fault| refusal(&name, "the state", fault)).collect()
 }
 

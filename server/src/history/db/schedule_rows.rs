@@ -6,7 +6,7 @@ use topside_shared::{RunId, Time};
 
 use crate::history::db::Db;
 use crate::history::db::sql_values::{invalid, of_name};
-use crate::history::{Account, Instant, Intent, ScheduleState, ScheduleWrite};
+use crate::history::{Account, Intent, ScheduleState, ScheduleWrite, StartRow};
 
 /// Version 8 has schedules. Each start is one row, so that it is claimed once.
 pub(super) const TABLES: &str = "
@@ -136,7 +136,7 @@ impl Db {
         self.connection.prepare_cached(statement)?.execute(values).map(drop)
     }
 
-    fn insert_instant(&self, schedule: &str, row: &Instant) -> rusqlite::Result<bool> {
+    fn insert_instant(&self, schedule: &str, row: &StartRow) -> rusqlite::Result<bool> {
         let statement =
             "INSERT OR IGNORE INTO instants VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, ?6)";
         let added = self.connection.prepare_cached(statement)?.execute(params![

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use toml::de::DeValue;
 use topside_shared::text::{self, MAX_NAME};
 
+use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields};
-use crate::base::toml_file::permissions::Trust;
 use crate::settings::notify::target::Target;
 
 /// Most notifiers of a server.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use topside_shared::text;
 
+use crate::base::path_trust::{Kind, Trust};
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
-use crate::base::toml_file::permissions::{Kind, Trust};
 use crate::process::declared_program::in_words;
 
 /// Most bytes of a secret.
@@ -68,7 +68,7 @@ impl SecretFile {
         }
         let file = File::open(&self.0).map_err(cannot)?;
         let meta = file.metadata().map_err(cannot)?;
-        if let Some(fault) = trust.secret(&self.0, &meta) {
+        if let Some(fault) = trust.secret_complaint(&self.0, &meta) {
             return Err(format!("is refused: {fault}"));
         }
         let mut bytes = Vec::new();

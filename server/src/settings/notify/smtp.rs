@@ -6,9 +6,9 @@ use lettre::message::Mailbox;
 use toml::de::DeValue;
 use topside_shared::text;
 
+use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json};
-use crate::base::toml_file::permissions::Trust;
 use crate::settings::discovery::is_host;
 use crate::settings::notify::secret_file::SecretFile;
 

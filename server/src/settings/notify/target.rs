@@ -6,9 +6,9 @@ use toml::de::DeValue;
 use topside_shared::time::millis;
 use topside_shared::values::write_duration;
 
+use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields};
-use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::units;
 use crate::settings::hooks::argv;
 use crate::settings::notify::secret_file::SecretFile;
@@ -32,7 +32,7 @@ pub(crate) enum Target {
     Ntfy(Ntfy),
     /// A mail server.
     Smtp(Smtp),
-    /// A web service that is called in equal pauses, and reports where no call comes. It gets no event.
+    /// A web service that gets an HTTP GET at a fixed interval, and reports a box that sends none. It gets no event.
     Heartbeat { url: WebUrl, every: Duration },
 }
 

@@ -9,7 +9,7 @@ use super::super::Run;
 use super::super::printer::{OutputPart, Printer};
 use super::super::server_verbs::read_line;
 use super::report::{names, reason};
-use crate::fan_out::{FanOut, Outcome, Plan, Standing, effect_word};
+use crate::fan_out::{FanOut, Outcome, OutcomeKind, Plan, effect_word};
 
 /// The question to the user, while it is open.
 pub(super) struct Confirmation {
@@ -108,7 +108,7 @@ pub(super) fn frozen_list(fan_out: &FanOut, outcomes: &[Option<Outcome>]) -> Str
         outcomes.iter().enumerate().filter_map(|(index, outcome)| Some((index, outcome.as_ref()?)));
     let mut unfit: Vec<(usize, &Outcome)> = done.chain(fan_out.unfit()).collect();
     unfit.retain(|(_, outcome)| {
-        matches!(outcome.standing(), Standing::Refused | Standing::Unreachable)
+        matches!(outcome.standing(), OutcomeKind::Refused | OutcomeKind::Unreachable)
     });
     unfit.sort_by_key(|(index, _)| *index);
     if !unfit.is_empty() {

@@ -10,7 +10,7 @@ use super::super::printer::{OutputPart, Printer};
 use super::super::{exit_status, server_verbs::json_line};
 use super::has_signs;
 use crate::fan_out::{
-    Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Standing, TargetBox, group,
+    Captured, CommandEnd, Cut, Group, NotStarted, Outcome, OutcomeKind, TargetBox, group,
 };
 use crate::text::base64;
 
@@ -102,9 +102,9 @@ pub(super) async fn print_groups(
 /// The sign, the number of boxes and the state of a group.
 fn label(group: &Group<'_>) -> String {
     let (sign, ascii) = match group.outcome.standing() {
-        Standing::Succeeded => ("✓", "+"),
-        Standing::Failed | Standing::Refused => ("✗", "x"),
-        Standing::Unreachable | Standing::NotStarted => ("○", "o"),
+        OutcomeKind::Succeeded => ("✓", "+"),
+        OutcomeKind::Failed | OutcomeKind::Refused => ("✗", "x"),
+        OutcomeKind::Unreachable | OutcomeKind::NotStarted => ("○", "o"),
     };
     format!("{} {}", if has_signs() { sign } else { ascii }, group.label())
 }
@@ -146,7 +146,8 @@ pub(super) fn json(of: &TargetBox, outcome: &Outcome, status: Option<u8>) -> Str
         Outcome::Ended(_) => ("ended", None),
         Outcome::Rejected(_) => ("refused", Some(json!({ "message": reason(outcome) }))),
         Outcome::Failed { error, lost } => {
-            let kind = if outcome.standing() == Standing::Failed { "unknown" } else { "refused" };
+            let kind =
+                if outcome.standing() == OutcomeKind::Failed { "unknown" } else { "refused" };
             (kind, Some(VerbError::by_call(error, lost.clone()).error_object()))
         }
         Outcome::Abandoned { run } => {

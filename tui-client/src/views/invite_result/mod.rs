@@ -25,7 +25,7 @@ use crate::input::key::{Code, Key};
 use crate::text::secret::Secret;
 use crate::text::{sanitize, times};
 use crate::widgets::canvas::Canvas;
-use crate::widgets::reading::Reading;
+use crate::widgets::scrolled_text::ScrolledText;
 use draw::{fits_alone, may_be_reversed, scrolls};
 use qr::Qr;
 
@@ -36,7 +36,7 @@ pub(crate) struct InviteResult {
     /// Whether it is a token.
     lasting: bool,
     code: Option<Qr>,
-    reading: Reading,
+    reading: ScrolledText,
     /// The device that used the invite.
     used_by: Option<String>,
     /// The subscription to the changes of the keys.
@@ -53,7 +53,7 @@ impl InviteResult {
         let read = invite.parse::<Invite>();
         let read = read.map_err(|_| "the server's answer holds no invite".to_owned())?;
         let (code, lasting, key) = (Qr::of(&read), read.lasting, sanitize::key(key));
-        let (invite, reading) = (Secret(invite), Reading::default());
+        let (invite, reading) = (Secret(invite), ScrolledText::default());
         Ok(Self {
             invite,
             key,

@@ -12,7 +12,7 @@ use crate::app::State;
 use crate::app::msg::WaitingBox;
 use crate::app::picker::all_servers;
 use crate::app::view::View as _;
-use crate::fan_out::{Standing, effect_word};
+use crate::fan_out::{OutcomeKind, effect_word};
 use crate::terminal::Size;
 use crate::text::{fit, times};
 use crate::theme::Theme;
@@ -292,11 +292,11 @@ fn whole(results: &Results, list: Rect, canvas: &mut Canvas<'_>, state: &State) 
 }
 
 /// The sign and the colour of a box.
-fn look(standing: Standing, theme: &Theme) -> (&'static str, Style) {
+fn look(standing: OutcomeKind, theme: &Theme) -> (&'static str, Style) {
     match standing {
-        Standing::Succeeded => ("✓ ", theme.succeeded),
-        Standing::Failed | Standing::Refused => ("✗ ", theme.failed),
-        Standing::Unreachable => ("○ ", theme.unreachable),
-        Standing::NotStarted => ("○ ", theme.dim),
+        OutcomeKind::Succeeded => ("✓ ", theme.succeeded),
+        OutcomeKind::Failed | OutcomeKind::Refused => ("✗ ", theme.failed),
+        OutcomeKind::Unreachable => ("○ ", theme.unreachable),
+        OutcomeKind::NotStarted => ("○ ", theme.dim),
     }
 }

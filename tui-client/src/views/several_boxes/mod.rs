@@ -21,7 +21,7 @@ use crate::text::times;
 use crate::widgets::canvas::Canvas;
 use crate::widgets::editor::Editor;
 use crate::widgets::input_box::{InputBox, Typed};
-use crate::widgets::reading::Reading;
+use crate::widgets::scrolled_text::ScrolledText;
 use results::{BoxRow, Results};
 
 /// The command, the boxes and what they did.
@@ -39,7 +39,7 @@ pub(crate) struct SeveralBoxes {
     /// One for each box.
     rows: Vec<BoxRow>,
     /// How far the rows are scrolled.
-    scroll: Reading,
+    scroll: ScrolledText,
     /// What an admin should know of the audit logs of the boxes.
     warnings: Vec<String>,
     /// When the command began, by the monotonic clock.
@@ -79,7 +79,7 @@ fn open_for(state: &mut State, boxes: Vec<String>) -> Vec<Effect> {
         menu: Vec::new(),
         phase: Phase::Line { wrong: None },
         rows,
-        scroll: Reading::default(),
+        scroll: ScrolledText::default(),
         warnings: Vec::new(),
         began: 0,
     });
@@ -150,7 +150,7 @@ impl SeveralBoxes {
                 if let Phase::Running { cancelled: false } = self.phase {
                     let (number, is_wrong) = (Editor::default(), false);
                     self.phase = Phase::Confirm { waiting, number, is_wrong };
-                    self.scroll = Reading::default();
+                    self.scroll = ScrolledText::default();
                 }
             }
             FanOutEvent::Ended { index, outcome } => {

@@ -3,12 +3,12 @@
 use topside_shared::records::RunState;
 use topside_shared::text::{MAX_REASON, clean};
 
-use crate::fan_out::{Outcome, Standing, group};
+use crate::fan_out::{Outcome, OutcomeKind, group};
 use crate::input::key::Key;
 use crate::scrollback::{Channel, Pane};
 use crate::text::fit;
 use crate::widgets::list::{List, ListKey, ListLayout};
-use crate::widgets::reading::Reading;
+use crate::widgets::scrolled_text::ScrolledText;
 
 /// Lines of output of a group in the list; Enter shows all.
 const PREVIEW: usize = 6;
@@ -19,7 +19,7 @@ pub(super) struct BoxRow {
     /// Until the results are grouped.
     outcome: Option<Outcome>,
     /// How it stands, and the words for it, once it is done.
-    pub(super) ended: Option<(Standing, String)>,
+    pub(super) ended: Option<(OutcomeKind, String)>,
 }
 
 impl BoxRow {
@@ -44,13 +44,13 @@ pub(super) struct Results {
     /// The groups, by their places.
     pub(super) list: List<usize>,
     /// The chosen group, where all of it is shown.
-    pub(super) whole: Option<Reading>,
+    pub(super) whole: Option<ScrolledText>,
 }
 
 /// Boxes that did the same.
 #[derive(Debug)]
 pub(super) struct ResultGroup {
-    pub(super) standing: Standing,
+    pub(super) standing: OutcomeKind,
     /// How many, and how they stand.
     pub(super) label: String,
     pub(super) names: String,
@@ -71,7 +71,8 @@ impl Results {
     /// Groups the outcomes, which are dropped.
     pub(super) fn new(boxes: &[String], rows: &mut [BoxRow]) -> Self {
         let outcomes: Vec<Outcome> = rows.iter_mut().filter_map(|row| row.outcome.take()).collect();
-        let succeeded = outcomes.iter().filter(|one| one.standing() == Standing::Succeeded).count();
+        let succeeded =
+            outcomes.iter().filter(|one| one.standing() == OutcomeKind::Succeeded).count();
         let groups = group(outcomes.iter().enumerate()).into_iter().map(|group| {
             let names = group.boxes.iter().filter_map(|index| boxes.get(*index));
             let names: Vec<&str> = names.map(String::as_str).collect();
@@ -152,7 +153,7 @@ impl Results {
 
     /// Shows the chosen group whole.
     fn open(&mut self) {
-        self.whole = self.chosen().is_some().then(Reading::default);
+        self.whole = self.chosen().is_some().then(ScrolledText::default);
     }
 
     pub(super) fn click_row(&mut self, row: usize, drawn: Layout) {

@@ -19,8 +19,8 @@ use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::widgets::canvas::{Canvas, page, text_width};
 use crate::widgets::facts::lines;
-use crate::widgets::reading::Reading;
 use crate::widgets::row::Row;
+use crate::widgets::scrolled_text::ScrolledText;
 use crate::widgets::sparkline::{condensed, gauge, sparkline};
 
 /// Columns of the labels.
@@ -37,7 +37,7 @@ const BARS: usize = 60;
 const LITTLE: f64 = 0.1;
 
 #[derive(Debug, Default)]
-pub(crate) struct StatusView(Reading);
+pub(crate) struct StatusView(ScrolledText);
 
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.open(StatusView::default());

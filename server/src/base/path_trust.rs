@@ -10,8 +10,8 @@ use std::path::{Component, Path, PathBuf};
 
 use topside_shared::dirs::Dirs;
 
+use crate::base::accounts::Accounts;
 use crate::base::platform;
-use crate::base::toml_file::accounts::Accounts;
 
 const GROUP_WRITE: u32 = 0o020;
 const OTHER_WRITE: u32 = 0o002;
@@ -87,7 +87,7 @@ impl Trust {
 
     /// Why an opened file cannot hold a secret: other users may read it, or the server's user may not. A group may read it
     /// which has no member but the owner, or none but the server's user.
-    pub(crate) fn secret(self, path: &Path, meta: &Metadata) -> Option<String> {
+    pub(crate) fn secret_complaint(self, path: &Path, meta: &Metadata) -> Option<String> {
         let (mode, accounts) = (meta.mode(), Accounts::read());
         let is_own_group = accounts.is_private(self.uid, meta.gid());
         let by_group =
@@ -116,12 +116,12 @@ impl Trust {
     }
 
     /// Why an entry of a directory is not trusted, by its owner only.
-    pub(crate) fn owner_of(self, path: &Path) -> Option<Fault> {
+    pub(crate) fn owner_fault(self, path: &Path) -> Option<Fault> {
         let meta = path.symlink_metadata().ok()?;
-        self.owner(path, &meta).map(|text| Fault { above: false, text })
+        self.owner_complaint(path, &meta).map(|text| Fault { above: false, text })
     }
 
-    fn owner(self, path: &Path, meta: &Metadata) -> Option<String> {
+    fn owner_complaint(self, path: &Path, meta: &Metadata) -> Option<String> {
         (!self.includes(meta.uid())).then(|| self.belongs(path, meta, "chown"))
     }
 
@@ -219,7 +219,7 @@ impl PathChecks {
     fn file(&self, path: &Path, meta: &Metadata) -> Vec<Fault> {
         let fault = |text| Fault { above: false, text };
         let mode = self.writers(path, meta, true);
-        self.trust.owner(path, meta).into_iter().chain(mode).map(fault).collect()
+        self.trust.owner_complaint(path, meta).into_iter().chain(mode).map(fault).collect()
     }
 
     fn directory(&self, path: &Path, meta: &Metadata, kind: Kind, is_end: bool) -> Vec<Fault> {
@@ -228,7 +228,7 @@ impl PathChecks {
         let sticky = meta.mode() & STICKY != 0 && !(is_end && kind == Kind::Directory);
         let mode = if sticky { None } else { self.writers(path, meta, kind != Kind::Program) };
         let above = !(is_end && kind == Kind::Directory);
-        let faults = self.trust.owner(path, meta).into_iter().chain(mode);
+        let faults = self.trust.owner_complaint(path, meta).into_iter().chain(mode);
         faults.map(|text| Fault { above, text }).collect()
     }
 

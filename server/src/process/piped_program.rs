@@ -1,4 +1,4 @@
-//! Starts the process of a worker, with the same environment, group and checks as a run.
+//! Starts a program with pipes and a clean environment, as a run has it: workers, notifiers with `exec`, choices, safe states.
 
 use std::os::fd::AsFd as _;
 use std::process::Stdio;
@@ -13,9 +13,9 @@ use crate::process::running_program::Group;
 use crate::process::start_program::{SpawnError, base_environment, explain};
 use crate::process::{pipes, spawn};
 
-/// How a worker is started, as `menu_file` has checked it.
+/// A program that the server starts with pipes, as the configuration declares it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Daemon {
+pub(crate) struct PipedProgram {
     /// An absolute path.
     pub(crate) path: String,
     pub(crate) args: Vec<String>,
@@ -29,9 +29,9 @@ pub(crate) struct Daemon {
     pub(crate) inherit_env: Vec<String>,
 }
 
-/// A started worker. Dropping it kills its whole group.
+/// A started program with its pipes. Dropping it kills its whole group.
 #[derive(Debug)]
-pub(crate) struct Piped {
+pub(crate) struct PipedProcess {
     pub(crate) child: Child,
     pub(crate) group: Group,
     pub(crate) stdin: ChildStdin,
@@ -39,20 +39,21 @@ pub(crate) struct Piped {
     pub(crate) stderr: Receiver,
 }
 
-impl Daemon {
+impl PipedProgram {
     pub(crate) fn argv(&self) -> Vec<String> {
         std::iter::once(&self.path).chain(&self.args).cloned().collect()
     }
 
     /// Starts it with this instance in its environment, by which the next start of the server finds it after a crash.
-    pub(crate) fn spawn(&self, instance: Option<&str>) -> Result<Piped, SpawnError> {
+    pub(crate) fn spawn(&self, instance: Option<&str>) -> Result<PipedProcess, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
         let user = self.user.as_deref();
         let fail = |error| explain(error, run_user::executed(user, &self.path), cwd);
-        run_user::look_for(user, &self.path).map_err(fail)?;
+        run_user::check_exists(user, &self.path).map_err(fail)?;
         let (stdout, stdout_writer) = pipes::pair().map_err(fail)?;
         let (stderr, stderr_writer) = pipes::pair().map_err(fail)?;
-        run_user::give(user, [stdout_writer.as_fd(), stderr_writer.as_fd()]).map_err(fail)?;
+        run_user::chown_pipes(user, [stdout_writer.as_fd(), stderr_writer.as_fd()])
+            .map_err(fail)?;
         let mut command = run_user::command(user, &self.path);
         command
             .args(&self.args)
@@ -68,6 +69,6 @@ impl Daemon {
         let group = Group::of(&child);
         let no_stdin = || fail(std::io::Error::other("the system gave it no standard input"));
         let stdin = child.stdin.take().ok_or_else(no_stdin)?;
-        Ok(Piped { child, group, stdin, stdout, stderr })
+        Ok(PipedProcess { child, group, stdin, stdout, stderr })
     }
 }

@@ -1,4 +1,4 @@
-//! Outbox: the events that wait to be sent, for each notifier, in `notify.json` of the state directory.
+//! EventQueue: the events that wait to be sent, for each notifier, in `notify.json` of the state directory.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -18,7 +18,7 @@ const MOST: usize = 200;
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Outbox {
+pub(super) struct EventQueue {
     /// By the name of the notifier.
     pub(super) waiting: BTreeMap<String, VecDeque<Waiting>>,
     /// Commands that have failed and not succeeded since.
@@ -34,7 +34,7 @@ pub(super) struct Waiting {
     pub(super) waited_ms: u64,
 }
 
-impl Outbox {
+impl EventQueue {
     /// Reads what the server before this one has not sent.
     pub(super) fn read(state: &Path) -> Self {
         let text = match platform::if_there(std::fs::read(state.join(FILE))) {
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn equal_events_are_one_until_it_is_sent() {
-        let mut outbox = Outbox::default();
+        let mut outbox = EventQueue::default();
         outbox.add("ops", event(1, "backup"));
         outbox.add("ops", event(2, "other"));
         outbox.add("ops", event(3, "backup"));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn an_event_is_dropped_after_a_day_of_failures_and_the_oldest_over_the_limit() {
-        let mut outbox = Outbox::default();
+        let mut outbox = EventQueue::default();
         for id in 0..MOST as u64 {
             assert!(!outbox.add("ops", event(id, &id.to_string())));
         }
@@ -163,12 +163,12 @@ mod tests {
     #[test]
     fn what_waits_is_on_the_disk_and_an_empty_outbox_has_no_file() {
         let state = tempfile::tempdir().unwrap();
-        let mut outbox = Outbox::read(state.path());
+        let mut outbox = EventQueue::read(state.path());
         outbox.add("ops", event(1, "backup"));
         outbox.failing.insert("backup".to_owned());
         outbox.write(state.path()).unwrap();
         outbox.waiting.get_mut("ops").unwrap()[0].is_tried = true;
-        assert_eq!(Outbox::read(state.path()), outbox);
+        assert_eq!(EventQueue::read(state.path()), outbox);
         outbox.remove("ops", "1");
         outbox.failing.clear();
         outbox.write(state.path()).unwrap();

@@ -9,7 +9,7 @@ use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::files::run_directory::TakenFiles;
-use crate::history::{InstantKey, ScheduleWrite};
+use crate::history::{ScheduleWrite, StartKey};
 use crate::menu_file::schedule::DeclaredSchedule;
 use crate::runs::requester::Requester;
 use crate::runs::window::Window;
@@ -81,7 +81,7 @@ impl Schedules {
             scope: Scope::Whole,
             agent: false,
         };
-        let instant = InstantKey { schedule: schedule.name.clone(), at };
+        let instant = StartKey { schedule: schedule.name.clone(), at };
         let requester = Requester::Schedule { who: Arc::new(who), instant };
         let window = rest.map(Window::lasting);
         let (args, files) = (schedule.args.clone(), TakenFiles::default());

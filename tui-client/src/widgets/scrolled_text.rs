@@ -7,12 +7,12 @@ use crate::theme::Theme;
 
 /// How far a text is scrolled.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct ScrolledText {
     /// Rows scrolled out at the top.
     pub(crate) top: usize,
 }
 
-impl Reading {
+impl ScrolledText {
     /// Scrolls by a key; false: the key closes the text.
     pub(crate) fn key(&mut self, key: Key, rows: usize, page: usize) -> bool {
         let last = rows.saturating_sub(page);
