@@ -88,7 +88,7 @@ fn a_shutdown_is_ordered_postponed_and_cancelled_and_each_step_is_on_both_screen
     act(&mut first, "Shut the server down, or restart it");
     first.see_all(&["delay", "restart", "reason", "back", "▐ Run ▌"]);
     first.write("600\t\tnew disk, back in 10 min\x13");
-    let question = first.see_all(&["to confirm", "1 other client is told", "back in 10 min"]);
+    let question = first.see_all(&["to confirm", "1 other client is notified", "back in 10 min"]);
     first.write(&format!("{}\r\r", wanted_name(&question)));
     for screen in [&first, &second] {
         screen.see_all(&["shuts down in 9:", "new disk, back in 10 min"]);

@@ -76,7 +76,7 @@ fn two_people_see_each_other_and_one_ends_the_server_for_both() {
     see_each_other(&first, &second);
 
     first.write("ks moving to a new box\r");
-    let question = first.see_all(&["to confirm", "1 other client is told"]);
+    let question = first.see_all(&["to confirm", "1 other client is notified"]);
     first.write("not it\r");
     first.see("That is not");
     first.write("\x15");
@@ -150,7 +150,7 @@ fn a_killed_server_is_reported_as_lost_and_its_console_stays() {
     screen.see("✓ succeeded");
     screen.write("half a line");
     server.kill();
-    screen.see_all(&["without saying why", "reconnecting", "still here", "q quit"]);
+    screen.see_all(&["without a reason", "reconnecting", "still here", "q quit"]);
     screen.write("\x03\x03\x03");
     assert_eq!(screen.ended().0, 0);
 }
