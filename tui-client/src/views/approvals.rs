@@ -2,13 +2,12 @@
 
 use ratatui::layout::Position;
 use topside_shared::RunId;
-use topside_shared::command::Effect as Harm;
 use topside_shared::methods::{ApprovalDecide, Decision};
 use topside_shared::records::ApprovalRow;
 use topside_shared::tables;
 
+use super::approval_details::ApprovalDetails;
 use super::confirm::Confirm;
-use super::facts_view::FactsView;
 use super::list_view::ListView;
 use crate::app::console::approvals::{self, PendingApprovals};
 use crate::app::view::{Change, Outcome, act, open, refuse, stay};
@@ -18,7 +17,6 @@ use crate::input::key::{Code, Key};
 use crate::text::times;
 use crate::theme::Theme;
 use crate::widgets::canvas::Canvas;
-use crate::widgets::facts::Fact;
 use crate::widgets::list::{Cell, Column, Line, List, ListHints, Table, cell};
 
 const COLUMNS: &[Column] = &[
@@ -38,7 +36,7 @@ pub(crate) fn open_list(state: &mut State) -> Vec<Effect> {
     approvals::ask(state)
 }
 
-fn pending(state: &State) -> Option<&PendingApprovals> {
+pub(super) fn pending(state: &State) -> Option<&PendingApprovals> {
     state.console().map(|console| &console.approvals)
 }
 
@@ -60,10 +58,22 @@ fn ids(rows: &[&ApprovalRow]) -> Vec<RunId> {
     rows.iter().map(|row| row.run_id).collect()
 }
 
-/// Asks whether to approve or refuse a run, and for a reason.
-fn question(row: &ApprovalRow, decision: Decision) -> Outcome {
+/// The decision that a key stands for.
+pub(super) fn decision(key: Key) -> Option<Decision> {
+    match key.code {
+        Code::Char('y') => Some(Decision::Approve),
+        Code::Char('n') => Some(Decision::Refuse),
+        _ => None,
+    }
+}
+
+/// The question whether to approve or refuse a run, with a field for the reason.
+///
+/// # Errors
+/// This user may not decide, as a sentence.
+pub(super) fn question(row: &ApprovalRow, decision: Decision) -> Result<Confirm, String> {
     if !row.may_decide {
-        return refuse(format!(
+        return Err(format!(
             "Another user with the role {} must decide about run {}.",
             row.approval.role, row.run_id
         ));
@@ -81,7 +91,7 @@ fn question(row: &ApprovalRow, decision: Decision) -> Outcome {
         let decide = ApprovalDecide { run_id, decision, reason };
         state.ask_and_say(&decide, |row| tables::approval_decided(&row))
     };
-    open(Confirm::reason(title, text, reader, yes, then).of_session())
+    Ok(Confirm::reason(title, text, reader, yes, then).of_session())
 }
 
 impl ListView for ApprovalsView {
@@ -109,15 +119,13 @@ impl ListView for ApprovalsView {
 
     fn enter(&mut self, state: &State) -> Outcome {
         let row = self.chosen_row(state);
-        row.map_or_else(stay, |row| open(FactsView::new("Approval", facts(row, state))))
+        row.map_or_else(stay, |row| open(ApprovalDetails::new(row, state)))
     }
 
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {
-        match (key.code, self.chosen_row(state)) {
-            (Code::Char('y'), Some(row)) => question(row, Decision::Approve),
-            (Code::Char('n'), Some(row)) => question(row, Decision::Refuse),
-            _ => stay(),
-        }
+        let Some(row) = self.chosen_row(state) else { return stay() };
+        let Some(decision) = decision(key) else { return stay() };
+        question(row, decision).map_or_else(refuse, open)
     }
 
     fn refresh(&mut self, _state: &State) -> Outcome {
@@ -195,32 +203,4 @@ fn lines(
         Line::Over(vec![indent, (question.into(), theme.dim)])
     });
     std::iter::once(Line::Cells(cells)).chain(question).collect()
-}
-
-fn facts(row: &ApprovalRow, state: &State) -> Vec<Fact> {
-    let at = |time| times::full_since(time, state.clock.wall, &state.zone);
-    let effect = match row.effect {
-        Harm::Read => "reads",
-        Harm::Write => "makes a change that can be undone",
-        Harm::Destructive => "makes a change that cannot be undone",
-    };
-    let mut facts = vec![
-        ("run", row.run_id.to_string()),
-        ("line", row.line.clone()),
-        ("command", format!("{} · {effect}", row.title)),
-    ];
-    facts.extend(row.confirm.clone().map(|question| ("question", question)));
-    facts.push(("who asks", format!("{} · client {}", row.asker(), row.client_id)));
-    facts.extend(row.key_id.map(|key| ("key", key.short().to_string())));
-    facts.extend(row.reason.clone().map(|reason| ("reason", reason)));
-    facts.push(("since", at(row.since)));
-    facts.extend(row.approval.expires_at.map(|time| ("expires", time.to_second(&state.zone))));
-    facts.push((
-        "decides",
-        match row.may_decide {
-            true => format!("role {}: y approves, n refuses in the list", row.approval.role),
-            false => format!("another user with the role {}", row.approval.role),
-        },
-    ));
-    facts
 }

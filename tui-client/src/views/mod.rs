@@ -2,6 +2,7 @@
 
 pub(crate) mod accepted_keys;
 pub(crate) mod admin_forms;
+mod approval_details;
 mod approvals;
 pub(crate) mod client_details;
 pub(crate) mod clients;
@@ -67,6 +68,7 @@ type Open = fn(&mut State) -> Vec<Effect>;
 #[rustfmt::skip]
 pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "accepted_keys", opened_by: &[(Id::Keys, accepted_keys::open_list)] },
+    ViewRow { file: "approval_details", opened_by: &[] },
     ViewRow { file: "approvals", opened_by: &[(Id::Approvals, approvals::open_list)] },
     ViewRow { file: "client_details", opened_by: &[] },
     ViewRow { file: "clients", opened_by: &[(Id::Clients, console::side_panes::open_clients), (Id::Kick, clients::open_others)] },

@@ -109,7 +109,9 @@ fn a_run_is_approved_or_refused_with_a_reason_after_a_question() {
     row.approval.state = topside_shared::records::ApprovalState::Approved;
     world.answer::<ApprovalDecide>(Ok(row));
     assert_eq!(world.remark(), "run #41 of wipe, for bot (agent), is approved");
-    world.press("down n");
+    world.press("down enter");
+    assert!(world.screen().contains("n refuse"), "{}", world.screen());
+    world.press("n");
     world.write("not today");
     world.press("enter");
     let refuse = decide(42, Decision::Refuse, Some("not today"));

@@ -27,6 +27,7 @@ pub(crate) const SIZES: [(u16, u16); 5] = [(40, 10), (60, 15), (80, 24), (100, 3
 /// A snapshot of each view, by the file of the view.
 const SNAPSHOTS: &[(&str, &str)] = &[
     ("accepted_keys", "keys"),
+    ("approval_details", "approval-details"),
     ("approvals", "approvals"),
     ("client_details", "client"),
     ("clients", "clients"),
