@@ -140,5 +140,12 @@ fn a_server_of_the_picker_is_marked_and_chosen_by_mouse() {
     screen.write("g");
     screen.see("▌ garden");
     screen.write("G");
-    screen.see("▌ this machine");
+    // Below `this machine` are the servers that others announce on this LAN, if there are any.
+    screen.until("the last row is chosen", |screen| {
+        let contents = screen.contents();
+        let rows = contents.lines().filter(|line| !line.contains("? help"));
+        let mut names = rows.map(|line| line.chars().take(20).collect::<String>());
+        let last = names.rfind(|name| !name.trim().is_empty());
+        last.is_some_and(|name| name.trim_start().starts_with('▌'))
+    });
 }
