@@ -22,6 +22,11 @@ wire_enum! {
 }
 
 impl AfterShutdown {
+    /// What `then` asks for; without it, what `restart` asks for, which is the older way to write it.
+    pub(crate) fn of(then: Option<Self>, restart: bool) -> Self {
+        then.unwrap_or(if restart { Self::Restart } else { Self::Exit })
+    }
+
     /// What happens, after the name of a server: `shuts down`, `reboots`.
     pub fn does(self) -> &'static str {
         match self {

@@ -247,8 +247,7 @@ pub fn return_note(back: Option<Time>, now: Time, zone: &TimeZone) -> String {
 impl Closing {
     /// What the server does then.
     pub fn then(&self) -> AfterShutdown {
-        let of_older = if self.restart { AfterShutdown::Restart } else { AfterShutdown::Exit };
-        self.then.unwrap_or(of_older)
+        AfterShutdown::of(self.then, self.restart)
     }
 }
 

@@ -1,6 +1,5 @@
 //! HTTP client: one request on a connection of its own. It follows no redirect.
 
-use std::fmt::Write as _;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use topside_shared::text::clean;
+use topside_shared::text::{clean, with_sources};
 use topside_shared::tls;
 
 use crate::base::blocking::blocking;
@@ -145,10 +144,10 @@ where
 {
     let mut http = http1::Builder::new();
     let connected = http.max_buf_size(MOST_HEAD).handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = connected.map_err(|error| reason(&error))?;
+    let (mut sender, connection) = connected.map_err(|error| with_sources(&error))?;
     let exchange = async {
         let answered = sender.send_request(request).await;
-        Ok(HttpAnswer::read(answered.map_err(|error| reason(&error))?).await)
+        Ok(HttpAnswer::read(answered.map_err(|error| with_sources(&error))?).await)
     };
     // The connection does the work of the exchange. It may end first.
     let (mut exchange, mut connection) = (pin!(exchange), pin!(connection));
@@ -159,18 +158,6 @@ where
             _ = &mut connection, if !has_ended => has_ended = true,
         }
     }
-}
-
-/// An error with its causes.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a string does not fail.
-        let _ = write!(words, ": {error}");
-        cause = error.source();
-    }
-    words
 }
 
 /// An answer of a service.

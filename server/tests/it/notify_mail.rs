@@ -101,9 +101,7 @@ fn a_mail_goes_over_tls_with_user_and_password() {
         topsided.write("server.toml", &mail("localhost", catcher.port(), &fields));
         let trusted = topsided.path("authorities.pem");
         identity.write(&trusted);
-        let mut command = topsided.command();
-        command.env("SSL_CERT_FILE", &trusted);
-        let mut server = topsided.start_by(command);
+        let mut server = topsided.start_trusting(&trusted);
         let tested = server.connect().ok("notify/test", json!({}));
         let want = json!([
             {"notifier": "mail", "kind": "smtp", "answer": "250 2.0.0 Ok: queued as 1"},
@@ -116,9 +114,7 @@ fn a_mail_goes_over_tls_with_user_and_password() {
         server.terminate();
         // No authority of the system has signed it.
         SelfSigned::new().write(&trusted);
-        let mut command = topsided.command();
-        command.env("SSL_CERT_FILE", &trusted);
-        let server = topsided.start_by(command);
+        let server = topsided.start_trusting(&trusted);
         let tested = server.connect().ok("notify/test", json!({}));
         let failure = tested["notifiers"][0]["failure"].as_str().unwrap();
         assert!(failure.contains("invalid peer certificate"), "{failure}");

@@ -95,17 +95,13 @@ fn https_takes_the_certificates_of_the_system_only() {
     topsided.write("server.toml", &settings);
     let trusted = topsided.path("authorities.pem");
     identity.write(&trusted);
-    let mut command = topsided.command();
-    command.env("SSL_CERT_FILE", &trusted);
-    let mut server = topsided.start_by(command);
+    let mut server = topsided.start_trusting(&trusted);
     server.connect().run("work", json!({"script": "exit 3"}));
     assert_eq!(catcher.wait_for(1)[0].json()["event"], "failed");
     server.terminate();
 
     SelfSigned::new().write(&trusted);
-    let mut command = topsided.command();
-    command.env("SSL_CERT_FILE", &trusted);
-    let server = topsided.start_by(command);
+    let server = topsided.start_trusting(&trusted);
     let tested = server.connect().ok("notify/test", json!({}));
     let failure = tested["notifiers"][0]["failure"].as_str().unwrap();
     assert!(failure.contains("TLS: invalid peer certificate"), "{failure}");

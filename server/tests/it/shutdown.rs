@@ -399,7 +399,7 @@ fn clients_that_do_not_close_their_end_do_not_delay_the_end_of_the_server() {
     assert!(fastest.is_some(), "each of 20 ends took almost a second");
 }
 
-/// How long a server takes to end whose clients keep their connections open.
+/// How long a server takes to end while its clients keep their connections open.
 fn end_with_clients_that_stay() -> Duration {
     let server = TestServer::remote("");
     let device = server.device("phone", "viewer");

@@ -86,6 +86,13 @@ pub struct RunsList {
 }
 call!(RunsList -> RunsPage);
 
+impl RunsList {
+    /// The request for one run: a page of one, from the number behind it. [`RunsPage::find`] takes its row.
+    pub fn one(id: RunId) -> Self {
+        Self { before: id.0.checked_add(1).map(RunId), limit: Some(1), ..Self::default() }
+    }
+}
+
 /// Answer to `runs/list`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunsPage {
@@ -94,4 +101,11 @@ pub struct RunsPage {
     /// What to give as `before` for more; absent: these were all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<RunId>,
+}
+
+impl RunsPage {
+    /// The row of this run.
+    pub fn find(self, id: RunId) -> Option<RunRow> {
+        self.runs.into_iter().find(|row| row.run_id == id)
+    }
 }

@@ -252,8 +252,7 @@ call!(ServerShutdown -> ShutdownResult);
 impl ServerShutdown {
     /// What the server does then; `restart` is the older way to write it.
     pub fn then(&self) -> AfterShutdown {
-        let of_older = if self.restart { AfterShutdown::Restart } else { AfterShutdown::Exit };
-        self.then.unwrap_or(of_older)
+        AfterShutdown::of(self.then, self.restart)
     }
 
     /// The same shutdown after another delay.

@@ -21,7 +21,7 @@ use crate::config::{AuditOf, menu_cache};
 use crate::connect::{CallError, Event, Events, Handle, Hello, Session, Target, connect};
 use crate::file_transfer::{LocalFile, Step, TransferError, send};
 use crate::text::base64::output_bytes;
-use crate::text::error_chain::with_sources;
+use topside_shared::text::with_sources;
 
 /// Time limit of the check of a box, for which the others wait.
 pub(crate) const REACH_LIMIT: Duration = Duration::from_secs(15);

@@ -1,7 +1,5 @@
 //! The tools that follow runs: `run_status`, `run_output` and `run_cancel`.
 
-use std::time::Duration;
-
 use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
@@ -12,18 +10,14 @@ use topside_shared::records::RunRow;
 
 use super::calls::{self, Waiting, failed, of, refused, result, run_id, until_too_late};
 use super::output_text::{MAX_OUTPUT, plain};
-use super::server_link::ServerLink;
+use super::server_link::{GOODBYE, PATIENCE, ServerLink};
 use super::tools::{RUN_CANCEL, RUN_OUTPUT, RUN_STATUS};
 use crate::connect::{Event, Hello, Target, connect};
 use crate::text::base64::output_bytes;
-use crate::text::error_chain::with_sources;
 use crate::text::sanitize;
+use topside_shared::text::with_sources;
 
 const HELLO: Hello = Hello { notices: false, agent: true, name: "topside mcp" };
-/// How long a piece of output may take.
-const PATIENCE: Duration = Duration::from_secs(25);
-/// How long the end of a session may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A part of the output of a run.
 pub(super) struct Piece {
@@ -69,10 +63,8 @@ pub(super) async fn call(
 /// The row of a run that the agent may see.
 pub(super) async fn row(link: &ServerLink, id: RunId) -> Result<RunRow, CallToolResult> {
     let connection = link.connection().await.map_err(failed)?;
-    let before = RunId(id.0.saturating_add(1));
-    let one = RunsList { before: Some(before), limit: Some(1), ..RunsList::default() };
-    let page = connection.handle.call(&one).await.map_err(|error| refused(link, &error))?;
-    let found = page.runs.into_iter().find(|row| row.run_id == id);
+    let page = connection.handle.call(&RunsList::one(id)).await;
+    let found = page.map_err(|error| refused(link, &error))?.find(id);
     found.map(sanitize::run).ok_or_else(|| {
         failed(format!(
             "there is no run {id} that you may see: a call returns the number of its run"

@@ -21,14 +21,14 @@ use crate::connect::{
 };
 use crate::terminal::complain;
 use crate::text::base64::output_bytes;
-use crate::text::error_chain::with_sources;
 use crate::text::sanitize;
+use topside_shared::text::with_sources;
 
 const HELLO: Hello = Hello { notices: true, agent: true, name: "topside mcp" };
-/// How long a call waits for a session.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a call waits for a session, and for a piece of output.
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 /// How long the end of a session may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+pub(super) const GOODBYE: Duration = Duration::from_secs(1);
 /// First and longest pause before the next dial.
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

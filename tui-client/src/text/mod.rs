@@ -1,7 +1,6 @@
 //! Text: fitting, times and sizes, base64, a hash, and the removal of control characters.
 
 pub(crate) mod base64;
-pub(crate) mod error_chain;
 pub(crate) mod fit;
 pub(crate) mod hash;
 pub(crate) mod sanitize;

@@ -6,7 +6,7 @@ use topside_shared::{ErrorKind, RpcError};
 use super::printer::{OutputPart, Printer};
 use super::{exit_status, messages};
 use crate::connect::CallError;
-pub(super) use crate::text::error_chain::with_sources;
+pub(super) use topside_shared::text::with_sources;
 
 /// Why a verb failed.
 #[derive(Debug)]

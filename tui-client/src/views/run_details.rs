@@ -93,22 +93,16 @@ impl View for RunDetails {
     }
 }
 
-/// The request for the row of one run: a page of one, from the number behind it.
-fn page_of_one(id: RunId) -> RunsList {
-    RunsList { before: id.0.checked_add(1).map(RunId), limit: Some(1), ..RunsList::default() }
-}
-
 /// Asks for the row of a run; `then` takes it as the server sends it, or why there is none.
 pub(super) fn one_run(
     state: &mut State,
     id: RunId,
     then: impl FnOnce(&mut State, Result<RunRow, String>) -> Vec<Effect> + Send + 'static,
 ) -> Vec<Effect> {
-    state.ask(Ask::new(&page_of_one(id), move |state, page| {
-        let row = page.map_err(|error| ask::why(&error)).and_then(|page| {
-            let row = page.runs.into_iter().find(|row| row.run_id == id);
-            row.ok_or_else(|| format!("there is no run {id}"))
-        });
+    state.ask(Ask::new(&RunsList::one(id), move |state, page| {
+        let row = page
+            .map_err(|error| ask::why(&error))
+            .and_then(|page| page.find(id).ok_or_else(|| format!("there is no run {id}")));
         then(state, row)
     }))
 }
@@ -116,14 +110,14 @@ pub(super) fn one_run(
 /// Asks for the row of a run again.
 fn refresh(state: &mut State, id: RunId) -> Vec<Effect> {
     let take = move |view: &mut RunDetails, answer: Result<RunsPage, CallError>, _: &State| {
-        match answer.map(|page| page.runs.into_iter().find(|row| row.run_id == id)) {
+        match answer.map(|page| page.find(id)) {
             Ok(Some(row)) if view.run.row.run_id == id => view.run.row = sanitize::run(row),
             Ok(_) => {}
             Err(error) => return refuse(ask::why(&error)),
         }
         stay()
     };
-    state.ask_if_connected(Ask::of_view(&page_of_one(id), take))
+    state.ask_if_connected(Ask::of_view(&RunsList::one(id), take))
 }
 
 /// A key that does something with a run, in its details and, but for those that are letters or Enter, in the list.

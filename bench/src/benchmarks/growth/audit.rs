@@ -45,7 +45,7 @@ pub(super) fn measure(
     Ok(())
 }
 
-/// A state directory with an audit log of this size in several files, whose newest entry is of now. Nothing checks its chain
+/// A state directory with an audit log of this size in several files; its newest entry is of now. Nothing checks its chain
 /// here.
 fn log(megabytes: usize) -> io::Result<TempDir> {
     let directory = tempfile::Builder::new().prefix("topside-bench-").tempdir()?;

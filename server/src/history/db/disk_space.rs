@@ -33,7 +33,7 @@ impl Db {
         ["", "-wal", SHARED].into_iter().map(|end| self.file(end)).sum()
     }
 
-    /// Bytes on the disk of the file whose name is that of `runs.db` with this end.
+    /// Bytes on the disk of a file beside `runs.db`, which has its name with this end.
     fn file(&self, end: &str) -> u64 {
         let mut name = OsString::from(&self.path);
         name.push(end);

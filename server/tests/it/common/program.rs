@@ -1,7 +1,7 @@
 //! The program `topsided` itself: for signals, exit statuses, and what it leaves behind.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
@@ -116,6 +116,13 @@ impl Topsided {
     /// Starts it by this command, and waits until it serves.
     pub(crate) fn start_by(&self, command: Command) -> Spawned {
         Spawned::started(command, self.socket())
+    }
+
+    /// Starts it where these certificates are those of the system's authorities.
+    pub(crate) fn start_trusting(&self, certificates: &Path) -> Spawned {
+        let mut command = self.command();
+        command.env("SSL_CERT_FILE", certificates);
+        self.start_by(command)
     }
 
     /// Starts it by this command, and waits for nothing.

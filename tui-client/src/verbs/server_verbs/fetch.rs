@@ -1,7 +1,7 @@
 //! `topside fetch`: results of a run.
 
 use topside_shared::RunId;
-use topside_shared::methods::{RunsList, RunsPage};
+use topside_shared::methods::RunsList;
 use topside_shared::notifications::Stream;
 use topside_shared::records::{ResultFile, RunRow};
 use topside_shared::tables;
@@ -36,11 +36,7 @@ pub(super) async fn fetch(session: &mut OneShot<'_>, args: &Fetch) -> Result<u8,
 
 /// The row of the run.
 async fn row(session: &mut OneShot<'_>, id: RunId) -> Result<RunRow, VerbError> {
-    let before = Some(RunId(id.0.saturating_add(1)));
-    let list = RunsList { before, limit: Some(1), ..RunsList::default() };
-    let RunsPage { runs, .. } = session.call(&list).await?;
-    let found = runs.into_iter().find(|row| row.run_id == id);
-    found.ok_or_else(|| {
+    session.call(&RunsList::one(id)).await?.find(id).ok_or_else(|| {
         VerbError::not_found(format!(
             "there is no run {id}: `topside runs` lists those that you may see"
         ))

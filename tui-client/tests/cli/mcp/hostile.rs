@@ -9,7 +9,7 @@ use super::{MENU, ask, place};
 use crate::common::{Place, eventually};
 use crate::remote_server::Box;
 
-/// A server whose agent has a key with the role *operator*, and the device of that agent.
+/// A server, and the device of an agent that has a key with the role *operator* there.
 struct Site {
     garden: Box,
     device: Place,
