@@ -16,6 +16,8 @@ use crate::time::Time;
 /// What an invite begins with: [`NAME`] and [`VERSION`].
 const SCHEME: &str = "topside1:";
 const NAME: &str = "topside";
+/// What the strings of a hub begin with, for boxes and for people.
+pub(crate) const HUB_NAMES: [&str; 2] = ["topsidebox", "topsideme"];
 /// The version of the form that this program reads.
 const VERSION: &str = "1";
 /// Longest data behind the scheme, in characters; the longest invite has a fifth of that.
@@ -59,6 +61,9 @@ pub enum InviteError {
     /// It begins otherwise.
     #[error("an invite begins with `{SCHEME}`: {INVITE_ON_THE_BOX} prints one")]
     NotAnInvite,
+    /// It is the string of a hub.
+    #[error("this is the string of a hub: `topside hub add` takes it, or `topsided join` on a box")]
+    OfHub,
     /// It begins as those of a later version do.
     #[error("this invite is of a newer version: update topside on this machine")]
     Newer,
@@ -69,25 +74,37 @@ pub enum InviteError {
     Mistyped,
 }
 
-from_str!(Invite, InviteError, find);
+from_str!(Invite, InviteError, |text: &str| {
+    let is_of_hub = || HUB_NAMES.iter().any(|name| !scheme_ends(text, name).is_empty());
+    find_data(text, NAME, read_invite).map_err(|error| match error {
+        InviteError::NotAnInvite if is_of_hub() => InviteError::OfHub,
+        error => error,
+    })
+});
 
-/// Reads the first invite in a pasted text: folded, quoted, in a mail, with invisible characters or other words.
-fn find(text: &str) -> Result<Invite, InviteError> {
+/// Reads the first string of this scheme in a pasted text: folded, quoted, in a mail, with invisible characters or other
+/// words. `read` takes the parts of its data.
+pub(crate) fn find_data<T>(
+    text: &str,
+    name: &str,
+    read: impl Fn(&mut Reader<'_>) -> Option<T>,
+) -> Result<T, InviteError> {
     let text: String = text.chars().filter(|c| !text::is_invisible(*c)).collect();
     let text = text.replace("%3A", ":").replace("%3a", ":");
     let unfolded;
-    let mut candidates = scheme_ends(&text);
+    let mut candidates = scheme_ends(&text, name);
     let mut rest_of = text.as_str();
     if candidates.is_empty() {
         // The line was folded within the scheme.
         unfolded = text.split_whitespace().collect::<String>();
-        candidates = scheme_ends(&unfolded);
+        candidates = scheme_ends(&unfolded, name);
         rest_of = &unfolded;
     }
     let mut error = InviteError::NotAnInvite;
     for (version, end) in candidates {
-        match (version, decode(&rest_of[end..])) {
-            (VERSION, Some(invite)) => return Ok(invite),
+        let data = || decode(&rest_of[end..]).and_then(|data| read(&mut Reader(&data)));
+        match (version, data()) {
+            (VERSION, Some(found)) => return Ok(found),
             (VERSION, None) => error = InviteError::Mistyped,
             _ if error == InviteError::NotAnInvite => error = InviteError::Newer,
             _ => {}
@@ -96,35 +113,36 @@ fn find(text: &str) -> Result<Invite, InviteError> {
     Err(error)
 }
 
-/// Each `topsideN:` in a text: the number and the index behind the colon.
-fn scheme_ends(text: &str) -> Vec<(&str, usize)> {
+/// Each scheme of this name and a number in a text: the number and the index behind the colon.
+fn scheme_ends<'t>(text: &'t str, name: &str) -> Vec<(&'t str, usize)> {
     let mut found = Vec::new();
     for (colon, _) in text.match_indices(':') {
         let word = &text[..colon];
         let number = word.trim_end_matches(|c: char| c.is_ascii_digit());
         let version = &word[number.len()..];
-        let name = number.len().checked_sub(NAME.len()).and_then(|start| number.get(start..));
-        if !version.is_empty() && name.is_some_and(|name| name.eq_ignore_ascii_case(NAME)) {
+        let begin = number.len().checked_sub(name.len()).and_then(|start| number.get(start..));
+        if !version.is_empty() && begin.is_some_and(|begin| begin.eq_ignore_ascii_case(name)) {
             found.push((version, colon + 1));
         }
     }
     found
 }
 
-/// The invite at the beginning of a text. It may be folded: the checksum decides which words belong to it.
-fn decode(text: &str) -> Option<Invite> {
+/// The data at the beginning of a text. It may be folded: the checksum decides which words belong to it.
+fn decode(text: &str) -> Option<Vec<u8>> {
     let mut data = String::new();
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         data.extend(word.chars().map(|c| c.to_ascii_uppercase()));
         if data.len() > MAX_DATA {
             return None;
         }
-        if let Ok(bytes) = BASE32_NOPAD.decode(data.as_bytes())
+        if let Ok(mut bytes) = BASE32_NOPAD.decode(data.as_bytes())
             && let Some(split) = bytes.len().checked_sub(CHECKSUM)
             && checksum(&bytes[..split]) == bytes[split..]
         {
             // What a later version adds stands at the end.
-            return Reader(&bytes[..split]).invite();
+            bytes.truncate(split);
+            return Some(bytes);
         }
     }
     None
@@ -166,7 +184,7 @@ impl Invite {
 }
 
 /// A text of at most 255 bytes, its length before it.
-fn short(bytes: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn short(bytes: &mut Vec<u8>, text: &[u8]) {
     let mut text = text;
     if text.len() > 255 {
         // A name of 64 characters may have more bytes: cut between two of them.
@@ -177,77 +195,66 @@ fn short(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.extend(text);
 }
 
-fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+pub(crate) fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     let whole = Sha256::digest(bytes);
     [whole[0], whole[1], whole[2], whole[3]]
 }
 
-/// Takes an invite's parts off the front of its bytes.
-struct Reader<'b>(&'b [u8]);
+/// Takes the parts of a string off the front of its bytes.
+pub(crate) struct Reader<'b>(&'b [u8]);
+
+fn read_invite(reader: &mut Reader<'_>) -> Option<Invite> {
+    let lasting = match reader.byte()? {
+        ONE_TIME => false,
+        LASTING => true,
+        _ => return None,
+    };
+    let server = Pin::from_bytes(reader.array()?);
+    let seed = Seed::from_bytes(reader.array()?);
+    let expires_at = Time::from_millis(i64::from_be_bytes(reader.array()?));
+    let name = text::clean(std::str::from_utf8(reader.short()?).ok()?, MAX_NAME);
+    let mut addresses = Vec::new();
+    for _ in 0..reader.byte()? {
+        let bytes = reader.short()?;
+        addresses.push(match bytes.len() {
+            4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+            16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
+            _ => return None,
+        });
+    }
+    if addresses.len() > MAX_ADDRESSES {
+        return None;
+    }
+    let router = std::str::from_utf8(reader.short()?).ok()?;
+    if router.len() > MAX_ROUTER || router.chars().any(|c| c.is_whitespace() || text::is_control(c))
+    {
+        return None;
+    }
+    let router = (!router.is_empty()).then(|| router.to_owned());
+    let port = u16::from_be_bytes(reader.array()?);
+    let router_port = u16::from_be_bytes(reader.array()?);
+    if port == 0 || router_port == 0 {
+        return None;
+    }
+    Some(Invite { server, seed, lasting, expires_at, name, addresses, router, port, router_port })
+}
 
 impl Reader<'_> {
-    fn invite(&mut self) -> Option<Invite> {
-        let lasting = match self.byte()? {
-            ONE_TIME => false,
-            LASTING => true,
-            _ => return None,
-        };
-        let server = Pin::from_bytes(self.array()?);
-        let seed = Seed::from_bytes(self.array()?);
-        let expires_at = Time::from_millis(i64::from_be_bytes(self.array()?));
-        let name = text::clean(std::str::from_utf8(self.short()?).ok()?, MAX_NAME);
-        let mut addresses = Vec::new();
-        for _ in 0..self.byte()? {
-            let bytes = self.short()?;
-            addresses.push(match bytes.len() {
-                4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
-                16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
-                _ => return None,
-            });
-        }
-        if addresses.len() > MAX_ADDRESSES {
-            return None;
-        }
-        let router = std::str::from_utf8(self.short()?).ok()?;
-        if router.len() > MAX_ROUTER
-            || router.chars().any(|c| c.is_whitespace() || text::is_control(c))
-        {
-            return None;
-        }
-        let router = (!router.is_empty()).then(|| router.to_owned());
-        let port = u16::from_be_bytes(self.array()?);
-        let router_port = u16::from_be_bytes(self.array()?);
-        if port == 0 || router_port == 0 {
-            return None;
-        }
-        Some(Invite {
-            server,
-            seed,
-            lasting,
-            expires_at,
-            name,
-            addresses,
-            router,
-            port,
-            router_port,
-        })
-    }
-
     fn take(&mut self, count: usize) -> Option<&[u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         self.take(1).map(|bytes| bytes[0])
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
 
-    fn short(&mut self) -> Option<&[u8]> {
+    pub(crate) fn short(&mut self) -> Option<&[u8]> {
         let length = self.byte()?;
         self.take(length.into())
     }

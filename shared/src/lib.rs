@@ -1,5 +1,5 @@
 //! What Topside servers and clients share: messages and their framing, ids, times, errors, the declarations of commands, the
-//! command line, keys, pins and invites. This crate opens no sockets and draws nothing.
+//! command line, keys, pins and invites. This crate draws nothing, and opens no sockets but to a hub (the feature `hub`).
 
 #[macro_use]
 mod wire_macros;
@@ -12,6 +12,8 @@ pub mod dirs;
 pub mod envelope;
 pub mod error;
 pub mod frame;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod ids;
 pub mod invite;
 pub mod json_checks;

@@ -1,0 +1,196 @@
+//! Connection to a hub: TLS with the pinned key of the hub, the credential of this side, and reconnects.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use rustls::client::ResolvesClientCert;
+use rustls::sign::CertifiedKey;
+use tokio::sync::watch;
+
+use super::Subjects;
+use super::access::{HubAccess, HubRole};
+use crate::text::host_port;
+use crate::tls;
+
+/// How long one try to connect may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest pause before a try to reconnect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// Silence after which the hub is asked whether it is there.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// Messages of one stream that wait for it: more than its window allows.
+const WAITING_MESSAGES: usize = 4 * 1024;
+
+/// Why a hub cannot be reached, as a sentence with advice and without a full stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectHubError {
+    /// It shows another key.
+    #[error(
+        "what answers at {at} is not the hub {name}: it has another key. If the hub was set up anew, ask its admin \
+         for a new string"
+    )]
+    WrongKey {
+        /// What the hub is called.
+        name: String,
+        /// Its addresses.
+        at: String,
+    },
+    /// It does not accept the credential.
+    #[error(
+        "the hub {name} at {at} does not accept this side's credential: ask its admin for a new string"
+    )]
+    NotAccepted {
+        /// What the hub is called.
+        name: String,
+        /// Its addresses.
+        at: String,
+    },
+    /// It does not answer.
+    #[error("the hub {name} cannot be reached at {at}: {why}")]
+    Unreachable {
+        /// What the hub is called.
+        name: String,
+        /// Its addresses.
+        at: String,
+        /// The error.
+        why: String,
+    },
+}
+
+impl ConnectHubError {
+    /// Whether another try fails too until a person changes something.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Unreachable { .. })
+    }
+}
+
+/// A connection to a hub. That of a box reconnects by itself; streams that were open then have ended.
+#[derive(Debug, Clone)]
+pub struct HubConnection {
+    pub(super) client: Client,
+    pub(super) subjects: Subjects,
+    /// How often the connection was lost. It changes when the connection is back, too.
+    pub(super) losses: watch::Receiver<u64>,
+}
+
+impl HubConnection {
+    /// Connects, at the first address that answers.
+    pub async fn open(access: &HubAccess) -> Result<Self, ConnectHubError> {
+        let failed = |error: &(dyn Error + 'static)| of_error(access, error);
+        let config =
+            tls::client_config(access.hub, Arc::new(NoKey)).map_err(|error| failed(&error))?;
+        let addresses = access
+            .addresses
+            .iter()
+            .map(|(host, port)| format!("tls://{}", host_port(host, *port)).parse::<ServerAddr>());
+        let addresses: Vec<ServerAddr> =
+            addresses.collect::<io::Result<_>>().map_err(|error| failed(&error))?;
+        let subjects = Subjects::of(&access.hub);
+        let (lost, losses) = watch::channel(0);
+        let was_connected = Arc::new(AtomicBool::new(false));
+        let reconnects = Arc::clone(&was_connected);
+        // A caller opens another connection for its next stream.
+        let reconnects_at_most = match access.role {
+            HubRole::Box => None,
+            HubRole::Person => Some(addresses.len()),
+        };
+        let options = ConnectOptions::new()
+            .user_and_password(access.role.name().to_owned(), access.password())
+            .require_tls(true)
+            .tls_client_config(config)
+            .ignore_discovered_servers()
+            .connection_timeout(PATIENCE)
+            .request_timeout(Some(PATIENCE))
+            .ping_interval(PING_EVERY)
+            .max_reconnects(reconnects_at_most)
+            .subscription_capacity(WAITING_MESSAGES)
+            .custom_inbox_prefix(subjects.side(access.role))
+            .reconnect_delay_callback(move |attempt| match reconnects.load(Ordering::Relaxed) {
+                true => pause(attempt),
+                false => Duration::ZERO,
+            })
+            .event_callback(move |event| {
+                let is_lost = matches!(event, Event::Disconnected | Event::Closed);
+                lost.send_modify(|count| *count += u64::from(is_lost));
+                std::future::ready(())
+            });
+        match options.connect(addresses).await {
+            Ok(client) => {
+                was_connected.store(true, Ordering::Relaxed);
+                Ok(Self { client, subjects, losses })
+            }
+            Err(error) => Err(match error.kind() {
+                ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+                    ConnectHubError::NotAccepted { name: access.name.clone(), at: access.places() }
+                }
+                ConnectErrorKind::TimedOut => ConnectHubError::Unreachable {
+                    name: access.name.clone(),
+                    at: access.places(),
+                    why: format!("no answer for {} s", PATIENCE.as_secs()),
+                },
+                _ => failed(&error),
+            }),
+        }
+    }
+
+    /// Whether it is connected now.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Waits until the connection is lost or back.
+    pub async fn changed(&mut self) {
+        if self.losses.changed().await.is_err() {
+            // The connection has ended for good.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A device that has no key for the hub: its credential is a password.
+#[derive(Debug)]
+struct NoKey;
+
+impl ResolvesClientCert for NoKey {
+    fn resolve(
+        &self,
+        _root_hint_subjects: &[&[u8]],
+        _sigschemes: &[rustls::SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+fn of_error(access: &HubAccess, error: &(dyn Error + 'static)) -> ConnectHubError {
+    let (name, at) = (access.name.clone(), access.places());
+    // The innermost error says what happened.
+    let mut cause = error;
+    loop {
+        if let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref)
+            && let Some(rustls::Error::InvalidCertificate(_)) = inner.downcast_ref()
+        {
+            return ConnectHubError::WrongKey { name, at };
+        }
+        let Some(next) = cause.source() else { break };
+        cause = next;
+    }
+    ConnectHubError::Unreachable { name, at, why: cause.to_string() }
+}
+
+/// The pause before this try to reconnect: random, so that the boxes of a hub that restarts do not return all at once.
+fn pause(attempt: usize) -> Duration {
+    let most = Duration::from_secs(attempt.try_into().unwrap_or(u64::MAX)).min(LONGEST_PAUSE);
+    let mut random = [128];
+    // Without randomness the pause is half as long.
+    let _ = tls::provider().secure_random.fill(&mut random);
+    most.mul_f64(f64::from(random[0]) / 255.0)
+}
