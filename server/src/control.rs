@@ -227,6 +227,20 @@ pub(crate) fn connect(path: &Path) -> Result<Option<UnixStream>, ControlError> {
     }
 }
 
+/// Sends a request to the running server; whether one runs.
+#[cfg(feature = "hub")]
+pub(crate) fn call_if_running<C: Call>(dirs: &Dirs, params: &C) -> Result<bool, ControlError> {
+    for path in dirs.administered_server().sockets {
+        if let Some(stream) = connect(&path)? {
+            let failed = |source| ControlError::Socket { path: path.clone(), source };
+            stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+            call(&path, &mut BufReader::new(stream), params)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The user of the directory of a socket that may not be used, or of its nearest ancestor that may be looked at.
 fn owner_of_way(socket: &Path) -> String {
     let mut directories = socket.ancestors().skip(1);

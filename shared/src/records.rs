@@ -37,10 +37,13 @@ pub struct Program {
 pub struct ClientRow {
     /// Its number.
     pub client_id: ClientId,
-    /// `ip:port`, or `pid 4121` on the local socket.
+    /// `ip:port`, `pid 4121` on the local socket, or `hub`.
     pub address: String,
     /// Where it is seen from the server.
     pub connection: Connection,
+    /// `hub` if it came through a hub; absent else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
     /// The user's name.
     pub user: String,
     /// Its key over TCP: in `clients/list`, for admins and the key's own holder.

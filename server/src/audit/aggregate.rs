@@ -4,14 +4,13 @@
 //! once a minute.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use topside_shared::Role;
 
 use crate::audit::entry::{By, Entry};
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::base::mutex::Mutex;
-use crate::base::peer::Peer;
+use crate::base::peer::{Peer, RemoteEnd};
 
 /// Origins of one kind with a count of their own per minute; all others share one.
 const MAX_ORIGINS: usize = 32;
@@ -51,8 +50,8 @@ impl SignIn {
         action: &'static str,
         result: &'static str,
     ) -> Self {
-        let source = match address.parse::<SocketAddr>() {
-            Ok(address) => Peer::of(address.ip()).to_string(),
+        let source = match address.parse::<RemoteEnd>() {
+            Ok(end) => end.peer().to_string(),
             Err(_) => "this machine".to_owned(),
         };
         let (owner, name, role, agent) = (who.owner, who.user.clone(), who.role, who.agent);

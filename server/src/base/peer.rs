@@ -1,7 +1,7 @@
 //! Peer: the address of a connection, grouped for limits and named for lists.
 
 use std::fmt;
-use std::net::{AddrParseError, IpAddr, Ipv6Addr};
+use std::net::{AddrParseError, IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use topside_shared::Connection;
@@ -9,13 +9,69 @@ use topside_shared::Connection;
 /// Bits of an IPv6 address that a provider gives to one customer.
 const PREFIX: u32 = 64;
 
-/// One source for the limits: an IPv4 address, or a /64 of IPv6.
+/// What a connection through a hub has in place of an address.
+pub(crate) const HUB: &str = "hub";
+
+/// The other end of a connection. A hub does not tell its callers apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RemoteEnd {
+    Address(SocketAddr),
+    Hub,
+}
+
+impl RemoteEnd {
+    pub(crate) fn peer(self) -> Peer {
+        match self {
+            Self::Address(address) => Peer::of(address.ip()),
+            Self::Hub => Peer::Hub,
+        }
+    }
+
+    /// How it is connected, if the box is in these networks.
+    pub(crate) fn connection(self, networks: impl FnOnce() -> Vec<Subnet>) -> Connection {
+        match self {
+            Self::Address(address) => connection(address.ip(), networks),
+            Self::Hub => Connection::Internet,
+        }
+    }
+}
+
+impl From<SocketAddr> for RemoteEnd {
+    fn from(address: SocketAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
+impl fmt::Display for RemoteEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Hub => f.write_str(HUB),
+        }
+    }
+}
+
+impl FromStr for RemoteEnd {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        match text {
+            HUB => Ok(Self::Hub),
+            address => address.parse().map(Self::Address),
+        }
+    }
+}
+
+/// One source for the limits: an IPv4 address, a /64 of IPv6, or the hub with all its callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Peer(IpAddr);
+pub(crate) enum Peer {
+    Address(IpAddr),
+    Hub,
+}
 
 impl Peer {
     pub(crate) fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
+        Self::Address(match address.to_canonical() {
             IpAddr::V6(v6) => {
                 let mask = u128::MAX << (128 - PREFIX);
                 Ipv6Addr::from(u128::from(v6) & mask).into()
@@ -27,9 +83,10 @@ impl Peer {
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(v4) => v4.fmt(f),
-            IpAddr::V6(v6) => write!(f, "{v6}/{PREFIX}"),
+        match self {
+            Self::Address(IpAddr::V4(v4)) => v4.fmt(f),
+            Self::Address(IpAddr::V6(v6)) => write!(f, "{v6}/{PREFIX}"),
+            Self::Hub => f.write_str(HUB),
         }
     }
 }
@@ -38,6 +95,9 @@ impl FromStr for Peer {
     type Err = AddrParseError;
 
     fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        if text == HUB {
+            return Ok(Self::Hub);
+        }
         let address = text.split_once('/').map_or(text, |(address, _)| address);
         address.parse().map(Self::of)
     }
@@ -65,7 +125,7 @@ impl Subnet {
 }
 
 /// How a peer with this address is connected, if the box is in these networks.
-pub(crate) fn connection(peer: IpAddr, networks: impl FnOnce() -> Vec<Subnet>) -> Connection {
+fn connection(peer: IpAddr, networks: impl FnOnce() -> Vec<Subnet>) -> Connection {
     let peer = peer.to_canonical();
     if peer.is_loopback() {
         Connection::Same
@@ -137,7 +197,7 @@ mod tests {
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
         assert_eq!(Peer::of(ip("2001:db8:1:2::1")), Peer::of(ip("2001:db8:1:2:ffff::")));
         assert_ne!(Peer::of(ip("2001:db8:1:2::1")), Peer::of(ip("2001:db8:1:3::1")));
-        for text in ["203.0.113.7", "2001:db8:1:2::/64"] {
+        for text in ["203.0.113.7", "2001:db8:1:2::/64", "hub"] {
             assert_eq!(text.parse::<Peer>().unwrap().to_string(), text);
         }
     }

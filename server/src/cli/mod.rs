@@ -1,6 +1,8 @@
 //! Flags and verbs of `topsided`, which `topside serve` takes too.
 
 mod audit_verbs;
+#[cfg(feature = "hub")]
+mod hub_verbs;
 mod key_verbs;
 mod menus;
 mod show_config;
@@ -95,6 +97,18 @@ enum Verb {
     },
     /// Print the pin of this server's key
     Id,
+    /// Set up a hub, through which people reach boxes without open ports
+    #[cfg(feature = "hub")]
+    Hub {
+        #[command(subcommand)]
+        verb: hub_verbs::HubVerb,
+    },
+    /// Join a hub: the box listens there
+    #[cfg(feature = "hub")]
+    Join(hub_verbs::JoinArgs),
+    /// Leave the hub
+    #[cfg(feature = "hub")]
+    Leave,
     /// Show or verify the audit log: who did what, and when
     Audit {
         #[command(subcommand)]
@@ -204,6 +218,14 @@ pub fn run(args: &ServeArgs) -> ExitCode {
             let done = audit_verbs::run(&dirs, verb);
             return done.map_or_else(|error| fail(error.status(), error), succeed);
         }
+        #[cfg(feature = "hub")]
+        Some(Verb::Hub { verb: hub_verbs::HubVerb::Init(args) }) => {
+            return print_or_fail(hub_verbs::init(args));
+        }
+        #[cfg(feature = "hub")]
+        Some(Verb::Join(args)) => return print_or_fail(hub_verbs::join(&dirs, args)),
+        #[cfg(feature = "hub")]
+        Some(Verb::Leave) => return print_or_fail(hub_verbs::leave(&dirs)),
         Some(Verb::Doctor) => return examine(&dirs, &load()),
         Some(Verb::Invite(args)) => {
             key_verbs::create(&dirs, &load, args.request(), |made| args.show(made))
@@ -265,6 +287,17 @@ fn check(config: &Config) {
             "the menu takes {} KiB on the wire, so clients read it in {pages} pages or more",
             wire / 1024
         );
+    }
+}
+
+#[cfg(feature = "hub")]
+fn print_or_fail(done: Result<String, hub_verbs::HubVerbError>) -> ExitCode {
+    match done {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(1, error),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::authorize::RunAccess;
 use crate::base::identity::{Identity, Owner};
 use crate::base::mutex::Mutex;
 use crate::base::outbox::Outbox;
+use crate::base::peer::HUB;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -140,6 +141,7 @@ impl Client {
             client_id: self.id,
             address: self.address.clone(),
             connection: self.connection,
+            route: (self.address == HUB).then(|| HUB.to_owned()),
             user: record.who.user.clone(),
             key_id: None,
             role: record.who.role,

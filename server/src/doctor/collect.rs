@@ -22,7 +22,7 @@ use crate::doctor::facts::{
     ClockFacts, Facts, FileFacts, KeyFacts, NamedAddress, PrivateFile, RouterFacts, Served,
     Settings,
 };
-use crate::doctor::firewall;
+use crate::doctor::{firewall, hub};
 use crate::keys;
 use crate::net::port_mapping::protocols::{place, probe};
 use crate::operations::box_power;
@@ -59,9 +59,11 @@ pub(super) async fn collect_facts(dirs: &Dirs, config: Result<&Config, String>) 
         None => None,
     };
     let state = &dirs.state;
+    let hub = hub::collect(state, server.at_hub).await;
     let host = config.as_ref().map(|config| host(config)).unwrap_or_default();
     Facts {
         host,
+        hub,
         settings: config.map(|config| Settings {
             remarks: config.remarks.clone(),
             port,
@@ -202,8 +204,16 @@ struct ServerAnswers {
     server: Served,
     /// Its TCP addresses.
     open: Vec<SocketAddr>,
+    /// Whether it listens at a hub, if it answered.
+    at_hub: Option<bool>,
     /// The number of its keys, if it answered.
     keys: Option<KeyFacts>,
+}
+
+impl ServerAnswers {
+    fn without(socket: PathBuf, server: Served) -> Self {
+        Self { socket, server, open: Vec::new(), at_hub: None, keys: None }
+    }
 }
 
 fn ask_server(dirs: &Dirs) -> ServerAnswers {
@@ -216,19 +226,14 @@ fn ask_server(dirs: &Dirs) -> ServerAnswers {
             Ok(Some(stream)) => ask(&socket, stream).map_err(|error| error.to_string()),
         };
         return match asked {
-            Ok((server, open, keys)) => ServerAnswers { socket, server, open, keys: Some(keys) },
-            Err(why) => {
-                ServerAnswers { socket, server: Served::Unclear(why), open: Vec::new(), keys: None }
-            }
+            Ok(answers) => ServerAnswers { socket, ..answers },
+            Err(why) => ServerAnswers::without(socket, Served::Unclear(why)),
         };
     }
-    ServerAnswers { socket: dirs.socket(), server: Served::None, open: Vec::new(), keys: None }
+    ServerAnswers::without(dirs.socket(), Served::None)
 }
 
-fn ask(
-    socket: &Path,
-    stream: UnixStream,
-) -> Result<(Served, Vec<SocketAddr>, KeyFacts), ControlError> {
+fn ask(socket: &Path, stream: UnixStream) -> Result<ServerAnswers, ControlError> {
     let failed = |source| ControlError::Socket { path: socket.to_owned(), source };
     stream.set_read_timeout(Some(TIME_LIMIT)).map_err(failed)?;
     stream.set_write_timeout(Some(TIME_LIMIT)).map_err(failed)?;
@@ -245,7 +250,9 @@ fn ask(
     let failed = status.hooks.iter().filter(|hook| hook.state == HookState::Failed);
     let failed_hooks = failed.map(|hook| hook.words(&hook.at.to_string())).collect();
     let (version, notifiers) = (status.version.clone(), status.notifiers.clone());
-    Ok((Served::By { version, mapped, failed_hooks, notifiers }, open, keys))
+    let server = Served::By { version, mapped, failed_hooks, notifiers };
+    let at_hub = Some(at("hub").next().is_some());
+    Ok(ServerAnswers { socket: socket.to_owned(), server, open, at_hub, keys: Some(keys) })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::admission::session_limits::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
 use crate::doctor::facts::{
     ClockFacts, Facts, FileFacts, Firewall, KeyFacts, NamedAddress, PrivateFile, Served, Settings,
 };
+use crate::doctor::hub::HubFacts;
 use crate::net::port_mapping::external_address::unreachable;
 
 /// A clock with an earlier year was never set.
@@ -61,6 +62,10 @@ pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
             firewall(&facts.firewall, settings.port, &mut findings);
             router(facts, settings, &mut findings);
         }
+    }
+    if let Some((verdict, text)) = facts.hub.as_ref().map(HubFacts::judge) {
+        findings.subject = "hub";
+        findings.add(verdict, text);
     }
     findings.all
 }

@@ -54,6 +54,7 @@ fn well() -> Facts {
             named: None,
         },
         host: Vec::new(),
+        hub: None,
         keys: KeyFacts::Known { keys: 2, invites: 1 },
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::NotifierStatus;
 
+use crate::doctor::hub::HubFacts;
 use crate::net::port_mapping::external_address::Protocol;
 use crate::net::port_mapping::protocols::Place;
 
@@ -31,6 +32,8 @@ pub(super) struct Facts {
     pub(super) firewall: Firewall,
     pub(super) router: RouterFacts,
     pub(super) keys: KeyFacts,
+    /// None if the box has joined none.
+    pub(super) hub: Option<HubFacts>,
     /// The ways to shut the box down that are set, and what is in the way of each.
     pub(super) host: Vec<(AfterShutdown, Option<String>)>,
 }

@@ -6,6 +6,7 @@ mod collect;
 mod diagnose;
 mod facts;
 mod firewall;
+mod hub;
 
 use topside_shared::dirs::Dirs;
 

@@ -1,4 +1,4 @@
-//! TCP stream below TLS that counts bytes.
+//! The stream below TLS, over TCP or through a hub, which counts bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -49,7 +49,26 @@ impl Socket for TcpStream {
     }
 }
 
-/// A TCP connection that counts the bytes sent through it: TLS accepts more than it has sent.
+#[cfg(feature = "hub")]
+impl Socket for topside_shared::hub::HubStream {
+    async fn speaks(&self) -> Option<u8> {
+        self.first_byte().await
+    }
+
+    fn hung_up(&self) -> bool {
+        self.is_gone()
+    }
+
+    fn is_half_closed(&self) -> bool {
+        self.is_half_closed()
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        self.is_acknowledged()
+    }
+}
+
+/// A connection that counts the bytes sent through it: TLS accepts more than it has sent.
 #[derive(Debug)]
 pub(crate) struct CountingStream<S> {
     stream: S,

@@ -19,7 +19,8 @@ use crate::audit::aggregate::Origin;
 use crate::base::identity::{Identity, Scope};
 use crate::base::limit::Limit;
 use crate::base::outbox::Outbox;
-use crate::base::{peer, platform};
+use crate::base::peer::RemoteEnd;
+use crate::base::platform;
 use crate::keys::KeyStanding;
 use crate::listen::counting_stream::{CountingStream, Socket};
 use crate::net::other_protocol::OtherProtocol;
@@ -49,7 +50,7 @@ pub(crate) async fn accept(
     if let Err(error) = platform::tune(&stream, limits.keepalive, limits.user_timeout) {
         tracing::debug!(target: "topside", %peer, %error, "a connection's options cannot be set");
     }
-    run(server, Arc::clone(&opened.tls), stream, peer, permit).await;
+    run(server, Arc::clone(&opened.tls), stream, peer.into(), permit).await;
 }
 
 /// Runs the handshake within its limits, then the session.
@@ -57,7 +58,7 @@ pub(crate) async fn run<S: Socket>(
     server: Arc<Server>,
     tls: Arc<ServerConfig>,
     stream: S,
-    peer: SocketAddr,
+    peer: RemoteEnd,
     mut permit: Permit,
 ) {
     // Boxed, so that the task is small once the handshake is done.
@@ -82,7 +83,7 @@ pub(crate) async fn run<S: Socket>(
         }
         Ok(Err(limit)) => return dropped(&server, peer, limit),
         Err(_) => {
-            let origin = Origin::Network(peer::Peer::of(peer.ip()));
+            let origin = Origin::Network(peer.peer());
             server.audit.refused(origin, "handshake/failed", "timeout");
             return dropped(&server, peer, Limit::HandshakeTimeout);
         }
@@ -90,7 +91,7 @@ pub(crate) async fn run<S: Socket>(
     Box::pin(start_session(server, stream, peer, permit)).await;
 }
 
-fn dropped(server: &Server, peer: SocketAddr, limit: Limit) {
+fn dropped(server: &Server, peer: RemoteEnd, limit: Limit) {
     tracing::debug!(target: "topside", %peer, limit = limit.name(), "connection dropped in its handshake");
     server.counters.limited(limit);
 }
@@ -98,7 +99,7 @@ fn dropped(server: &Server, peer: SocketAddr, limit: Limit) {
 /// Records a failed handshake, and sends the alert.
 async fn fail<S: Socket>(
     server: &Server,
-    peer: SocketAddr,
+    peer: RemoteEnd,
     error: &io::Error,
     mut stream: CountingStream<S>,
     permit: Permit,
@@ -145,7 +146,7 @@ async fn fail<S: Socket>(
 async fn start_session<S: Socket>(
     server: Arc<Server>,
     stream: Box<TlsStream<CountingStream<S>>>,
-    peer: SocketAddr,
+    peer: RemoteEnd,
     mut permit: Permit,
 ) {
     let Some((key, identity)) = identify(&server, &stream) else { return };
@@ -166,7 +167,7 @@ async fn start_session<S: Socket>(
         }
     };
     permit.key_accepted(Instant::now());
-    let connection = peer::connection(peer.ip(), platform::own_networks);
+    let connection = peer.connection(platform::own_networks);
     let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
     let registered = server.clients.register(peer.to_string(), connection, identity, outbox);
     // A revocation may have looked through the list of clients just before this one was added.

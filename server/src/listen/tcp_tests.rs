@@ -81,7 +81,7 @@ impl Scene {
             let permit = server.tcp.admission.enter(peer::Peer::of(peer.ip()), Instant::now());
             let permit = permit.expect("few connect");
             let (here, tls) = (Arc::clone(&server), Arc::clone(&tls));
-            server.spawn(handshake::run(here, tls, stream, peer, permit));
+            server.spawn(handshake::run(here, tls, stream, peer.into(), permit));
         }
     }
 

@@ -99,6 +99,7 @@ pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<ReloadResul
     let _guard = server.reloading.lock().await;
     // Also if the files are wrong: after logrotate has moved the log, a new one is opened.
     server.check_files.notify_one();
+    server.hub.read_again.notify_one();
     let done = read_and_set(server, by).await;
     match &done {
         Ok(ReloadResult { revision, changed }) => {

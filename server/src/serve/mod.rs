@@ -36,6 +36,8 @@ use crate::history::{History, NoHistory};
 use crate::hooks::box_hooks::BoxHooks;
 use crate::hooks::{HookOwner, Hooks};
 use crate::keys::{Keys, expiry};
+#[cfg(feature = "hub")]
+use crate::listen::hub;
 use crate::listen::tcp;
 use crate::menu::TableError;
 use crate::net::local_socket::{ListenError, Listeners};
@@ -209,6 +211,8 @@ impl Server {
             tracing::error!(target: "topside", %error, "TCP stays closed");
         }
         self.spawn(advertise::run(Arc::clone(self)));
+        #[cfg(feature = "hub")]
+        self.spawn(hub::run(Arc::clone(self)));
         if let Some(listener) = &metrics {
             // Set only here.
             let _ = self.metrics.set(listener.address);

@@ -38,6 +38,7 @@ use crate::hooks::Hooks;
 use crate::hooks::box_hooks::BoxHooks;
 use crate::keys::Keys;
 use crate::menu::Table;
+use crate::net::hub_link::{HubLink, HubState};
 use crate::net::local_socket::LocalListener;
 use crate::net::port_mapping::router_address::RouterAddress;
 use crate::notify::Notifications;
@@ -63,6 +64,7 @@ pub(crate) struct Server {
     pub(crate) last_reboot: (Option<LastReboot>, bool),
     pub(crate) socket: String,
     pub(crate) tcp: TcpPort,
+    pub(crate) hub: HubLink,
     pub(crate) keys: Arc<Keys>,
     /// Held while the list of keys is changed.
     pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
@@ -201,6 +203,7 @@ impl Server {
             last_reboot,
             socket: local.path().display().to_string(),
             tcp,
+            hub: HubLink::default(),
             keys,
             changing_keys: Arc::default(),
             router_address: RouterAddress::default(),
@@ -308,11 +311,17 @@ impl Server {
             transport: "router".into(),
             address: text::host_port(&host, port),
         });
+        let hub = match self.hub.state() {
+            HubState::Listening(address) => {
+                Some(ListenAddress { transport: "hub".into(), address })
+            }
+            HubState::None | HubState::Away => None,
+        };
         let metrics = self.metrics.get().map(|address| ListenAddress {
             transport: "http".into(),
             address: address.to_string(),
         });
-        std::iter::once(local).chain(tcp).chain(router).chain(metrics).collect()
+        std::iter::once(local).chain(tcp).chain(router).chain(hub).chain(metrics).collect()
     }
 
     /// Sends a notice to each client that takes notices; returns how many.

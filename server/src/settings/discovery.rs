@@ -60,7 +60,7 @@ pub(crate) fn router(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Router {
 }
 
 /// Whether a text has the form of an IP address or a host name.
-pub(super) fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     let is_name = |text: &str| {
         let labels = text.strip_suffix('.').unwrap_or(text).split('.');
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

@@ -213,9 +213,9 @@ pub struct ByteCounts {
 /// One address that leads to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenAddress {
-    /// `unix` (local socket), `tls` (TCP), `router` (a port of the router) or `http` (metrics).
+    /// `unix` (local socket), `tls` (TCP), `router` (a port of the router), `hub` or `http` (metrics).
     pub transport: String,
-    /// A path, or `ip:port`.
+    /// A path, or `ip:port`; of a hub its name and addresses.
     pub address: String,
 }
 

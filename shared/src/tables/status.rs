@@ -53,7 +53,11 @@ pub fn status(info: &ServerInfo, status: &Status, zone: &TimeZone) -> String {
         add("clock", format!("wrong: {} behind the newest time seen", text::duration(behind)));
     }
     for listening in &status.listeners {
-        let how = if listening.transport == "router" { "forwarded by" } else { "listens on" };
+        let how = match listening.transport.as_str() {
+            "router" => "forwarded by",
+            "hub" => "listens at",
+            _ => "listens on",
+        };
         add(how, format!("{} {}", listening.transport, listening.address));
     }
     if let Some(closing) = &status.closing {

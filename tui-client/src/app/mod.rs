@@ -120,6 +120,8 @@ pub(crate) struct State {
     pub(crate) settings_mistakes: VecDeque<String>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
+    /// The names of the saved hubs, at each of which a saved server may be.
+    pub(crate) hubs: Vec<String>,
     /// Why the file of the saved servers cannot be read, or not completely.
     pub(crate) unreadable: Option<String>,
     pub(crate) local_server: LocalServer,
@@ -169,6 +171,7 @@ impl State {
             remark: None,
             settings_mistakes: VecDeque::new(),
             servers: Vec::new(),
+            hubs: Vec::new(),
             unreadable: None,
             local_server: LocalServer::Unknown,
             discovered: Vec::new(),

@@ -41,6 +41,8 @@ pub(crate) enum Msg {
     /// The saved servers that are not hidden by an error in the file: the sentence.
     ServersPartly(Vec<Profile>, String),
     ServersUnreadable(String),
+    /// The names of the saved hubs.
+    Hubs(Vec<String>),
     /// A change of the saved servers failed: why.
     ServersFailed(String),
     /// A change of the saved servers is on the disk: what was changed.

@@ -95,6 +95,12 @@ impl Replacement {
     }
 }
 
+/// Writes a file that only this user may read, in place of an older one.
+#[cfg(feature = "hub")]
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    Replacement::begin(path)?.commit(text)
+}
+
 impl Drop for Replacement {
     fn drop(&mut self) {
         // Once it is placed, the temporary name may belong to the next writer.

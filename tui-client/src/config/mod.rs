@@ -15,6 +15,8 @@ mod theme_file;
 mod toml_errors;
 mod validation;
 
+#[cfg(feature = "hub")]
+pub(crate) use atomic_file::write_private;
 pub(crate) use audit_position::AuditOf;
 pub(crate) use history_file::History;
 pub(crate) use profiles::UnknownServer;

@@ -13,8 +13,10 @@ use topside_shared::private_key::PrivateKey;
 
 use super::PATIENCE;
 use super::error::ConnectError;
+#[cfg(feature = "hub")]
+use super::hubs;
 use super::remote::Address;
-use super::tls::{self, Stream};
+use super::tls::{self, ByteStream, Stream};
 
 const HEAD_START: Duration = Duration::from_millis(300);
 
@@ -44,19 +46,40 @@ pub(super) async fn dial(
     race(tries).await.map_err(ConnectError::of_addresses)
 }
 
-/// Connects to one host, by any IP address of its name.
+/// Connects to the server at one address.
 async fn reach(
     address: &Address,
     server: Pin,
     key: &PrivateKey,
     at: &str,
 ) -> Result<Stream, ConnectError> {
+    match address {
+        Address::Network { host, port, .. } => reach_host(host, *port, server, key, at).await,
+        #[cfg(feature = "hub")]
+        Address::Hub(access) => {
+            // The future is large, and the other routes do not need its space.
+            let dialled = Box::pin(hubs::dial(access, &server)).await?;
+            let stream: Box<dyn ByteStream> = Box::new(dialled);
+            tls::handshake(stream, server, key, &format!("the hub {at}")).await
+        }
+    }
+}
+
+/// Connects to one host, by any IP address of its name.
+async fn reach_host(
+    host: &str,
+    port: u16,
+    server: Pin,
+    key: &PrivateKey,
+    at: &str,
+) -> Result<Stream, ConnectError> {
     let not_found = |source| ConnectError::NoHost { at: at.to_owned(), source };
-    let resolved = look_up(&address.host, address.port).await;
+    let resolved = look_up(host, port).await;
     let tries = alternate(resolved.map_err(not_found)?).into_iter().map(|ip| async move {
         let stream = TcpStream::connect(ip).await.map_err(|error| unreachable(error, at))?;
         // Requests are small, and each is waited for.
         let _ = stream.set_nodelay(true);
+        let stream: Box<dyn ByteStream> = Box::new(stream);
         tls::handshake(stream, server, key, at).await
     });
     race(tries).await.map_err(|errors| match ConnectError::most_specific(errors) {

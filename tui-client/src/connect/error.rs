@@ -67,6 +67,20 @@ pub(crate) enum ConnectError {
         "the host of {at} is not found: check its name, and that this machine is on the network"
     )]
     NoHost { at: String, source: io::Error },
+    /// The hub cannot be reached, or does not accept this device.
+    #[cfg(feature = "hub")]
+    #[error("{why}")]
+    NoHub { why: String, lasting: bool },
+    #[cfg(feature = "hub")]
+    #[error(
+        "the box is not at the hub {hub}: is it on, and has it joined (`topsided doctor` on the box)?"
+    )]
+    NotAtHub { hub: String },
+    #[cfg(feature = "hub")]
+    #[error(
+        "the box accepts no connection through the hub {hub} now: too many are being set up; try again in a moment"
+    )]
+    BusyAtHub { hub: String },
     #[error("what answers at {at} is not a Topside server: {why}")]
     NotTopside { at: String, why: String },
     #[error("cannot connect to {at}")]
@@ -87,6 +101,8 @@ impl ConnectError {
             | Self::PathTooLong { .. }
             | Self::PrivateKey(_)
             | Self::Version(_) => true,
+            #[cfg(feature = "hub")]
+            Self::NoHub { lasting, .. } => *lasting,
             Self::Refused(error) => !error.data.retryable,
             // An address that is down now may come up again.
             Self::Nowhere(errors) => errors.iter().all(Self::is_lasting),

@@ -116,7 +116,7 @@ pub(super) async fn connect_as(
 pub(super) async fn begin_remote(dialled: Dialled, hello: &Hello) -> Result<Session, ConnectError> {
     let Dialled { stream, address } = dialled;
     let (read, write) = tokio::io::split(stream);
-    begin(read, write, address.via, address.to_string(), hello).await
+    begin(read, write, address.via(), address.to_string(), hello).await
 }
 
 async fn local(server: &LocalServer, hello: &Hello) -> Result<Session, ConnectError> {

@@ -10,6 +10,8 @@ mod discovery;
 mod error;
 mod events;
 mod handshake;
+#[cfg(feature = "hub")]
+pub(crate) mod hubs;
 mod pair;
 mod pair_profile;
 mod read_rate_limit;
@@ -31,13 +33,22 @@ pub(crate) use remote::{
 };
 pub(crate) use session::{CallError, Handle, read_answer, take_page};
 
+/// The names of the saved hubs, for the screen.
+#[cfg(feature = "hub")]
+pub(crate) use hubs::names as hub_names;
+
+#[cfg(not(feature = "hub"))]
+pub(crate) fn hub_names(_state: &std::path::Path) -> Vec<String> {
+    Vec::new()
+}
+
 /// How long dialling and the first answer may take, each.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The route to a saved server. The comments of the values are the help of `--via`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, clap::ValueEnum)]
 pub(crate) enum Via {
-    /// LAN first, then internet
+    /// LAN first, then internet, then the hubs
     #[default]
     Auto,
     /// This machine's local socket
@@ -46,6 +57,8 @@ pub(crate) enum Via {
     Lan,
     /// The router's outside address
     Internet,
+    /// A saved hub
+    Hub,
 }
 
 impl Via {
@@ -55,6 +68,7 @@ impl Via {
             Self::Same => "same machine",
             Self::Lan => "LAN",
             Self::Internet => "internet",
+            Self::Hub => "hub",
         }
     }
 }

@@ -17,7 +17,7 @@ use super::error::ConnectError;
 use super::events::Events;
 use super::handshake::{Hello, Session, begin_remote, connect_as};
 use super::pair_profile::{self, PairedProfile, SaveAs};
-use super::remote::{Address, make_dir, own_key, saved_key, token_path};
+use super::remote::{Address, hub_addresses, make_dir, own_key, saved_key, token_path};
 use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
 use crate::config::{ConfigError, Profile};
@@ -113,7 +113,9 @@ pub(crate) async fn pair(
     save_as: SaveAs<'_>,
     dirs: &Dirs,
 ) -> Result<Paired, PairError> {
-    let addresses = addresses_of(invite);
+    let mut addresses = addresses_of(invite);
+    // A hub that cannot be used matters only where nothing else is left.
+    addresses.extend(hub_addresses(&dirs.state).unwrap_or_default());
     if addresses.is_empty() {
         return Err(PairError::NoAddress);
     }
@@ -134,7 +136,7 @@ pub(crate) async fn pair(
 
 /// The addresses in an invite, those of the LAN first.
 fn addresses_of(invite: &Invite) -> Vec<Address> {
-    let at = |via, host, port| Address { via, host, port };
+    let at = |via, host, port| Address::Network { via, host, port };
     let lan = invite.addresses.iter().map(|ip| at(Via::Lan, ip.to_string(), invite.port));
     let router = invite.router.clone();
     lan.chain(router.map(|host| at(Via::Internet, host, invite.router_port))).collect()

@@ -187,8 +187,8 @@ fn free(name: &str, store: &ProfileStore, own: Option<&str>) -> String {
 fn updated(old: Profile, invite: &Invite, reached: &Address) -> Profile {
     let is_name = |host: &String| host.parse::<IpAddr>().is_err();
     let lan = old.lan.filter(|lan| is_name(lan) || names(invite, lan));
-    let lan = lan.or_else(|| match reached.via {
-        Via::Lan => Some(reached.host.clone()),
+    let lan = lan.or_else(|| match reached {
+        Address::Network { via: Via::Lan, host, .. } => Some(host.clone()),
         // A link-local address means nothing without an interface of this device, so it cannot be saved.
         _ => invite.addresses.iter().find(|ip| !is_link_local(**ip)).map(ToString::to_string),
     });
@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn reached(host: &str) -> Address {
-        Address { via: Via::Lan, host: host.into(), port: 8677 }
+        Address::Network { via: Via::Lan, host: host.into(), port: 8677 }
     }
 
     fn saved() -> Profile {
@@ -276,7 +276,8 @@ mod tests {
         assert_eq!(save_into(&[], None).0, saved());
         let named = Profile { name: "garden".into(), ..saved() };
         assert_eq!(save_into(&[], Some("garden")).0, named);
-        let by_router = Address { via: Via::Internet, ..reached("203.0.113.7") };
+        let host = "203.0.113.7".to_owned();
+        let by_router = Address::Network { via: Via::Internet, host, port: 8677 };
         let addresses = vec!["fe80::1".parse().unwrap(), "192.168.1.10".parse().unwrap()];
         let invite = Invite { addresses, ..invite() };
         let lan = updated(Profile::default(), &invite, &by_router).lan;

@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 
 use topside_shared::Pin;
 use topside_shared::advice::INVITE_ON_THE_BOX;
+#[cfg(feature = "hub")]
+use topside_shared::hub::HubAccess;
 use topside_shared::pin::PinError;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError};
 use topside_shared::text::host_port;
 
 use super::Via;
+#[cfg(feature = "hub")]
+use super::hubs;
 use crate::config::Profile;
 use crate::platform;
 
@@ -17,7 +21,7 @@ use crate::platform;
 pub(crate) struct Remote {
     pub(crate) name: String,
     pub(crate) pin: Pin,
-    /// The one on the LAN first; a single one where one route was asked for.
+    /// The one on the LAN first, the saved hubs last; those of one route where one was asked for.
     pub(crate) addresses: Vec<Address>,
     /// The directory that holds this device's keys.
     pub(crate) state: PathBuf,
@@ -30,17 +34,36 @@ pub(super) struct DeviceKeys {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Address {
-    /// [`Via::Lan`] or [`Via::Internet`].
-    pub(crate) via: Via,
-    /// An IP address or a host name.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+pub(crate) enum Address {
+    Network {
+        /// [`Via::Lan`] or [`Via::Internet`].
+        via: Via,
+        /// An IP address or a host name.
+        host: String,
+        port: u16,
+    },
+    #[cfg(feature = "hub")]
+    Hub(Box<HubAccess>),
+}
+
+impl Address {
+    /// Never [`Via::Auto`] or [`Via::Same`].
+    pub(crate) fn via(&self) -> Via {
+        match self {
+            Self::Network { via, .. } => *via,
+            #[cfg(feature = "hub")]
+            Self::Hub(_) => Via::Hub,
+        }
+    }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&host_port(&self.host, self.port))
+        match self {
+            Self::Network { host, port, .. } => f.write_str(&host_port(host, *port)),
+            #[cfg(feature = "hub")]
+            Self::Hub(access) => f.write_str(&access.name),
+        }
     }
 }
 
@@ -56,13 +79,19 @@ pub(crate) enum NotReady {
     Pin { name: String, why: PinError },
     #[error("{name} has no {} saved: add one in the picker, or in client.toml", missing(*.via))]
     NoAddress { name: String, via: Via },
+    #[error(
+        "no hub is saved: `topside hub add STRING` saves one, with the string that its admin has"
+    )]
+    NoHub,
+    #[error("{0}")]
+    Hubs(String),
 }
 
 fn missing(via: Via) -> &'static str {
     match via {
         Via::Lan => "LAN address",
         Via::Internet => "router address",
-        Via::Auto | Via::Same => "address",
+        Via::Auto | Via::Same | Via::Hub => "address",
     }
 }
 
@@ -71,11 +100,21 @@ impl Remote {
     /// keys.
     pub(crate) fn of_profile(profile: &Profile, via: Via, state: &Path) -> Result<Self, NotReady> {
         let name = profile.name.clone();
-        let addresses: Vec<Address> =
-            addresses(profile).filter(|address| via == Via::Auto || address.via == via).collect();
+        let is_meant = |address: &Address| via == Via::Auto || address.via() == via;
+        let mut addresses: Vec<Address> = addresses(profile).filter(is_meant).collect();
         let Some(pin) = &profile.pin else { return Err(NotReady::NotPaired { name }) };
-        if addresses.is_empty() {
-            return Err(NotReady::NoAddress { name, via });
+        if matches!(via, Via::Auto | Via::Hub) {
+            match hub_addresses(state) {
+                Ok(hubs) => addresses.extend(hubs),
+                // The other routes need no hub.
+                Err(_) if !addresses.is_empty() => {}
+                Err(error) => return Err(NotReady::Hubs(error)),
+            }
+        }
+        match addresses.is_empty() {
+            true if via == Via::Hub => return Err(NotReady::NoHub),
+            true => return Err(NotReady::NoAddress { name, via }),
+            false => {}
         }
         match pin.parse() {
             Ok(pin) => Ok(Self { name, pin, addresses, state: state.to_owned() }),
@@ -92,10 +131,22 @@ impl Remote {
     }
 }
 
-/// The addresses of a saved server, the one on the LAN first.
+/// The saved hubs, at each of which any server may be.
+#[cfg(feature = "hub")]
+pub(super) fn hub_addresses(state: &Path) -> Result<Vec<Address>, String> {
+    let hubs = hubs::saved(state).map_err(|error| error.to_string())?;
+    Ok(hubs.into_iter().map(|access| Address::Hub(Box::new(access))).collect())
+}
+
+#[cfg(not(feature = "hub"))]
+pub(super) fn hub_addresses(_state: &Path) -> Result<Vec<Address>, String> {
+    Ok(Vec::new())
+}
+
+/// The addresses of a saved server on the network, the one on the LAN first.
 pub(crate) fn addresses(profile: &Profile) -> impl Iterator<Item = Address> {
     let at = |via, host: &Option<String>, port| {
-        host.as_ref().map(|host| Address { via, host: host.clone(), port })
+        host.as_ref().map(|host| Address::Network { via, host: host.clone(), port })
     };
     let internet_port = profile.internet_port.unwrap_or(profile.port);
     [at(Via::Lan, &profile.lan, profile.port), at(Via::Internet, &profile.internet, internet_port)]

@@ -1,12 +1,12 @@
 //! The client's end of TLS 1.3: it shows one key, and accepts only the server that proves to hold the pinned one.
 
+use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
 
 use rustls::sign::SingleCertAndKey;
 use rustls::{AlertDescription, Error};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use topside_shared::Pin;
 use topside_shared::private_key::PrivateKey;
@@ -17,7 +17,12 @@ use super::error::ConnectError;
 
 /// A connection to a server that has proved to hold the pinned key. The first read shows whether the server accepts the
 /// key of this side.
-pub(super) type Stream<S = TcpStream> = tokio_rustls::client::TlsStream<S>;
+pub(super) type Stream<S = Box<dyn ByteStream>> = tokio_rustls::client::TlsStream<S>;
+
+/// What carries TLS: a TCP connection, or a stream through a hub.
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Debug> ByteStream for S {}
 
 /// Shakes hands with the server of this pin. `at` names it in errors.
 pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(

@@ -14,6 +14,7 @@ use super::upload::Upload;
 use crate::app::msg::FanOutEvent;
 use crate::app::{Effect, Msg};
 use crate::config::{self, AuditOf, History, PaneChoices, Profile, menu_cache, screen_state};
+use crate::connect;
 use crate::file_transfer;
 use crate::terminal::{MAX_COPY, Terminal};
 
@@ -30,6 +31,11 @@ impl EffectRunner {
         let saved = SavedServers::new(dirs.config.join(config::FILE_NAME));
         let settings = SettingsWatcher::new(&dirs, ascii);
         Self { dirs, saved, settings, histories: HashMap::new(), network }
+    }
+
+    /// The saved hubs.
+    pub(super) fn hubs(&self) -> Msg {
+        Msg::Hubs(connect::hub_names(&self.dirs.state))
     }
 
     /// The side panes that the user chose before.

@@ -160,6 +160,7 @@ impl Loop {
 
     /// Sends the first messages: the saved servers, the settings, and the server to connect to at once.
     fn open(&mut self, target: Option<(Target, String)>) -> anyhow::Result<()> {
+        self.take(self.doer.hubs())?;
         let read = self.doer.saved.read();
         self.take(read)?;
         let read = self.doer.settings.read(false);

@@ -82,6 +82,9 @@ pub(crate) enum Verb {
     Saved(SavedServerVerb),
     /// Print the pin of this device's key, by which servers identify it
     Id,
+    /// Save, list or remove hubs, at which servers without open ports are reached
+    #[cfg(feature = "hub")]
+    Hub(Hub),
     /// Print a menu file made from the configuration of another program; it applies nothing
     Import(Import),
     /// Serve the commands of a server as tools of an assistant (Model Context Protocol), on standard input and output
@@ -211,6 +214,38 @@ pub(crate) struct Pair {
     /// Replace the saved server of the same name or address that has another key: the box was reinstalled
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+#[cfg(feature = "hub")]
+#[derive(Debug, Args)]
+pub(crate) struct Hub {
+    #[command(subcommand)]
+    pub(crate) verb: HubVerb,
+}
+
+#[cfg(feature = "hub")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum HubVerb {
+    /// Save a hub
+    Add {
+        /// The string that `topsided hub init` printed for people; - reads it from standard input
+        #[arg(required = true, value_name = "STRING")]
+        string: Vec<String>,
+        /// Name of the hub; without it, the name that it was given at its setup
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// List the saved hubs
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget a hub
+    Remove {
+        /// Its name
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]

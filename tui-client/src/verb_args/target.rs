@@ -51,9 +51,9 @@ impl TargetArgs {
 
     /// Why the two flags do not go together.
     pub(crate) fn mistake(&self) -> Option<&'static str> {
-        let elsewhere = matches!(self.via, Some(Via::Lan | Via::Internet));
+        let elsewhere = matches!(self.via, Some(Via::Lan | Via::Internet | Via::Hub));
         (elsewhere && self.saved().is_none()).then_some(
-            "--via lan and --via internet lead to a saved server: name it with --on NAME",
+            "--via lan, --via internet and --via hub lead to a saved server: name it with --on NAME",
         )
     }
 

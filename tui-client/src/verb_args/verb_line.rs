@@ -14,11 +14,12 @@ use super::{Verb, candidates};
 /// Flags that choose the server and the form of the answer: a line of verbs has both already.
 const OF_THE_SHELL: [&str; 3] = ["on", "via", "json"];
 /// Verbs that make sense in a shell only, and what to use instead.
-const SHELL_ONLY: [(&str, &str); 11] = [
+const SHELL_ONLY: [(&str, &str); 12] = [
     ("connect", "go to the picker to reach another server"),
     ("run", "type the command itself, without `:`"),
     ("pair", "press i in the picker and paste the invite, or use `topside pair` in a shell"),
     ("id", "use `topside id` in a shell"),
+    ("hub", "use `topside hub` in a shell"),
     ("import", "use `topside import` in a shell"),
     ("mcp", "use `topside mcp` in a shell: an assistant starts it"),
     ("completions", "use `topside completions SHELL` in a shell"),

@@ -3,6 +3,8 @@
 mod completions;
 mod errors;
 mod exit_status;
+#[cfg(feature = "hub")]
+mod hub;
 mod import;
 mod line_client;
 mod man;
@@ -77,6 +79,8 @@ pub fn main() -> ExitCode {
         }
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
+        #[cfg(feature = "hub")]
+        Some(Verb::Hub(args)) => finish(hub::main(&args)),
         Some(Verb::Man(args)) => finish(man::main(&args, Arguments::command())),
         Some(Verb::Mcp(args)) => {
             check(&args.on);

@@ -14,8 +14,7 @@ use super::printer::{OutputPart, Printer};
 use super::{block_on, exit_status};
 use crate::config::{FILE_NAME, ProfileStore, menu_cache};
 use crate::connect::{
-    Address, Hello, Paired, Remote, SaveAs, Target, Via, addresses, connect, own_key, pair,
-    replaceable,
+    Hello, Paired, Remote, SaveAs, Target, Via, addresses, connect, own_key, pair, replaceable,
 };
 use crate::terminal;
 use crate::verb_args::Pair;
@@ -160,8 +159,7 @@ fn words(paired: &Paired, example: Option<&str>) -> String {
         words.push_str(&format!("It was called {was} here until now.\n"));
     }
     for address in addresses(profile) {
-        let Address { via, .. } = &address;
-        words.push_str(&format!("  {:<9} {address}\n", via.title()));
+        words.push_str(&format!("  {:<9} {address}\n", address.via().title()));
     }
     let quoted = shell_word(name);
     words.push_str(&format!("Open its screen with `topside connect {quoted}`"));

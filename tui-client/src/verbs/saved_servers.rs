@@ -129,7 +129,7 @@ fn list(profiles: &[Profile]) -> String {
     let heads = ["name", "LAN", "internet", "paired", "tags"].map(str::to_owned);
     let rows = profiles.iter().map(|profile| {
         let at = |via| {
-            let found = addresses(profile).find(|address| address.via == via);
+            let found = addresses(profile).find(|address| address.via() == via);
             found.map_or_else(|| "-".to_owned(), |address| address.to_string())
         };
         let paired = if profile.pin.is_some() { "yes" } else { "no" };
@@ -154,7 +154,7 @@ async fn test(
             for address in &remote.addresses {
                 let answer = probe(address, &remote).await;
                 let rtt = answer.map_err(|error| with_sources(&error));
-                results.push((address.via, address.to_string(), rtt));
+                results.push((address.via(), address.to_string(), rtt));
             }
         }
         _ => {

@@ -8,6 +8,8 @@ mod audit;
 mod common;
 mod completions;
 mod files;
+#[cfg(feature = "hub")]
+mod hub;
 mod import;
 mod large_menu;
 mod line_client;

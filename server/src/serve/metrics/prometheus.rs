@@ -5,6 +5,7 @@ use std::fmt::{Display, Write};
 use topside_shared::methods::{BoxFigures, DiskFigures, HookState};
 
 use crate::base::platform;
+use crate::net::hub_link::HubState;
 use crate::operations::status::status;
 use crate::server::Server;
 
@@ -41,6 +42,16 @@ pub(super) fn text(server: &Server) -> String {
             text.gauge("topside_hook_failed", "Whether a hook of the box failed when it ran last.");
         for hook in &status.hooks {
             family.of(&[("hook", &hook.name)], u8::from(hook.state == HookState::Failed));
+        }
+    }
+    match server.hub.state() {
+        HubState::None => {}
+        state => {
+            text.gauge(
+                "topside_hub_connected",
+                "Whether the server listens at the hub that the box has joined.",
+            )
+            .is(u8::from(state != HubState::Away));
         }
     }
     text.gauge("topside_closing", "Whether a shutdown has begun or is due.")

@@ -46,7 +46,7 @@ pub(super) fn forget_changed(state: &mut State, old: &[Profile]) {
 fn vias(state: &State, profile: &Profile) -> Vec<Via> {
     let known = state.picker.last.of(profile);
     let lasting = |via| known.iter().any(|known| known.via == via && known.result.is_lasting());
-    probe::addresses(profile, lasting)
+    probe::addresses(profile, &state.hubs, lasting)
 }
 
 /// The servers other than the selected one that can be probed, each with its addresses.

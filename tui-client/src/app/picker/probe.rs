@@ -64,7 +64,7 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
     asking.asked = Some(state.clock.mono);
     let lasting = |via| state.picker.asking.reach(via).is_some_and(ProbeResult::is_lasting);
     let profile = chosen(state);
-    let vias = profile.map_or_else(Vec::new, |profile| addresses(profile, lasting));
+    let vias = profile.map_or_else(Vec::new, |profile| addresses(profile, &state.hubs, lasting));
     let server = profile.map(|profile| profile.name.clone()).filter(|_| !vias.is_empty());
     state.picker.asking.waiting.clone_from(&vias);
     vec![Effect::Probe { round, server, vias }]
@@ -72,13 +72,17 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
 
 /// The addresses of a paired server that can be probed. One with a lasting error is not probed again automatically,
 /// because the server counts refusals.
-pub(super) fn addresses(profile: &Profile, has_lasting_error: impl Fn(Via) -> bool) -> Vec<Via> {
+pub(super) fn addresses(
+    profile: &Profile,
+    hubs: &[String],
+    has_lasting_error: impl Fn(Via) -> bool,
+) -> Vec<Via> {
     let is_probed = |via: &Via| {
         profile.pin.is_some()
-            && routes::address(profile, *via).is_some()
+            && routes::address(profile, *via, hubs).is_some()
             && !has_lasting_error(*via)
     };
-    [Via::Lan, Via::Internet].into_iter().filter(is_probed).collect()
+    [Via::Lan, Via::Internet, Via::Hub].into_iter().filter(is_probed).collect()
 }
 
 /// Time of the next probe: none while a server is dialled or connected, or while the picker is unattended.

@@ -11,8 +11,9 @@ use crate::connect::{ConnectError, KeyRefused};
 use crate::input::actions::Id;
 use crate::text::{fit, times};
 
-/// The routes to a saved server, in the order of the screen.
+/// The routes to a saved server, in the order of the screen: without and with a saved hub.
 const SAVED: &[Via] = &[Via::Auto, Via::Same, Via::Lan, Via::Internet];
+const SAVED_WITH_HUB: &[Via] = &[Via::Auto, Via::Same, Via::Lan, Via::Internet, Via::Hub];
 /// The routes to this machine; there is no automatic choice.
 const HERE: &[Via] = &[Via::Same, Via::Lan, Via::Internet];
 
@@ -70,6 +71,14 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::KeyRefused(KeyRefused::Expired) => "this device's key has expired",
         ConnectError::TurnedAway { .. } => "closed the connection at once",
         ConnectError::NotTopside { .. } => "not a Topside server",
+        #[cfg(feature = "hub")]
+        ConnectError::NoHub { lasting: true, .. } => "the hub refuses this device",
+        #[cfg(feature = "hub")]
+        ConnectError::NoHub { .. } => "the hub cannot be reached",
+        #[cfg(feature = "hub")]
+        ConnectError::NotAtHub { .. } => "not at the hub",
+        #[cfg(feature = "hub")]
+        ConnectError::BusyAtHub { .. } => "busy",
         ConnectError::Version(_) => "another version of the protocol",
         ConnectError::Refused(_) | ConnectError::NotAllowed { .. } => "refused by the server",
         ConnectError::Lost { .. } => "the connection broke",
@@ -113,7 +122,8 @@ impl Route {
 /// The routes to the selected server; none if it was only discovered.
 pub(crate) fn of(state: &State) -> &'static [Via] {
     match (chosen(state), picker::chosen_find(state)) {
-        (Some(_), _) => SAVED,
+        (Some(_), _) if state.hubs.is_empty() => SAVED,
+        (Some(_), _) => SAVED_WITH_HUB,
         (None, None) => HERE,
         (None, Some(_)) => &[],
     }
@@ -124,13 +134,14 @@ pub(crate) fn chosen_via(state: &State) -> Option<Via> {
     ways.get(state.picker.way.min(ways.len().saturating_sub(1))).copied()
 }
 
-/// Host and port of a route, as saved.
-pub(crate) fn address(profile: &Profile, via: Via) -> Option<String> {
+/// Host and port of a route, as saved, or the names of the `hubs`.
+pub(crate) fn address(profile: &Profile, via: Via, hubs: &[String]) -> Option<String> {
     let (host, port) = match via {
         Via::Lan => (profile.lan.as_deref()?, profile.port),
         Via::Internet => {
             (profile.internet.as_deref()?, profile.internet_port.unwrap_or(profile.port))
         }
+        Via::Hub => return (!hubs.is_empty()).then(|| hubs.join(", ")),
         Via::Same | Via::Auto => return None,
     };
     Some(host_port(host, port))
@@ -209,7 +220,7 @@ fn same(state: &State) -> Route {
 
 fn elsewhere(state: &State, profile: &Profile, via: Via) -> Route {
     let hint = if via == Via::Lan { discovered::hint(state, profile) } else { None };
-    let Some(address) = address(profile, via) else {
+    let Some(address) = address(profile, via, &state.hubs) else {
         let what = if via == Via::Lan { "LAN address" } else { "router address" };
         return no_address(state, profile, what, hint.as_deref());
     };
@@ -247,17 +258,20 @@ fn not_paired(state: &State, name: &str) -> Route {
     )
 }
 
-/// The automatic route: the LAN first, then the internet. Its state is the better of the two.
+/// The automatic route: the LAN first, then the internet, then the hubs. Its state is that of the best.
 fn auto(state: &State, profile: &Profile) -> Route {
-    let ways: Vec<Via> = [Via::Lan, Via::Internet]
+    let ways: Vec<Via> = [Via::Lan, Via::Internet, Via::Hub]
         .into_iter()
-        .filter(|via| address(profile, *via).is_some())
+        .filter(|via| address(profile, *via, &state.hubs).is_some())
         .collect();
     let hint = discovered::hint(state, profile);
     let order = match ways[..] {
         [] => return no_address(state, profile, "address", hint.as_deref()),
         [via] => format!("{} only", via.title()),
-        _ => "LAN first, then internet".to_owned(),
+        _ => {
+            let titles: Vec<&str> = ways.iter().map(|via| via.title()).collect();
+            format!("{} first, then {}", titles[0], titles[1..].join(", then "))
+        }
     };
     if profile.pin.is_none() {
         return Route { address: order, ..not_paired(state, &profile.name) };

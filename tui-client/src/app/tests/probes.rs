@@ -330,3 +330,25 @@ fn a_saved_server_found_elsewhere_is_a_hint_at_its_way() {
     );
     assert_eq!(crate::app::picker::discovered::listed(&world.state).count(), 0);
 }
+
+#[test]
+fn a_saved_hub_is_one_more_route_to_each_saved_server_and_none_to_this_machine() {
+    let mut world = World::new(80, 24).with_servers();
+    assert!(!crate::app::picker::routes::of(&world.state).contains(&Via::Hub));
+    world.tell(Msg::Hubs(vec!["garden".into()]));
+    let effects = world.press("t");
+    let all = [Via::Lan, Via::Internet, Via::Hub];
+    assert_eq!(asked(&effects), Some((Some("sprinkler"), &all[..])));
+    let way = |world: &World, via| crate::app::picker::routes::way(&world.state, via);
+    assert_eq!(way(&world, Via::Auto).address, "LAN first, then internet, then hub");
+    assert_eq!(way(&world, Via::Hub).address, "garden");
+    world.reach(
+        Via::Lan,
+        ProbeResult::Down { words: "no answer", sentence: String::new(), lasting: false },
+    );
+    world.reach(Via::Internet, refused(false));
+    world.reach(Via::Hub, ProbeResult::Up(7));
+    assert_eq!(words(&world, Via::Auto), "hub answers in 7 ms");
+    world.press("end");
+    assert!(!crate::app::picker::routes::of(&world.state).contains(&Via::Hub));
+}

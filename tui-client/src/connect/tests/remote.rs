@@ -42,7 +42,7 @@ fn closed_port() -> (TcpSocket, u16) {
 }
 
 fn at(via: Via, port: u16) -> Address {
-    Address { via, host: "127.0.0.1".to_owned(), port }
+    Address::Network { via, host: "127.0.0.1".to_owned(), port }
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_host_is_reached_by_whichever_of_its_numbers_leads_there() {
     let rig = Rig::new(key(1)).await;
     // Most systems have two numbers for it; the server listens at one.
     let host = "localhost".to_owned();
-    let address = Address { host, ..rig.address(Via::Lan) };
+    let address = Address::Network { via: Via::Lan, host, port: rig.port() };
     let (session, _fake) = connect_known(&rig, remote(&rig.key, vec![address], dir.path())).await;
     assert_eq!(session.unwrap().reached.address, format!("localhost:{}", rig.port()));
 }
@@ -222,7 +222,7 @@ async fn a_host_that_is_not_there_is_reported_as_that() {
     let dir = tempfile::tempdir().unwrap();
     // Longer than a name may be: no name server is asked.
     let host = "x".repeat(64);
-    let address = Address { via: Via::Internet, host: host.clone(), port: 1 };
+    let address = Address::Network { via: Via::Internet, host: host.clone(), port: 1 };
     let error = failure(remote(&key(1), vec![address], dir.path())).await;
     assert!(matches!(error, ConnectError::NoHost { .. }), "{error}");
     assert!(error.to_string().contains(&format!("{host}:1")), "{error}");

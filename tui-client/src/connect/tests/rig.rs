@@ -60,7 +60,7 @@ impl Rig {
 
     /// Its address, as that on the LAN or at the router.
     pub(super) fn address(&self, via: Via) -> Address {
-        Address { via, host: "127.0.0.1".to_owned(), port: self.port() }
+        Address::Network { via, host: "127.0.0.1".to_owned(), port: self.port() }
     }
 
     /// It alone, as a saved server.

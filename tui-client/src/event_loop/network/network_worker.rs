@@ -305,7 +305,12 @@ impl NetworkWorker {
             let Ok(remote) = remote else { return };
             for address in &remote.addresses {
                 let reach = probe(address, &remote).await;
+                let answers = matches!(reach, ProbeResult::Up(_));
                 let _ = tell.send(report(reach)).await;
+                // A route may have several addresses, of which one is enough.
+                if answers {
+                    break;
+                }
             }
         }
     }

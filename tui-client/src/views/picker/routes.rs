@@ -38,6 +38,7 @@ fn via_title(via: Via) -> &'static str {
         Via::Same => "Same machine",
         Via::Lan => "LAN",
         Via::Internet => "Internet",
+        Via::Hub => "Hub",
         Via::Auto => "Auto",
     }
 }
@@ -98,7 +99,11 @@ pub(super) fn draw(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut H
             _ => theme.plain,
         };
         row.column(via_title(via), TITLES, style);
-        let style = if matches!(via, Via::Lan | Via::Internet) { theme.plain } else { theme.dim };
+        let style = if matches!(via, Via::Lan | Via::Internet | Via::Hub) {
+            theme.plain
+        } else {
+            theme.dim
+        };
         let address_fits = match addresses {
             Addresses::Beside(width) => {
                 row.column(&fit::cut(&way.address, width - 1), width, style);

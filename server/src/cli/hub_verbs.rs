@@ -1,0 +1,279 @@
+//! Verbs about the hub: `hub init`, `join`, `leave`.
+
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use topside_shared::dirs::Dirs;
+use topside_shared::hub::{
+    ConnectHubError, HubAccess, HubAccessError, HubConnection, HubRole, is_hub_name,
+    publish_permissions, subscribe_permissions,
+};
+use topside_shared::methods::ServerReload;
+use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
+use topside_shared::text::MAX_NAME;
+
+use crate::base::platform;
+use crate::control::{ControlError, call_if_running, own_state};
+use crate::net::hub_membership::{self, MembershipError};
+use crate::settings::discovery::is_host;
+
+const CONFIG: &str = "nats-server.conf";
+const KEY: &str = "hub.key";
+const CERTIFICATE: &str = "hub.crt";
+const STRINGS: &str = "strings";
+const UNIT: &str = "topside-hub.service";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HubVerb {
+    /// Write what a hub needs: the configuration of a nats-server, its key, a unit, and the strings to join with
+    Init(InitArgs),
+}
+
+/// Arguments of `hub init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The directory, which is made
+    dir: PathBuf,
+    /// Host name or IP address at which boxes and people reach this machine
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    address: String,
+    /// Port of the hub
+    #[arg(long, default_value_t = 4222, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// Name of the hub in lists and messages [default: the address]
+    #[arg(long, value_parser = name)]
+    name: Option<String>,
+}
+
+/// Arguments of `join`.
+#[derive(Debug, Args)]
+pub(crate) struct JoinArgs {
+    /// The string that `topsided hub init` printed for boxes; `-` reads it from standard input
+    string: String,
+}
+
+/// Why nothing was done, as a sentence with advice and without a full stop.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HubVerbError {
+    #[error(
+        "{} holds a hub already: its strings are in {}; for another hub choose another directory",
+        .0.display(), .0.join(STRINGS).display()
+    )]
+    Exists(PathBuf),
+    #[error("{} cannot be written: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("standard input cannot be read: {0}")]
+    Input(#[source] io::Error),
+    #[error(transparent)]
+    PrivateKey(#[from] PrivateKeyError),
+    #[error(transparent)]
+    Access(#[from] HubAccessError),
+    #[error("{0}; the box has not joined")]
+    Hub(#[from] ConnectHubError),
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error("no runtime: {0}")]
+    Runtime(#[source] io::Error),
+}
+
+fn host(text: &str) -> Result<String, String> {
+    match is_host(text) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("it is an IP address or a host name such as hub.example.org, without a port"
+                .to_owned())
+        }
+    }
+}
+
+/// The characters of a name are those that a file on the devices of people may have.
+fn name(text: &str) -> Result<String, String> {
+    match is_hub_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "it is 1 to {MAX_NAME} letters, digits, `-`, `_` or `.`, and begins with a letter or digit"
+        )),
+    }
+}
+
+/// An IPv6 address cannot be a name.
+fn default_name(address: &str) -> String {
+    let name = if is_hub_name(address) { address } else { "hub" };
+    name.to_owned()
+}
+
+/// Writes a hub. What to print.
+pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
+    let InitArgs { dir, address, port, name } = args;
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| HubVerbError::Write { path, source }
+    };
+    if dir.join(CONFIG).exists() || dir.join(KEY).exists() {
+        return Err(HubVerbError::Exists(dir.clone()));
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed(dir))?;
+    let dir = std::fs::canonicalize(dir).map_err(failed(dir))?;
+    let key = PrivateKey::from_seed(&Seed::random()?)?;
+    let access = |role| {
+        Ok::<_, PrivateKeyError>(HubAccess {
+            role,
+            hub: key.pin(),
+            secret: Seed::random()?,
+            name: name.clone().unwrap_or_else(|| default_name(address)),
+            addresses: vec![(address.clone(), *port)],
+        })
+    };
+    let (boxes, people) = (access(HubRole::Box)?, access(HubRole::Person)?);
+    let strings = format!(
+        "On each box:            topsided join {boxes}\nOn each person's device: topside hub add {people}\n"
+    );
+    let write = |name: &str, mode: u32, text: &str| {
+        let path = dir.join(name);
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
+        let written = file.and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(failed(&path))
+    };
+    write(KEY, 0o600, &key.private_pem())?;
+    write(CERTIFICATE, 0o644, &key.certificate_pem())?;
+    write(STRINGS, 0o600, &strings)?;
+    write(UNIT, 0o644, &unit(&dir))?;
+    // The last: with it the hub is complete.
+    write(CONFIG, 0o600, &configuration(address, *port, &boxes, &people))?;
+    let shown = dir.display();
+    Ok(format!(
+        "The hub is written to {shown}. Start it there by hand:\n\n  \
+         cd {shown} && nats-server -c {CONFIG}\n\n\
+         or as a service:\n\n  systemctl enable --now {shown}/{UNIT}\n\n\
+         Its key is {}. Keep these strings secret; they are in {shown}/{STRINGS} too:\n\n{strings}",
+        key.pin()
+    ))
+}
+
+fn configuration(address: &str, port: u16, boxes: &HubAccess, people: &HubAccess) -> String {
+    let user = |access: &HubAccess| {
+        let list = |subjects: Vec<String>| {
+            let quoted = subjects.iter().map(|subject| format!("\"{subject}\""));
+            quoted.collect::<Vec<_>>().join(", ")
+        };
+        format!(
+            "    {{\n      user: \"{}\", password: \"{}\"\n      permissions: {{\n        \
+             publish: {{ allow: [{}] }}\n        subscribe: {{ allow: [{}] }}\n      }}\n    }}\n",
+            access.role.name(),
+            access.password(),
+            list(publish_permissions(access.role)),
+            list(subscribe_permissions(access.role)),
+        )
+    };
+    // A wildcard of IPv6 takes IPv4 too, but a system may have no IPv6.
+    let listen = if address.contains(':') { "[::]" } else { "0.0.0.0" };
+    format!(
+        "# A hub of Topside, for nats-server: written by `topsided hub init`. It carries the bytes of sessions between\n\
+         # people and boxes, which are encrypted from end to end, and can command no box.\n\
+         # The names of files are relative: start nats-server in this directory.\n\n\
+         listen: \"{listen}:{port}\"\n\
+         server_name: \"topside-hub\"\n\n\
+         # Boxes and people know the hub by the key in these files.\n\
+         tls {{\n  cert_file: \"{CERTIFICATE}\"\n  key_file: \"{KEY}\"\n  timeout: 5\n}}\n\n\
+         # One box has one connection, and each session of a person one.\n\
+         max_connections: 65536\n\
+         # The messages of a stream have at most 60 KiB.\n\
+         max_payload: 65536\n\
+         # A connection that is dead is found within a minute.\n\
+         ping_interval: \"20s\"\nping_max: 2\nwrite_deadline: \"10s\"\n\n\
+         # There is no other user, and none without a password. Boxes cannot reach each other, and neither can people.\n\
+         authorization {{\n  timeout: 5\n  users: [\n{}{}  ]\n}}\n",
+        user(boxes),
+        user(people),
+    )
+}
+
+fn unit(dir: &Path) -> String {
+    let dir = dir.display();
+    format!(
+        "[Unit]\nDescription=Hub of Topside (nats-server)\nWants=network-online.target\nAfter=network-online.target\n\n\
+         [Service]\nDynamicUser=yes\n\
+         LoadCredential={CONFIG}:{dir}/{CONFIG}\nLoadCredential={KEY}:{dir}/{KEY}\nLoadCredential={CERTIFICATE}:{dir}/{CERTIFICATE}\n\
+         WorkingDirectory=%d\nExecStart=nats-server -c {CONFIG}\nExecReload=/bin/kill -s HUP $MAINPID\n\
+         Restart=always\nRestartSec=1\nLimitNOFILE=131072\n\
+         NoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\nPrivateDevices=yes\n\
+         ProtectKernelTunables=yes\nProtectControlGroups=yes\nRestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n\
+         CapabilityBoundingSet=CAP_NET_BIND_SERVICE\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n\n\
+         [Install]\nWantedBy=multi-user.target\n"
+    )
+}
+
+/// Joins a hub. What to print.
+pub(crate) fn join(dirs: &Dirs, args: &JoinArgs) -> Result<String, HubVerbError> {
+    let mut text = args.string.clone();
+    if text == "-" {
+        text.clear();
+        io::stdin().take(64 * 1024).read_to_string(&mut text).map_err(HubVerbError::Input)?;
+    }
+    let access = HubAccess::find(&text, HubRole::Box)?;
+    state_of(dirs)?;
+    let note = match connect(&access)? {
+        Ok(_) => String::new(),
+        // A box may join before it is on the network.
+        Err(error) if !error.is_lasting() => format!("note: {error}; the server will try again\n"),
+        Err(error) => return Err(error.into()),
+    };
+    hub_membership::write(&dirs.state, &access)?;
+    let at = format!("{} ({})", access.name, access.places());
+    let then = match read_again(dirs)? {
+        true => "the running server connects to it now",
+        false => "the server will connect to it once it runs",
+    };
+    Ok(format!("{note}Joined the hub {at}: {then}\n"))
+}
+
+/// Leaves the hub. What to print.
+pub(crate) fn leave(dirs: &Dirs) -> Result<String, HubVerbError> {
+    state_of(dirs)?;
+    if !hub_membership::remove(&dirs.state)? {
+        return Ok("The box has joined no hub\n".to_owned());
+    }
+    read_again(dirs)?;
+    Ok("Left the hub: sessions through it go on until they are closed\n".to_owned())
+}
+
+/// Has the running server look which hub the box has joined; whether one runs.
+fn read_again(dirs: &Dirs) -> Result<bool, ControlError> {
+    match call_if_running(dirs, &ServerReload::default()) {
+        // A mistake in other files does not concern the hub.
+        Err(ControlError::Refused(_)) => Ok(true),
+        result => result,
+    }
+}
+
+/// Connects to a hub once.
+pub(crate) fn connect(
+    access: &HubAccess,
+) -> Result<Result<HubConnection, ConnectHubError>, HubVerbError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(HubVerbError::Runtime)?;
+    let connected = runtime.block_on(HubConnection::open(access));
+    // A lookup of a name may take long, and its result is not needed any more.
+    runtime.shutdown_background();
+    Ok(connected)
+}
+
+/// Makes the state directory. That of another user is refused, but for root the one of the service.
+fn state_of(dirs: &Dirs) -> Result<(), HubVerbError> {
+    if dirs.means_service() {
+        return Err(ControlError::Service.into());
+    }
+    if *dirs == Dirs::system() && platform::own_uid() == 0 && dirs.state.exists() {
+        return Ok(());
+    }
+    own_state(dirs)?;
+    platform::private_directory(&dirs.state)
+        .map_err(|source| HubVerbError::Write { path: dirs.state.clone(), source })
+}
