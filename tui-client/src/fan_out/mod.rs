@@ -7,10 +7,12 @@ mod common_menu;
 mod one_box;
 mod outcome;
 mod plan;
+mod serial;
 mod targets;
 
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +29,14 @@ pub(crate) use outcome::{
     Captured, CommandEnd, Cut, Group, NotStarted, Outcome, OutcomeKind, group,
 };
 pub(crate) use plan::plan;
+pub(crate) use serial::Serial;
 pub(crate) use targets::{ALL, Selection, TAG, TargetBox, distinct, is_list, named, select, tags};
 
-const AT_ONCE: usize = 32;
+/// Most boxes that are being checked, or that run the command, at the same time.
+const AT_ONCE: usize = 64;
+/// From this number of boxes on, the first ones are dialled after random pauses of at most this length: a hub or a router
+/// does not get all their connections in one instant. Later ones are dialled as earlier ones end.
+const SPREAD: (usize, Duration) = (16, Duration::from_millis(250));
 /// Most sessions that stay open while they wait for a confirmation or their turn. Other boxes are dialled again.
 const MAX_HELD: usize = 64;
 /// Most bytes of one stream of one box that are kept, and of that stream of all boxes together.
@@ -40,7 +47,8 @@ pub(crate) struct Settings {
     pub(crate) hello: Hello,
     /// The state directory of this device.
     pub(crate) state: Arc<Path>,
-    pub(crate) serial: bool,
+    /// How many boxes run it at the same time, in their order; without it, as many as can.
+    pub(crate) serial: Option<Serial>,
     /// Number of failures after which no further box is started.
     pub(crate) max_fail: Option<usize>,
     /// A run that takes longer is cancelled.
@@ -96,7 +104,11 @@ pub(crate) struct FanOut {
     boxes: Arc<[TargetBox]>,
     stages: Vec<Stage>,
     common: Arc<Common>,
-    serial: bool,
+    /// Most boxes that have their turn; none where they take no turns.
+    turns: Option<usize>,
+    /// All boxes before this one have ended, and all from `unchecked` on are new.
+    unfinished: usize,
+    unchecked: usize,
     max_fail: Option<usize>,
     confirmed: bool,
     gate: Gate,
@@ -110,14 +122,17 @@ pub(crate) struct FanOut {
 impl FanOut {
     pub(crate) fn new(boxes: Vec<TargetBox>, settings: Settings) -> Self {
         let Settings { make_plan, hello, state, serial, max_fail, timeout, confirmed } = settings;
-        let keep = MAX_KEPT.0.min(MAX_KEPT.1 / boxes.len().max(1));
+        let count = boxes.len();
+        let keep = MAX_KEPT.0.min(MAX_KEPT.1 / count.max(1));
         let hash_keys = RandomState::new();
         let gate = if confirmed { Gate::Open } else { Gate::Closed };
         Self {
             stages: boxes.iter().map(|_| Stage::New).collect(),
             boxes: boxes.into(),
             common: Arc::new(Common { make_plan, hello, state, timeout, keep, hash_keys }),
-            serial,
+            turns: serial.map(|serial| serial.width(count)),
+            unfinished: 0,
+            unchecked: 0,
             max_fail,
             confirmed,
             gate,
@@ -141,7 +156,7 @@ impl FanOut {
             if let Some(event) = self.events.pop_front() {
                 return event;
             }
-            if self.stages.iter().all(|stage| matches!(stage, Stage::Ended)) {
+            if self.unfinished == self.stages.len() {
                 return Progress::Done;
             }
             tokio::select! {
@@ -187,30 +202,42 @@ impl FanOut {
 
     /// Starts the checks and runs that may start.
     fn advance(&mut self) {
-        for index in 0..self.stages.len() {
-            match std::mem::replace(&mut self.stages[index], Stage::Ended) {
-                Stage::Failed(outcome) => self.end(index, outcome),
-                before => self.stages[index] = before,
+        let mut at_turn = 0;
+        for index in self.unfinished..self.unchecked {
+            if matches!(self.stages[index], Stage::Failed(_))
+                && let Stage::Failed(outcome) = self.end_stage(index)
+            {
+                self.end(index, outcome);
             }
             if self.max_fail.is_some_and(|max| self.failed >= max) {
                 self.end_rest(NotStarted::TooManyFailed);
-                return;
+                break;
             }
             self.start_run(index);
-            if self.serial && !matches!(self.stages[index], Stage::Ended) {
+            at_turn += usize::from(!matches!(self.stages[index], Stage::Ended));
+            if self.turns.is_some_and(|turns| at_turn >= turns) {
                 break;
             }
         }
-        let new = |stage: &Stage| matches!(stage, Stage::New);
-        while self.checks.len() + self.runs.len() < AT_ONCE
-            && let Some(index) = self.stages.iter().position(new)
-        {
+        while self.unchecked < self.stages.len() && self.checks.len() + self.runs.len() < AT_ONCE {
+            let index = self.unchecked;
+            self.unchecked += 1;
             self.stages[index] = Stage::Checking;
             let (boxes, common) = (self.boxes.clone(), self.common.clone());
-            let checking = async move { (index, check(&boxes[index], &common).await) };
+            let pause = self.pause(index);
+            let checking = async move {
+                tokio::time::sleep(pause).await;
+                (index, check(&boxes[index], &common).await)
+            };
             self.checks.push(Box::pin(checking));
         }
-        if self.gate == Gate::Closed && self.checks.is_empty() && !self.stages.iter().any(new) {
+        while matches!(self.stages.get(self.unfinished), Some(Stage::Ended)) {
+            self.unfinished += 1;
+        }
+        if self.gate == Gate::Closed
+            && self.checks.is_empty()
+            && self.unchecked == self.stages.len()
+        {
             let asks = self.waiting().any(|(_, plan)| plan.needs_confirmation());
             self.gate = if asks { Gate::Asked } else { Gate::Open };
             match asks {
@@ -218,6 +245,20 @@ impl FanOut {
                 false => self.advance(),
             }
         }
+    }
+
+    /// How long the check of a box waits before it begins.
+    fn pause(&self, index: usize) -> Duration {
+        let (least, longest) = SPREAD;
+        match self.stages.len() >= least && index < AT_ONCE {
+            // The keys of the hash are random in each process.
+            true => longest * (self.common.hash_keys.hash_one(index) as u32 % 256) / 256,
+            false => Duration::ZERO,
+        }
+    }
+
+    fn end_stage(&mut self, index: usize) -> Stage {
+        std::mem::replace(&mut self.stages[index], Stage::Ended)
     }
 
     /// Starts the run of a box if it may start now.
@@ -248,7 +289,7 @@ impl FanOut {
             }
         };
         // At once, so that its session counts as running and not as held.
-        if !self.serial {
+        if self.turns.is_none() {
             self.start_run(index);
         }
         self.limit_held_sessions(index);
@@ -258,7 +299,8 @@ impl FanOut {
     fn limit_held_sessions(&mut self, index: usize) {
         let held =
             |stage: &&Stage| matches!(stage, Stage::Waiting(waiting) if waiting.session.is_some());
-        if self.stages.iter().filter(held).count() > MAX_HELD
+        let checked = &self.stages[self.unfinished..self.unchecked];
+        if checked.iter().filter(held).count() > MAX_HELD
             && let Stage::Waiting(waiting) = &mut self.stages[index]
             && let Some(session) = waiting.session.take()
         {
@@ -276,8 +318,9 @@ impl FanOut {
 
     fn end_rest(&mut self, why: NotStarted) {
         self.checks.clear();
-        for index in 0..self.stages.len() {
-            match std::mem::replace(&mut self.stages[index], Stage::Ended) {
+        self.unchecked = self.stages.len();
+        for index in self.unfinished..self.stages.len() {
+            match self.end_stage(index) {
                 Stage::Failed(outcome) => self.end(index, outcome),
                 Stage::Waiting(waiting) => {
                     if let Some(session) = waiting.session {

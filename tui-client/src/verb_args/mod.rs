@@ -26,6 +26,8 @@ use saved::SavedServerVerb;
 use server::ServerVerb;
 use target::TargetArgs;
 
+use crate::fan_out::Serial;
+
 /// The name of the program.
 pub(crate) const PROGRAM: &str = "topside";
 
@@ -54,10 +56,34 @@ impl Arguments {
         if words.get(1).is_none_or(|word| word != "run") {
             return Self::try_parse_from(words);
         }
-        let RunLine { verb } = RunLine::try_parse_from(words)?;
+        let RunLine { verb } = RunLine::try_parse_from(joined_serial(words))?;
         let (yes, ascii, on) = (false, false, TargetArgs::default());
         Ok(Self { yes, ascii, on, verb: Some(Verb::Run(verb)) })
     }
+}
+
+/// The flags of `topside run` that take a value.
+pub(crate) const RUN_FLAGS_WITH_VALUE: [&str; 4] = ["--on", "--via", "--timeout", "--max-fail"];
+
+/// Writes `--serial 10%` before the command as `--serial=10%`: clap would take a command behind `--serial` for its value.
+fn joined_serial(words: &[OsString]) -> Vec<OsString> {
+    let mut words = words.to_vec();
+    let mut at = 2;
+    while let Some(word) =
+        words.get(at).and_then(|word| word.to_str()).filter(|word| word.starts_with("--"))
+    {
+        if RUN_FLAGS_WITH_VALUE.contains(&word) {
+            at += 1;
+        } else if word == "--serial"
+            && let Some(number) = words.get(at + 1).and_then(|next| next.to_str())
+            && (number.ends_with('%') || number.parse::<Serial>().is_ok())
+        {
+            words[at] = format!("--serial={number}").into();
+            words.remove(at + 1);
+        }
+        at += 1;
+    }
+    words
 }
 
 /// A line of `topside run`.
@@ -171,7 +197,7 @@ pub(crate) const RUN_FLAGS: [&str; 9] = [
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) on: TargetArgs,
-    /// Print one JSON object with the run and its output when it has ended; on several boxes one line for each
+    /// Print one JSON object with the run and its output when it has ended; on several boxes one line for each, and a summary
     #[arg(long)]
     pub(crate) json: bool,
     /// Confirm a command that requires confirmation; for --on tag:TAG or all, N is the number of boxes
@@ -187,9 +213,17 @@ pub(crate) struct Run {
     /// the lines typed at a terminal, and no input where there is no terminal
     #[arg(long, conflicts_with = "detach")]
     pub(crate) input: bool,
-    /// On several boxes: run one after the other, in the order of --on
-    #[arg(long, requires = "on")]
-    pub(crate) serial: bool,
+    /// On several boxes: run on N of them at a time (5, or a part such as 10%), in the order of --on; without N one after
+    /// the other
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "on",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1"
+    )]
+    pub(crate) serial: Option<Serial>,
     /// On several boxes: start no further run when N have failed
     #[arg(long, value_name = "N", requires = "on")]
     pub(crate) max_fail: Option<std::num::NonZeroUsize>,

@@ -22,6 +22,7 @@ use crate::fan_out::{self, Plan, PlanError};
 use crate::file_transfer::LocalFile;
 use crate::platform::{Signal, Signals};
 use crate::text::base64;
+use crate::verb_args::RUN_FLAGS_WITH_VALUE;
 
 /// What other people see in the list.
 pub(super) const HELLO: Hello = Hello { notices: true, agent: false, name: "topside run" };
@@ -193,7 +194,7 @@ pub(super) fn misplaced(name: &str, words: &[String]) -> Option<String> {
     let is_flag =
         |word: &String| super::RUN_FLAGS.contains(&word.split('=').next().unwrap_or(word));
     let at = words.iter().position(is_flag)?;
-    let takes = |flag: &str| ["--on", "--via", "--timeout", "--max-fail"].contains(&flag);
+    let takes = |flag: &str| RUN_FLAGS_WITH_VALUE.contains(&flag);
     let end = (at + 1 + usize::from(takes(&words[at]))).min(words.len());
     let (flag, _) = words[at].split_once('=').unwrap_or((&words[at], ""));
     let order = words[at..end].iter().map(String::as_str).chain([name]);

@@ -30,6 +30,10 @@ effect = "read"
 stop_timeout = "1m"
 exec = ["/bin/sh", "-c", "trap 'echo > DIR/asked.NAME' TERM; echo > DIR/begun.NAME; while [ ! -e DIR/go ]; do sleep 0.02; done"]
 
+[commands.hold]
+effect = "read"
+exec = ["/bin/sh", "-c", "echo begin >> DIR/turns; echo > DIR/begun.NAME; while [ ! -e DIR/go.NAME ]; do sleep 0.02; done; echo end >> DIR/turns"]
+
 [commands.flood]
 effect = "read"
 exec = ["/bin/sh", "-c", "head -c 2000000 /dev/zero | tr '\\0' x; echo end"]
@@ -152,7 +156,7 @@ fn the_answers_of_a_built_in_are_grouped_and_its_failure_is_on_standard_error() 
     assert_eq!(ended.out, "✗ 2 alike, exit 1  a b\n");
     assert!(ended.err.contains("no-such"), "{ended:?}");
     let ended = fleet.client.run(&["--json", "--on", "a,b", "echo", "hi"]).with(0);
-    for line in ended.out.lines() {
+    for line in ended.out.lines().take(2) {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!((&line["state"], &line["exitCode"]), (&json!("succeeded"), &json!(0)), "{line}");
         assert_eq!((&line["stdout"], &line["stderr"]), (&json!("hi\n"), &json!("")), "{line}");
@@ -177,6 +181,10 @@ fn boxes_that_cannot_be_reached_are_shown_with_their_reason_and_hold_up_no_other
     fleet.client.verb(&["add", "stranger", "--lan", "127.0.0.1"]).with(0);
     let mut run = fleet.client.start(&["run", "--json", "--on", "all", "state"]);
     let lines: Vec<_> = (0..5).map(|_| run.json()).collect();
+    let counts = json!({
+        "boxes": 5, "succeeded": 1, "failed": 0, "refused": 0, "unreachable": 4, "notStarted": 0, "status": 125
+    });
+    assert_eq!(run.json(), json!({ "summary": counts }));
     run.end().with(125);
     // The boxes that answer do not wait for the one that does not.
     assert_eq!(lines[4]["box"], "silent", "{lines:?}");
@@ -248,11 +256,47 @@ fn one_after_the_other_in_the_order_given_until_as_many_have_failed_as_may() {
         format!("{} {} {}", line["box"], line["outcome"], line["status"])
     });
     let boxes: Vec<String> = boxes.collect();
-    let want = ["\"b\" \"ended\" 0", "\"a\" \"unreachable\" 125", "\"d\" \"notStarted\" null"];
+    let want = [
+        "\"b\" \"ended\" 0",
+        "\"a\" \"unreachable\" 125",
+        "\"d\" \"notStarted\" null",
+        "null null null",
+    ];
     assert_eq!(boxes, want);
     // Side by side, no box that changes anything is started after a box could not be reached.
     fleet.client.write("log", "");
     fleet.run("b,a,d", &["--max-fail=1", "write-down"]).with(125);
+    assert_eq!(fleet.log(), "");
+}
+
+#[test]
+fn with_a_number_or_a_part_that_many_run_at_a_time() {
+    let fleet = Fleet::new(&["a", "b", "c", "d"]);
+    for serial in [&["--serial", "50%"][..], &["--serial", "2"], &["--serial=2"]] {
+        for name in ["a", "b", "c", "d"] {
+            drop(std::fs::remove_file(fleet.client.path(&format!("begun.{name}"))));
+            drop(std::fs::remove_file(fleet.client.path(&format!("go.{name}"))));
+        }
+        fleet.client.write("turns", "");
+        let run = fleet.client.start(&[&["run", "--on", "all"], serial, &["hold"]].concat());
+        fleet.wait_for(&["begun.a", "begun.b"]);
+        // The end of any of them lets the next one start.
+        fleet.client.write("go.b", "");
+        fleet.wait_for(&["begun.c"]);
+        ["go.a", "go.c", "go.d"].iter().for_each(|name| fleet.client.write(name, ""));
+        run.end().with(0);
+        let turns = std::fs::read_to_string(fleet.client.path("turns")).unwrap();
+        let (mut now, mut most) = (0, 0);
+        for turn in turns.lines() {
+            now = if turn == "begin" { now + 1 } else { now - 1 };
+            most = most.max(now);
+        }
+        assert_eq!((turns.lines().count(), most), (8, 2), "{serial:?}: {turns}");
+    }
+    for serial in ["--serial=0", "--serial=101%", "--serial=few"] {
+        let ended = fleet.run("all", &[serial, "write-down"]).with(2);
+        assert!(ended.err.contains("a number of boxes, such as 5, or a part"), "{ended:?}");
+    }
     assert_eq!(fleet.log(), "");
 }
 

@@ -31,7 +31,7 @@ impl FanOutTask {
             make_plan: Arc::new(move |menu: &Menu| plan(&words, menu, |_, _| None)),
             hello: HELLO,
             state: state.into(),
-            serial: false,
+            serial: None,
             max_fail: None,
             timeout: None,
             confirmed: false,

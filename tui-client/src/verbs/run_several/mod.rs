@@ -107,6 +107,7 @@ fn begin(args: Run, selection: Selection, printer: &Printer) -> Result<Console<'
         fan_out: FanOut::new(selection.boxes, settings),
         outcomes: (0..boxes).map(|_| None).collect(),
         statuses: Vec::new(),
+        counts: report::Counts::default(),
         declined: false,
         progress: ProgressLine::new(boxes),
         args,
@@ -122,6 +123,7 @@ struct Console<'p> {
     /// By box; with `--json` they are printed and not kept.
     outcomes: Vec<Option<Outcome>>,
     statuses: Vec<u8>,
+    counts: report::Counts,
     /// Whether the user did not confirm the command.
     declined: bool,
     progress: ProgressLine,
@@ -174,6 +176,9 @@ impl Console<'_> {
             None if self.declined => exit_status::REFUSED,
             None => report::worst(&self.statuses),
         };
+        if self.args.json {
+            self.printer.write(OutputPart::Print(self.counts.json(status))).await;
+        }
         (status, self.signals.patience(LAST_WORDS))
     }
 
@@ -211,6 +216,7 @@ impl Console<'_> {
     async fn ended(&mut self, index: usize, outcome: Outcome) {
         let status = report::status(&outcome);
         self.statuses.extend(status);
+        self.counts.add(outcome.standing());
         self.progress.count(!matches!(status, Some(exit_status::OK) | None));
         if self.args.json {
             self.progress.clear(self.printer).await;

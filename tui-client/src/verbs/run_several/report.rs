@@ -166,6 +166,43 @@ pub(super) fn json(of: &TargetBox, outcome: &Outcome, status: Option<u8>) -> Str
     json_line(&line)
 }
 
+/// How many boxes stand how.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    boxes: usize,
+    succeeded: usize,
+    failed: usize,
+    refused: usize,
+    unreachable: usize,
+    not_started: usize,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, kind: OutcomeKind) {
+        self.boxes += 1;
+        *match kind {
+            OutcomeKind::Succeeded => &mut self.succeeded,
+            OutcomeKind::Failed => &mut self.failed,
+            OutcomeKind::Refused => &mut self.refused,
+            OutcomeKind::Unreachable => &mut self.unreachable,
+            OutcomeKind::NotStarted => &mut self.not_started,
+        } += 1;
+    }
+
+    /// The last line of `--json`; `status` is the exit status for all boxes.
+    pub(super) fn json(&self, status: u8) -> String {
+        json_line(&json!({ "summary": {
+            "boxes": self.boxes,
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "refused": self.refused,
+            "unreachable": self.unreachable,
+            "notStarted": self.not_started,
+            "status": status,
+        }}))
+    }
+}
+
 /// Output as text, or as Base64 under another key where it is not UTF-8.
 fn add_output(line: &mut Map<String, Value>, stream: &str, output: &Captured) {
     match String::from_utf8(output.bytes()) {
