@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::advice::INVITE_ON_THE_BOX;
 use crate::pin::Pin;
 use crate::private_key::Seed;
-use crate::text::{self, MAX_NAME};
+use crate::text::{self, MAX_NAME, continues_character};
 use crate::time::Time;
 
 /// What an invite begins with: [`NAME`] and [`VERSION`].
@@ -188,7 +188,7 @@ pub(crate) fn short(bytes: &mut Vec<u8>, text: &[u8]) {
     let mut text = text;
     if text.len() > 255 {
         // A name of 64 characters may have more bytes: cut between two of them.
-        let end = (0..=255).rev().find(|end| text[*end] & 0xc0 != 0x80).unwrap_or(0);
+        let end = (0..=255).rev().find(|end| !continues_character(text[*end])).unwrap_or(0);
         text = &text[..end];
     }
     bytes.push(text.len() as u8);

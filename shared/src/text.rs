@@ -46,6 +46,27 @@ pub fn quote(value: &str, max: usize) -> String {
     quoted + cut + "\""
 }
 
+/// Whether a byte of UTF-8 continues a character, so that text must not be cut before it.
+pub fn continues_character(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
+/// How many of the last bytes are the beginning of a character that is not complete.
+pub fn unfinished_character(bytes: &[u8]) -> usize {
+    for length in 1..=bytes.len().min(3) {
+        let tail = &bytes[bytes.len() - length..];
+        match tail[0] {
+            0x80..=0xBF => {}
+            0xC2..=0xF4 => {
+                let begun = std::str::from_utf8(tail).is_err_and(|e| e.error_len().is_none());
+                return if begun { length } else { 0 };
+            }
+            _ => return 0,
+        }
+    }
+    0
+}
+
 /// A name as names are compared: without white space and characters that show nothing, in lower case.
 pub fn fold_name(name: &str) -> String {
     name.chars()
@@ -170,6 +191,26 @@ mod tests {
     fn controls_and_direction_marks_are_taken_out() {
         assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\r\nd\u{7}", 100), "a[2Jbc d");
         assert_eq!(clean("\u{9b}31mx", 100), "31mx");
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_possible_character_is_waited_for() {
+        for (bytes, waits) in [
+            (&b"abc"[..], 0),
+            (b"", 0),
+            ("é".as_bytes(), 0),
+            (b"a\xC3", 1),
+            (b"\xE2\x82", 2),
+            (b"\xF0\x9F\x98", 3),
+            (b"\xF0\x9F\x98\x80", 0),
+            (b"\xE0\x80", 0),
+            (b"\xC0", 0),
+            (b"\xFF", 0),
+            (b"\x80\x80\x80", 0),
+            (b"\xED\xA0", 0),
+        ] {
+            assert_eq!(unfinished_character(bytes), waits, "{bytes:?}");
+        }
     }
 
     #[test]

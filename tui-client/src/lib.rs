@@ -18,6 +18,7 @@ mod terminal;
 mod terminal_input;
 mod text;
 mod theme;
+mod timer;
 mod verb_args;
 mod verbs;
 mod views;

@@ -8,6 +8,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use topside_shared::cmdline::quote;
 use topside_shared::dirs::Dirs;
 
 use crate::base::accounts::Accounts;
@@ -93,7 +94,7 @@ impl Trust {
         let by_group =
             mode & GROUP_READ != 0 && !is_own_group && !accounts.is_private(meta.uid(), meta.gid());
         let path = path.display().to_string();
-        let quoted = quoted(&path);
+        let quoted = quote(&path);
         let (who, change) = match (by_group, mode & OTHER_READ != 0) {
             (_, true) => ("every user", "go-r"),
             (true, false) => ("its group", "g-r"),
@@ -135,7 +136,7 @@ impl Trust {
         let sudo = if platform::own_uid() == 0 { "" } else { "sudo " };
         format!(
             "{path} belongs to {owner}, who may change it: run `{sudo}{chown} {user} {}`",
-            quoted(&path)
+            quote(&path)
         )
     }
 }
@@ -251,7 +252,7 @@ impl PathChecks {
             (true, true) => ("every user", "go-w"),
         };
         let path = path.display().to_string();
-        Some(format!("{path} may be written by {who}: run `chmod {change} {}`", quoted(&path)))
+        Some(format!("{path} may be written by {who}: run `chmod {change} {}`", quote(&path)))
     }
 }
 
@@ -265,27 +266,11 @@ fn parts(path: &Path) -> VecDeque<OsString> {
     path.components().filter_map(part).collect()
 }
 
-/// `text` quoted as one word of a shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
-
-    #[test]
-    fn a_path_is_quoted_only_where_a_shell_would_break_it() {
-        assert_eq!(quoted("/opt/a-b.sh"), "/opt/a-b.sh");
-        assert_eq!(quoted("/opt/it's $HOME"), r"'/opt/it'\''s $HOME'");
-    }
 
     fn set(path: &Path, mode: u32) {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();

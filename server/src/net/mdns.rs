@@ -76,8 +76,7 @@ fn where_open(open: &[SocketAddr]) -> Option<(u16, Vec<IfKind>)> {
 /// The first part of a host name, cut to the length of a DNS label.
 fn label(hostname: &str) -> &str {
     let first = hostname.split('.').next().unwrap_or_default();
-    let end = (0..=first.len().min(MAX_LABEL)).rev().find(|end| first.is_char_boundary(*end));
-    match &first[..end.unwrap_or(0)] {
+    match &first[..first.floor_char_boundary(MAX_LABEL)] {
         "" => "topside",
         name => name,
     }

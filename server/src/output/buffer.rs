@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use topside_shared::notifications::{GapReason, Stream};
+use topside_shared::text::unfinished_character;
 
-use crate::output::output_block::{Block, OpenBlock, unfinished};
+use crate::output::output_block::{Block, OpenBlock};
 use crate::output::output_file::Extent;
 use crate::output::output_index;
 use crate::output::tail::MAX_TAIL;
@@ -95,13 +96,14 @@ impl Buffer {
     pub(super) fn push(&mut self, stream: Stream, bytes: &[u8]) {
         let mut joined = std::mem::take(&mut self.unfinished[stream as usize]);
         if joined.is_empty() {
-            let (complete, rest) = bytes.split_at(bytes.len() - unfinished(bytes));
+            let (complete, rest) = bytes.split_at(bytes.len() - unfinished_character(bytes));
             joined.extend_from_slice(rest);
             self.commit(stream, complete);
             self.unfinished[stream as usize] = joined;
         } else {
             joined.extend_from_slice(bytes);
-            self.unfinished[stream as usize] = joined.split_off(joined.len() - unfinished(&joined));
+            self.unfinished[stream as usize] =
+                joined.split_off(joined.len() - unfinished_character(&joined));
             self.commit(stream, &joined);
         }
     }

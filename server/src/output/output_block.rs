@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use topside_shared::notifications::{MAX_OUTPUT_CHUNK, Stream};
+use topside_shared::text::continues_character;
 
 /// Memory of a block beside its bytes, in bytes.
 const OVERHEAD: usize = 96;
@@ -156,24 +157,8 @@ impl OpenBlock {
 
 /// The longest length up to `room` that ends between two characters; `room` if the bytes are not UTF-8.
 fn cut(bytes: &[u8], room: usize) -> usize {
-    let continues = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
+    let continues = |at: usize| bytes.get(at).is_some_and(|byte| continues_character(*byte));
     (room.saturating_sub(3)..=room).rev().find(|at| !continues(*at)).unwrap_or(room)
-}
-
-/// How many of the last bytes are the beginning of a character that is not complete.
-pub(super) fn unfinished(bytes: &[u8]) -> usize {
-    for length in 1..=bytes.len().min(3) {
-        let tail = &bytes[bytes.len() - length..];
-        match tail[0] {
-            0x80..=0xBF => {}
-            0xC2..=0xF4 => {
-                let begun = std::str::from_utf8(tail).is_err_and(|e| e.error_len().is_none());
-                return if begun { length } else { 0 };
-            }
-            _ => return 0,
-        }
-    }
-    0
 }
 
 #[cfg(test)]
@@ -225,25 +210,5 @@ mod tests {
         assert_eq!(open.push(Stream::Stdout, text.as_bytes()), 0);
         let mut open = OpenBlock::new(0, Stream::Stdout);
         assert_eq!(open.push(Stream::Stdout, &[0x80; 40_000]), MAX_OUTPUT_CHUNK);
-    }
-
-    #[test]
-    fn only_the_beginning_of_a_possible_character_is_waited_for() {
-        for (bytes, waits) in [
-            (&b"abc"[..], 0),
-            (b"", 0),
-            ("é".as_bytes(), 0),
-            (b"a\xC3", 1),
-            (b"\xE2\x82", 2),
-            (b"\xF0\x9F\x98", 3),
-            (b"\xF0\x9F\x98\x80", 0),
-            (b"\xE0\x80", 0),
-            (b"\xC0", 0),
-            (b"\xFF", 0),
-            (b"\x80\x80\x80", 0),
-            (b"\xED\xA0", 0),
-        ] {
-            assert_eq!(unfinished(bytes), waits, "{bytes:?}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The last part of an output, for the answer to a run that a client waited for.
 
 use data_encoding::BASE64;
+use topside_shared::text::continues_character;
 
 use crate::output::json_escape;
 
@@ -33,7 +34,7 @@ impl Tail {
         let cut = missing || from > 0;
         // An incomplete character at the cut is left out.
         let begins = (from..bytes.len().min(from + 4))
-            .find(|at| !cut || bytes[*at] & 0xC0 != 0x80)
+            .find(|at| !cut || !continues_character(bytes[*at]))
             .unwrap_or(from);
         if std::str::from_utf8(&bytes[begins..]).is_ok() {
             bytes.drain(..begins);

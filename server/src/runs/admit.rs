@@ -1,7 +1,7 @@
 //! Admission of a run: the checks that a request passes before its run is live, and their refusals.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -89,6 +89,15 @@ fn take_reason(
     Ok(Some(reason.to_owned()))
 }
 
+/// The live runs, locked; `closing` once the server shuts down.
+fn lock_open(runs: &Runs) -> Result<MutexGuard<'_, LiveRuns>, RpcError> {
+    let state = runs.state.lock();
+    if state.closed || runs.services.shutdown.has_begun() {
+        return Err(RpcError::new(ErrorKind::Closing, "the server is shutting down"));
+    }
+    Ok(state)
+}
+
 /// Takes a place among the live runs; whether the run starts now. One that needs approval waits for that first.
 fn enter(
     runs: &Runs,
@@ -100,10 +109,7 @@ fn enter(
 ) -> Result<bool, RpcError> {
     let now = runs.services.config.get();
     let limits = &now.config.limits;
-    let mut state = runs.state.lock();
-    if state.closed || runs.services.shutdown.has_begun() {
-        return Err(RpcError::new(ErrorKind::Closing, "the server is shutting down"));
-    }
+    let mut state = lock_open(runs)?;
     let own = state.live.values().filter(|live| live.client_id == run.client_id).count();
     let most = limits.max_runs_per_client;
     if requester.client().is_some() && own >= most {
@@ -137,10 +143,7 @@ pub(super) fn enter_approved(
     args: &Map<String, Value>,
 ) -> Result<bool, RpcError> {
     let now = runs.services.config.get();
-    let mut state = runs.state.lock();
-    if state.closed || runs.services.shutdown.has_begun() {
-        return Err(RpcError::new(ErrorKind::Closing, "the server is shutting down"));
-    }
+    let mut state = lock_open(runs)?;
     let starts = take_place(&mut state, &now.config.limits, who, run, command, args)?;
     if !starts {
         run.publish(runs);

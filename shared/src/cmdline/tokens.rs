@@ -133,10 +133,7 @@ pub struct Spot {
 
 /// What stands at `cursor`, wherever that is; inside a character counts as before it.
 pub fn at(line: &str, cursor: usize) -> Spot {
-    let mut cursor = cursor.min(line.len());
-    while !line.is_char_boundary(cursor) {
-        cursor -= 1;
-    }
+    let cursor = line.floor_char_boundary(cursor);
     let mut head = scan(&line[..cursor]);
     let quote = match head.flaw {
         Some(UnfinishedWord::Open(quote, at)) => Some((quote, at)),

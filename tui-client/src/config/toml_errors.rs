@@ -42,11 +42,7 @@ pub(super) fn fault(path: &Path, text: &str, (span, message): Fault) -> ConfigEr
 
 /// Line and column of a byte, from 1, the column in characters.
 fn place(text: &str, at: usize) -> (usize, usize) {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let before = &text[..at];
+    let before = &text[..text.floor_char_boundary(at)];
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     (line, column)

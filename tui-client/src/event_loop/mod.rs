@@ -40,6 +40,7 @@ use crate::connect::Via;
 use crate::platform::{Job, Jobs, Signal, Signals};
 use crate::terminal::{self, Terminal};
 use crate::terminal_input::TerminalInput;
+use crate::timer::sleep_until;
 use crate::views;
 use background::BackgroundQuery;
 use effects::EffectRunner;
@@ -293,12 +294,7 @@ impl Loop {
                 self.state.clock = self.clock();
                 views::changes_in(&self.state).map(|ms| now + Duration::from_millis(ms.max(1)))
             };
-            let alarm = async {
-                match wake {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let alarm = sleep_until(wake.map(Into::into));
             tokio::select! {
                 biased;
                 () = terminal::PANICKED.notified() => {

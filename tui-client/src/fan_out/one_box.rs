@@ -13,6 +13,7 @@ use topside_shared::command::Effect;
 use topside_shared::methods::{Call, CommandResult, CommandRun, Menu, RunCancel, RunInput};
 use topside_shared::notifications::{Notification, Stream};
 use topside_shared::records::RunState;
+use topside_shared::text::with_sources;
 use topside_shared::{ErrorKind, RpcError, RunId};
 
 use super::outcome::{Captured, CommandEnd, Cut, EndedCommand, NotStarted, Outcome, Rejection};
@@ -21,7 +22,7 @@ use crate::config::{AuditOf, menu_cache};
 use crate::connect::{CallError, Event, Events, Handle, Hello, Session, Target, connect};
 use crate::file_transfer::{LocalFile, Step, TransferError, send};
 use crate::text::base64::output_bytes;
-use topside_shared::text::with_sources;
+use crate::timer::sleep_until;
 
 /// Time limit of the check of a box, for which the others wait.
 pub(crate) const REACH_LIMIT: Duration = Duration::from_secs(15);
@@ -359,12 +360,5 @@ impl BoxRun<'_> {
 async fn asked(stop: &mut watch::Receiver<Stop>, at_least: Stop) {
     if stop.wait_for(|stop| *stop >= at_least).await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-async fn sleep_until(until: Option<Instant>) {
-    match until {
-        Some(until) => tokio::time::sleep_until(until).await,
-        None => std::future::pending().await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use topside_shared::text::is_control;
+use topside_shared::text::{continues_character, is_control};
 
 /// Most bytes of output in one result.
 pub(super) const MAX_OUTPUT: usize = 64 * 1024;
@@ -58,10 +58,7 @@ pub(super) fn plain(bytes: &[u8], is_cut: bool) -> (String, bool) {
     parser.advance(&mut text, bytes);
     let mut text = text.text;
     let over = text.len().saturating_sub(MAX_OUTPUT);
-    let Some(start) = (over..text.len()).find(|at| text.is_char_boundary(*at)) else {
-        return (text, false);
-    };
-    text.drain(..start);
+    text.drain(..text.ceil_char_boundary(over));
     (text, over > 0)
 }
 
@@ -71,8 +68,7 @@ fn from_line(bytes: &[u8]) -> &[u8] {
     if let Some(end) = near.iter().position(|byte| *byte == b'\n') {
         return &bytes[end + 1..];
     }
-    let is_inside = |byte: &&u8| **byte & 0xC0 == 0x80;
-    &bytes[bytes.iter().take(3).take_while(is_inside).count()..]
+    &bytes[bytes.iter().take(3).take_while(|byte| continues_character(**byte)).count()..]
 }
 
 /// Keeps characters, line ends and tabs of what a program printed.

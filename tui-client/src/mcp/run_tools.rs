@@ -7,6 +7,7 @@ use topside_shared::RunId;
 use topside_shared::methods::{Call, RunAttach, RunCancel, RunsList};
 use topside_shared::notifications::Notification;
 use topside_shared::records::RunRow;
+use topside_shared::text::{unfinished_character, with_sources};
 
 use super::calls::{self, Waiting, failed, of, refused, result, run_id, until_too_late};
 use super::output_text::{MAX_OUTPUT, plain};
@@ -15,7 +16,6 @@ use super::tools::{RUN_CANCEL, RUN_OUTPUT, RUN_STATUS};
 use crate::connect::{Event, Hello, Target, connect};
 use crate::text::base64::output_bytes;
 use crate::text::sanitize;
-use topside_shared::text::with_sources;
 
 const HELLO: Hello = Hello { notices: false, agent: true, name: "topside mcp" };
 
@@ -194,18 +194,10 @@ impl Piece {
         if over == 0 {
             return;
         }
-        let is_inside = |byte: &&u8| **byte & 0xC0 == 0x80;
-        let inside = self.bytes.iter().rev().take(3).take_while(is_inside).count();
-        let Some(first) = self.bytes.len().checked_sub(inside + 1) else { return };
-        let length = match self.bytes[first] {
-            0xC0..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xFF => 4,
-            _ => return,
-        };
-        if inside + 1 < length && first > 0 {
-            self.bytes.truncate(first);
-            self.next -= (inside + 1) as u64;
+        let begun = unfinished_character(&self.bytes);
+        if begun < self.bytes.len() {
+            self.bytes.truncate(self.bytes.len() - begun);
+            self.next -= begun as u64;
         }
     }
 }

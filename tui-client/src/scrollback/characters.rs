@@ -95,8 +95,8 @@ fn cluster_len(text: &str) -> Option<usize> {
         return Some(c.len_utf8());
     }
     // A bounded window: otherwise a hostile line would be searched to its end for each of its pieces.
-    let window = (MAX_CLUSTER + 1..text.len()).find(|at| text.is_char_boundary(*at));
-    let length = text[..window.unwrap_or(text.len())].graphemes(true).next()?.len();
+    let window = text.ceil_char_boundary(MAX_CLUSTER + 1);
+    let length = text[..window].graphemes(true).next()?.len();
     if length <= MAX_CLUSTER {
         return Some(length);
     }

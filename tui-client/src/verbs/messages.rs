@@ -38,15 +38,6 @@ pub(super) fn broadcast(notice: &Broadcast) -> String {
     format!("{}: {}", cleaned.title(), cleaned.message)
 }
 
-/// A word, quoted for a shell.
-pub(super) fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=:/,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// Missing output.
 pub(super) fn gap(gap: &RunGap) -> String {
     let why = match gap.reason {

@@ -4,12 +4,12 @@ use std::io::{BufRead, IsTerminal, Read};
 use std::time::Duration;
 
 use tokio::time::timeout;
+use topside_shared::cmdline::quote;
 use topside_shared::command::{Command, Effect};
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::{Invite, InviteError};
 
 use super::errors::with_sources;
-use super::messages::shell_word;
 use super::printer::{OutputPart, Printer};
 use super::{block_on, exit_status};
 use crate::config::{FILE_NAME, ProfileStore, menu_cache};
@@ -80,7 +80,7 @@ fn replaces(args: &Pair, invite: &Invite, dirs: &Dirs) -> Result<Option<String>,
             // Pairing refuses a name that is taken, with advice.
             return Ok(None);
         }
-        let quoted = shell_word(&name);
+        let quoted = quote(&name);
         terminal::complain(format!(
             "{name} is saved with another key and is kept. If the box was set up again, its entry is of no use: \
              `topside delete {quoted}`; next time give --replace"
@@ -161,10 +161,10 @@ fn words(paired: &Paired, example: Option<&str>) -> String {
     for address in addresses(profile) {
         words.push_str(&format!("  {:<9} {address}\n", address.via().title()));
     }
-    let quoted = shell_word(name);
+    let quoted = quote(name);
     words.push_str(&format!("Open its screen with `topside connect {quoted}`"));
     if let Some(command) = example {
-        let command = shell_word(command);
+        let command = quote(command);
         words.push_str(&format!(", or run one command: `topside run --on {quoted} {command}`"));
     }
     words.push('\n');

@@ -11,7 +11,7 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 use super::errors::VerbError;
-use super::messages::{self, shell_word};
+use super::messages;
 use super::printer::{LAST_WORDS, OutputPart, Printer};
 use super::runner::{Interruption, Output, RunOutcome, Runner};
 use super::stdin::Source;
@@ -142,7 +142,7 @@ async fn begin(args: &Run, printer: &Printer) -> Result<(Session, CommandRun, So
 /// The line that was meant, where the first word is a saved server and `--on` is missing.
 fn forgotten_on(args: &Run) -> Option<String> {
     let name = args.words.first().filter(|name| args.on.is_forgotten(name))?;
-    let line: Vec<String> = args.words.iter().map(|word| shell_word(word)).collect();
+    let line: Vec<_> = args.words.iter().map(|word| cmdline::quote(word)).collect();
     let line = clean(&line.join(" "), MAX_REASON);
     Some(format!("{} is a saved server: topside run --on {line}", clean(name, MAX_NAME)))
 }
@@ -199,7 +199,7 @@ pub(super) fn misplaced(name: &str, words: &[String]) -> Option<String> {
     let (flag, _) = words[at].split_once('=').unwrap_or((&words[at], ""));
     let order = words[at..end].iter().map(String::as_str).chain([name]);
     let rest = words[..at].iter().chain(&words[end..]).map(String::as_str);
-    let line: Vec<String> = order.chain(rest).map(shell_word).collect();
+    let line: Vec<_> = order.chain(rest).map(cmdline::quote).collect();
     let line = clean(&line.join(" "), MAX_REASON);
     Some(format!("{flag} goes before the command: topside run {line}"))
 }

@@ -16,6 +16,7 @@ use super::stdin::{Progress, Source, StdinError, StdinSender};
 use crate::connect::{CallError, DisconnectReason, Event, Events, Handle, Session};
 use crate::platform::{Job, Jobs, Signal, Signals};
 use crate::text::base64::output_bytes;
+use crate::timer::sleep_until;
 
 /// How long a run that was told to end is waited for. The server kills it long before.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(30);
@@ -230,7 +231,7 @@ impl Runner {
             tokio::select! {
                 biased;
                 signal = self.signals.next() => return Some(signal),
-                () = tokio::time::sleep_until(until) => return None,
+                () = sleep_until(Some(until)) => return None,
                 event = self.events.next() => self.handle_event(event).await,
             }
         }
@@ -343,11 +344,4 @@ pub(super) async fn take<'p>(
 pub(super) async fn stop_asked(jobs: &mut Option<Jobs>) {
     let Some(jobs) = jobs else { return std::future::pending().await };
     while jobs.next().await != Job::Stop {}
-}
-
-async fn sleep_until(until: Option<Instant>) {
-    match until {
-        Some(until) => tokio::time::sleep_until(until).await,
-        None => std::future::pending().await,
-    }
 }

@@ -10,7 +10,6 @@ use topside_shared::cmdline;
 
 use super::bash;
 use crate::verb_args::candidates::{self, Candidate};
-use crate::verbs::messages::shell_word;
 
 /// A shell with a script of our own: clap's scripts handle neither quotes nor `name=value`, and print errors.
 pub(super) struct Own {
@@ -47,7 +46,7 @@ impl EnvCompleter for Own {
         to: &mut dyn Write,
     ) -> io::Result<()> {
         let script = self.script.replace("VARIABLE", variable);
-        to.write_all(script.replace("PROGRAM", &shell_word(program)).as_bytes())
+        to.write_all(script.replace("PROGRAM", &cmdline::quote(program)).as_bytes())
     }
 
     fn write_complete(

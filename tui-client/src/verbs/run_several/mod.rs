@@ -19,6 +19,7 @@ use crate::config::{FILE_NAME, ProfileStore};
 use crate::fan_out::{self, FanOut, Outcome, Progress, Selection, Settings};
 use crate::platform::{Signal, Signals};
 use crate::terminal;
+use crate::timer::sleep_until;
 use confirm::Confirmation;
 use progress::ProgressLine;
 
@@ -228,13 +229,6 @@ impl Console<'_> {
         if !self.confirmation.is_asking() {
             self.progress.show(self.printer).await;
         }
-    }
-}
-
-async fn sleep_until(until: Option<Instant>) {
-    match until {
-        Some(until) => tokio::time::sleep_until(until).await,
-        None => std::future::pending().await,
     }
 }
 

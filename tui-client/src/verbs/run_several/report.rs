@@ -1,11 +1,11 @@
 //! Report of several boxes: groups for people, a line of JSON for each box, and the exit status of all.
 
 use serde_json::{Map, Value, json};
+use topside_shared::cmdline::quote;
 use topside_shared::notifications::Stream;
 use topside_shared::records::RunState;
 
 use super::super::errors::VerbError;
-use super::super::messages::shell_word;
 use super::super::printer::{OutputPart, Printer};
 use super::super::{exit_status, server_verbs::json_line};
 use super::has_signs;
@@ -16,7 +16,7 @@ use crate::text::base64;
 
 /// The names of boxes as a shell takes them.
 pub(super) fn names(boxes: &[TargetBox], members: &[usize]) -> String {
-    let names: Vec<String> = members.iter().map(|index| shell_word(&boxes[*index].name)).collect();
+    let names: Vec<_> = members.iter().map(|index| quote(&boxes[*index].name)).collect();
     names.join(" ")
 }
 
