@@ -24,7 +24,7 @@ pub(crate) enum Action<'a> {
 }
 
 /// Who may call a method.
-struct Row {
+struct Permission {
     /// The least role.
     least: Role,
     /// Whether a key that is limited to some commands may call it too.
@@ -172,7 +172,7 @@ pub(crate) fn may_call_as(who: &Identity, info: &Command) -> Result<(), RpcError
 }
 
 /// Who may call a method. One without a row here does not compile.
-fn row(method: Method) -> Row {
+fn row(method: Method) -> Permission {
     let (least, limited) = match method {
         Method::Initialize
         | Method::Ping
@@ -216,7 +216,7 @@ fn row(method: Method) -> Row {
         | Method::KeyRevoke
         | Method::WorkerRestart => (Role::Admin, false),
     };
-    Row { least, limited }
+    Permission { least, limited }
 }
 
 fn title(action: Action<'_>) -> String {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use topside_shared::Role;
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::base::mutex::Mutex;
@@ -29,7 +30,7 @@ pub(crate) enum Origin {
 }
 
 /// Why a connection was refused: an action and its object.
-pub(super) type Refusal = (&'static str, &'static str);
+pub(super) type Refusal = (AuditAction, &'static str);
 
 /// The begin or the end of a session; equal ones are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,7 +40,7 @@ pub(super) struct SignIn {
     role: Role,
     agent: bool,
     source: String,
-    action: &'static str,
+    action: AuditAction,
     result: &'static str,
 }
 
@@ -47,7 +48,7 @@ impl SignIn {
     pub(super) fn new(
         who: &Identity,
         address: &str,
-        action: &'static str,
+        action: AuditAction,
         result: &'static str,
     ) -> Self {
         let source = match address.parse::<RemoteEnd>() {
@@ -151,8 +152,8 @@ impl Aggregate {
         };
         let mut entries = Vec::new();
         for (group, others, refusal) in [
-            (network, OTHER_SOURCES, ("handshake/failed", "any")),
-            (users, "other users", ("session/refused", "any")),
+            (network, OTHER_SOURCES, (AuditAction::HandshakeFailed, "any")),
+            (users, "other users", (AuditAction::SessionRefused, "any")),
         ] {
             for ((origin, refusal), count) in group.counts {
                 entries.push(entry(by(origin), refusal, count));
@@ -191,7 +192,7 @@ mod tests {
     fn many_sources_are_one_count_beside_the_first_of_them() {
         let tally = Aggregate::default();
         let origin = |n: u32| Origin::Network(Peer::of(Ipv4Addr::from(n).into()));
-        let refusal = ("key/refused", "unknown");
+        let refusal = (AuditAction::KeyRefused, "unknown");
         assert!(tally.refused(origin(0), refusal).starts);
         for n in 0..10_000 {
             assert!(!tally.refused(origin(n), refusal).starts);
@@ -206,15 +207,15 @@ mod tests {
         let tally = Aggregate::default();
         for uid in 0..1_000 {
             let origin = Origin::User { uid, name: format!("u{uid}") };
-            let added = tally.refused(origin, ("session/refused", "local"));
+            let added = tally.refused(origin, (AuditAction::SessionRefused, "local"));
             assert_eq!(added.starts, uid == 0);
         }
         let source = Origin::Network(Peer::of(Ipv4Addr::LOCALHOST.into()));
-        tally.refused(source, ("key/refused", "unknown"));
+        tally.refused(source, (AuditAction::KeyRefused, "unknown"));
         assert_eq!(tally.take().len(), MAX_ORIGINS + 2);
     }
 
-    fn sign_in(uid: u32, source: usize, action: &'static str) -> SignIn {
+    fn sign_in(uid: u32, source: usize, action: AuditAction) -> SignIn {
         SignIn {
             owner: Owner::User(uid),
             name: "name".into(),
@@ -229,23 +230,23 @@ mod tests {
     #[test]
     fn the_first_session_of_an_identity_and_source_is_new_and_the_others_are_counted() {
         let tally = Aggregate::default();
-        let first = tally.session(sign_in(1, 0, "session/begun"));
+        let first = tally.session(sign_in(1, 0, AuditAction::SessionBegun));
         assert_eq!(first, Added { is_new: true, starts: true });
         for _ in 0..1_000 {
-            let added = tally.session(sign_in(1, 0, "session/begun"));
+            let added = tally.session(sign_in(1, 0, AuditAction::SessionBegun));
             assert_eq!(added, Added { is_new: false, starts: false });
         }
-        assert!(tally.session(sign_in(2, 0, "session/begun")).is_new);
-        assert!(tally.session(sign_in(1, 0, "session/ended")).is_new);
+        assert!(tally.session(sign_in(2, 0, AuditAction::SessionBegun)).is_new);
+        assert!(tally.session(sign_in(1, 0, AuditAction::SessionEnded)).is_new);
         assert_eq!(tally.take().len(), 1, "only what came more than once");
-        assert!(tally.session(sign_in(1, 0, "session/begun")).is_new);
+        assert!(tally.session(sign_in(1, 0, AuditAction::SessionBegun)).is_new);
     }
 
     #[test]
     fn sources_of_one_identity_over_the_limit_are_one_count() {
         let tally = Aggregate::default();
         for source in 0..1_000 {
-            let added = tally.session(sign_in(1, source, "session/begun"));
+            let added = tally.session(sign_in(1, source, AuditAction::SessionBegun));
             assert_eq!(added.is_new, source < MAX_SOURCES, "{source}");
         }
         assert_eq!(tally.take().len(), 1);

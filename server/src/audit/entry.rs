@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use topside_shared::methods::KeyRow;
 use topside_shared::{Pin, Role, Time};
 
+use crate::audit::action::AuditAction;
 use crate::audit::argv::{Argument, bounded, bounded_text};
 use crate::audit::chain::Link;
 use crate::base::identity::{Identity, Owner};
@@ -80,15 +81,15 @@ impl By {
 pub(crate) struct Entry(Line);
 
 impl Entry {
-    /// An entry of `action`, a method's name or one like it, on `object`, at the current time.
-    pub(crate) fn new(by: By, action: &'static str, object: impl Into<String>) -> Self {
+    /// An entry of `action` on `object`, at the current time.
+    pub(crate) fn new(by: By, action: AuditAction, object: impl Into<String>) -> Self {
         Self(Line {
             seq: 0,
             time: Time::now(),
             boot_id: None,
             who: by.who,
             address: by.address,
-            action: action.to_owned(),
+            action: action.name().to_owned(),
             object: bounded_text(object.into()),
             argv: Vec::new(),
             result: BEGINS.to_owned(),
@@ -109,7 +110,7 @@ impl Entry {
         self
     }
 
-    pub(crate) fn of_key(by: By, action: &'static str, row: &KeyRow) -> Self {
+    pub(crate) fn of_key(by: By, action: AuditAction, row: &KeyRow) -> Self {
         let mut argv = vec![format!("name={}", row.name), format!("role={}", row.role.name())];
         argv.extend(row.agent.then(|| "agent".to_owned()));
         if let Some(commands) = &row.commands {

@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use crate::audit::action::AuditAction;
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
 use crate::audit::{AuditState, MOST_NOTES, Recording, Unrecorded, WriterMessage, files, retained};
@@ -167,7 +168,7 @@ impl Writer {
     pub(super) fn record(&mut self, group: Vec<Recording>) {
         let lost = self.shared.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            self.put_first("audit/lost", "notes", format!("{lost} entries had no room"));
+            self.put_first(AuditAction::AuditLost, "notes", format!("{lost} entries had no room"));
         }
         if group.is_empty() && !self.has_retries() {
             return;
@@ -213,7 +214,7 @@ impl Writer {
     }
 
     /// Puts an entry of the writer itself before the next ones.
-    pub(super) fn put_first(&mut self, action: &'static str, object: &str, result: String) {
+    pub(super) fn put_first(&mut self, action: AuditAction, object: &str, result: String) {
         self.first.push(Entry::new(By::server(), action, object).result(result));
     }
 
@@ -333,7 +334,7 @@ impl Writer {
     /// Reports to admins, to the server's log and in the audit log that a file of the audit log was changed.
     pub(super) fn raise(&mut self, file: &str, message: &str) {
         self.shared.alarm.raise(message);
-        self.put_first("audit/missing", file, message.to_owned());
+        self.put_first(AuditAction::AuditMissing, file, message.to_owned());
     }
 
     /// Syncs the written entries. If that fails, none of them counts, and another file is begun.

@@ -4,6 +4,7 @@
 //! writes. A change is recorded *ahead*: its entry is on the disk before it takes effect, and it is refused if the entry
 //! cannot be written. Entries that arrive together share one sync. All other entries are notes: no caller waits for them.
 
+pub(crate) mod action;
 pub(crate) mod aggregate;
 pub(crate) mod argv;
 mod chain;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use topside_shared::{ClientId, ErrorKind, RpcError};
 
+use crate::audit::action::AuditAction;
 use crate::audit::aggregate::{Aggregate, Origin, SignIn};
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
@@ -39,9 +41,6 @@ const MOST_WAITING: usize = 4_096;
 const MOST_NOTES: usize = 2_048;
 /// Longest wait for an entry whose action is done in any case.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The action of an entry that says up to which line old files are removed.
-const LET_GO: &str = "audit/let-go";
 
 /// Why an action is refused that must be recorded first.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -203,7 +202,7 @@ impl Audit {
     pub(crate) fn refused(
         &self,
         origin: Origin,
-        action: &'static str,
+        action: AuditAction,
         object: &'static str,
     ) -> bool {
         let added = self.state.counts.refused(origin, (action, object));
@@ -220,7 +219,7 @@ impl Audit {
         client: ClientId,
         who: &Identity,
         address: &str,
-        action: &'static str,
+        action: AuditAction,
         result: &'static str,
     ) {
         let added = self.state.counts.session(SignIn::new(who, address, action, result));

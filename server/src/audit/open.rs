@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 
+use crate::audit::action::AuditAction;
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
 use crate::audit::entry_writer::{CurrentFile, FileState, Writer};
@@ -31,7 +32,7 @@ impl Writer {
         };
         if let Some(why) = why {
             let result = format!("a file that could not be synced was closed: {why}");
-            self.put_first("audit/renewed", files::FILE, result);
+            self.put_first(AuditAction::AuditRenewed, files::FILE, result);
         }
         if let Some(end) = removing.last() {
             self.let_go(end.last, &removing);
@@ -50,7 +51,7 @@ impl Writer {
             }
         };
         let argv = copied.anchor.map(|anchor| anchor.argv()).unwrap_or_default();
-        let entry = Entry::new(By::server(), crate::audit::LET_GO, format!("up to seq {last}"));
+        let entry = Entry::new(By::server(), AuditAction::AuditLetGo, format!("up to seq {last}"));
         self.first.push(entry.argv(argv).result("removed: more is not kept"));
         self.kept_is_full = copied.is_full;
         self.removing = removing.iter().map(|closed| closed.path.clone()).collect();
@@ -100,7 +101,7 @@ impl Writer {
             file.set_len(end.whole)?;
             tracing::warn!(target: "topside", file = name, bytes = torn, "a torn line of the audit log is set aside");
             self.put_first(
-                "audit/torn",
+                AuditAction::AuditTorn,
                 &name,
                 format!("a torn line of {torn} bytes was set aside"),
             );

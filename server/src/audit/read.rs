@@ -9,11 +9,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use topside_shared::Time;
 
+use crate::audit::action::AuditAction;
 use crate::audit::chain::Link;
 use crate::audit::entry::Line;
 use crate::audit::retained::Anchor;
 use crate::audit::seek::seek_to;
-use crate::audit::{LET_GO, files, retained};
+use crate::audit::{files, retained};
 use crate::base::platform;
 
 /// A log that changed while it was read is read again this often, at this interval.
@@ -301,7 +302,7 @@ impl Chain {
         {
             return Err(fault(link.seq, "the line was changed"));
         }
-        if line.action == LET_GO {
+        if line.action == AuditAction::AuditLetGo.name() {
             let seq = line.object.strip_prefix("up to seq ").and_then(|seq| seq.parse().ok());
             self.let_go = self.let_go.max(seq.unwrap_or_default());
             self.anchor = Anchor::of(&line).or(self.anchor.take());

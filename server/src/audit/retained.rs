@@ -10,6 +10,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::audit::action::AuditAction;
 use crate::audit::chain::Link;
 use crate::audit::entry::Line;
 use crate::audit::files::{self, ClosedFile, FileEnd};
@@ -23,11 +24,11 @@ pub(super) const OLDER: &str = "audit.kept-older.jsonl";
 /// as only an admin or the server itself can cause them.
 pub(super) fn is_administrative(action: &str) -> bool {
     let group = action.split('/').next().unwrap_or_default();
-    match action {
-        // These count events of strangers and other users.
-        "key/refused" | "audit/lost" => false,
-        _ => matches!(group, "key" | "client" | "broadcast" | "server" | "audit"),
-    }
+    // These count events of strangers and other users.
+    ![AuditAction::KeyRefused, AuditAction::AuditLost]
+        .iter()
+        .any(|counted| counted.name() == action)
+        && matches!(group, "key" | "client" | "broadcast" | "server" | "audit")
 }
 
 /// The copies that an `audit/let-go` entry covers.

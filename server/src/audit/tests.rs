@@ -3,6 +3,7 @@ use std::path::Path;
 
 use topside_shared::Time;
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry, Line};
 use crate::audit::entry_writer::{Sizes, Writer};
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
@@ -16,10 +17,10 @@ fn writer(state: &Path) -> Writer {
 
 /// Writes entries that are waited for; returns how many were written.
 fn write(writer: &mut Writer, count: usize) -> usize {
-    write_action(writer, "command/run", count)
+    write_action(writer, AuditAction::CommandRun, count)
 }
 
-fn write_action(writer: &mut Writer, action: &'static str, count: usize) -> usize {
+fn write_action(writer: &mut Writer, action: AuditAction, count: usize) -> usize {
     let mut written = 0;
     for n in 0..count {
         let (tell, told) = std::sync::mpsc::channel();
@@ -57,11 +58,11 @@ fn damaged(state: &Path) -> (u64, &'static str) {
 }
 
 /// Number and object of each entry of this action.
-fn shown(state: &Path, action: &str) -> Vec<(u64, String)> {
+fn shown(state: &Path, action: AuditAction) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     each_entry(state, None, |bytes, _, _| {
         let line: Line = serde_json::from_slice(bytes).unwrap();
-        if line.action == action {
+        if line.action == action.name() {
             found.push((line.seq, line.object));
         }
         true
@@ -77,23 +78,24 @@ fn administrative_entries_survive_any_rotation() {
     let mut writer = writer(state);
     for _ in 0..10 {
         assert_eq!(write(&mut writer, 20), 20);
-        assert_eq!(write_action(&mut writer, "key/revoke", 1), 1);
-        assert_eq!(write_action(&mut writer, "key/refused", 1), 1);
+        assert_eq!(write_action(&mut writer, AuditAction::KeyRevoke, 1), 1);
+        assert_eq!(write_action(&mut writer, AuditAction::KeyRefused, 1), 1);
     }
     assert_eq!(write(&mut writer, 60), 60);
-    assert_eq!(shown(state, "key/revoke").len(), 10);
-    assert_eq!(shown(state, "key/refused").len(), 0, "these count as noise");
+    assert_eq!(shown(state, AuditAction::KeyRevoke).len(), 10);
+    assert_eq!(shown(state, AuditAction::KeyRefused).len(), 0, "these count as noise");
     let found = verify(state).unwrap().unwrap();
     let (first, last) = found.entries.unwrap();
     assert!(first > 220 && last > 280, "{found:?}");
     assert!(found.kept > 10, "the removals are kept as well: {found:?}");
-    let numbers: Vec<u64> = shown(state, "audit/let-go").into_iter().map(|(seq, _)| seq).collect();
+    let numbers: Vec<u64> =
+        shown(state, AuditAction::AuditLetGo).into_iter().map(|(seq, _)| seq).collect();
     assert!(numbers.is_sorted_by(|a, b| a < b), "each is shown once: {numbers:?}");
 
     // Another start goes on with them.
     let mut writer = self::writer(state);
     assert_eq!(write(&mut writer, 100), 100);
-    assert_eq!(shown(state, "key/revoke").len(), 10);
+    assert_eq!(shown(state, AuditAction::KeyRevoke).len(), 10);
     assert!(verify(state).unwrap().unwrap().kept > found.kept);
 }
 
@@ -103,7 +105,7 @@ fn a_copy_that_is_edited_removed_cut_or_added_is_named() {
     let state = state.path();
     let mut writer = writer(state);
     for _ in 0..3 {
-        write_action(&mut writer, "key/revoke", 1);
+        write_action(&mut writer, AuditAction::KeyRevoke, 1);
         write(&mut writer, 100);
     }
     assert!(verify(state).unwrap().is_ok());
@@ -139,7 +141,7 @@ fn copies_at_their_limit_begin_another_file_and_the_oldest_go() {
     let mut writer = Writer::new(state, None, sizes, std::sync::Arc::default(), false);
     let mut turns = 0;
     for n in 0..20 {
-        write_action(&mut writer, "key/revoke", 2);
+        write_action(&mut writer, AuditAction::KeyRevoke, 2);
         write(&mut writer, 10);
         let found = verify(state).unwrap();
         assert!(found.is_ok(), "{n}: {found:?}");
@@ -148,7 +150,7 @@ fn copies_at_their_limit_begin_another_file_and_the_oldest_go() {
         turns += usize::from(length(retained::OLDER) > 0);
     }
     assert!(turns > 5);
-    let shown = shown(state, "key/revoke");
+    let shown = shown(state, AuditAction::KeyRevoke);
     assert!((4..40).contains(&shown.len()), "{}", shown.len());
 }
 
@@ -158,7 +160,7 @@ fn copies_that_no_entry_covers_yet_are_not_made_twice() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path();
     let mut writer = writer(state);
-    write_action(&mut writer, "key/revoke", 3);
+    write_action(&mut writer, AuditAction::KeyRevoke, 3);
     write(&mut writer, 12);
     let closed = files::closed(state).unwrap();
     assert!(!closed.is_empty());
@@ -174,7 +176,7 @@ fn copies_that_no_entry_covers_yet_are_not_made_twice() {
     assert!(retained::copy(state, &closed, length).unwrap().is_full);
     assert!(!retained::copy(state, &closed, length + 1).unwrap().is_full);
     write(&mut writer, 100);
-    assert_eq!(shown(state, "key/revoke").len(), 3);
+    assert_eq!(shown(state, AuditAction::KeyRevoke).len(), 3);
     assert!(verify(state).unwrap().is_ok());
 }
 

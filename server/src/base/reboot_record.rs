@@ -20,7 +20,7 @@ const LONGEST_MS: u64 = 3_600_000;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Record {
+struct RebootRecord {
     /// The one that was ordered.
     pending: Option<Pending>,
     /// The last one with a result.
@@ -39,11 +39,11 @@ struct Pending {
     failure: Option<String>,
 }
 
-fn read(state: &Path) -> Record {
+fn read(state: &Path) -> RebootRecord {
     json_file::read(&state.join(FILE)).ok().flatten().unwrap_or_default()
 }
 
-fn write(state: &Path, record: &Record) -> io::Result<()> {
+fn write(state: &Path, record: &RebootRecord) -> io::Result<()> {
     json_file::write(&state.join(FILE), record)
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn begin(
     boot_id: Option<String>,
 ) -> io::Result<()> {
     let pending = Pending { then, at: Time::now(), by: by.to_owned(), boot_id, failure: None };
-    write(state, &Record { pending: Some(pending), ..read(state) })
+    write(state, &RebootRecord { pending: Some(pending), ..read(state) })
 }
 
 /// Records why the box stays up.

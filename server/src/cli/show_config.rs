@@ -31,7 +31,7 @@ pub(crate) struct Named<'a> {
 }
 
 /// Key, value and origin.
-type Row = [String; 3];
+type ConfigRow = [String; 3];
 
 pub(crate) fn show(
     what: &What,
@@ -63,7 +63,7 @@ pub(crate) fn show(
     Ok(columns(&rows))
 }
 
-fn places(dirs: &Dirs, named: Named<'_>) -> Vec<Row> {
+fn places(dirs: &Dirs, named: Named<'_>) -> Vec<ConfigRow> {
     let row = |key: &str, path: &Path, from: &str| {
         [key.to_owned(), path.display().to_string(), from.to_owned()]
     };

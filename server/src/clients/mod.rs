@@ -5,6 +5,7 @@ pub(crate) mod registry;
 pub(crate) mod snapshot;
 
 use crate::audit::Audit;
+use crate::audit::action::AuditAction;
 use crate::audit::entry::By;
 use crate::authorize::RunAccess;
 use crate::base::identity::{Identity, Owner};
@@ -107,21 +108,21 @@ impl Client {
     /// Writes its start to the audit log, once.
     pub(crate) fn signs_in(&self, audit: &Audit) {
         if !self.signed_in.swap(true, Ordering::Relaxed) {
-            let action = "session/begun";
-            audit.note_session(
-                self.id,
-                &self.who(),
-                &self.address,
-                action,
-                self.connection.title(),
-            );
+            let how = self.connection.title();
+            audit.note_session(self.id, &self.who(), &self.address, AuditAction::SessionBegun, how);
         }
     }
 
     /// Writes its end to the audit log, if its start is there.
     pub(crate) fn signs_out(&self, audit: &Audit, reason: &'static str) {
         if self.signed_in.swap(false, Ordering::Relaxed) {
-            audit.note_session(self.id, &self.who(), &self.address, "session/ended", reason);
+            audit.note_session(
+                self.id,
+                &self.who(),
+                &self.address,
+                AuditAction::SessionEnded,
+                reason,
+            );
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use topside_shared::records::RunState;
 
 use crate::audit::Audit;
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::files;
 use crate::history::db::{Db, LostRun};
@@ -138,8 +139,9 @@ impl HistoryWriter {
         let mut db = Db::open(&self.state.join(ROWS))?;
         let instance = db.instance()?;
         let lost = db.live()?;
-        let entry =
-            |run: &LostRun| Entry::new(By::server(), "run/ended", format!("run {}", run.id));
+        let entry = |run: &LostRun| {
+            Entry::new(By::server(), AuditAction::RunEnded, format!("run {}", run.id))
+        };
         let found = |run: &LostRun| entry(run).result(RunState::Lost.words());
         self.audit.note_ahead_blocking(lost.iter().map(found));
         self.kill(&instance, &lost);

@@ -27,7 +27,7 @@ type Report = Box<dyn Fn(&str) + Send + Sync>;
 
 /// The program that must still run.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct StopRecord {
     argv: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ impl BoxHooks {
         let path = self.state.join(FILE);
         let written = match settings.on_stop.is_empty() {
             true => json_file::remove(&path),
-            false => json_file::write(&path, &Record { argv: settings.on_stop.clone() }),
+            false => json_file::write(&path, &StopRecord { argv: settings.on_stop.clone() }),
         };
         if let Err(error) = written {
             tracing::error!(
@@ -149,7 +149,7 @@ impl BoxHooks {
             }
         };
         match serde_json::from_slice(&text) {
-            Ok(Record { argv }) => Some(argv),
+            Ok(StopRecord { argv }) => Some(argv),
             Err(error) => {
                 tracing::error!(target: "topside", %error, "{FILE} is damaged");
                 Some(Vec::new())

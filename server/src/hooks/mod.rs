@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use topside_shared::RunId;
 
 use crate::audit::Audit;
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::base::mutex::Mutex;
 use crate::hooks::thread::HookThread;
@@ -60,9 +61,9 @@ impl HookOwner {
     /// The entry of the audit log for a call of this hook.
     pub(crate) fn entry(&self, argv: Vec<String>) -> Entry {
         let (action, object) = match self {
-            Self::Run(run, _) => ("run/safe-state", format!("run {run}")),
-            Self::Box(name) => ("server/hook", (*name).to_owned()),
-            Self::Worker(name) => ("worker/safe-state", format!("worker {name}")),
+            Self::Run(run, _) => (AuditAction::RunSafeState, format!("run {run}")),
+            Self::Box(name) => (AuditAction::ServerHook, (*name).to_owned()),
+            Self::Worker(name) => (AuditAction::WorkerSafeState, format!("worker {name}")),
         };
         Entry::new(By::server(), action, object).argv(argv)
     }

@@ -15,7 +15,7 @@ use crate::base::mutex::Mutex;
 const FILE: &str = "workers.json";
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
+struct WorkerRecord {
     /// It was started, and has not ended in order.
     #[serde(default)]
     started: bool,
@@ -27,7 +27,7 @@ struct Record {
 #[derive(Debug)]
 pub(crate) struct WorkerRecords {
     path: PathBuf,
-    records: Mutex<BTreeMap<String, Record>>,
+    records: Mutex<BTreeMap<String, WorkerRecord>>,
     /// The file could not be read: every worker counts as started.
     is_damaged: bool,
 }
@@ -85,10 +85,10 @@ impl WorkerRecords {
     ) -> Vec<(String, Vec<String>)> {
         let pending = self.records.lock().clone();
         let mut removed = Vec::new();
-        for (worker, Record { started, functions }) in pending {
+        for (worker, WorkerRecord { started, functions }) in pending {
             match known(&worker) {
                 None => {
-                    self.change(&worker, |record| *record = Record::default());
+                    self.change(&worker, |record| *record = WorkerRecord::default());
                     removed.push((worker, functions));
                 }
                 Some(false) if started => {
@@ -108,7 +108,7 @@ impl WorkerRecords {
 
     /// Changes the record of a worker, and writes the file if it differs. The lock is held meanwhile, so that the file has
     /// the newest.
-    fn change(&self, worker: &str, change: impl FnOnce(&mut Record)) -> bool {
+    fn change(&self, worker: &str, change: impl FnOnce(&mut WorkerRecord)) -> bool {
         let mut records = self.records.lock();
         let before = records.get(worker).cloned().unwrap_or_default();
         let mut after = before.clone();
@@ -116,7 +116,7 @@ impl WorkerRecords {
         if after == before {
             return true;
         }
-        match after == Record::default() {
+        match after == WorkerRecord::default() {
             true => drop(records.remove(worker)),
             false => drop(records.insert(worker.to_owned(), after)),
         }

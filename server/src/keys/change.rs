@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use topside_shared::methods::{KeyRow, KeyState, Method};
+use topside_shared::methods::{KeyRow, KeyState};
 use topside_shared::text::fold_name;
 use topside_shared::{Pin, Role, Time};
 
 use crate::audit::Audit;
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::base::platform;
 use crate::keys::{KeyError, Keys, MAX_BYTES, MAX_INVITES, Now, keys_file};
@@ -29,12 +30,12 @@ pub(crate) enum KeyChange {
 }
 
 impl KeyChange {
-    /// The method that requests it.
-    fn method(&self) -> Method {
+    /// What the audit log records of it.
+    fn action(&self) -> AuditAction {
         match self {
-            Self::Add(_) => Method::KeyInvite,
-            Self::Enrol { .. } => Method::KeyEnrol,
-            Self::Revoke { .. } => Method::KeyRevoke,
+            Self::Add(_) => AuditAction::KeyInvite,
+            Self::Enrol { .. } => AuditAction::KeyEnrol,
+            Self::Revoke { .. } => AuditAction::KeyRevoke,
         }
     }
 }
@@ -59,11 +60,11 @@ impl Keys {
         let _writing = self.writing.lock();
         let now = self.now();
         let mut rows = self.with_seen();
-        let method = change.method();
+        let action = change.action();
         let is_new = matches!(change, KeyChange::Add(_));
         let row = apply(&mut rows, change, &now)?;
         forget_oldest(&mut rows, &now)?;
-        let entry = Entry::of_key(by, method.name(), &row);
+        let entry = Entry::of_key(by, action, &row);
         audit.ahead_blocking(entry.clone())?;
         let written = keys_file::write(&self.path, &rows);
         audit.note(entry.result(match &written {

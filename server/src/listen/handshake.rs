@@ -15,6 +15,7 @@ use topside_shared::{Pin, tls};
 
 use crate::admission::Permit;
 use crate::admission::tcp_port::OpenPort;
+use crate::audit::action::AuditAction;
 use crate::audit::aggregate::Origin;
 use crate::base::identity::{Identity, Scope};
 use crate::base::limit::Limit;
@@ -84,7 +85,7 @@ pub(crate) async fn run<S: Socket>(
         Ok(Err(limit)) => return dropped(&server, peer, limit),
         Err(_) => {
             let origin = Origin::Network(peer.peer());
-            server.audit.refused(origin, "handshake/failed", "timeout");
+            server.audit.refused(origin, AuditAction::HandshakeFailed, "timeout");
             return dropped(&server, peer, Limit::HandshakeTimeout);
         }
     };
@@ -114,7 +115,7 @@ async fn fail<S: Socket>(
         }
         Some(Some(key)) => {
             server.counters.limited(Limit::Key);
-            server.audit.refused(Origin::Network(permit.source()), "key/refused", key);
+            server.audit.refused(Origin::Network(permit.source()), AuditAction::KeyRefused, key);
             if let Some(times) = permit.key_refused(Instant::now()) {
                 let source = permit.source();
                 tracing::warn!(target: "topside", %peer, %source, key, times, "key refused");
@@ -124,7 +125,11 @@ async fn fail<S: Socket>(
         }
         None | Some(None) => {
             server.counters.limited(Limit::Handshake);
-            server.audit.refused(Origin::Network(permit.source()), "handshake/failed", "tls");
+            server.audit.refused(
+                Origin::Network(permit.source()),
+                AuditAction::HandshakeFailed,
+                "tls",
+            );
             tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
         }
     }

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use tokio::net::UnixStream;
 use topside_shared::{Connection, ErrorKind, Role, RpcError};
 
+use crate::audit::action::AuditAction;
 use crate::audit::aggregate::Origin;
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::base::limit::Limit;
@@ -55,7 +56,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     let Some(role) = server.now().config.local.role(uid, &user) else {
         server.counters.refused(ErrorKind::Forbidden);
         let origin = Origin::User { uid, name: user.clone() };
-        if server.audit.refused(origin, "session/refused", "local") {
+        if server.audit.refused(origin, AuditAction::SessionRefused, "local") {
             tracing::warn!(
                 target: "topside", address, user,
                 "connection refused (the audit log counts further ones of this user)"

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use topside_shared::methods::{
-    Broadcast, BroadcastResult, ClientKick, Clients, ClientsList, Empty, Method,
+    Broadcast, BroadcastResult, ClientKick, Clients, ClientsList, Empty,
 };
 use topside_shared::notifications::{self, EndCode, SessionEnded, Urgency, name};
 use topside_shared::records::ClientRow;
 use topside_shared::text::{MAX_BROADCAST, MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError, Time};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::Entry;
 use crate::base::outbox::notification;
 use crate::clients::Client;
@@ -71,7 +72,7 @@ fn send_to_all(
         message = notice.message, "broadcast"
     );
     let argv = vec![format!("level={}", level.name()), format!("message={}", notice.message)];
-    let entry = Entry::new(client.by(), Method::Broadcast.name(), "all clients").argv(argv);
+    let entry = Entry::new(client.by(), AuditAction::Broadcast, "all clients").argv(argv);
     let delivered = server.tell(&notification(name::BROADCAST, &notice));
     server.audit.note(entry.result(format!("told {delivered} clients")));
     Ok(delivered)
@@ -98,7 +99,7 @@ pub(super) async fn disconnect(caller: Caller, params: ClientKick) -> Result<Emp
     };
     let (by, reason) = (client.called(), clean(reason, MAX_REASON));
     let argv = vec![format!("user={}", other.who().user), format!("reason={reason}")];
-    let entry = Entry::new(client.by(), Method::ClientKick.name(), format!("client {target}"));
+    let entry = Entry::new(client.by(), AuditAction::ClientKick, format!("client {target}"));
     server.audit.note_ahead(entry.argv(argv)).await;
     tracing::info!(
         target: "topside", client = target.0, user = other.who().user, by, reason, "client kicked"

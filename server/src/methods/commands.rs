@@ -15,6 +15,7 @@ use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::audit::action::AuditAction;
 use crate::audit::argv;
 use crate::audit::entry;
 use crate::clients::Client;
@@ -151,7 +152,8 @@ async fn answer(
                 let (client, name) = (&call.client, &info.name);
                 let argv = argv::argv(name, &info.masked(call.args()));
                 let object = format!("command {name}");
-                let begins = entry::Entry::new(client.by(), "command/run", object).argv(argv);
+                let begins =
+                    entry::Entry::new(client.by(), AuditAction::CommandRun, object).argv(argv);
                 match is_own {
                     // An admin needs these most where the audit log cannot be written.
                     true => server.audit.note_ahead(begins).await,

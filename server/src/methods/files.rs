@@ -14,6 +14,7 @@ use topside_shared::methods::{
 use topside_shared::values::check_file;
 use topside_shared::{ClientId, ErrorKind, RpcError, text};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::Entry;
 use crate::base::blocking::blocking;
 use crate::base::shortage::{self, Shortage};
@@ -64,7 +65,7 @@ pub(super) async fn close(caller: Caller, params: FileClose) -> Result<Empty, Rp
     let is_connected = is_connected(&caller);
     let by = sender(&caller, &is_connected);
     let (name, size, sha256) = server.runs.files.complete(by, params.file_id).await?;
-    let entry = Entry::new(client.by(), "file/close", format!("file {name}"));
+    let entry = Entry::new(client.by(), AuditAction::FileClose, format!("file {name}"));
     server.audit.note(
         entry.argv(vec![format!("size={size}"), format!("sha256={sha256}")]).result("received"),
     );

@@ -3,6 +3,7 @@
 use topside_shared::methods::{Empty, LogEntries, LogRotate, LogTail, MAX_BEFORE, Texts};
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::Entry;
 use crate::base::log::{KEPT, LogQuery};
 use crate::methods::Caller;
@@ -35,7 +36,7 @@ pub(super) async fn rotate(caller: Caller, LogRotate {}: LogRotate) -> Result<Em
     let Caller { server, client } = &caller;
     let rotated = server.log.rotate().await;
     let result = if rotated.is_ok() { "done" } else { "failed" };
-    server.audit.note(Entry::new(client.by(), "log/rotate", "log").result(result));
+    server.audit.note(Entry::new(client.by(), AuditAction::LogRotate, "log").result(result));
     rotated.map_err(|why| {
         RpcError::new(
             ErrorKind::Internal,

@@ -7,6 +7,7 @@ use topside_shared::notifications::{RunChanged, name};
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::Entry;
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::base::outbox::{Outbox, SessionClosed, line, notification};
@@ -127,7 +128,7 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
         target: "topside", client = client.id.0, user = who.user, run = id.0,
         "run cancelled"
     );
-    let asked = Entry::new(client.by(), "run/cancel", format!("run {id}"));
+    let asked = Entry::new(client.by(), AuditAction::RunCancel, format!("run {id}"));
     server.audit.note(asked.result("asked to end"));
     // The first of several is the one that ends it.
     let _ = run.cancelled_by.set(client.called());

@@ -4,6 +4,7 @@ use topside_shared::methods::{WorkerRestart, WorkerStatus};
 use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::Entry;
 use crate::methods::Caller;
 
@@ -21,7 +22,7 @@ pub(super) async fn restart(
         let message = format_args!("there is no worker `{shown}`{}", did_you_mean(&near));
         return Err(RpcError::new(ErrorKind::NotFound, message).with("nearest", near));
     };
-    let entry = Entry::new(client.by(), "worker/restart", format!("worker {name}"));
+    let entry = Entry::new(client.by(), AuditAction::WorkerRestart, format!("worker {name}"));
     server.audit.ahead(entry).await?;
     tracing::info!(target: "topside", worker = name, by = client.called(), "worker is restarted");
     if worker.0.restart().await {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking::blocking;
 use crate::base::shutdown::Plan;
@@ -174,8 +175,8 @@ impl Server {
 }
 
 /// The action of the audit log.
-pub(crate) fn action(then: AfterShutdown) -> &'static str {
-    if then == AfterShutdown::Poweroff { "box/poweroff" } else { "box/reboot" }
+pub(crate) fn action(then: AfterShutdown) -> AuditAction {
+    if then == AfterShutdown::Poweroff { AuditAction::BoxPoweroff } else { AuditAction::BoxReboot }
 }
 
 #[cfg(test)]

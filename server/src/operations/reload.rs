@@ -7,6 +7,7 @@ use topside_shared::methods::{ReloadChanges, ReloadResult};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::admission::session_limits::{TooFewDescriptors, max_sessions};
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking::blocking;
 use crate::base::shortage::{self, Shortage};
@@ -81,7 +82,7 @@ pub(crate) fn record(server: &Server, by: By, done: &Result<ReloadResult, NotRel
         Ok(reloaded) => format!("revision {}", reloaded.revision),
         Err(_) => "refused".to_owned(),
     };
-    server.audit.note(Entry::new(by, "server/reload", "server").result(result));
+    server.audit.note(Entry::new(by, AuditAction::ServerReload, "server").result(result));
 }
 
 /// Reloads each time that a signal or the embedding program asks for it.

@@ -10,6 +10,7 @@ use topside_shared::notifications::{Closing, Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking::blocking;
 use crate::base::outbox::notification;
@@ -46,7 +47,10 @@ pub(crate) async fn schedule(
         ];
         argv.extend(back.map(|back| format!("back={back}")));
         let by = client.by();
-        server.audit.note_ahead(Entry::new(by, "server/shutdown", "server").argv(argv)).await;
+        server
+            .audit
+            .note_ahead(Entry::new(by, AuditAction::ServerShutdown, "server").argv(argv))
+            .await;
     }
     let by = client.called();
     let usual_ms = match then {
@@ -110,7 +114,7 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
             None if server.shutdown.begin_due(&plan) => return plan,
             Some(error) if server.shutdown.drop_due(&plan) => {
                 shutdown_record::remove(&server.now().config.state);
-                let entry = Entry::new(By::server(), "server/shutdown/cancel", "server");
+                let entry = Entry::new(By::server(), AuditAction::ServerShutdownCancel, "server");
                 server.audit.note(entry.result(error.message.clone()));
                 tracing::error!(target: "topside", by = plan.by, "{} cancelled: {}", plan.options.then.noun(), error.message);
                 let notice = Closing {
@@ -158,7 +162,7 @@ pub(crate) fn cancel(server: &Server, client: &Client) -> Result<(), RpcError> {
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };
     shutdown_record::remove(&server.now().config.state);
-    let entry = Entry::new(client.by(), "server/shutdown/cancel", "server");
+    let entry = Entry::new(client.by(), AuditAction::ServerShutdownCancel, "server");
     server.audit.note(entry.result("done"));
     let mut notice = plan.notice(Phase::Cancelled);
     notice.by = client.called();

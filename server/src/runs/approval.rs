@@ -19,6 +19,7 @@ use topside_shared::text;
 use topside_shared::time::millis;
 use topside_shared::{ErrorKind, Role, RpcError, Time};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::base::identity::{Identity, Owner};
@@ -204,8 +205,8 @@ impl Runs {
     /// Ends an approval that waits without a decision of a user.
     fn end_approval(&self, run: &Run, state: ApprovalState, reason: String) {
         let action = match state {
-            ApprovalState::Expired => "approval/expired",
-            _ => "approval/withdrawn",
+            ApprovalState::Expired => AuditAction::ApprovalExpired,
+            _ => AuditAction::ApprovalWithdrawn,
         };
         let entry = Entry::new(By::server(), action, format!("run {}", run.id)).result(&reason);
         if self.settle_approval(run, Decided { state, by: None, reason: Some(reason) }) {

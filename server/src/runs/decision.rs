@@ -5,6 +5,7 @@ use topside_shared::records::{ApprovalRow, ApprovalState, RunRow};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError, RunId};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::Entry;
 use crate::authorize::may_see_run;
 use crate::base::identity::Identity;
@@ -38,8 +39,8 @@ impl Runs {
         }
         approval.authorize(&who)?;
         let (action, state) = match decision {
-            Decision::Approve => ("approval/approved", ApprovalState::Approved),
-            Decision::Refuse => ("approval/refused", ApprovalState::Refused),
+            Decision::Approve => (AuditAction::ApprovalApproved, ApprovalState::Approved),
+            Decision::Refuse => (AuditAction::ApprovalRefused, ApprovalState::Refused),
         };
         let argv = reason.iter().map(|reason| format!("reason={reason}")).collect();
         let entry = Entry::new(client.by(), action, format!("run {id}")).argv(argv);

@@ -9,6 +9,7 @@ use topside_shared::records::{ClientRun, RunState};
 use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, Time};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::By;
 use crate::audit::{argv, entry};
 use crate::base::shortage;
@@ -170,7 +171,7 @@ impl RunGuard {
             return Ok(());
         }
         let by = self.requester.by(&call.who);
-        let begins = self.audited(by.clone(), "command/run").argv(self.argv());
+        let begins = self.audited(by.clone(), AuditAction::CommandRun).argv(self.argv());
         self.runs.services.audit.ahead(begins).await?;
         self.audited_by = Some(by);
         Ok(())
@@ -179,7 +180,7 @@ impl RunGuard {
     /// Records that it waits for approval, and tells people elsewhere.
     pub(crate) fn request_approval(&self, call: &Call) {
         let by = self.requester.by(&call.who);
-        let requested = self.audited(by, "approval/requested").argv(self.argv());
+        let requested = self.audited(by, AuditAction::ApprovalRequested).argv(self.argv());
         self.runs.services.audit.note(requested.result("waits"));
         let row = self.run.row();
         if let Some(approval) = &row.approval {
@@ -195,7 +196,7 @@ impl RunGuard {
         argv
     }
 
-    fn audited(&self, by: By, action: &'static str) -> entry::Entry {
+    fn audited(&self, by: By, action: AuditAction) -> entry::Entry {
         entry::Entry::new(by, action, format!("run {}", self.run.id))
     }
 
@@ -317,7 +318,10 @@ impl Drop for RunGuard {
         let hook_later = self.runs_hook_later();
         let row = self.run.row();
         if let Some(by) = self.audited_by.take() {
-            self.runs.services.audit.note(self.audited(by, "run/ended").result(row.outcome()));
+            self.runs
+                .services
+                .audit
+                .note(self.audited(by, AuditAction::RunEnded).result(row.outcome()));
         }
         let Self { runs, run, .. } = self;
         // One with a pending hook stays open, and the next start runs it.

@@ -8,6 +8,7 @@ use topside_shared::records::{Adjustable, ScheduleRow, SetBy};
 use topside_shared::text::{MAX_NAME, quote};
 use topside_shared::{ErrorKind, RpcError, Time, values};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::Entry;
 use crate::base::toml_file::units;
 use crate::clients::Client;
@@ -108,7 +109,8 @@ impl Schedules {
                 time.chain(args).collect()
             }
         };
-        let entry = Entry::new(client.by(), "schedule/set", format!("schedule {name}")).argv(argv);
+        let entry = Entry::new(client.by(), AuditAction::ScheduleSet, format!("schedule {name}"))
+            .argv(argv);
         self.audit.ahead(entry).await?;
         let write = ScheduleWrite::Set { schedule: name.clone(), set: set.clone() };
         self.write_known(write).await?;

@@ -6,6 +6,7 @@ use topside_shared::records::{Pause, ScheduleRow};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, RpcError, Time};
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::Entry;
 use crate::clients::Client;
 use crate::files::run_directory::TakenFiles;
@@ -52,7 +53,8 @@ impl Schedules {
             at: Time::now(),
             reason: clean(&reason.unwrap_or_default(), MAX_REASON),
         });
-        let action = if pause.is_some() { "schedule/pause" } else { "schedule/resume" };
+        let action =
+            if pause.is_some() { AuditAction::SchedulePause } else { AuditAction::ScheduleResume };
         let argv = pause.iter().map(|pause| format!("reason={}", pause.reason)).collect();
         let entry = Entry::new(client.by(), action, format!("schedule {name}")).argv(argv);
         self.audit.ahead(entry).await?;
@@ -61,7 +63,7 @@ impl Schedules {
         if let Some(known) = self.state.lock().known.get_mut(name) {
             known.pause = pause;
         }
-        tracing::info!(target: "topside", client = client.id.0, user = client.who().user, schedule = name, "{action}");
+        tracing::info!(target: "topside", client = client.id.0, user = client.who().user, schedule = name, "{}", action.name());
         self.changed.notify_one();
         self.publish(&schedule);
         Ok(self.row(&schedule))
@@ -109,7 +111,7 @@ impl Schedules {
             }
         }
         let shown = plan.as_deref().unwrap_or("none");
-        let entry = Entry::new(client.by(), "schedule/plan", format!("plan {shown}"));
+        let entry = Entry::new(client.by(), AuditAction::SchedulePlan, format!("plan {shown}"));
         self.audit.ahead(entry).await?;
         self.runs.history.write_schedule(ScheduleWrite::Plan(plan.clone())).await?;
         tracing::info!(target: "topside", client = client.id.0, user = client.who().user, plan = shown, "plan activated");

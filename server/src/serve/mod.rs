@@ -20,6 +20,7 @@ use tracing::instrument::WithSubscriber;
 use crate::admission::session_limits::{FEWEST_DESCRIPTORS, TooFewDescriptors, max_sessions};
 use crate::admission::tcp_port::{BoundPort, OpenError};
 use crate::audit::Audit;
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking;
 use crate::base::clock::Clock;
@@ -199,10 +200,10 @@ impl Server {
             target: "topside", version = self.info.version, address = self.socket,
             commands = self.now().menu.len(), "server started"
         );
-        self.note("server/started", format!("version {}", self.info.version));
+        self.note(AuditAction::ServerStarted, format!("version {}", self.info.version));
         if let Some(was_due) = &self.shutdown_was_due {
             let result = format!("was due {}, by {}", was_due.deadline, was_due.by);
-            self.note("server/shutdown", result);
+            self.note(AuditAction::ServerShutdown, result);
         }
         self.report_reboot();
         if let Some(ready) = port
@@ -244,7 +245,7 @@ impl Server {
             plan = wait_until_due(self) => plan,
             plan = stop.requested() => {
                 let by = By::named(plan.by.clone());
-                self.audit.note_ahead(Entry::new(by, "server/shutdown", "server")).await;
+                self.audit.note_ahead(Entry::new(by, AuditAction::ServerShutdown, "server")).await;
                 self.shutdown.begin(&plan);
                 plan
             }
@@ -313,7 +314,7 @@ impl Server {
         }
     }
 
-    fn note(&self, action: &'static str, result: impl Into<String>) {
+    fn note(&self, action: AuditAction, result: impl Into<String>) {
         self.audit.note(Entry::new(By::server(), action, "server").result(result));
     }
 }

@@ -10,6 +10,7 @@ use topside_shared::notifications::{EndCode, Phase, SessionEnded, name};
 use topside_shared::text;
 use topside_shared::time::millis;
 
+use crate::audit::action::AuditAction;
 use crate::base::blocking::blocking;
 use crate::base::deadline::FOR_EVER;
 use crate::base::outbox::notification;
@@ -33,7 +34,7 @@ impl Server {
                 goes_down.set(self.run_box_power(plan).await);
             }
             self.save_seen().await;
-            self.note("server/stopped", "in order");
+            self.note(AuditAction::ServerStopped, "in order");
             let (runs, audit) = (Arc::clone(self), Arc::clone(self));
             // They have logged their errors. Each syncs its own files.
             let _ = tokio::join!(
@@ -164,7 +165,7 @@ impl Server {
 
     pub(super) fn end_at_once(&self) -> Ended {
         tracing::warn!(target: "topside", "server ended at once");
-        self.note("server/stopped", "at once");
+        self.note(AuditAction::ServerStopped, "at once");
         // Slots that ending runs free start no other run.
         self.runs.start_no_more();
         self.hooks.stop_retries();

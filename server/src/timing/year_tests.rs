@@ -19,7 +19,7 @@ const DAY: i64 = 24 * HOUR;
 const ZONES: [&str; 3] = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Row {
+enum KeptRow {
     Started,
     /// From this instant on, so many.
     Missed(Time, u64),
@@ -30,7 +30,7 @@ struct SimulatedBox {
     rule: Rule,
     policy: MissedPolicy,
     accounted: Time,
-    rows: BTreeMap<Time, Row>,
+    rows: BTreeMap<Time, KeptRow>,
     /// Each start of the command, in order.
     started: Vec<Time>,
 }
@@ -43,24 +43,24 @@ impl SimulatedBox {
 
     fn look(&mut self, now: Time) {
         if is_set_back(self.accounted, now) {
-            let after = |last: Time, row: &Row| match row {
-                Row::Missed(first, _) if last > now => Some(*first),
+            let after = |last: Time, row: &KeptRow| match row {
+                KeptRow::Missed(first, _) if last > now => Some(*first),
                 _ => None,
             };
             let first = self.rows.iter().filter_map(|(last, row)| after(*last, row)).min();
             let to = first.map_or(now, |first| now.min(plus(first, -1)));
-            self.rows.retain(|at, row| *at <= to || *row == Row::Started);
+            self.rows.retain(|at, row| *at <= to || *row == KeptRow::Started);
             self.accounted = to;
         }
         let due = due(&self.rule, self.accounted, now, self.policy);
         if let Some(missed) = due.missed {
-            self.rows.entry(missed.last).or_insert(Row::Missed(missed.first, missed.count));
+            self.rows.entry(missed.last).or_insert(KeptRow::Missed(missed.first, missed.count));
             self.accounted = missed.last;
         }
         if let Some(start) = due.start {
             if !self.rows.contains_key(&start.at) {
                 self.started.push(start.at);
-                self.rows.insert(start.at, Row::Started);
+                self.rows.insert(start.at, KeptRow::Started);
             }
             self.accounted = start.at;
         }
@@ -81,7 +81,7 @@ impl SimulatedBox {
     fn missed_with(&self, at: Time) -> usize {
         // Rows do not overlap: of the next few, one can begin before it.
         let later = self.rows.range(at..).take(3);
-        let has = |row: &Row| matches!(row, Row::Missed(first, _) if *first <= at);
+        let has = |row: &KeptRow| matches!(row, KeptRow::Missed(first, _) if *first <= at);
         later.filter(|(_, row)| has(row)).count()
     }
 
@@ -91,7 +91,7 @@ impl SimulatedBox {
         let instants = instants(&self.rule, from, to);
         let mut missed = 0;
         for at in &instants {
-            let started = self.rows.get(at) == Some(&Row::Started);
+            let started = self.rows.get(at) == Some(&KeptRow::Started);
             let of_missed = self.missed_with(*at);
             assert_eq!(usize::from(started) + of_missed, 1, "{at}");
             missed += of_missed as u64;
@@ -100,8 +100,8 @@ impl SimulatedBox {
             .rows
             .values()
             .map(|row| match row {
-                Row::Started => 1,
-                Row::Missed(_, count) => *count,
+                KeptRow::Started => 1,
+                KeptRow::Missed(_, count) => *count,
             })
             .sum();
         assert_eq!(counted, instants.len() as u64, "no row stands for something else");

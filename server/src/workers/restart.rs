@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use topside_shared::signals;
 use topside_shared::time::millis;
 
+use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking::blocking;
 use crate::base::random;
@@ -83,7 +84,7 @@ impl Resident {
         tracing::info!(target: "topside", worker = name, signal, "worker stopped");
     }
 
-    fn entry(&self, action: &'static str) -> Entry {
+    fn entry(&self, action: AuditAction) -> Entry {
         Entry::new(By::server(), action, format!("worker {}", self.name()))
     }
 
@@ -125,7 +126,7 @@ impl Resident {
         self.set_started(services, true).await;
         self.starts.send_modify(|starts| *starts += 1);
         // Its calls are recorded themselves, and rejected if they cannot be.
-        let started = self.entry("worker/started").argv(self.declared.program.argv());
+        let started = self.entry(AuditAction::WorkerStarted).argv(self.declared.program.argv());
         services.audit.note_ahead(started).await;
         *self.last_line.lock() = None;
         let piped = match self.declared.program.spawn(instance) {
@@ -190,7 +191,7 @@ impl Resident {
             WorkerEnd::Overdue(why) => (None, why.as_str(), false),
             WorkerEnd::Failed(why) | WorkerEnd::NotStarted(why) => (None, why.as_str(), true),
         };
-        services.audit.note(self.entry("worker/ended").result(why));
+        services.audit.note(self.entry(AuditAction::WorkerEnded).result(why));
         if !waits {
             match end {
                 WorkerEnd::InOrder => {

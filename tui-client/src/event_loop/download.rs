@@ -8,7 +8,7 @@ use topside_shared::notifications::Notification;
 use topside_shared::{ErrorKind, RunId};
 
 use super::new_file::NewFile;
-use super::progress::Progress;
+use super::progress::ProgressReporter;
 use crate::app::Msg;
 use crate::app::runs::export::{ExportFailed, Exported};
 use crate::connect::{self, CallError, Event, Hello, Session, connect, read_answer};
@@ -41,7 +41,7 @@ pub(super) async fn fetch(
     let (pieces, waiting) = mpsc::channel(WAITING);
     let name = fetch.name.clone();
     let writer = tokio::task::spawn_blocking(move || write_all(waiting, &dirs, &name));
-    let read = read_all(session, fetch, &pieces, Progress::after_interval(tell)).await;
+    let read = read_all(session, fetch, &pieces, ProgressReporter::after_interval(tell)).await;
     let missing = match read {
         Ok(missing) => missing,
         // The writer's error is the more specific one.
@@ -73,7 +73,7 @@ async fn read_all(
     session: Session,
     fetch: &Download,
     pieces: &mpsc::Sender<DownloadPart>,
-    mut progress: Progress<'_>,
+    mut progress: ProgressReporter<'_>,
 ) -> Result<u64, Stopped> {
     let Session { handle, mut events, .. } = session;
     events.hold_output();

@@ -11,12 +11,12 @@ use crate::app::Msg;
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Reports the progress of one transfer.
-pub(super) struct Progress<'t> {
+pub(super) struct ProgressReporter<'t> {
     tell: &'t mpsc::Sender<Msg>,
     next: Instant,
 }
 
-impl<'t> Progress<'t> {
+impl<'t> ProgressReporter<'t> {
     /// Its first report is sent at once.
     pub(super) fn new(tell: &'t mpsc::Sender<Msg>) -> Self {
         Self { tell, next: Instant::now() }

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use topside_shared::RunId;
 use topside_shared::records::ResultFile;
 
-use super::progress::Progress;
+use super::progress::ProgressReporter;
 use crate::app::Msg;
 use crate::app::runs::export::Exported;
 use crate::connect::{self, Hello, connect};
@@ -32,7 +32,7 @@ pub(super) async fn fetch(
     let named = Some(to.trim()).filter(|to| !to.is_empty()).map(file_transfer::expanded);
     let to = file_transfer::place(&file, named.as_deref())?;
     let session = connect(place, &HELLO).await.map_err(super::network::sentence)?;
-    let mut progress = Progress::new(tell);
+    let mut progress = ProgressReporter::new(tell);
     let mut report = |step: Step<'_>| progress.report(|| Msg::Fetching { id, done: step.done });
     let download = Download { run_id, file, to };
     let fetched = file_transfer::fetch(&session.handle, &download, &mut report).await;

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use topside_shared::command::Command;
 use topside_shared::methods::CommandRun;
 
-use super::progress::Progress;
+use super::progress::ProgressReporter;
 use crate::app::Msg;
 use crate::connect::{self, Hello, connect};
 use crate::file_transfer::{self, Step};
@@ -31,7 +31,7 @@ pub(super) async fn send(
     let checked = tokio::task::spawn_blocking(move || file_transfer::local_files(&command, &args));
     let mut files = checked.await.map_err(|error| error.to_string())??;
     let session = connect(place, &HELLO).await.map_err(super::network::sentence)?;
-    let mut progress = Progress::new(tell);
+    let mut progress = ProgressReporter::new(tell);
     let mut report = |Step { name, done, size }: Step<'_>| {
         progress.report(|| Msg::Sending { id, name: name.to_owned(), done, size });
     };

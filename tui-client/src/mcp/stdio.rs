@@ -64,7 +64,7 @@ pub(super) struct Stdio<R> {
 }
 
 /// What a line holds.
-enum Line {
+enum Incoming {
     Message(ClientJsonRpcMessage),
     Reply(ServerJsonRpcMessage),
     Nothing,
@@ -90,7 +90,7 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
     }
 
     /// The next line without its end; none at the end of the input. Dropping the future loses nothing.
-    async fn line(&mut self) -> Option<Result<Vec<u8>, Line>> {
+    async fn line(&mut self) -> Option<Result<Vec<u8>, Incoming>> {
         let mut looked_at = 0;
         loop {
             if let Some(end) = self.unread[looked_at..].iter().position(|byte| *byte == b'\n') {
@@ -123,11 +123,11 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
         }
     }
 
-    fn parse(&mut self, line: &[u8]) -> Line {
+    fn parse(&mut self, line: &[u8]) -> Incoming {
         let line = line.trim_ascii();
         let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
         if line.is_empty() {
-            return Line::Nothing;
+            return Incoming::Nothing;
         }
         let Ok(text) = std::str::from_utf8(line) else {
             return error(None, ErrorCode::PARSE_ERROR, "the line is not UTF-8");
@@ -148,7 +148,7 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
                 let message: Value = serde_json::from_str(text).unwrap_or_default();
                 if message.get("method").is_some() && message.get("id").is_none() {
                     // A notification is never answered.
-                    return Line::Nothing;
+                    return Incoming::Nothing;
                 }
                 let id = message.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
                 invalid(id, format!("this is not a message of the protocol: {why}"))
@@ -156,18 +156,18 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
         }
     }
 
-    fn accept(&mut self, message: ClientJsonRpcMessage) -> Line {
+    fn accept(&mut self, message: ClientJsonRpcMessage) -> Incoming {
         match &message {
             ClientJsonRpcMessage::Request(request) => {
                 let id = request.id.clone();
                 if let Some(refused) = self.refuse(&id, &request.request) {
-                    return Line::Reply(refused);
+                    return Incoming::Reply(refused);
                 }
                 self.has_begun |= chooses_revision(&request.request);
                 self.pending.insert(id);
             }
             // Nothing was asked before: there is nothing to cancel, and no answer to wait for.
-            _ if !self.has_begun => return Line::Nothing,
+            _ if !self.has_begun => return Incoming::Nothing,
             ClientJsonRpcMessage::Notification(notification) => {
                 if let ClientNotification::CancelledNotification(cancelled) =
                     &notification.notification
@@ -179,7 +179,7 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
             }
             ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_) => {}
         }
-        Line::Message(message)
+        Incoming::Message(message)
     }
 
     /// The error of a request that the library must not see.
@@ -227,11 +227,11 @@ fn message(id: Option<RequestId>, code: ErrorCode, why: String) -> ServerJsonRpc
     ServerJsonRpcMessage::error(ErrorData::new(code, why, None), id)
 }
 
-fn error(id: Option<RequestId>, code: ErrorCode, why: impl Into<String>) -> Line {
-    Line::Reply(message(id, code, clean(&why.into(), MAX_MESSAGE)))
+fn error(id: Option<RequestId>, code: ErrorCode, why: impl Into<String>) -> Incoming {
+    Incoming::Reply(message(id, code, clean(&why.into(), MAX_MESSAGE)))
 }
 
-fn invalid(id: Option<RequestId>, why: impl Into<String>) -> Line {
+fn invalid(id: Option<RequestId>, why: impl Into<String>) -> Incoming {
     error(id, ErrorCode::INVALID_REQUEST, why)
 }
 
@@ -297,9 +297,9 @@ impl<R: AsyncRead + Unpin + Send> Transport<RoleServer> for Stdio<R> {
                 }
             };
             match parsed {
-                Line::Message(message) => return Some(message),
-                Line::Reply(reply) => self.reply = Some(to_line(&reply)),
-                Line::Nothing => {}
+                Incoming::Message(message) => return Some(message),
+                Incoming::Reply(reply) => self.reply = Some(to_line(&reply)),
+                Incoming::Nothing => {}
             }
         }
     }

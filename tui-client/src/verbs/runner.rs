@@ -12,7 +12,7 @@ use topside_shared::notifications::{Closing, Notification, Phase, RunOutput};
 use super::messages;
 use super::no_echo::NoEcho;
 use super::printer::{OutputPart, Printer, Room};
-use super::stdin::{Progress, Source, StdinError, StdinSender};
+use super::stdin::{Source, StdinError, StdinProgress, StdinSender};
 use crate::connect::{CallError, DisconnectReason, Event, Events, Handle, Session};
 use crate::platform::{Job, Jobs, Signal, Signals};
 use crate::text::base64::output_bytes;
@@ -101,7 +101,7 @@ impl Runner {
         let (begun, known) = oneshot::channel();
         let mut hush = NoEcho::new(source.is_typed());
         let (mut begun, mut feeds, mut untaken) = (Some(begun), true, false);
-        let progress = Progress::default();
+        let progress = StdinProgress::default();
         let feed = StdinSender { handle: &handle, source, progress: &progress }.carry(known);
         tokio::pin!(feed);
         let deadline = limit.map(|limit| Instant::now() + limit);

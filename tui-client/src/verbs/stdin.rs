@@ -161,19 +161,19 @@ impl Lines {
 pub(super) struct StdinSender<'f> {
     pub(super) handle: &'f Handle,
     pub(super) source: &'f mut Source,
-    pub(super) progress: &'f Progress,
+    pub(super) progress: &'f StdinProgress,
 }
 
 /// Progress of a source.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct StdinProgress {
     /// A piece was sent and is not answered yet.
     sending: Cell<bool>,
     /// The run has ended; what is not sent stays in the source.
     stopped: Cell<bool>,
 }
 
-impl Progress {
+impl StdinProgress {
     /// Stops sending; returns whether the answer to the last piece is still to come.
     pub(super) fn stop(&self) -> bool {
         self.stopped.set(true);

@@ -11,7 +11,7 @@ use crate::verbs::exit_status;
 use crate::verbs::printer::OutputPart;
 use crate::verbs::run::{ending, result_json};
 use crate::verbs::runner::{Output, take};
-use crate::verbs::stdin::{Progress, Source, StdinError, StdinSender};
+use crate::verbs::stdin::{Source, StdinError, StdinProgress, StdinSender};
 
 pub(super) async fn attach(session: &mut OneShot<'_>, args: &Attach) -> Result<u8, VerbError> {
     let run_id = RunId(args.run);
@@ -83,7 +83,7 @@ pub(super) async fn input(session: &mut OneShot<'_>, args: &Input) -> Result<u8,
         None => Source::bytes(std::io::stdin()),
     };
     let handle = session.handle.clone();
-    let progress = Progress::default();
+    let progress = StdinProgress::default();
     let fed = tokio::select! {
         biased;
         fed = StdinSender { handle: &handle, source: &mut source, progress: &progress }.send_to(run_id, args.end) => fed,
