@@ -4,6 +4,8 @@
 //! records the clock of its snapshot, and a publication leaves out older changes. Between its snapshot and the answer
 //! that carries it, a subscription *holds* its events, so that no change is sent before the snapshot.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,10 +29,10 @@ use crate::clients::snapshot::SnapshotProgress;
 
 /// Shortest time between two publications: at most ten a second.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
-/// Rows in one `clients/changed`: each takes a few hundred bytes of the 256 KiB a line may have.
-const ROWS_A_LINE: usize = 200;
-/// Rows in one page of the rest of a snapshot, which a client that does not read keeps in memory.
-const ROWS_A_PAGE: usize = 50;
+/// Rows in the answer to a subscription: each takes a few hundred bytes of the 256 KiB a line may have.
+const ROWS_IN_ANSWER: usize = 200;
+/// Rows in one `clients/changed`. A client that does not read holds one such line that was made for it alone.
+const ROWS_A_LINE: usize = 16;
 /// Most subscriptions of one connection.
 pub(crate) const MAX_SUBSCRIPTIONS: usize = 16;
 
@@ -38,7 +40,7 @@ pub(crate) const MAX_SUBSCRIPTIONS: usize = 16;
 pub(crate) struct Events {
     last_id: AtomicU64,
     /// Never held across an `.await`. Taken before the registry's mutex, never after.
-    subscriptions: Mutex<Vec<Subscription>>,
+    subscriptions: Mutex<BTreeMap<(ClientId, SubscriptionId), Subscription>>,
     /// Notified of each change that is published at intervals.
     dirty: Arc<Notify>,
 }
@@ -84,26 +86,25 @@ impl Events {
         log: &Log,
     ) -> Result<NewSubscription, TooMany> {
         let mut subscriptions = self.subscriptions.lock();
-        if subscriptions.iter().filter(|seen| seen.client.id == client.id).count()
-            >= MAX_SUBSCRIPTIONS
-        {
+        if subscriptions.range(of_client(client.id)).count() >= MAX_SUBSCRIPTIONS {
             return Err(TooMany);
         }
         let id = SubscriptionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         let mut clients_seen = SnapshotProgress::default();
         let rows = topics
             .contains(&Topic::Clients)
-            .then(|| registry.snapshot(client, &mut clients_seen, ROWS_A_LINE));
+            .then(|| registry.snapshot(client, &mut clients_seen, ROWS_IN_ANSWER));
         let is_whole = rows.is_none() || clients_seen.is_complete();
         let log_seen = log.clock();
-        subscriptions.push(Subscription {
+        let subscription = Subscription {
             id,
             client: Arc::clone(client),
             topics,
             clients_seen,
             log_seen,
             held: Some(Vec::new()),
-        });
+        };
+        subscriptions.insert((client.id, id), subscription);
         Ok(NewSubscription { id, clients: rows, is_whole, log_seen })
     }
 
@@ -111,42 +112,46 @@ impl Events {
     /// not read holds one page, not the list.
     pub(crate) async fn send_rest(&self, client: &Client, id: SubscriptionId, registry: &Registry) {
         // Without a session nothing is sent.
-        while client.outbox.nearly_empty().await.is_ok() && self.send_page(id, registry) {}
+        while client.outbox.nearly_empty().await.is_ok() {
+            if !self.send_page(client.id, id, registry) {
+                return;
+            }
+        }
     }
 
     /// Sends one page; whether there are more.
-    fn send_page(&self, id: SubscriptionId, registry: &Registry) -> bool {
+    fn send_page(&self, client: ClientId, id: SubscriptionId, registry: &Registry) -> bool {
         let mut subscriptions = self.subscriptions.lock();
-        let Some(subscription) = subscriptions.iter_mut().find(|seen| seen.id == id) else {
-            return false;
-        };
+        let Some(subscription) = subscriptions.get_mut(&(client, id)) else { return false };
         if !subscription.receives(Topic::Clients) {
             return false;
         }
         let progress = &mut subscription.clients_seen;
-        let rows = registry.snapshot(&subscription.client, progress, ROWS_A_PAGE);
+        let joined = registry.snapshot(&subscription.client, progress, ROWS_A_LINE);
         let more = !progress.is_complete();
-        for line in clients_changed(ClientsChanged { joined: rows, ..ClientsChanged::default() }) {
+        let page = ClientsChanged { joined, ..ClientsChanged::default() };
+        if let Some(line) = clients_changed(&page) {
             subscription.client.outbox.push(line);
         }
         more
     }
 
     pub(crate) fn unsubscribe(&self, client: ClientId, id: SubscriptionId) -> bool {
-        let mut subscriptions = self.subscriptions.lock();
-        let before = subscriptions.len();
-        subscriptions.retain(|seen| seen.client.id != client || seen.id != id);
-        subscriptions.len() < before
+        self.subscriptions.lock().remove(&(client, id)).is_some()
     }
 
     pub(crate) fn forget(&self, client: ClientId) {
-        self.subscriptions.lock().retain(|seen| seen.client.id != client);
+        let mut subscriptions = self.subscriptions.lock();
+        while let Some((key, _)) = subscriptions.range(of_client(client)).next() {
+            let key = *key;
+            subscriptions.remove(&key);
+        }
     }
 
     /// The answer was sent: sends `first` and then the held events.
-    pub(crate) fn release(&self, id: SubscriptionId, first: Vec<Bytes>) {
+    pub(crate) fn release(&self, client: ClientId, id: SubscriptionId, first: Vec<Bytes>) {
         let mut subscriptions = self.subscriptions.lock();
-        if let Some(subscription) = subscriptions.iter_mut().find(|seen| seen.id == id) {
+        if let Some(subscription) = subscriptions.get_mut(&(client, id)) {
             let held = subscription.held.take().unwrap_or_default();
             for line in first.into_iter().chain(held) {
                 subscription.client.outbox.event(id, line);
@@ -163,7 +168,7 @@ impl Events {
         seen_by: impl Fn(&Identity) -> RunRow,
     ) {
         let mut line = None;
-        for subscription in self.subscriptions.lock().iter_mut() {
+        for subscription in self.subscriptions.lock().values_mut() {
             let who = subscription.client.who();
             if !access.is_given_to(&who) || !subscription.receives(Topic::Runs) {
                 continue;
@@ -204,7 +209,7 @@ impl Events {
         access: RunAccess,
         row_for: impl Fn(&Identity) -> Option<ApprovalRow>,
     ) {
-        for subscription in self.subscriptions.lock().iter_mut() {
+        for subscription in self.subscriptions.lock().values_mut() {
             let who = subscription.client.who();
             if access.is_given_to(&who)
                 && subscription.receives(Topic::Approvals)
@@ -218,7 +223,7 @@ impl Events {
     /// Sends a line to all that receive this topic and may see the line, which is made for the first of them.
     fn send_to(&self, topic: Topic, line: impl Fn() -> Bytes, may_see: impl Fn(&Identity) -> bool) {
         let mut made = None;
-        for subscription in self.subscriptions.lock().iter_mut() {
+        for subscription in self.subscriptions.lock().values_mut() {
             if subscription.receives(topic) && may_see(&subscription.client.who()) {
                 subscription.send(made.get_or_insert_with(&line).clone());
             }
@@ -240,37 +245,42 @@ impl Events {
         }
     }
 
+    /// Sends the changes in parts. A subscriber that has seen some of a part gets a line of its own, and shares those of all
+    /// later parts with the others.
     fn publish_clients(&self, registry: &Registry) {
         let mut subscriptions = self.subscriptions.lock();
         let Some(changes) = registry.publish() else { return };
-        // Clients of one role see the same, except for their own runs.
-        let mut by_role: [Option<Vec<Bytes>>; Role::ALL.len()] = Default::default();
-        for subscription in subscriptions.iter_mut() {
-            if !subscription.receives(Topic::Clients) {
-                continue;
-            }
-            let who = subscription.client.who();
-            let seen = &subscription.clients_seen;
-            let lines = || clients_changed(changes.since(seen, &who));
-            let is_usual = who.sees_others() && !changes.concern(who.owner);
-            let shared = by_role.get_mut(who.role as usize).filter(|_| is_usual);
-            let own;
-            let lines = match shared.filter(|_| changes.all_new_to(seen)) {
-                Some(shared) => shared.get_or_insert_with(lines),
-                None => {
-                    own = lines();
-                    &own
+        let subscribers = subscriptions.values_mut().filter(|seen| seen.receives(Topic::Clients));
+        let mut subscribers: Vec<_> = subscribers
+            .map(|subscription| {
+                let who = subscription.client.who();
+                // Clients of one role see the same, except for their own runs.
+                let is_usual = who.sees_others() && !changes.concern(who.owner);
+                (subscription, who, is_usual)
+            })
+            .collect();
+        for part in changes.parts(ROWS_A_LINE) {
+            let mut by_role: [Option<Option<Bytes>>; Role::ALL.len()] = Default::default();
+            for (subscription, who, is_usual) in &mut subscribers {
+                let seen = &subscription.clients_seen;
+                let line = || clients_changed(&part.since(seen, who));
+                let shared = by_role.get_mut(who.role as usize).filter(|_| *is_usual);
+                let line = match shared.filter(|_| part.all_new_to(seen)) {
+                    Some(shared) => shared.get_or_insert_with(line).clone(),
+                    None => line(),
+                };
+                if let Some(line) = line {
+                    subscription.send(line);
                 }
-            };
-            subscription.clients_seen.published();
-            lines.iter().for_each(|line| subscription.send(line.clone()));
+            }
         }
+        subscribers.iter_mut().for_each(|(subscription, ..)| subscription.clients_seen.published());
     }
 
     fn publish_log(&self, log: &Log, changes: u64) -> u64 {
         let mut subscriptions = self.subscriptions.lock();
         let mut wanted: Vec<&mut Subscription> =
-            subscriptions.iter_mut().filter(|seen| seen.receives(Topic::Log)).collect();
+            subscriptions.values_mut().filter(|seen| seen.receives(Topic::Log)).collect();
         if wanted.is_empty() {
             return log.clock();
         }
@@ -309,26 +319,14 @@ impl Subscription {
     }
 }
 
-/// The notifications for a change; none if it is empty.
-fn clients_changed(changes: ClientsChanged) -> Vec<Bytes> {
-    let ClientsChanged { joined, left, updated } = changes;
-    let mut lines = Vec::new();
-    let mut say = |part: ClientsChanged| lines.push(notification(name::CLIENTS_CHANGED, &part));
-    if joined.len() + left.len() + updated.len() <= ROWS_A_LINE {
-        if !(joined.is_empty() && left.is_empty() && updated.is_empty()) {
-            say(ClientsChanged { joined, left, updated });
-        }
-        return lines;
-    }
-    let none = ClientsChanged::default;
-    let left =
-        left.chunks(ROWS_A_LINE).map(|rows| ClientsChanged { left: rows.to_vec(), ..none() });
-    let joined =
-        joined.chunks(ROWS_A_LINE).map(|rows| ClientsChanged { joined: rows.to_vec(), ..none() });
-    let updated =
-        updated.chunks(ROWS_A_LINE).map(|rows| ClientsChanged { updated: rows.to_vec(), ..none() });
-    left.chain(joined).chain(updated).for_each(say);
-    lines
+/// The keys of all subscriptions of one client.
+fn of_client(client: ClientId) -> RangeInclusive<(ClientId, SubscriptionId)> {
+    (client, SubscriptionId(0))..=(client, SubscriptionId(u64::MAX))
+}
+
+/// The notification of a change; none if it is empty.
+fn clients_changed(changes: &ClientsChanged) -> Option<Bytes> {
+    (*changes != ClientsChanged::default()).then(|| notification(name::CLIENTS_CHANGED, changes))
 }
 
 #[cfg(test)]

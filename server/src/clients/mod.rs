@@ -1,6 +1,7 @@
 //! Connected clients: [`Registry::register`](registry::Registry::register) returns a guard that removes the row, so that no
 //! row outlives its session.
 
+mod changes;
 pub(crate) mod registry;
 pub(crate) mod snapshot;
 

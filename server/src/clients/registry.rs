@@ -1,21 +1,21 @@
 //! Registry of clients: who is connected, and what has changed since the last publication.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use tokio::sync::Notify;
-use topside_shared::notifications::{ClientLeft, ClientsChanged};
 use topside_shared::records::{ClientRow, ClientRun, Program};
 use topside_shared::{ClientId, Connection, RunId, Time};
 
 use crate::authorize::RunAccess;
-use crate::base::identity::{Identity, Owner};
+use crate::base::identity::Identity;
 use crate::base::mutex::Mutex;
 use crate::base::outbox::Outbox;
+use crate::clients::changes::{ChangedClient, ClientChange, ClientChanges};
 use crate::clients::snapshot::SnapshotProgress;
-use crate::clients::{ByteCounts, Client, ClientRecord, WholeRow};
+use crate::clients::{ByteCounts, Client, ClientRecord};
 
 /// All connected clients, and what changed about them since the last [`Registry::publish`].
 #[derive(Debug, Default)]
@@ -31,24 +31,6 @@ struct RegistryState {
     clients: BTreeMap<ClientId, Arc<Client>>,
     clock: u64,
     changes: BTreeMap<ClientId, ClientChange>,
-}
-
-/// Changes of one client since the last publication, each with its clock.
-#[derive(Debug, Clone, Default)]
-struct ClientChange {
-    joined: Option<u64>,
-    updated: Option<u64>,
-    /// Changes of its runs: the last one for each group of clients that may see them.
-    runs: Vec<(u64, RunAccess)>,
-    left: Option<(u64, String)>,
-}
-
-/// Unpublished changes, to be filtered by what a subscriber has seen.
-pub(crate) struct ClientChanges {
-    changes: Vec<(ClientId, ClientChange, Option<WholeRow>)>,
-    first: u64,
-    /// The owners of runs in them, who may see these with any role.
-    owners: HashSet<Owner>,
 }
 
 /// Keeps a client in the registry; dropping it removes the row.
@@ -217,21 +199,14 @@ impl Registry {
         if state.changes.is_empty() {
             return None;
         }
-        let changes = std::mem::take(&mut state.changes);
-        let first = changes.values().map(ClientChange::first).min().unwrap_or_default();
-        let changes: Vec<_> = changes
+        let changes = std::mem::take(&mut state.changes)
             .into_iter()
             .map(|(id, change)| {
                 let row = state.clients.get(&id).map(|client| client.whole_row(false));
-                (id, change, row)
+                ChangedClient { id, change, row }
             })
             .collect();
-        let accesses = changes.iter().flat_map(|(_, change, row)| {
-            let in_row = row.iter().flat_map(|row| &row.runs).map(|(_, access)| access);
-            in_row.chain(change.runs.iter().map(|(_, access)| access))
-        });
-        let owners = accesses.map(|access| access.owner).collect();
-        Some(ClientChanges { changes, first, owners })
+        Some(ClientChanges::new(changes))
     }
 }
 
@@ -248,57 +223,12 @@ impl RegistryState {
     }
 }
 
-impl ClientChange {
-    fn first(&self) -> u64 {
-        let left = self.left.as_ref().map(|(clock, _)| *clock);
-        let runs = self.runs.iter().map(|(clock, _)| *clock).min();
-        [self.joined, self.updated, runs, left].into_iter().flatten().min().unwrap_or(u64::MAX)
-    }
-}
-
-impl ClientChange {
-    fn runs_new_to(&self, known: u64, who: &Identity) -> bool {
-        self.runs.iter().any(|(clock, access)| *clock > known && access.is_given_to(who))
-    }
-}
-
-impl ClientChanges {
-    /// Whether a subscriber gets all of it.
-    pub(crate) fn all_new_to(&self, progress: &SnapshotProgress) -> bool {
-        progress.is_complete() && progress.newest() < self.first
-    }
-
-    /// Whether the rows have a run of this owner, who may see it with any role.
-    pub(crate) fn concern(&self, owner: Owner) -> bool {
-        self.owners.contains(&owner)
-    }
-
-    /// The changes after what a subscriber has that `who` may see. A client that joined and left in between is left out.
-    pub(crate) fn since(&self, progress: &SnapshotProgress, who: &Identity) -> ClientsChanged {
-        let mut seen = ClientsChanged::default();
-        for (id, change, row) in &self.changes {
-            let Some(known) = progress.clock_of(*id) else { continue };
-            let new = |clock: Option<u64>| clock.is_some_and(|clock| clock > known);
-            match (&change.left, row) {
-                (Some((clock, reason)), _) if *clock > known && !new(change.joined) => {
-                    seen.left.push(ClientLeft { client_id: *id, reason: reason.clone() });
-                }
-                (None, Some(row)) if new(change.joined) => seen.joined.push(row.seen_by(who)),
-                (None, Some(row)) if new(change.updated) || change.runs_new_to(known, who) => {
-                    seen.updated.push(row.seen_by(who));
-                }
-                _ => {}
-            }
-        }
-        seen
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use topside_shared::Role;
+    use topside_shared::notifications::ClientsChanged;
 
-    use crate::base::identity::Scope;
+    use crate::base::identity::{Owner, Scope};
 
     use super::*;
 
@@ -321,6 +251,11 @@ mod tests {
         )
     }
 
+    fn since(registry: &Registry, progress: &SnapshotProgress) -> ClientsChanged {
+        let changes = registry.publish().unwrap();
+        changes.parts(usize::MAX).next().unwrap().since(progress, &viewer())
+    }
+
     #[test]
     fn a_row_is_removed_with_its_guard() {
         let registry = Arc::new(Registry::default());
@@ -336,7 +271,7 @@ mod tests {
         drop(join(&registry));
         let mut progress = SnapshotProgress::default();
         progress.add(None, 0);
-        let seen = registry.publish().unwrap().since(&progress, &viewer());
+        let seen = since(&registry, &progress);
         assert_eq!(seen, ClientsChanged::default());
         assert!(registry.publish().is_none());
     }
@@ -351,6 +286,7 @@ mod tests {
         let second = join(&registry);
         registry.set_program(&first.client, Program::default());
         let changes = registry.publish().unwrap();
+        let changes = changes.parts(usize::MAX).next().unwrap();
         assert!(!changes.all_new_to(&known));
         let seen = changes.since(&known, &viewer());
         assert_eq!(seen.joined.len(), 1);
@@ -358,7 +294,7 @@ mod tests {
         assert_eq!(seen.updated.len(), 1);
         assert_eq!(seen.updated[0].client_id, first.client.id);
         drop(first);
-        let seen = registry.publish().unwrap().since(&known, &viewer());
+        let seen = since(&registry, &known);
         assert_eq!(seen.left.len(), 1);
     }
 
@@ -375,7 +311,7 @@ mod tests {
         // The second page has the update of its first client.
         assert_eq!(registry.snapshot(&clients[0].client, &mut progress, 1).len(), 1);
         let later = join(&registry);
-        let seen = registry.publish().unwrap().since(&progress, &viewer());
+        let seen = since(&registry, &progress);
         let ids: Vec<u64> = seen.updated.iter().map(|row| row.client_id.0).collect();
         assert_eq!((ids, seen.joined.len()), (vec![1, 2], 0));
         progress.published();
@@ -383,7 +319,7 @@ mod tests {
         let ids: Vec<u64> = rest.iter().map(|row| row.client_id.0).collect();
         assert_eq!((ids, progress.is_complete()), (vec![4, 5], true));
         drop(later);
-        let seen = registry.publish().unwrap().since(&progress, &viewer());
+        let seen = since(&registry, &progress);
         assert_eq!((seen.left.len(), seen.joined.len()), (1, 0));
     }
 }

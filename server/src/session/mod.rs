@@ -235,7 +235,9 @@ impl<S: Transport> Session<S> {
                     future.await;
                     Completed { ids: Vec::new(), answer: None, after: Vec::new() }
                 })),
-                After::Release(id, lines) => self.caller.server.events.release(id, lines),
+                After::Release(id, lines) => {
+                    self.caller.server.events.release(self.caller.client.id, id, lines);
+                }
                 After::Send(line) => self.caller.client.outbox.push(line),
                 After::Answered(guard) => drop(guard),
                 After::Close => {}

@@ -4,10 +4,10 @@
 //! file and for standard error, so that a slow disk blocks no one else.
 
 mod log_file;
+mod recent;
 mod search;
 mod tracing_layer;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ use tracing_subscriber::{Registry, reload};
 
 use crate::base::blocking::blocking;
 use crate::base::log::log_file::{LineSender, LogFile, LogThread, unwritable};
+use crate::base::log::recent::Recent;
 pub(crate) use crate::base::log::search::LogQuery;
 use crate::base::log::tracing_layer::Events;
 use crate::base::mutex::Mutex;
@@ -48,13 +49,6 @@ impl fmt::Debug for dyn Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Callback")
     }
-}
-
-#[derive(Debug, Default)]
-struct Recent {
-    entries: VecDeque<LogEntry>,
-    /// The number of the last entry; the first is 1.
-    clock: u64,
 }
 
 /// Where lines of the log go besides memory.
@@ -111,27 +105,22 @@ impl Log {
     }
 
     pub(crate) fn clock(&self) -> u64 {
-        self.recent.lock().clock
+        self.recent.lock().clock()
     }
 
     /// Entries after number `last` that are still kept, each with its number, and the newest number.
     pub(crate) fn since(&self, last: u64) -> (Vec<(u64, LogEntry)>, u64) {
         let recent = self.recent.lock();
-        let new = usize::try_from(recent.clock.saturating_sub(last)).unwrap_or(usize::MAX);
-        let skip = recent.entries.len().saturating_sub(new);
-        let first = recent.clock - (recent.entries.len() - skip) as u64;
-        let entries = (first + 1..).zip(recent.entries.iter().skip(skip).cloned()).collect();
-        (entries, recent.clock)
+        let clock = recent.clock();
+        let entries = recent.last(after(last, clock), 0);
+        let before = clock - entries.len() as u64;
+        ((before + 1..).zip(entries).collect(), clock)
     }
 
     /// The last `lines` entries up to number `until` that are in memory, oldest first.
     pub(crate) fn tail(&self, lines: usize, until: u64) -> Vec<LogEntry> {
         let recent = self.recent.lock();
-        let newer = usize::try_from(recent.clock.saturating_sub(until)).unwrap_or(usize::MAX);
-        let mut entries: Vec<LogEntry> =
-            recent.entries.iter().rev().skip(newer).take(lines).cloned().collect();
-        entries.reverse();
-        entries
+        recent.last(lines, after(until, recent.clock()))
     }
 
     /// The entries of a query, oldest first, in memory and in all files.
@@ -164,18 +153,17 @@ impl Log {
         lines.rotate().await
     }
 
-    fn add(&self, entry: LogEntry) {
-        let mut recent = self.recent.lock();
-        if recent.entries.len() == KEPT {
-            recent.entries.pop_front();
-        }
-        recent.entries.push_back(entry);
-        recent.clock += 1;
-        drop(recent);
+    fn add(&self, entry: &LogEntry) {
+        self.recent.lock().add(entry);
         if let Some(callback) = self.on_entry.get() {
             callback();
         }
     }
+}
+
+/// How many entries have a number greater than `number`.
+fn after(number: u64, clock: u64) -> usize {
+    usize::try_from(clock.saturating_sub(number)).unwrap_or(usize::MAX)
 }
 
 /// The events that are kept: those of this program, without those of its libraries.

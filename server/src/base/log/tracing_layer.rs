@@ -41,7 +41,7 @@ where
             context: false,
         };
         self.lines.send(entry.level, topside_shared::tables::log_line(&entry));
-        self.log.add(entry);
+        self.log.add(&entry);
     }
 }
 
