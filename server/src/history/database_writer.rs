@@ -14,6 +14,7 @@ use topside_shared::records::RunState;
 use crate::audit::Audit;
 use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry};
+use crate::base::clock::Clock;
 use crate::files;
 use crate::history::db::{Db, LostRun};
 use crate::history::retry::RetryQueue;
@@ -122,13 +123,13 @@ impl HistoryWriter {
             // Once only, so that many runs do not hold up the deletion.
             begun = sweeps && begins && !begun;
             if closes {
-                save_clock(&db);
                 for id in self.retries.ids() {
                     tracing::error!(
                         target: "topside", run = id.0,
                         "the end of a run is not written down: it is lost at the next start"
                     );
                 }
+                close(db);
                 return;
             }
         }
@@ -235,7 +236,7 @@ impl HistoryWriter {
         if let Err(error) = db.bound_log(self.kept.keep_bytes) {
             tracing::warn!(target: "topside", %error, "the write-ahead log of runs.db has its usual length");
         }
-        save_clock(db);
+        report_clock(db.clock().map_or(Ok(()), Clock::save));
     }
 
     /// One step of the deletion of runs over the limits of age and size; whether there are more.
@@ -258,8 +259,24 @@ impl HistoryWriter {
     }
 }
 
-fn save_clock(db: &Db) {
-    if let Err(error) = db.save_clock() {
+/// Closes the database and saves the newest time, both at once: each waits for the disk several times.
+fn close(db: Db) {
+    let clock = db.clock().cloned();
+    let save = || clock.as_ref().map_or(Ok(()), Clock::save);
+    let saved = std::thread::scope(|scope| {
+        let saving = std::thread::Builder::new().spawn_scoped(scope, save);
+        drop(db);
+        match saving {
+            Ok(saving) => saving.join().unwrap_or(Ok(())),
+            // No thread can be started.
+            Err(_) => save(),
+        }
+    });
+    report_clock(saved);
+}
+
+fn report_clock(saved: io::Result<()>) {
+    if let Err(error) = saved {
         tracing::warn!(target: "topside", %error, "the newest time is not written down");
     }
 }

@@ -393,7 +393,8 @@ impl Db {
         self.clock.as_ref().map_or_else(Time::now, Clock::now)
     }
 
-    pub(super) fn save_clock(&self) -> std::io::Result<()> {
-        self.clock.as_ref().map_or(Ok(()), Clock::save)
+    /// The clock of the state directory; none: this connection only reads.
+    pub(super) fn clock(&self) -> Option<&Clock> {
+        self.clock.as_ref()
     }
 }
