@@ -60,6 +60,17 @@ impl Tab {
         }
     }
 
+    /// Whether a server was dialled whose menu is still to come.
+    pub(crate) fn awaits_menu(&self) -> bool {
+        match self.link {
+            ConnectionState::Dialling(_) => true,
+            ConnectionState::Connected { .. } => self
+                .console()
+                .is_some_and(|console| !console.menu_known && console.menu_refused.is_none()),
+            ConnectionState::Idle | ConnectionState::Lost(_) => false,
+        }
+    }
+
     pub(crate) fn name(&self) -> &str {
         match (&self.screen, &self.link) {
             (Screen::Console(console), _) => console.name(),

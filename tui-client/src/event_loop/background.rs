@@ -3,11 +3,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::frames::FIRST_FRAME;
 use crate::terminal::Terminal;
 use crate::theme::{Background, ColourDepth, TerminalColours};
 
-/// How long the first frame waits for the answer: most terminals answer at once.
-const FIRST_FRAME: Duration = Duration::from_millis(50);
 /// A later answer is discarded, so that colours do not change while the user reads.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a program that ends waits for an answer, which the shell would take for typed text.

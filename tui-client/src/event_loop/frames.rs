@@ -9,6 +9,9 @@ use super::Loop;
 use crate::app::Hits;
 use crate::views;
 
+/// How long the first frame waits for answers that change all of it: of the terminal about its background, and of the server
+/// that the program was started for. Most come at once, and without the wait a frame of 33 ms would lie between.
+pub(super) const FIRST_FRAME: Duration = Duration::from_millis(50);
 /// Least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
 /// The same while keys come in.
@@ -29,7 +32,10 @@ impl Loop {
         } else {
             self.last_frame.map(|last| last + FRAME)
         };
-        let first = || self.background.holds_first_frame().filter(|_| self.last_frame.is_none());
+        let first = || {
+            let menu = self.state.awaits_menu().then(|| self.began + FIRST_FRAME);
+            self.background.holds_first_frame().max(menu).filter(|_| self.last_frame.is_none())
+        };
         next.or_else(first).max(self.terminal.busy_until(self.typing))
     }
 

@@ -22,6 +22,25 @@ fn a_server_that_runs_is_joined_and_none_is_started() {
     assert!(matches!(&world.press("enter")[..], [Effect::Dial { start: false, .. }]));
 }
 
+/// The first frame was the picker, and the console waited for the time between two frames.
+#[test]
+fn the_first_frame_waits_for_the_menu_of_a_server_that_was_dialled() {
+    let mut world = World::new(80, 24);
+    assert!(!world.state.awaits_menu());
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    assert!(world.state.awaits_menu());
+    world.tell(dialled(attempt));
+    assert!(world.state.awaits_menu());
+    world.answer::<CommandsList>(Ok(menu()));
+    assert!(!world.state.awaits_menu());
+    // Without a server there is nothing to wait for.
+    let mut world = World::new(80, 24);
+    world.press("enter");
+    world.press("esc");
+    assert!(!world.state.awaits_menu());
+}
+
 #[test]
 fn esc_gives_a_dial_up_and_its_late_success_is_hung_up() {
     let mut world = World::new(80, 24);
