@@ -16,8 +16,12 @@ use crate::time::Time;
 /// What an invite begins with: [`NAME`] and [`VERSION`].
 const SCHEME: &str = "topside1:";
 const NAME: &str = "topside";
-/// What the strings of a hub begin with, for boxes and for people.
-pub(crate) const HUB_NAMES: [&str; 2] = ["topsidebox", "topsideme"];
+/// What the strings of a hub begin with, and the command that takes each.
+pub(crate) const HUB_STRINGS: [(&str, &str); 3] = [
+    ("topsidehub", "`topside fleet create` on the device of an admin"),
+    ("topsideme", "`topside hub add` on a person's device"),
+    ("topsidebox", "`topsided join` on a box"),
+];
 /// The version of the form that this program reads.
 const VERSION: &str = "1";
 /// Longest data behind the scheme, in characters; the longest invite has a fifth of that.
@@ -61,9 +65,9 @@ pub enum InviteError {
     /// It begins otherwise.
     #[error("an invite begins with `{SCHEME}`: {INVITE_ON_THE_BOX} prints one")]
     NotAnInvite,
-    /// It is the string of a hub.
-    #[error("this is the string of a hub: `topside hub add` takes it, or `topsided join` on a box")]
-    OfHub,
+    /// It is a string of a hub: the command that takes it.
+    #[error("this string is for {0}")]
+    OfHub(&'static str),
     /// It begins as those of a later version do.
     #[error("this invite is of a newer version: update topside on this machine")]
     Newer,
@@ -75,9 +79,11 @@ pub enum InviteError {
 }
 
 from_str!(Invite, InviteError, |text: &str| {
-    let is_of_hub = || HUB_NAMES.iter().any(|name| !scheme_ends(text, name).is_empty());
     find_data(text, NAME, read_invite).map_err(|error| match error {
-        InviteError::NotAnInvite if is_of_hub() => InviteError::OfHub,
+        InviteError::NotAnInvite => {
+            let of_hub = HUB_STRINGS.iter().find(|(name, _)| !scheme_ends(text, name).is_empty());
+            of_hub.map_or(error, |(_, command)| InviteError::OfHub(command))
+        }
         error => error,
     })
 });

@@ -11,6 +11,8 @@ pub mod command;
 pub mod dirs;
 pub mod envelope;
 pub mod error;
+#[cfg(feature = "hub")]
+pub mod fleet;
 pub mod frame;
 #[cfg(feature = "hub")]
 pub mod hub;

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use topside_shared::dirs::Dirs;
 use topside_shared::hub::{
-    ConnectHubError, HubAccess, HubAccessError, HubConnection, HubRole, is_hub_name,
+    ConnectHubError, FleetName, HubAccess, HubAccessError, HubConnection, HubCredentials, HubRole,
     publish_permissions, subscribe_permissions,
 };
 use topside_shared::methods::ServerReload;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
-use topside_shared::text::MAX_NAME;
 
 use crate::base::platform;
 use crate::control::{ControlError, call_if_running, own_state};
@@ -23,6 +22,7 @@ const CONFIG: &str = "nats-server.conf";
 const KEY: &str = "hub.key";
 const CERTIFICATE: &str = "hub.crt";
 const STRINGS: &str = "strings";
+const STORE: &str = "jetstream";
 const UNIT: &str = "topside-hub.service";
 
 #[derive(Debug, Subcommand)]
@@ -42,9 +42,9 @@ pub(crate) struct InitArgs {
     /// Port of the hub
     #[arg(long, default_value_t = 4222, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// Name of the hub in lists and messages [default: the address]
-    #[arg(long, value_parser = name)]
-    name: Option<String>,
+    /// Name of the fleet of boxes
+    #[arg(long, default_value = "hub")]
+    name: FleetName,
 }
 
 /// Arguments of `join`.
@@ -90,22 +90,6 @@ fn host(text: &str) -> Result<String, String> {
     }
 }
 
-/// The characters of a name are those that a file on the devices of people may have.
-fn name(text: &str) -> Result<String, String> {
-    match is_hub_name(text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!(
-            "it is 1 to {MAX_NAME} letters, digits, `-`, `_` or `.`, and begins with a letter or digit"
-        )),
-    }
-}
-
-/// An IPv6 address cannot be a name.
-fn default_name(address: &str) -> String {
-    let name = if is_hub_name(address) { address } else { "hub" };
-    name.to_owned()
-}
-
 /// Writes a hub. What to print.
 pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     let InitArgs { dir, address, port, name } = args;
@@ -119,18 +103,12 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed(dir))?;
     let dir = std::fs::canonicalize(dir).map_err(failed(dir))?;
     let key = PrivateKey::from_seed(&Seed::random()?)?;
-    let access = |role| {
-        Ok::<_, PrivateKeyError>(HubAccess {
-            role,
-            hub: key.pin(),
-            secret: Seed::random()?,
-            name: name.clone().unwrap_or_else(|| default_name(address)),
-            addresses: vec![(address.clone(), *port)],
-        })
-    };
-    let (boxes, people) = (access(HubRole::Box)?, access(HubRole::Person)?);
+    let credentials = HubCredentials::random(key.pin(), vec![(address.clone(), *port)])?;
+    let of = |role| credentials.access(role, name);
     let strings = format!(
-        "On each box:            topsided join {boxes}\nOn each person's device: topside hub add {people}\n"
+        "On each box:            topsided join {}\nOn each person's device: topside hub add {}\n",
+        of(HubRole::Box),
+        of(HubRole::Person)
     );
     let write = |name: &str, mode: u32, text: &str| {
         let path = dir.join(name);
@@ -143,10 +121,10 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     };
     write(KEY, 0o600, &key.private_pem())?;
     write(CERTIFICATE, 0o644, &key.certificate_pem())?;
-    write(STRINGS, 0o600, &strings)?;
+    write(STRINGS, 0o600, &format!("{strings}To create fleets:       {credentials}\n"))?;
     write(UNIT, 0o644, &unit(&dir))?;
     // The last: with it the hub is complete.
-    write(CONFIG, 0o600, &configuration(address, *port, &boxes, &people))?;
+    write(CONFIG, 0o600, &configuration(address, *port, &credentials))?;
     let shown = dir.display();
     Ok(format!(
         "The hub is written to {shown}. Start it there by hand:\n\n  \
@@ -157,8 +135,8 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     ))
 }
 
-fn configuration(address: &str, port: u16, boxes: &HubAccess, people: &HubAccess) -> String {
-    let user = |access: &HubAccess| {
+fn configuration(address: &str, port: u16, credentials: &HubCredentials) -> String {
+    let user = |role: HubRole| {
         let list = |subjects: Vec<String>| {
             let quoted = subjects.iter().map(|subject| format!("\"{subject}\""));
             quoted.collect::<Vec<_>>().join(", ")
@@ -166,12 +144,13 @@ fn configuration(address: &str, port: u16, boxes: &HubAccess, people: &HubAccess
         format!(
             "    {{\n      user: \"{}\", password: \"{}\"\n      permissions: {{\n        \
              publish: {{ allow: [{}] }}\n        subscribe: {{ allow: [{}] }}\n      }}\n    }}\n",
-            access.role.name(),
-            access.password(),
-            list(publish_permissions(access.role)),
-            list(subscribe_permissions(access.role)),
+            role.name(),
+            credentials.password(role),
+            list(publish_permissions(role)),
+            list(subscribe_permissions(role)),
         )
     };
+    let users: String = HubRole::ALL.into_iter().map(user).collect();
     // A wildcard of IPv6 takes IPv4 too, but a system may have no IPv6.
     let listen = if address.contains(':') { "[::]" } else { "0.0.0.0" };
     format!(
@@ -184,14 +163,15 @@ fn configuration(address: &str, port: u16, boxes: &HubAccess, people: &HubAccess
          tls {{\n  cert_file: \"{CERTIFICATE}\"\n  key_file: \"{KEY}\"\n  timeout: 5\n}}\n\n\
          # One box has one connection, and each session of a person one.\n\
          max_connections: 65536\n\
-         # The messages of a stream have at most 60 KiB.\n\
-         max_payload: 65536\n\
+         # The messages of a stream have at most 60 KiB, and the roster of a fleet 900 KiB.\n\
+         max_payload: 1048576\n\
          # A connection that is dead is found within a minute.\n\
          ping_interval: \"20s\"\nping_max: 2\nwrite_deadline: \"10s\"\n\n\
+         # The rosters of fleets.\n\
+         jetstream {{\n  store_dir: \"{STORE}\"\n  max_memory_store: 67108864\n  max_file_store: 4294967296\n}}\n\n\
          # There is no other user, and none without a password. Boxes cannot reach each other, and neither can people.\n\
-         authorization {{\n  timeout: 5\n  users: [\n{}{}  ]\n}}\n",
-        user(boxes),
-        user(people),
+         # Only the admin of fleets writes rosters.\n\
+         authorization {{\n  timeout: 5\n  users: [\n{users}  ]\n}}\n",
     )
 }
 
@@ -201,7 +181,8 @@ fn unit(dir: &Path) -> String {
         "[Unit]\nDescription=Hub of Topside (nats-server)\nWants=network-online.target\nAfter=network-online.target\n\n\
          [Service]\nDynamicUser=yes\n\
          LoadCredential={CONFIG}:{dir}/{CONFIG}\nLoadCredential={KEY}:{dir}/{KEY}\nLoadCredential={CERTIFICATE}:{dir}/{CERTIFICATE}\n\
-         WorkingDirectory=%d\nExecStart=nats-server -c {CONFIG}\nExecReload=/bin/kill -s HUP $MAINPID\n\
+         StateDirectory=topside-hub\n\
+         WorkingDirectory=%d\nExecStart=nats-server -c {CONFIG} -sd %S/topside-hub\nExecReload=/bin/kill -s HUP $MAINPID\n\
          Restart=always\nRestartSec=1\nLimitNOFILE=131072\n\
          NoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\nPrivateDevices=yes\n\
          ProtectKernelTunables=yes\nProtectControlGroups=yes\nRestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n\
@@ -226,7 +207,7 @@ pub(crate) fn join(dirs: &Dirs, args: &JoinArgs) -> Result<String, HubVerbError>
         Err(error) => return Err(error.into()),
     };
     hub_membership::write(&dirs.state, &access)?;
-    let at = format!("{} ({})", access.name, access.places());
+    let at = format!("{} ({})", access.fleet, access.places());
     let then = match read_again(dirs)? {
         true => "the running server connects to it now",
         false => "the server will connect to it once it runs",

@@ -27,7 +27,7 @@ pub(super) async fn collect(state: &Path, listens: Option<bool>) -> Option<HubFa
             return Some(HubFacts { shown, answer: Err(error.to_string()), listens });
         }
     };
-    let shown = format!("{} ({})", access.name, access.places());
+    let shown = format!("{} ({})", access.fleet, access.places());
     let answer = topside_shared::hub::HubConnection::open(&access).await;
     let answer = answer.map(drop).map_err(|error| error.to_string());
     Some(HubFacts { shown, answer, listens })

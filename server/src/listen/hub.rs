@@ -67,7 +67,7 @@ async fn next_change(
         let now = read(server).await;
         if now.as_ref().map(|(access, _)| access) != before {
             if let Some(left) = before {
-                tracing::info!(target: "topside", hub = left.name, "left the hub");
+                tracing::info!(target: "topside", fleet = %left.fleet, "left the hub");
             }
             return now;
         }
@@ -106,7 +106,7 @@ async fn listen(server: &Arc<Server>, access: &HubAccess, shown: &Shown) {
             Err(error) => {
                 if logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
                     logged = Some(Instant::now());
-                    tracing::warn!(target: "topside", hub = access.name, %error, "not at the hub");
+                    tracing::warn!(target: "topside", fleet = %access.fleet, %error, "not at the hub");
                 }
             }
         }
@@ -119,7 +119,7 @@ async fn serve(server: &Arc<Server>, access: &HubAccess, shown: &Shown, hub: Hub
     let mut dials = match hub.listen(&shown.pin).await {
         Ok(dials) => dials,
         Err(error) => {
-            tracing::warn!(target: "topside", hub = access.name, %error, "not at the hub");
+            tracing::warn!(target: "topside", fleet = %access.fleet, %error, "not at the hub");
             return;
         }
     };
@@ -129,7 +129,7 @@ async fn serve(server: &Arc<Server>, access: &HubAccess, shown: &Shown, hub: Hub
         let is_connected = link.is_connected();
         if is_connected != was_connected {
             was_connected = is_connected;
-            let place = format!("{} ({})", access.name, access.places());
+            let place = format!("{} ({})", access.fleet, access.places());
             match is_connected {
                 true => tracing::info!(target: "topside", hub = place, "listening at the hub"),
                 false => {

@@ -1,12 +1,10 @@
-//! Access to a hub: the string by which a box or a person's device reaches it.
+//! Access to a hub: its addresses and key, and the credential of one side. The strings that carry it are read here.
 
-use std::fmt;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 
-use super::is_hub_name;
-use crate::invite::{HUB_NAMES, InviteError, MAX_ROUTER, Reader, checksum, find_data, short};
+use crate::invite::{HUB_STRINGS, InviteError, MAX_ROUTER, Reader, checksum, find_data, short};
 use crate::pin::Pin;
 use crate::private_key::Seed;
 use crate::text::{self, MAX_NAME, host_port};
@@ -14,59 +12,101 @@ use crate::text::{self, MAX_NAME, host_port};
 /// Most addresses of a hub in one string.
 const MAX_ADDRESSES: usize = 8;
 
-/// Which side of the hub a string is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The name of a fleet. It is a part of subjects and the name of a bucket at the hub, and of a directory on devices.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FleetName(String);
+
+/// A text that is no name of a fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the name of a fleet is 1 to {MAX_NAME} letters, digits, `-` or `_`, and begins with a letter or digit"
+)]
+pub struct FleetNameError;
+
+impl FleetName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FleetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+from_str!(FleetName, FleetNameError, |text: &str| {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let is_name = text.len() <= MAX_NAME
+        && text.chars().all(fits)
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    is_name.then(|| FleetName(text.to_owned())).ok_or(FleetNameError)
+});
+
+wire_text!(FleetName);
+
+/// Which side of the hub a string is for. It is a user at the hub: the three have different subjects, so a box and a
+/// person cannot overwrite the roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HubRole {
-    /// A box, which is dialled.
-    Box,
+    /// An admin of fleets, who writes rosters.
+    Admin,
     /// A person's device, which dials.
     Person,
+    /// A box, which is dialled.
+    Box,
 }
 
 impl HubRole {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Person, Self::Box];
+
     /// Its name, which is the user at the hub too.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Box => "box",
+            Self::Admin => "admin",
             Self::Person => "person",
+            Self::Box => "box",
         }
     }
 
-    /// What its strings begin with, before the version.
+    /// What its strings begin with, before the version; and the command that takes them.
+    fn string(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Admin => HUB_STRINGS[0],
+            Self::Person => HUB_STRINGS[1],
+            Self::Box => HUB_STRINGS[2],
+        }
+    }
+
     fn scheme(self) -> &'static str {
-        match self {
-            Self::Box => HUB_NAMES[0],
-            Self::Person => HUB_NAMES[1],
-        }
+        self.string().0
     }
 
-    fn other(self) -> Self {
-        match self {
-            Self::Box => Self::Person,
-            Self::Person => Self::Box,
-        }
-    }
-
-    /// The command that takes its strings.
     fn command(self) -> &'static str {
+        self.string().1
+    }
+
+    /// Where its strings come from.
+    fn source(self) -> &'static str {
         match self {
-            Self::Box => "`topsided join` on the box",
-            Self::Person => "`topside hub add` on a person's device",
+            Self::Admin | Self::Person | Self::Box => "`topsided hub init` prints one on the hub",
         }
     }
 }
 
-/// What a box or a device needs to reach a hub.
+/// What one side needs to reach a hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubAccess {
     /// Which side it is for.
     pub role: HubRole,
     /// The hub's key.
     pub hub: Pin,
-    /// The secret of the side, which all boxes, or all people, have in common.
+    /// The secret of the side, which all boxes, all people or all admins have in common.
     pub secret: Seed,
-    /// What the hub is called.
-    pub name: String,
+    /// The fleet.
+    pub fleet: FleetName,
     /// Hosts and ports, at most eight.
     pub addresses: Vec<(String, u16)>,
 }
@@ -75,10 +115,10 @@ pub struct HubAccess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HubAccessError {
     /// It begins otherwise.
-    #[error("such a string begins with `{}1:`: `topsided hub init` printed one on the hub", .0.scheme())]
+    #[error("such a string begins with `{}1:`: {}", .0.scheme(), .0.source())]
     Other(HubRole),
-    /// It is the string for the other side.
-    #[error("this string is for {}", .0.other().command())]
+    /// It is the string for another side.
+    #[error("this string is for {}", .0.command())]
     OtherSide(HubRole),
     /// It is of a later version.
     #[error("this string is of a newer version: update Topside on this machine")]
@@ -90,67 +130,111 @@ pub enum HubAccessError {
     Mistyped(HubRole),
 }
 
+/// Reads the first string for this side in a pasted text. `read` takes the parts of its data.
+pub(crate) fn find_string<T>(
+    text: &str,
+    role: HubRole,
+    read: impl Fn(&mut Reader<'_>) -> Option<T>,
+) -> Result<T, HubAccessError> {
+    let is_there = |role: &HubRole| {
+        find_data(text, role.scheme(), |_| Some(())) != Err(InviteError::NotAnInvite)
+    };
+    find_data(text, role.scheme(), read).map_err(|error| match error {
+        InviteError::NotAnInvite | InviteError::OfHub(_) => {
+            let other = HubRole::ALL.into_iter().find(|other| *other != role && is_there(other));
+            other.map_or(HubAccessError::Other(role), HubAccessError::OtherSide)
+        }
+        InviteError::Newer => HubAccessError::Newer,
+        InviteError::Mistyped => HubAccessError::Mistyped(role),
+    })
+}
+
+/// Writes the string for this side with these data.
+pub(crate) fn write_string(
+    f: &mut fmt::Formatter<'_>,
+    role: HubRole,
+    mut data: Vec<u8>,
+) -> fmt::Result {
+    data.extend(checksum(&data));
+    f.write_str(role.scheme())?;
+    f.write_str("1:")?;
+    BASE32_NOPAD.encode(&data).chars().try_for_each(|c| f.write_char(c.to_ascii_lowercase()))
+}
+
+pub(super) fn read_addresses(reader: &mut Reader<'_>) -> Option<Vec<(String, u16)>> {
+    let count = usize::from(reader.byte()?);
+    let mut addresses = Vec::new();
+    for _ in 0..count {
+        let host = std::str::from_utf8(reader.short()?).ok()?.to_owned();
+        let is_wrong = |c: char| c.is_whitespace() || text::is_control(c) || "/@".contains(c);
+        let port = u16::from_be_bytes(reader.array()?);
+        if !(1..=MAX_ROUTER).contains(&host.len()) || host.chars().any(is_wrong) || port == 0 {
+            return None;
+        }
+        addresses.push((host, port));
+    }
+    (1..=MAX_ADDRESSES).contains(&count).then_some(addresses)
+}
+
+pub(super) fn write_addresses(bytes: &mut Vec<u8>, addresses: &[(String, u16)]) {
+    let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
+    bytes.push(addresses.len() as u8);
+    for (host, port) in addresses {
+        short(bytes, host.as_bytes());
+        bytes.extend(port.to_be_bytes());
+    }
+}
+
+/// Host and port of each address, for messages.
+pub(super) fn places(addresses: &[(String, u16)]) -> String {
+    let places = addresses.iter().map(|(host, port)| host_port(host, *port));
+    places.collect::<Vec<_>>().join(", ")
+}
+
+/// A secret as the hub knows it: the password of a side.
+pub(super) fn password(secret: &Seed) -> String {
+    HEXLOWER.encode(secret.expose())
+}
+
 impl HubAccess {
-    /// Reads the first string for this side in a pasted text.
+    /// Reads the access in the first string for this side in a pasted text. What follows it in the string is ignored.
     pub fn find(text: &str, role: HubRole) -> Result<Self, HubAccessError> {
-        let of = |role: HubRole| find_data(text, role.scheme(), |reader| Self::read(reader, role));
-        of(role).map_err(|error| match error {
-            InviteError::NotAnInvite if of(role.other()) != Err(InviteError::NotAnInvite) => {
-                HubAccessError::OtherSide(role)
-            }
-            InviteError::NotAnInvite | InviteError::OfHub => HubAccessError::Other(role),
-            InviteError::Newer => HubAccessError::Newer,
-            InviteError::Mistyped => HubAccessError::Mistyped(role),
-        })
+        find_string(text, role, |reader| Self::read(reader, role))
     }
 
-    fn read(reader: &mut Reader<'_>, role: HubRole) -> Option<Self> {
+    /// Takes it off the front of the data of a string.
+    pub(crate) fn read(reader: &mut Reader<'_>, role: HubRole) -> Option<Self> {
         let hub = Pin::from_bytes(reader.array()?);
         let secret = Seed::from_bytes(reader.array()?);
-        let name = text::clean(std::str::from_utf8(reader.short()?).ok()?, MAX_NAME);
-        let count = usize::from(reader.byte()?);
-        let mut addresses = Vec::new();
-        for _ in 0..count {
-            let host = std::str::from_utf8(reader.short()?).ok()?.to_owned();
-            let is_wrong = |c: char| c.is_whitespace() || text::is_control(c) || "/@".contains(c);
-            let port = u16::from_be_bytes(reader.array()?);
-            if !(1..=MAX_ROUTER).contains(&host.len()) || host.chars().any(is_wrong) || port == 0 {
-                return None;
-            }
-            addresses.push((host, port));
-        }
-        let fits = (1..=MAX_ADDRESSES).contains(&count) && is_hub_name(&name);
-        fits.then_some(Self { role, hub, secret, name, addresses })
+        let fleet = std::str::from_utf8(reader.short()?).ok()?.parse().ok()?;
+        let addresses = read_addresses(reader)?;
+        Some(Self { role, hub, secret, fleet, addresses })
     }
 
-    /// The secret as the hub knows it: the password of the side.
+    /// Its data in a string.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.hub.as_bytes());
+        bytes.extend(self.secret.expose());
+        short(bytes, self.fleet.as_str().as_bytes());
+        write_addresses(bytes, &self.addresses);
+    }
+
+    /// The password of the side at the hub.
     pub fn password(&self) -> String {
-        HEXLOWER.encode(self.secret.expose())
+        password(&self.secret)
     }
 
     /// Host and port of each address, for messages.
     pub fn places(&self) -> String {
-        let places = self.addresses.iter().map(|(host, port)| host_port(host, *port));
-        places.collect::<Vec<_>>().join(", ")
+        places(&self.addresses)
     }
 }
 
 impl fmt::Display for HubAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = Vec::new();
-        bytes.extend(self.hub.as_bytes());
-        bytes.extend(self.secret.expose());
-        short(&mut bytes, text::clean(&self.name, MAX_NAME).as_bytes());
-        let addresses = &self.addresses[..self.addresses.len().min(MAX_ADDRESSES)];
-        bytes.push(addresses.len() as u8);
-        for (host, port) in addresses {
-            short(&mut bytes, host.as_bytes());
-            bytes.extend(port.to_be_bytes());
-        }
-        bytes.extend(checksum(&bytes));
-        f.write_str(self.role.scheme())?;
-        f.write_str("1:")?;
-        BASE32_NOPAD.encode(&bytes).chars().try_for_each(|c| f.write_char(c.to_ascii_lowercase()))
+        self.write(&mut bytes);
+        write_string(f, self.role, bytes)
     }
 }
 
@@ -163,14 +247,14 @@ mod tests {
             role,
             hub: Pin::from_bytes([3; 32]),
             secret: Seed::from_bytes([4; 32]),
-            name: "garden".into(),
+            fleet: "garden".parse().unwrap(),
             addresses: vec![("hub.example.org".into(), 4222), ("2001:db8::1".into(), 443)],
         }
     }
 
     #[test]
     fn a_string_is_read_as_it_was_written_and_folded() {
-        for role in [HubRole::Box, HubRole::Person] {
+        for role in HubRole::ALL {
             let text = access(role).to_string();
             assert!(text.starts_with("topside") && text.len() < 240, "{text}");
             assert_eq!(HubAccess::find(&text, role), Ok(access(role)));
@@ -185,10 +269,12 @@ mod tests {
     fn each_wrong_string_gets_its_own_sentence() {
         let text = access(HubRole::Box).to_string();
         let why = |text: &str, role| HubAccess::find(text, role).unwrap_err();
-        assert_eq!(why(&text, HubRole::Person), HubAccessError::OtherSide(HubRole::Person));
+        for wanted in [HubRole::Person, HubRole::Admin] {
+            assert_eq!(why(&text, wanted), HubAccessError::OtherSide(HubRole::Box));
+        }
         assert_eq!(
             why(&text, HubRole::Person).to_string(),
-            "this string is for `topsided join` on the box"
+            "this string is for `topsided join` on a box"
         );
         assert_eq!(why("topside1:aaaa", HubRole::Box), HubAccessError::Other(HubRole::Box));
         assert_eq!(why("", HubRole::Person), HubAccessError::Other(HubRole::Person));
@@ -196,6 +282,16 @@ mod tests {
         assert_eq!(why(&newer, HubRole::Box), HubAccessError::Newer);
         for end in "topsidebox1:".len()..text.len() {
             assert_eq!(why(&text[..end], HubRole::Box), HubAccessError::Mistyped(HubRole::Box));
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_fleet_fits_a_subject_and_a_directory() {
+        for name in ["garden", "a", "Lab_2", "7-up"] {
+            assert_eq!(name.parse::<FleetName>().unwrap().as_str(), name);
+        }
+        for name in ["", "-a", "a.b", "a b", "a*", "a>", "a/b", "\u{e4}", &"a".repeat(65)] {
+            assert_eq!(name.parse::<FleetName>(), Err(FleetNameError), "{name}");
         }
     }
 }

@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
 use super::Subjects;
-use super::access::{HubAccess, HubRole};
+use super::access::{FleetName, HubAccess, HubRole};
 use crate::text::host_port;
 use crate::tls;
 
@@ -31,30 +31,30 @@ const WAITING_MESSAGES: usize = 4 * 1024;
 pub enum ConnectHubError {
     /// It shows another key.
     #[error(
-        "what answers at {at} is not the hub {name}: it has another key. If the hub was set up anew, ask its admin \
+        "what answers at {at} is not the hub of {fleet}: it has another key. If the hub was set up anew, ask its admin \
          for a new string"
     )]
     WrongKey {
-        /// What the hub is called.
-        name: String,
+        /// The fleet.
+        fleet: FleetName,
         /// Its addresses.
         at: String,
     },
     /// It does not accept the credential.
     #[error(
-        "the hub {name} at {at} does not accept this side's credential: ask its admin for a new string"
+        "the hub of {fleet} at {at} does not accept this side's credential: ask its admin for a new string"
     )]
     NotAccepted {
-        /// What the hub is called.
-        name: String,
+        /// The fleet.
+        fleet: FleetName,
         /// Its addresses.
         at: String,
     },
     /// It does not answer.
-    #[error("the hub {name} cannot be reached at {at}: {why}")]
+    #[error("the hub of {fleet} cannot be reached at {at}: {why}")]
     Unreachable {
-        /// What the hub is called.
-        name: String,
+        /// The fleet.
+        fleet: FleetName,
         /// Its addresses.
         at: String,
         /// The error.
@@ -74,6 +74,8 @@ impl ConnectHubError {
 pub struct HubConnection {
     pub(super) client: Client,
     pub(super) subjects: Subjects,
+    pub(super) fleet: FleetName,
+    role: HubRole,
     /// How often the connection was lost. It changes when the connection is back, too.
     pub(super) losses: watch::Receiver<u64>,
 }
@@ -90,14 +92,14 @@ impl HubConnection {
             .map(|(host, port)| format!("tls://{}", host_port(host, *port)).parse::<ServerAddr>());
         let addresses: Vec<ServerAddr> =
             addresses.collect::<io::Result<_>>().map_err(|error| failed(&error))?;
-        let subjects = Subjects::of(&access.hub);
+        let subjects = Subjects::of(&access.fleet);
         let (lost, losses) = watch::channel(0);
         let was_connected = Arc::new(AtomicBool::new(false));
         let reconnects = Arc::clone(&was_connected);
         // A caller opens another connection for its next stream.
         let reconnects_at_most = match access.role {
             HubRole::Box => None,
-            HubRole::Person => Some(addresses.len()),
+            HubRole::Person | HubRole::Admin => Some(addresses.len()),
         };
         let options = ConnectOptions::new()
             .user_and_password(access.role.name().to_owned(), access.password())
@@ -122,20 +124,29 @@ impl HubConnection {
         match options.connect(addresses).await {
             Ok(client) => {
                 was_connected.store(true, Ordering::Relaxed);
-                Ok(Self { client, subjects, losses })
+                let (fleet, role) = (access.fleet.clone(), access.role);
+                Ok(Self { client, subjects, fleet, role, losses })
             }
             Err(error) => Err(match error.kind() {
                 ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
-                    ConnectHubError::NotAccepted { name: access.name.clone(), at: access.places() }
+                    ConnectHubError::NotAccepted {
+                        fleet: access.fleet.clone(),
+                        at: access.places(),
+                    }
                 }
                 ConnectErrorKind::TimedOut => ConnectHubError::Unreachable {
-                    name: access.name.clone(),
+                    fleet: access.fleet.clone(),
                     at: access.places(),
                     why: format!("no answer for {} s", PATIENCE.as_secs()),
                 },
                 _ => failed(&error),
             }),
         }
+    }
+
+    /// What the subjects of answers to this side begin with.
+    pub(super) fn inbox(&self) -> String {
+        self.subjects.side(self.role)
     }
 
     /// Whether it is connected now.
@@ -171,19 +182,19 @@ impl ResolvesClientCert for NoKey {
 }
 
 fn of_error(access: &HubAccess, error: &(dyn Error + 'static)) -> ConnectHubError {
-    let (name, at) = (access.name.clone(), access.places());
+    let (fleet, at) = (access.fleet.clone(), access.places());
     // The innermost error says what happened.
     let mut cause = error;
     loop {
         if let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref)
             && let Some(rustls::Error::InvalidCertificate(_)) = inner.downcast_ref()
         {
-            return ConnectHubError::WrongKey { name, at };
+            return ConnectHubError::WrongKey { fleet, at };
         }
         let Some(next) = cause.source() else { break };
         cause = next;
     }
-    ConnectHubError::Unreachable { name, at, why: cause.to_string() }
+    ConnectHubError::Unreachable { fleet, at, why: cause.to_string() }
 }
 
 /// The pause before this try to reconnect: random, so that the boxes of a hub that restarts do not return all at once.

@@ -111,8 +111,7 @@ impl HubConnection {
 
     /// Whether a subject that the other side sent is one of a stream at that side.
     fn is_of(&self, role: HubRole, subject: &str) -> bool {
-        let side = self.subjects.side(role);
-        let own = subject.strip_prefix(&side).and_then(|rest| rest.strip_prefix('.'));
+        let own = self.subjects.below(role, subject);
         own.is_some_and(|own| own.len() == 32 && own.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
@@ -137,7 +136,9 @@ impl IncomingDials {
             let message = self.subscriber.next().await?;
             let call = serde_json::from_slice::<Call>(&message.payload);
             // Anything else comes from no client of ours.
+            // An answer to another subject could reach what only boxes may write to.
             if let (Some(reply), Ok(Call { to })) = (message.reply, call)
+                && self.hub.subjects.below(HubRole::Person, &reply).is_some()
                 && self.hub.is_of(HubRole::Person, &to)
             {
                 return Some(IncomingDial { hub: self.hub.clone(), reply, to });

@@ -4,25 +4,29 @@
 //! keys pinned, as over TCP.
 
 mod access;
+mod bucket;
 mod connection;
+mod credentials;
 mod dial;
 mod stream;
 
-pub use access::{HubAccess, HubAccessError, HubRole};
+pub use access::{FleetName, FleetNameError, HubAccess, HubAccessError, HubRole};
+pub(crate) use access::{find_string, write_string};
+pub use bucket::{Bucket, BucketError, Change, Entry, Watch};
 pub use connection::{ConnectHubError, HubConnection};
+pub use credentials::HubCredentials;
 pub use dial::{DialError, IncomingDial, IncomingDials, Refusal};
 pub use stream::{Carrier, HubStream};
 
 use crate::pin::Pin;
-use crate::text::MAX_NAME;
 
-/// Subjects of one hub. The hub's permissions name their parts: see [`publish_permissions`] and [`subscribe_permissions`].
+/// Subjects of one fleet. The hub's permissions name their parts: see [`publish_permissions`] and [`subscribe_permissions`].
 #[derive(Debug, Clone)]
 struct Subjects(String);
 
 impl Subjects {
-    fn of(hub: &Pin) -> Self {
-        Self(format!("topside.v1.{}", digits(hub)))
+    fn of(fleet: &FleetName) -> Self {
+        Self(format!("topside.v1.{fleet}"))
     }
 
     /// Where the box with this pin is dialled.
@@ -34,33 +38,60 @@ impl Subjects {
     fn side(&self, role: HubRole) -> String {
         format!("{}.{}", self.0, role.name())
     }
+
+    /// The rest of a subject of one side; none of another subject.
+    fn below<'s>(&self, role: HubRole, subject: &'s str) -> Option<&'s str> {
+        subject.strip_prefix(&self.side(role))?.strip_prefix('.')
+    }
 }
 
-/// The first 32 digits of a pin.
-fn digits(pin: &Pin) -> String {
+/// The first 32 digits of a pin: the name of a box in subjects and keys of the bucket.
+pub fn digits(pin: &Pin) -> String {
     pin.digits()[..32].to_owned()
 }
 
-/// Whether a text can be the name of a hub, which is the name of a file on the devices of people.
-pub fn is_hub_name(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    name.len() <= MAX_NAME
-        && name.chars().all(fits)
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-}
-
-/// The subjects that this side may publish to: those of the other side.
+/// The subjects that this side may publish to. A wildcard of NATS stands for a whole part, so all fleets of a hub have the
+/// same credentials.
 pub fn publish_permissions(role: HubRole) -> Vec<String> {
-    match role {
-        HubRole::Box => vec!["topside.v1.*.person.>".to_owned()],
-        HubRole::Person => vec!["topside.v1.*.dial.*".to_owned(), "topside.v1.*.box.*".to_owned()],
-    }
+    let subjects: &[&str] = match role {
+        HubRole::Admin => &[">"],
+        HubRole::Person => &[
+            "topside.v1.*.dial.*",
+            "topside.v1.*.box.*",
+            "$KV.*.person.*",
+            "$JS.API.INFO",
+            "$JS.API.STREAM.NAMES",
+            "$JS.API.DIRECT.GET.*.$KV.>",
+            "$JS.API.CONSUMER.CREATE.*",
+        ],
+        HubRole::Box => &[
+            "topside.v1.*.person.>",
+            "$KV.*.box.*",
+            "$KV.*.presence.*",
+            "$JS.API.INFO",
+            "$JS.API.STREAM.NAMES",
+            "$JS.API.DIRECT.GET.*.$KV.*.roster",
+            "$JS.API.DIRECT.GET.*.$KV.*.box.*",
+            "$JS.API.DIRECT.GET.*.$KV.*.person.*",
+            // Answers to `nats micro` and to monitoring.
+            "_INBOX.>",
+        ],
+    };
+    subjects.iter().map(|subject| (*subject).to_owned()).collect()
 }
 
-/// The subjects that this side may subscribe to: its own.
+/// The subjects that this side may subscribe to.
 pub fn subscribe_permissions(role: HubRole) -> Vec<String> {
-    match role {
-        HubRole::Box => vec!["topside.v1.*.dial.*".to_owned(), "topside.v1.*.box.*".to_owned()],
-        HubRole::Person => vec!["topside.v1.*.person.>".to_owned()],
-    }
+    let subjects: &[&str] = match role {
+        HubRole::Admin => &[">"],
+        HubRole::Person => &["topside.v1.*.person.>", "$KV.>"],
+        HubRole::Box => &[
+            "topside.v1.*.dial.*",
+            "topside.v1.*.box.>",
+            "$KV.*.roster",
+            "$KV.*.person.*",
+            "$SRV.>",
+        ],
+    };
+    subjects.iter().map(|subject| (*subject).to_owned()).collect()
 }

@@ -4,8 +4,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use topside_shared::hub::{DialError, is_hub_name};
-use topside_shared::hub::{HubAccess, HubAccessError, HubConnection, HubRole, HubStream, Refusal};
+use topside_shared::hub::{
+    DialError, FleetName, HubAccess, HubAccessError, HubConnection, HubRole, HubStream, Refusal,
+};
 use topside_shared::{Pin, text};
 
 use super::error::ConnectError;
@@ -22,10 +23,8 @@ pub(crate) enum HubsError {
     Unreadable { path: PathBuf, why: HubAccessError },
     #[error("there is no saved hub {0}: `topside hub list` lists them")]
     Unknown(String),
-    #[error("a hub is called by 1 to 64 letters, digits, `-`, `_` or `.`, not `{}`", text::clean(.0, text::MAX_NAME))]
-    Name(String),
-    #[error("another hub is saved as {0}: choose another name with --name")]
-    Taken(String),
+    #[error("another hub is saved as {0}: `topside hub remove {0}` has this device forget it")]
+    Taken(FleetName),
 }
 
 /// The saved hubs, by name.
@@ -41,13 +40,11 @@ pub(crate) fn saved(state: &Path) -> Result<Vec<HubAccess>, HubsError> {
     for entry in entries {
         let name = entry.map_err(failed)?.file_name();
         // Another name is that of a file which is being written.
-        if let Some(name) =
-            name.to_str().filter(|name| is_hub_name(name) && !name.ends_with(".new"))
-        {
-            hubs.push(HubAccess { name: name.to_owned(), ..read(&dir.join(name))? });
+        if let Some(name) = name.to_str().filter(|name| name.parse::<FleetName>().is_ok()) {
+            hubs.push(read(&dir.join(name))?);
         }
     }
-    hubs.sort_by(|a, b| a.name.cmp(&b.name));
+    hubs.sort_by(|a, b| a.fleet.cmp(&b.fleet));
     Ok(hubs)
 }
 
@@ -62,17 +59,14 @@ fn read(path: &Path) -> Result<HubAccess, HubsError> {
 pub(crate) fn names(state: &Path) -> Vec<String> {
     // An error is reported where a hub is used.
     let hubs = saved(state).unwrap_or_default();
-    hubs.into_iter().map(|access| access.name).collect()
+    hubs.into_iter().map(|access| access.fleet.to_string()).collect()
 }
 
-/// Saves a hub, by the name that it has or by another. One that is saved already is replaced by its new string.
+/// Saves a hub, by the name that it has. One that is saved already is replaced by its new string.
 pub(crate) fn add(state: &Path, access: &HubAccess) -> Result<(), HubsError> {
-    if !is_hub_name(&access.name) || access.name.ends_with(".new") {
-        return Err(HubsError::Name(access.name.clone()));
-    }
-    let path = state.join(DIR).join(&access.name);
+    let path = state.join(DIR).join(access.fleet.as_str());
     if read(&path).is_ok_and(|other| other.hub != access.hub) {
-        return Err(HubsError::Taken(access.name.clone()));
+        return Err(HubsError::Taken(access.fleet.clone()));
     }
     let written = write_private(&path, &format!("{access}\n"));
     written.map_err(|source| HubsError::Io { path: path.clone(), what: "written", source })
@@ -81,7 +75,7 @@ pub(crate) fn add(state: &Path, access: &HubAccess) -> Result<(), HubsError> {
 /// Forgets a hub.
 pub(crate) fn remove(state: &Path, name: &str) -> Result<(), HubsError> {
     let unknown = || HubsError::Unknown(text::clean(name, text::MAX_NAME));
-    if !is_hub_name(name) {
+    if name.parse::<FleetName>().is_err() {
         return Err(unknown());
     }
     let path = state.join(DIR).join(name);
@@ -97,7 +91,7 @@ pub(super) async fn dial(access: &HubAccess, server: &Pin) -> Result<HubStream, 
         let lasting = error.is_lasting();
         ConnectError::NoHub { why: error.to_string(), lasting }
     })?;
-    let name = access.name.clone();
+    let name = access.fleet.to_string();
     hub.dial(server).await.map_err(|error| match error {
         DialError::Away => ConnectError::NotAtHub { hub: name },
         DialError::Silent => ConnectError::NoAnswer { at: format!("the hub {name}") },

@@ -62,7 +62,7 @@ impl fmt::Display for Address {
         match self {
             Self::Network { host, port, .. } => f.write_str(&host_port(host, *port)),
             #[cfg(feature = "hub")]
-            Self::Hub(access) => f.write_str(&access.name),
+            Self::Hub(access) => f.write_str(access.fleet.as_str()),
         }
     }
 }

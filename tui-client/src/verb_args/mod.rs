@@ -265,9 +265,6 @@ pub(crate) enum HubVerb {
         /// The string that `topsided hub init` printed for people; - reads it from standard input
         #[arg(required = true, value_name = "STRING")]
         string: Vec<String>,
-        /// Name of the hub; without it, the name that it was given at its setup
-        #[arg(long, value_name = "NAME")]
-        name: Option<String>,
     },
     /// List the saved hubs
     List {

@@ -9,11 +9,9 @@ use topside_shared::hub::{HubAccess, HubConnection, HubRole};
 use topside_shared::tables::columns;
 
 use super::errors::with_sources;
-use super::server_verbs::json_line;
-use super::{block_on, exit_status};
 use crate::connect::hubs;
 use crate::terminal;
-use crate::verb_args::{Hub, HubVerb};
+use crate::verb_args::HubVerb;
 
 /// Most bytes of standard input that are searched for a string.
 const MAX_INPUT: u64 = 64 * 1024;
@@ -26,31 +24,13 @@ struct HubRow {
     pin: String,
 }
 
-/// Runs the verb; returns the exit status.
-pub(super) fn main(args: &Hub) -> u8 {
-    block_on(async {
-        match run(&args.verb).await {
-            Ok(text) => {
-                print!("{text}");
-                exit_status::OK
-            }
-            Err(sentence) => {
-                terminal::complain(sentence);
-                exit_status::OWN_FAILURE
-            }
-        }
-    })
-}
-
-async fn run(verb: &HubVerb) -> Result<String, String> {
+/// Runs the verb: the output, or a sentence about what failed.
+pub(super) async fn run(verb: &HubVerb) -> Result<String, String> {
     let state = Dirs::from_env().map_err(|error| error.to_string())?.state;
     match verb {
-        HubVerb::Add { string, name } => {
+        HubVerb::Add { string } => {
             let found = HubAccess::find(&read(&string.join(" "))?, HubRole::Person);
-            let mut access = found.map_err(|error| error.to_string())?;
-            if let Some(name) = name {
-                access.name.clone_from(name);
-            }
+            let access = found.map_err(|error| error.to_string())?;
             match HubConnection::open(&access).await {
                 Ok(_) => {}
                 // It may be reachable from another network only.
@@ -58,7 +38,7 @@ async fn run(verb: &HubVerb) -> Result<String, String> {
                 Err(error) => return Err(format!("{error}; the hub is not saved")),
             }
             hubs::add(&state, &access).map_err(|error| with_sources(&error))?;
-            let (name, places) = (&access.name, access.places());
+            let (name, places) = (&access.fleet, access.places());
             Ok(format!(
                 "Saved the hub {name} ({places}): paired servers are looked for there too, after LAN and internet\n"
             ))
@@ -68,11 +48,11 @@ async fn run(verb: &HubVerb) -> Result<String, String> {
             let rows = saved.into_iter().map(|access| HubRow {
                 addresses: access.places(),
                 pin: access.hub.to_string(),
-                name: access.name,
+                name: access.fleet.to_string(),
             });
             let rows: Vec<HubRow> = rows.collect();
             Ok(match (json, rows.is_empty()) {
-                (true, _) => json_line(&json!({ "hubs": rows })),
+                (true, _) => format!("{}\n", json!({ "hubs": rows })),
                 (false, true) => "no hub is saved: `topside hub add STRING` saves one\n".to_owned(),
                 (false, false) => {
                     let rows = rows.into_iter().map(|row| [row.name, row.addresses, row.pin]);

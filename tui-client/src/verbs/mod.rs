@@ -80,7 +80,18 @@ pub fn main() -> ExitCode {
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
         #[cfg(feature = "hub")]
-        Some(Verb::Hub(args)) => finish(hub::main(&args)),
+        Some(Verb::Hub(args)) => finish(block_on(async {
+            match hub::run(&args.verb).await {
+                Ok(text) => {
+                    print!("{text}");
+                    exit_status::OK
+                }
+                Err(sentence) => {
+                    terminal::complain(sentence);
+                    exit_status::OWN_FAILURE
+                }
+            }
+        })),
         Some(Verb::Man(args)) => finish(man::main(&args, Arguments::command())),
         Some(Verb::Mcp(args)) => {
             check(&args.on);

@@ -1,117 +1,18 @@
 //! Boxes that are reached through a hub: the real programs and a nats-server.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use topside_shared::Pin;
 use topside_shared::hub::{DialError, HubAccess, HubConnection, HubRole};
 use topside_shared::invite::Invite;
 use topside_shared::private_key::{PrivateKey, Seed};
 use topside_shared::tls::{Admission, server_config};
 
-use crate::common::{Ended, Place, eventually, text};
+use crate::common::{Place, eventually, text};
+use crate::hub_server::{Hub, invite};
 use crate::remote_server::{Box, pair, saved};
-use crate::require::require;
-
-/// A hub on loopback. It is ended with the test.
-struct Hub {
-    dir: tempfile::TempDir,
-    port: u16,
-    /// Keeps the port for this hub while it is down. It does not listen.
-    _port: OwnedFd,
-    server: Option<Child>,
-}
-
-impl Hub {
-    /// A hub that runs; none where there is no nats-server.
-    fn new() -> Option<Self> {
-        if !require("nats-server") {
-            return None;
-        }
-        let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        sockopt::set_socket_reuseaddr(&held, true).unwrap();
-        bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-        let port = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap().port();
-        let dir = tempfile::tempdir().unwrap();
-        let mut hub = Self { dir, port, _port: held, server: None };
-        hub.init("hub").with(0);
-        hub.start("hub");
-        Some(hub)
-    }
-
-    /// Runs `topsided hub init` for this port.
-    fn init(&self, dir: &str) -> Ended {
-        let dir = self.dir.path().join(dir);
-        let port = self.port.to_string();
-        let args = ["serve", "hub", "init", text(&dir), "--address", "127.0.0.1", "--port", &port];
-        Place::new().verb(&[&args[..], &["--name", "garden"]].concat())
-    }
-
-    fn start(&mut self, dir: &str) {
-        let mut command = Command::new("nats-server");
-        command.args(["-c", "nats-server.conf", "-a", "127.0.0.1"]);
-        command.current_dir(self.dir.path().join(dir)).stdout(Stdio::null()).stderr(Stdio::null());
-        self.server = Some(command.spawn().unwrap());
-        eventually("the hub listens", || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
-        });
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.server.as_ref().unwrap()), signal).unwrap();
-    }
-
-    fn string(&self, role: HubRole) -> String {
-        let strings = std::fs::read_to_string(self.dir.path().join("hub/strings")).unwrap();
-        HubAccess::find(&strings, role).unwrap().to_string()
-    }
-
-    /// A box that has joined, and a device that has saved the hub and is paired with the box.
-    fn box_and_client(&self) -> (Box, Place) {
-        let garden = Box::with(Place::new());
-        let client = Place::new();
-        pair(&client, &[&invite(&garden), "--name", "garden"]).with(0);
-        self.join(&garden);
-        client.verb(&["hub", "add", &self.string(HubRole::Person)]).with(0);
-        (garden, client)
-    }
-
-    fn join(&self, garden: &Box) {
-        let told = garden.verb(&["join", &self.string(HubRole::Box)]);
-        assert!(told.starts_with("Joined the hub garden (127.0.0.1:"), "{told}");
-        self.is_joined(garden);
-    }
-
-    fn is_joined(&self, garden: &Box) {
-        eventually("the box listens at the hub", || {
-            let status = garden.place.json(&["status"]);
-            let listeners = status["listeners"].as_array().unwrap().clone();
-            listeners.iter().any(|listener| listener["transport"] == "hub")
-        });
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn invite(garden: &Box) -> String {
-    garden.verb(&["invite", "--name", "phone", "--role", "operator"])
-}
 
 /// Moves the saved LAN address to a port where nothing listens.
 fn leave_lan(client: &Place) {
@@ -184,7 +85,7 @@ fn each_way_not_to_reach_a_box_through_the_hub_has_its_sentence() {
     fails("no hub is saved: `topside hub add STRING` saves one");
     let people = hub.string(HubRole::Person);
     for (string, says) in [
-        (hub.string(HubRole::Box), "this string is for `topsided join` on the box"),
+        (hub.string(HubRole::Box), "this string is for `topsided join` on a box"),
         (invite(&garden), "such a string begins with `topsideme1:`"),
         (people[..people.len() - 3].to_owned(), "mistyped or cut off"),
         (people.replacen("me1:", "me2:", 1), "newer version"),
@@ -193,7 +94,7 @@ fn each_way_not_to_reach_a_box_through_the_hub_has_its_sentence() {
         assert!(ended.err.contains(says), "{says}: {ended:?}");
     }
     let ended = pair(&client, &[&people]).with(125);
-    assert!(ended.err.contains("`topside hub add` takes it"), "{ended:?}");
+    assert!(ended.err.contains("this string is for `topside hub add`"), "{ended:?}");
     let mut access = HubAccess::find(&people, HubRole::Person).unwrap();
     access.secret = Seed::from_bytes([7; 32]);
     let ended = client.verb(&["hub", "add", &access.to_string()]).with(125);
@@ -226,12 +127,12 @@ fn each_way_not_to_reach_a_box_through_the_hub_has_its_sentence() {
     });
 
     hub.stop();
-    fails("the hub garden cannot be reached at 127.0.0.1:");
+    fails("the hub of garden cannot be reached at 127.0.0.1:");
     assert_eq!(client.run(&["--on", "garden", "echo", "x"]).with(0).out, "x\n", "by LAN");
     assert!(hub.init("hub").with(1).err.contains("holds a hub already"));
     hub.init("other").with(0);
     hub.start("other");
-    fails("is not the hub garden: it has another key");
+    fails("is not the hub of garden: it has another key");
     let ended = garden.place.verb(&["serve", "join", &boxes]).with(1);
     assert!(ended.err.contains("another key") && ended.err.contains("has not joined"), "{ended:?}");
 }

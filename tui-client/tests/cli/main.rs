@@ -10,6 +10,10 @@ mod completions;
 mod files;
 #[cfg(feature = "hub")]
 mod hub;
+#[cfg(feature = "hub")]
+mod hub_bucket;
+#[cfg(feature = "hub")]
+mod hub_server;
 mod import;
 mod large_menu;
 mod line_client;

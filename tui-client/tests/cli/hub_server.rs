@@ -1,0 +1,113 @@
+//! A hub for tests: a nats-server on loopback with the configuration that `topsided hub init` writes.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
+use rustix::process::{Pid, Signal, kill_process};
+use topside_shared::hub::{HubAccess, HubCredentials, HubRole};
+
+use crate::common::{Ended, Place, eventually, text};
+use crate::remote_server::{Box, pair};
+use crate::require::require;
+
+/// A hub on loopback. It is ended with the test.
+pub(crate) struct Hub {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) port: u16,
+    /// Keeps the port for this hub while it is down. It does not listen.
+    _port: OwnedFd,
+    pub(crate) server: Option<Child>,
+}
+
+impl Hub {
+    /// A hub that runs; none where there is no nats-server.
+    pub(crate) fn new() -> Option<Self> {
+        if !require("nats-server") {
+            return None;
+        }
+        let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        sockopt::set_socket_reuseaddr(&held, true).unwrap();
+        bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let port = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap().port();
+        let dir = tempfile::tempdir().unwrap();
+        let mut hub = Self { dir, port, _port: held, server: None };
+        hub.init("hub").with(0);
+        hub.start("hub");
+        Some(hub)
+    }
+
+    /// Runs `topsided hub init` for this port.
+    pub(crate) fn init(&self, dir: &str) -> Ended {
+        let dir = self.dir.path().join(dir);
+        let port = self.port.to_string();
+        let args = ["serve", "hub", "init", text(&dir), "--address", "127.0.0.1", "--port", &port];
+        Place::new().verb(&[&args[..], &["--name", "garden"]].concat())
+    }
+
+    pub(crate) fn start(&mut self, dir: &str) {
+        let mut command = Command::new("nats-server");
+        command.args(["-c", "nats-server.conf", "-a", "127.0.0.1"]);
+        command.current_dir(self.dir.path().join(dir)).stdout(Stdio::null()).stderr(Stdio::null());
+        self.server = Some(command.spawn().unwrap());
+        eventually("the hub listens", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+        });
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.server.as_ref().unwrap()), signal).unwrap();
+    }
+
+    pub(crate) fn string(&self, role: HubRole) -> String {
+        let strings = std::fs::read_to_string(self.dir.path().join("hub/strings")).unwrap();
+        HubAccess::find(&strings, role).unwrap().to_string()
+    }
+
+    pub(crate) fn credentials(&self) -> HubCredentials {
+        let strings = std::fs::read_to_string(self.dir.path().join("hub/strings")).unwrap();
+        HubCredentials::find(&strings).unwrap()
+    }
+
+    /// A box that has joined, and a device that has saved the hub and is paired with the box.
+    pub(crate) fn box_and_client(&self) -> (Box, Place) {
+        let garden = Box::with(Place::new());
+        let client = Place::new();
+        pair(&client, &[&invite(&garden), "--name", "garden"]).with(0);
+        self.join(&garden);
+        client.verb(&["hub", "add", &self.string(HubRole::Person)]).with(0);
+        (garden, client)
+    }
+
+    pub(crate) fn join(&self, garden: &Box) {
+        let told = garden.verb(&["join", &self.string(HubRole::Box)]);
+        assert!(told.starts_with("Joined the hub garden (127.0.0.1:"), "{told}");
+        self.is_joined(garden);
+    }
+
+    pub(crate) fn is_joined(&self, garden: &Box) {
+        eventually("the box listens at the hub", || {
+            let status = garden.place.json(&["status"]);
+            let listeners = status["listeners"].as_array().unwrap().clone();
+            listeners.iter().any(|listener| listener["transport"] == "hub")
+        });
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub(crate) fn invite(garden: &Box) -> String {
+    garden.verb(&["invite", "--name", "phone", "--role", "operator"])
+}
