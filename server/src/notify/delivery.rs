@@ -12,6 +12,7 @@ use topside_shared::methods::NotifyTestRow;
 use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 
 use crate::base::blocking::blocking;
+use crate::notify::delivered::Delivered;
 use crate::notify::event::{About, Event};
 use crate::notify::event_queue::EventQueue;
 use crate::notify::{LONGEST_RETRY, Notifications, State, exec, ntfy, smtp, webhook};
@@ -23,8 +24,10 @@ pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
 /// Pause before an outbox that could not be written is written again.
 const REWRITE: Duration = Duration::from_secs(5);
 
-/// What a service answered to a notification that it took; none where nothing answers. Else why it was not sent.
-type SendResult = Result<Option<String>, String>;
+/// What came of a notification that was sent, or why it was not.
+type SendResult = Result<Delivered, String>;
+/// A notifier, the event that it sends, and the recipients of a mail that others have already.
+type Due = (Notifier, Event, Vec<String>);
 /// A notifier, the event that it sent, and what came of it.
 type Sent = (Notifier, Event, SendResult);
 
@@ -42,9 +45,9 @@ impl Notifications {
             }
             is_unwritable = written.is_err();
             let (due, mut wake) = self.take_due();
-            for (notifier, event) in due {
+            for (notifier, event, recipients) in due {
                 sending.push(Box::pin(async move {
-                    let result = self.send(&notifier, &event).await;
+                    let result = self.send(&notifier, &event, &recipients).await;
                     (notifier, event, result)
                 }));
             }
@@ -89,7 +92,7 @@ impl Notifications {
     }
 
     /// The events to send now, and when the next ones are due.
-    fn take_due(&self) -> (Vec<(Notifier, Event)>, Option<Instant>) {
+    fn take_due(&self) -> (Vec<Due>, Option<Instant>) {
         let (now, quiet) = (Instant::now(), self.pace.quiet);
         let mut state = self.state.lock();
         let State { rules, outbox, standing, is_dirty } = &mut *state;
@@ -122,7 +125,7 @@ impl Notifications {
             if let Some(next) = waiting.iter_mut().find(|one| pause(&one.event).is_none()) {
                 *is_dirty |= !next.is_tried;
                 next.is_tried = true;
-                due.push((notifier.clone(), next.event.clone()));
+                due.push((notifier.clone(), next.event.clone(), next.recipients.clone()));
                 standing.is_sending = true;
                 is_idle = false;
             }
@@ -143,16 +146,36 @@ impl Notifications {
         standing.is_sending = false;
         *is_dirty = true;
         let kind = event.event.name();
-        let Err(failure) = result else {
-            outbox.remove(name, &event.id);
-            standing.sent.push((event, Instant::now()));
-            standing.sent_at = Some(Time::now());
-            (standing.retry_at, standing.failure) = (None, None);
-            if std::mem::take(&mut standing.failures) > 0 {
-                tracing::info!(target: "topside", notifier = name, "notifications are sent again");
+        let failure = match result {
+            Err(failure) => failure,
+            Ok(delivered) => {
+                if delivered.refused.is_empty() || !delivered.accepted.is_empty() {
+                    standing.sent_at = Some(Time::now());
+                }
+                standing.refused.retain(|address, _| !delivered.accepted.contains(address));
+                for (address, why) in &delivered.refused {
+                    let is_new = standing.refused.insert(address.clone(), why.clone()).is_none();
+                    if is_new && !delivered.later.contains(address) {
+                        tracing::warn!(
+                            target: "topside", notifier = name, event = kind,
+                            "a notification does not reach {address}: {why}"
+                        );
+                    }
+                }
+                if delivered.later.is_empty() {
+                    outbox.remove(name, &event.id);
+                    standing.sent.push((event, Instant::now()));
+                    (standing.retry_at, standing.failure) = (None, None);
+                    if std::mem::take(&mut standing.failures) > 0 {
+                        tracing::info!(target: "topside", notifier = name, "notifications are sent again");
+                    }
+                    tracing::info!(target: "topside", notifier = name, event = kind, "notification sent");
+                    return;
+                }
+                let failure = delivered.failure().unwrap_or_default();
+                outbox.keep_for_recipients(name, &event.id, delivered.later);
+                failure
             }
-            tracing::info!(target: "topside", notifier = name, event = kind, "notification sent");
-            return;
         };
         let pause = self.pace.retry.saturating_mul(1 << standing.failures.min(16));
         let pause = pause.min(LONGEST_RETRY.max(self.pace.retry));
@@ -203,10 +226,11 @@ impl Notifications {
         let tests = chosen.map(async |notifier| {
             let message = format!("test of the notifier {}, by {by}", notifier.name);
             let event = self.event(EventKind::Test, About::default(), &message, 1);
-            let (answer, failure) = match self.send(notifier, &event).await {
-                Ok(answer) => {
+            let (answer, failure) = match self.send(notifier, &event, &[]).await {
+                Ok(delivered) => {
                     self.retry_now(&notifier.name);
-                    (answer, None)
+                    let failure = delivered.failure();
+                    (delivered.answer, failure)
                 }
                 Err(failure) => (None, Some(failure)),
             };
@@ -231,9 +255,10 @@ impl Notifications {
         }
     }
 
-    async fn send(&self, notifier: &Notifier, event: &Event) -> SendResult {
+    /// Sends an event; a mail to these recipients, or to all where none is named.
+    async fn send(&self, notifier: &Notifier, event: &Event, recipients: &[String]) -> SendResult {
         let http = &self.http;
-        match &notifier.target {
+        let answer = match &notifier.target {
             Target::Exec(argv) => {
                 let instance = self.instance.get().map(|instance| &**instance);
                 let mut json = serde_json::to_vec(event).map_err(|error| error.to_string())?;
@@ -244,9 +269,10 @@ impl Notifications {
                 webhook::send(http, url, secret_file, event).await.map(Some)
             }
             Target::Ntfy(ntfy) => ntfy::send(http, ntfy, event).await.map(Some),
-            Target::Smtp(mail) => smtp::send(mail, event).await.map(Some),
+            Target::Smtp(mail) => return smtp::send(mail, event, recipients, &http.tls).await,
             // Only for a test: it gets no events.
             Target::Heartbeat { url, .. } => http.get(url).await.map(Some),
-        }
+        };
+        answer.map(Delivered::whole)
     }
 }

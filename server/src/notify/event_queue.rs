@@ -32,6 +32,9 @@ pub(super) struct Waiting {
     pub(super) is_tried: bool,
     /// For how long its notifier has failed since.
     pub(super) waited_ms: u64,
+    /// The recipients of a mail that do not have it yet, once others have; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) recipients: Vec<String>,
 }
 
 impl EventQueue {
@@ -76,7 +79,7 @@ impl EventQueue {
             other.event = Event { id, count, ..event };
             return false;
         }
-        waiting.push_back(Waiting { event, is_tried: false, waited_ms: 0 });
+        waiting.push_back(Waiting { event, is_tried: false, waited_ms: 0, recipients: Vec::new() });
         if waiting.len() <= MOST {
             return false;
         }
@@ -97,6 +100,14 @@ impl EventQueue {
             .partition::<VecDeque<_>, _>(|one| one.waited_ms < millis(KEPT));
         *waiting = keep;
         dropped.into_iter().map(|one| one.event).collect()
+    }
+
+    /// Keeps an event for these recipients of a mail alone: the others have it.
+    pub(super) fn keep_for_recipients(&mut self, notifier: &str, id: &str, left: Vec<String>) {
+        let waiting = self.waiting.get_mut(notifier);
+        if let Some(one) = waiting.into_iter().flatten().find(|one| one.event.id == id) {
+            one.recipients = left;
+        }
     }
 
     pub(super) fn remove(&mut self, notifier: &str, id: &str) {

@@ -1,7 +1,6 @@
 //! HTTP client: one request on a connection of its own. It follows no redirect.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,17 +10,12 @@ use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use topside_shared::text::{clean, with_sources};
-use topside_shared::tls;
 
-use crate::base::blocking::blocking;
 use crate::notify::connect::{addresses, connect};
+use crate::notify::tls_client::{TlsClient, encrypt};
 use crate::settings::notify::web_url::WebUrl;
 
 /// How long a request may take, from the look-up of the address to the status of the answer.
@@ -36,8 +30,7 @@ const MOST_HEAD: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct HttpClient {
-    /// The certificates that the system trusts, read at the first use of https.
-    tls: OnceCell<Arc<ClientConfig>>,
+    pub(super) tls: TlsClient,
 }
 
 impl HttpClient {
@@ -77,44 +70,13 @@ impl HttpClient {
     ) -> Result<HttpAnswer, String> {
         // Read first: without certificates no connection is needed.
         let tls = match url.is_https() {
-            true => Some(self.tls().await?),
+            true => Some(self.tls.connector().await?),
             false => None,
         };
         let stream = connect(&addresses(url.host(), url.port()).await?).await?;
         let Some(tls) = tls else { return talk(stream, request).await };
-        let name = ServerName::try_from(url.host().to_owned())
-            .map_err(|_| "the host is no name that a certificate can have".to_owned())?;
-        let stream = TlsConnector::from(tls).connect(name, stream).await;
-        talk(stream.map_err(|error| format!("TLS: {error}"))?, request).await
+        talk(encrypt(&tls, url.host(), stream).await?, request).await
     }
-
-    async fn tls(&self) -> Result<Arc<ClientConfig>, String> {
-        let made = self.tls.get_or_try_init(|| async {
-            let roots = blocking(system_roots).await.map_err(|error| error.to_string())??;
-            let config = ClientConfig::builder_with_provider(tls::provider())
-                .with_safe_default_protocol_versions()
-                .map_err(|error| error.to_string())?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            Ok(Arc::new(config))
-        });
-        made.await.cloned()
-    }
-}
-
-/// The certificates of authorities that the system trusts.
-fn system_roots() -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-        return Err(format!(
-            "this system has no certificates of authorities{why}: install ca-certificates, or name a file in \
-             SSL_CERT_FILE"
-        ));
-    }
-    Ok(roots)
 }
 
 fn request(

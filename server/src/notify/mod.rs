@@ -7,6 +7,7 @@
 //! the same id. Failures of a notifier are logged and shown by the status; no notifier reports them.
 
 mod connect;
+mod delivered;
 mod delivery;
 mod event;
 mod event_queue;
@@ -14,8 +15,10 @@ mod event_text;
 mod exec;
 mod heartbeat;
 mod http;
+mod limited_stream;
 mod ntfy;
 mod smtp;
+mod tls_client;
 mod webhook;
 
 use std::collections::{BTreeMap, HashMap};
@@ -112,9 +115,19 @@ struct DeliveryState {
     failures: u32,
     retry_at: Option<Instant>,
     failure: Option<String>,
+    /// Recipients that its mail server has refused and not accepted since, and why.
+    refused: BTreeMap<String, String>,
     sent_at: Option<Time>,
     /// The events that were sent last, each of another kind or subject.
     sent: Vec<(Event, Instant)>,
+}
+
+impl DeliveryState {
+    /// Why it cannot send, or why some recipients get nothing.
+    fn shown_failure(&self) -> Option<String> {
+        let refused = self.refused.iter().map(|(address, why)| (&**address, &**why));
+        self.failure.clone().or_else(|| delivered::failure(refused))
+    }
 }
 
 impl Notifications {
@@ -151,7 +164,9 @@ impl Notifications {
         let dropped = state.outbox.keep_for(is_there);
         state.standing.retain(|name, _| is_there(name));
         // What a target failed for may be corrected.
-        state.standing.values_mut().for_each(|standing| standing.retry_at = None);
+        for standing in state.standing.values_mut() {
+            (standing.retry_at, standing.refused) = (None, BTreeMap::new());
+        }
         if rules.notifiers.is_empty() {
             state.outbox.failing.clear();
         }
@@ -310,7 +325,7 @@ impl Notifications {
                 kind: notifier.target.kind().to_owned(),
                 waiting: waiting.map_or(0, |waiting| waiting.len() as u64),
                 sent_at: standing.and_then(|standing| standing.sent_at),
-                failure: standing.and_then(|standing| standing.failure.clone()),
+                failure: standing.and_then(DeliveryState::shown_failure),
             }
         };
         state.rules.notifiers.iter().map(row).collect()

@@ -1,5 +1,7 @@
 //! Notifications by mail, with a mail server of the test that keeps what it gets.
 
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::json;
@@ -63,6 +65,54 @@ fn a_mail_server_that_refuses_is_asked_again_and_gets_the_mail_once() {
     catcher.open();
     wait_until_sent(&mut client);
     assert_eq!(catcher.mails().len(), 1);
+}
+
+#[test]
+fn a_refused_recipient_is_reported_once_and_the_others_get_the_mail() {
+    let catcher = SmtpCatcher::start();
+    let bob = "bob@example.org";
+    catcher.refuse_one(bob, Some("550 5.1.1 no such user"));
+    let server =
+        TestServer::with_config(MENU, &mail("127.0.0.1", catcher.port(), "tls = \"none\""), fast);
+    let mut client = server.connect();
+    let reason = "bob@example.org does not get it: the mail server answered 550 5.1.1 no such user";
+    for count in [1, 2] {
+        client.run("work", json!({"script": "exit 3"}));
+        catcher.wait_for(count);
+        assert_eq!(wait_until_sent(&mut client)["failure"], reason);
+    }
+    let tested = client.ok("notify/test", json!({}))["notifiers"][0].clone();
+    assert_eq!((&tested["answer"].is_string(), &tested["failure"]), (&true, &json!(reason)));
+    let mails = catcher.mails();
+    assert!(mails.iter().all(|mail| mail.to == ["anna@example.org"]), "{mails:?}");
+    let log = client.ok("log/tail", json!({})).to_string();
+    assert_eq!(log.matches("does not reach bob@example.org").count(), 1, "{log}");
+    catcher.refuse_one(bob, None);
+    client.run("work", json!({"script": "exit 3"}));
+    catcher.wait_for(4);
+    let row = wait_until_sent(&mut client);
+    assert_eq!(row.get("failure"), None, "{row}");
+}
+
+#[test]
+fn a_recipient_that_is_refused_for_the_moment_gets_the_mail_later_and_the_others_once() {
+    let catcher = SmtpCatcher::start();
+    let bob = "bob@example.org";
+    catcher.refuse_one(bob, Some("450 4.7.1 greylisted"));
+    let server =
+        TestServer::with_config(MENU, &mail("127.0.0.1", catcher.port(), "tls = \"none\""), fast);
+    let mut client = server.connect();
+    client.run("work", json!({"script": "exit 3"}));
+    let failure = wait_for_failure(&mut client);
+    assert!(failure.contains("bob@example.org") && failure.contains("greylisted"), "{failure}");
+    assert_eq!(status(&mut client)["waiting"], 1);
+    catcher.refuse_one(bob, None);
+    let row = wait_until_sent(&mut client);
+    assert_eq!(row.get("failure"), None, "{row}");
+    let mails = catcher.mails();
+    let to: Vec<&[String]> = mails.iter().map(|mail| &mail.to[..]).collect();
+    assert_eq!(to, [["anna@example.org"], [bob]]);
+    assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
 }
 
 #[test]
@@ -130,6 +180,24 @@ fn a_mail_server_without_starttls_gets_no_mail_and_no_password() {
     let failure = tested["notifiers"][0]["failure"].as_str().unwrap();
     assert!(failure.contains("STARTTLS is not supported"), "{failure}");
     assert!(catcher.mails().is_empty());
+}
+
+#[test]
+fn a_mail_server_that_answers_without_end_is_given_up() {
+    for piece in ["220-and more\r\n", "220 a line without an end"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // The server closes the connection.
+            while stream.write_all(piece.as_bytes()).is_ok() {}
+        });
+        let server =
+            TestServer::with_config(MENU, &mail("127.0.0.1", port, "tls = \"none\""), fast);
+        let tested = server.connect().ok("notify/test", json!({}));
+        let failure = tested["notifiers"][0]["failure"].as_str().unwrap();
+        assert!(failure.contains("answers with more than 32768 bytes"), "{failure}");
+    }
 }
 
 #[test]

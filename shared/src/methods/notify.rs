@@ -39,7 +39,7 @@ pub struct NotifyTestRow {
     /// What the service answered that took the notification; absent: none did, or the notifier is a program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
-    /// Why the notification was not sent; absent: it was sent.
+    /// Why the notification was not sent, or which recipients of a mail do not get it; absent: it was sent to all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
@@ -50,8 +50,11 @@ impl NotifyTestRow {
         match (&self.failure, &self.answer) {
             (None, None) => format!("{name} ({kind}): sent"),
             (None, Some(answer)) => format!("{name} ({kind}): sent: {}", clean(answer, MAX_REASON)),
-            (Some(failure), _) => {
+            (Some(failure), None) => {
                 format!("{name} ({kind}): not sent: {}", clean(failure, MAX_REASON))
+            }
+            (Some(failure), Some(_)) => {
+                format!("{name} ({kind}): not sent to all: {}", clean(failure, MAX_REASON))
             }
         }
     }
@@ -70,7 +73,7 @@ pub struct NotifierStatus {
     /// When it last sent one, since the start of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Time>,
-    /// Why its last attempt failed; absent: it succeeded, or there was none.
+    /// Why its last attempt failed, or which recipients of its mails get none; absent: it succeeded, or there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }

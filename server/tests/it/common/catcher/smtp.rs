@@ -1,5 +1,6 @@
 //! A mail server that keeps the mails that it gets.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
@@ -40,6 +41,8 @@ impl Mail {
 struct State {
     /// The answer to each recipient, if it is no success.
     refusal: Option<String>,
+    /// The answers to single recipients that are no success, by their addresses.
+    refused: HashMap<String, String>,
     mails: Vec<Mail>,
 }
 
@@ -86,6 +89,15 @@ impl SmtpCatcher {
     /// Refuses each recipient with this answer from now on, or none.
     pub(crate) fn refuse(&self, answer: Option<&str>) {
         self.state.lock().unwrap().refusal = answer.map(str::to_owned);
+    }
+
+    /// Refuses this recipient with this answer from now on, or accepts it.
+    pub(crate) fn refuse_one(&self, address: &str, answer: Option<&str>) {
+        let mut state = self.state.lock().unwrap();
+        match answer {
+            Some(answer) => state.refused.insert(address.to_owned(), answer.to_owned()),
+            None => state.refused.remove(address),
+        };
     }
 
     /// Refuses connections from now on.
@@ -180,10 +192,14 @@ impl<'a, C: Connection> Session<'a, C> {
                 }
                 "MAIL" => {
                     self.mail.from = address(rest);
+                    self.mail.to.clear();
                     self.say("250 2.1.0 Ok")?;
                 }
                 "RCPT" => {
-                    let refusal = self.state.lock().unwrap().refusal.clone();
+                    let refusal = {
+                        let state = self.state.lock().unwrap();
+                        state.refusal.as_ref().or(state.refused.get(&address(rest))).cloned()
+                    };
                     if let Some(refusal) = refusal {
                         self.say(&refusal)?;
                         continue;
