@@ -1,5 +1,6 @@
 //! Runs a program for its output alone: with a time limit, and with all of its processes ended at that limit.
 
+use std::io::ErrorKind;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -52,15 +53,16 @@ impl PipedProgram {
         let read = async {
             let stdout = async {
                 let read = (&mut stdout).take(most as u64 + 1).read_to_end(&mut output).await;
-                // A program that prints too much is not held up either.
-                if output.len() > most { Ok(0) } else { read }
+                // It may print for ever: its end is not waited for.
+                if output.len() > most { Err(ErrorKind::FileTooLarge.into()) } else { read }
             };
             let stderr = async {
-                (&mut stderr).take(STDERR).read_to_end(&mut errors).await?;
-                copy(&mut stderr, &mut sink()).await
+                // It matters for the message alone.
+                let _ = (&mut stderr).take(STDERR).read_to_end(&mut errors).await;
+                let _ = copy(&mut stderr, &mut sink()).await;
+                Ok(())
             };
-            let (read, _) = tokio::join!(stdout, stderr);
-            read
+            tokio::try_join!(stdout, stderr)
         };
         let ended = timeout(limit, async {
             tokio::pin!(read);
@@ -70,14 +72,14 @@ impl PipedProgram {
         .await;
         let status = match ended {
             Ok(Ok(status)) => status,
+            Ok(Err(error)) if error.kind() == ErrorKind::FileTooLarge => {
+                return Err(NoOutput::TooLong { program: program(), most });
+            }
             Ok(Err(error)) => return Err(NoOutput::Unreadable { program: program(), error }),
             Err(_) => return Err(NoOutput::TimedOut { program: program(), limit }),
         };
         // Its number may be reused from now on.
         group.release();
-        if output.len() > most {
-            return Err(NoOutput::TooLong { program: program(), most });
-        }
         if !status.success() {
             let stderr = String::from_utf8_lossy(&errors);
             let stderr = text::clean(stderr.lines().next().unwrap_or_default(), text::MAX_REASON);
@@ -110,6 +112,8 @@ mod tests {
         let failed = output("echo no docker here >&2; echo more >&2; exit 3").await.unwrap_err();
         assert_eq!(failed, "/bin/sh ended with exit status: 3: no docker here");
         assert!(output("yes | head -c 101").await.unwrap_err().contains("more than 100 bytes"));
+        // One that never ends is ended.
+        assert!(output("yes").await.unwrap_err().contains("more than 100 bytes"));
         assert_eq!(output("yes | head -c 100").await.unwrap().len(), 100);
         assert!(output("printf '\\377'").await.unwrap_err().contains("not UTF-8"));
         assert!(output("head -c 300000 /dev/zero >&2; echo a").await.is_ok());
