@@ -69,15 +69,14 @@ impl Approval {
     ) -> Option<Self> {
         let role = command.info.approver(asker.agent)?;
         let now = runs.services.config.get();
-        let shown = command.info.masked(args);
-        let line = cmdline::render(&command.info, &shown);
+        let line = cmdline::render(&command.info, &command.info.masked(args));
         Some(Self {
             role,
             asker: Arc::clone(asker),
             info: Arc::clone(&command.info),
             declared: declaration(&now.config.commands, &command.info.name),
-            line: cut(&line),
-            confirm: command.info.question(args).as_deref().map(cut),
+            line: shown(&line),
+            confirm: command.info.question(args).as_deref().map(shown),
             since: Time::now(),
             timeout: now.config.limits.approval_timeout,
             requested: Instant::now(),
@@ -131,11 +130,23 @@ impl Approval {
     }
 }
 
-fn cut(text: &str) -> String {
-    match text.chars().count() > MAX_LINE {
-        true => text.chars().take(MAX_LINE - 1).chain(['…']).collect(),
-        false => text.to_owned(),
+/// A text of an agent or a user as the user who decides reads it: a character that shows nothing is written as an escape, so that two
+/// different values never look the same; and a text that is too long says how much of it is missing.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (at, c) in text.chars().enumerate() {
+        match c {
+            _ if at == MAX_LINE => {
+                let more = text.chars().count() - MAX_LINE;
+                shown += &format!("… ({more} more characters are not shown)");
+                break;
+            }
+            ' ' => shown.push(c),
+            c if text::is_invisible(c) || c.is_whitespace() => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
     }
+    shown
 }
 
 fn declaration(commands: &[Item], name: &str) -> Option<Item> {

@@ -122,6 +122,32 @@ fn a_run_waits_for_the_yes_of_another_user_and_then_runs_with_the_arguments_of_i
 }
 
 #[test]
+fn the_user_who_decides_sees_characters_that_show_nothing_and_how_much_is_missing() {
+    let server = server();
+    let mut operator = server.device("tablet", "operator").connect();
+    let mut admin = server.connect();
+    let long = format!("sda{}", "a".repeat(3_000));
+    for (disk, line, question) in [
+        ("sd\u{202e}a", "sd\\u{202e}a", "Wipe sd\\u{202e}a?"),
+        ("sd\u{200b}a", "sd\\u{200b}a", "Wipe sd\\u{200b}a?"),
+        ("sd\u{3164}a", "sd\\u{3164}a", "Wipe sd\\u{3164}a?"),
+        ("sd\u{a0}a", "sd\\u{a0}a", "Wipe sd\\u{a0}a?"),
+        (&long, "… (1008 more characters are not shown)", "… (1009 more characters are not shown)"),
+    ] {
+        let args = json!({"disk": disk});
+        let params = json!({"command": "wipe", "args": args, "wait": false, "confirm": true});
+        let run = operator.ok("command/run", params)["runId"].as_u64().unwrap();
+        let row = admin.ok("approvals/list", json!({}))["approvals"][0].clone();
+        for (field, text) in [("line", line), ("confirm", question)] {
+            let shown = row[field].as_str().unwrap();
+            assert!(shown.contains(text), "{field} of {disk:?}: {shown}");
+        }
+        admin.ok("approval/decide", decide(run, "refuse"));
+        assert_eq!(ended(&mut operator, run)["args"], args, "the run has the value itself");
+    }
+}
+
+#[test]
 fn a_refusal_ends_the_run_with_its_reason_and_nothing_is_started() {
     let server = server();
     let (mut admin, mut ann) = (server.connect(), server.device("ann", "operator").connect());
