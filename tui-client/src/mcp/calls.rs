@@ -189,7 +189,7 @@ async fn wait(
         }
     }
     let progress = run.borrow();
-    let note = still_going(&progress.row, waiting.limit);
+    let note = still_going(&progress.row, begun.elapsed());
     result(&progress.row, &progress.tail.text(), Some(note))
 }
 

@@ -112,7 +112,7 @@ impl Handler {
     async fn call_command(
         &self,
         name: &str,
-        args: Map<String, Value>,
+        mut args: Map<String, Value>,
         waiting: Waiting,
     ) -> Result<CallToolResult, ErrorData> {
         let command = match self.command(name).await {
@@ -125,6 +125,7 @@ impl Handler {
                 "an assistant cannot give the argument {arg}: leave it out"
             )));
         }
+        tools::write_whole_numbers(&command, &mut args);
         let error = match calls::call(&self.link, &command, args, waiting).await {
             Ok(result) => return Ok(result),
             Err(error) => error,
@@ -144,7 +145,9 @@ impl Handler {
     /// The error of a name that is no tool.
     async fn unknown(&self, name: &str) -> ErrorData {
         let quoted = quote(name, MAX_NAME);
-        let sentence = if self.link.had_command(name) {
+        let sentence = if name.is_empty() {
+            "the name of the tool is empty; tools/list has the names".to_owned()
+        } else if self.link.had_command(name) {
             format!(
                 "{quoted} is not offered any more, because the menu of the server has changed: list the tools again"
             )
@@ -156,6 +159,20 @@ impl Handler {
             format!("there is no tool {quoted}{near}; tools/list names them")
         };
         ErrorData::invalid_params(sentence, None)
+    }
+}
+
+/// Refuses a cursor: each list is complete in its first page, which names none.
+fn first_page(page: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+    match page.and_then(|page| page.cursor) {
+        None => Ok(()),
+        Some(cursor) => {
+            let sentence = format!(
+                "there is no page {}: the list is complete without a cursor",
+                quote(&cursor, MAX_NAME)
+            );
+            Err(ErrorData::invalid_params(sentence, None))
+        }
     }
 }
 
@@ -187,9 +204,10 @@ impl ServerHandler for Handler {
 
     async fn list_tools(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        first_page(page)?;
         // A key that may not subscribe to the changes of the menu learns of them here.
         self.link.forget_menu();
         let menu = match self.link.menu().await {
@@ -210,10 +228,13 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let args = request.arguments.unwrap_or_default();
+        let mut args = request.arguments.unwrap_or_default();
         let waiting = self.waiting(&context);
         let result = match tools::is_own(&request.name) {
-            true => run_tools::call(&self.link, &request.name, &args, waiting).await,
+            true => {
+                args.values_mut().for_each(tools::write_whole);
+                run_tools::call(&self.link, &request.name, &args, waiting).await
+            }
             false => self.call_command(&request.name, args, waiting).await?,
         };
         Ok(result.into())
@@ -221,17 +242,19 @@ impl ServerHandler for Handler {
 
     async fn list_resources(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
+        first_page(page)?;
         Ok(ListResourcesResult::with_all_items(resources::list()))
     }
 
     async fn list_resource_templates(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        first_page(page)?;
         Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
     }
 

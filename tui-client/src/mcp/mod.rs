@@ -7,6 +7,7 @@
 mod calls;
 mod handler;
 mod output_text;
+mod request_id;
 mod resources;
 mod run_tools;
 mod schema;

@@ -32,8 +32,15 @@ pub(super) const GOODBYE: Duration = Duration::from_secs(1);
 /// First and longest pause before the next dial.
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Shortest time between two dials, also where a call wants one, after a failure that a person must correct.
+const LASTING_PAUSE: Duration = Duration::from_secs(2);
 /// How often the revision of the menu is read where the key may not subscribe to its changes.
 const POLL: Duration = Duration::from_secs(10);
+
+/// What to do while the server cannot be reached.
+const TRY_LATER: &str = "The tools work again as soon as it can: try again later";
+/// The same where a person must change something first.
+const CORRECT: &str = "The tools work again once a person has corrected that; `topside mcp --setup` makes another key";
 
 /// The connection to one server, which may be down.
 #[derive(Debug)]
@@ -56,10 +63,10 @@ enum LinkState {
     Up(Arc<Connection>),
     Down {
         why: Arc<str>,
+        /// What to do, as a sentence.
+        advice: &'static str,
         /// Number of dials that have ended.
         dials: u64,
-        /// Whether another dial fails too until a person changes something.
-        is_lasting: bool,
     },
 }
 
@@ -73,11 +80,10 @@ struct MenuCache {
 
 /// The server cannot be reached.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error(
-    "the server cannot be reached: {why}. The tools work again as soon as it can: try again later"
-)]
+#[error("the server cannot be reached: {why}. {advice}")]
 pub(super) struct Unreachable {
     why: Arc<str>,
+    advice: &'static str,
 }
 
 /// One session.
@@ -131,7 +137,8 @@ impl ServerLink {
         self.changes.subscribe()
     }
 
-    /// Opens a session, and opens it again after each loss; ends if no other try can succeed.
+    /// Opens a session, and opens it again after each loss. After a failure that lasts until a person changes something, only a call
+    /// has it try again.
     pub(super) async fn keep(&self) {
         let (mut dials, mut pause) = (0, PAUSE);
         let mut said = String::new();
@@ -150,15 +157,12 @@ impl ServerLink {
                 complain(&ended.why);
                 said.clone_from(&ended.why);
             }
-            let Ended { why, is_lasting } = ended;
-            self.state.send_replace(LinkState::Down { why: why.into(), dials, is_lasting });
-            if is_lasting {
-                return;
-            }
+            let Ended { why, advice, is_lasting } = ended;
+            self.state.send_replace(LinkState::Down { why: why.into(), advice, dials });
             // A call does not shorten the pause to nothing: a server that closes each session at once is not flooded.
-            let least = begun + PAUSE;
+            let least = begun + if is_lasting { LASTING_PAUSE } else { PAUSE };
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(pause), if !is_lasting => {}
                 () = self.wanted.notified() => tokio::time::sleep_until(least).await,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -179,7 +183,7 @@ impl ServerLink {
             never = self.poll(&connection), if !is_told => match never {},
         };
         *connection.router() = Router::default();
-        Ended { why, is_lasting: false }
+        Ended::lost(why)
     }
 
     async fn follow(&self, connection: &Connection, events: &mut Events) -> String {
@@ -228,9 +232,6 @@ impl ServerLink {
         let mut states = self.state.subscribe();
         let before = match &*states.borrow_and_update() {
             LinkState::Up(connection) => return Ok(Arc::clone(connection)),
-            LinkState::Down { why, is_lasting: true, .. } => {
-                return Err(Unreachable { why: Arc::clone(why) });
-            }
             LinkState::Down { dials, .. } => *dials,
             LinkState::Dialling => 0,
         };
@@ -244,13 +245,15 @@ impl ServerLink {
             Ok(Ok(state)) => state.clone(),
             Ok(Err(_)) | Err(_) => {
                 let why = format!("it has not answered for {} s", PATIENCE.as_secs());
-                return Err(Unreachable { why: why.into() });
+                return Err(Unreachable { why: why.into(), advice: TRY_LATER });
             }
         };
         match state {
             LinkState::Up(connection) => Ok(connection),
-            LinkState::Down { why, .. } => Err(Unreachable { why }),
-            LinkState::Dialling => Err(Unreachable { why: "it is dialled".into() }),
+            LinkState::Down { why, advice, .. } => Err(Unreachable { why, advice }),
+            LinkState::Dialling => {
+                Err(Unreachable { why: "it is dialled".into(), advice: TRY_LATER })
+            }
         }
     }
 
@@ -317,12 +320,24 @@ pub(super) enum MenuError {
 
 struct Ended {
     why: String,
+    /// What to do, as a sentence.
+    advice: &'static str,
+    /// Whether another dial fails too until a person changes something.
     is_lasting: bool,
 }
 
 impl Ended {
+    /// A session was lost.
+    fn lost(why: String) -> Self {
+        Self { why, advice: TRY_LATER, is_lasting: false }
+    }
+
     fn not_connected(error: &ConnectError) -> Self {
-        Self { why: with_sources(error), is_lasting: error.is_lasting() }
+        let ended = Self::lost(with_sources(error));
+        if !error.is_lasting() {
+            return ended;
+        }
+        Self { advice: CORRECT, is_lasting: true, ..ended }
     }
 }
 

@@ -4,7 +4,7 @@
 //! It also lets any number of requests wait, and loses the answer to one of two requests with the same id. Here each of these
 //! gets its own error.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::time::Duration;
 
@@ -23,11 +23,14 @@ use topside_shared::json_checks::{self, JsonFault};
 use topside_shared::text::{MAX_MESSAGE, MAX_QUOTED, clean, quote};
 
 use super::SUPPORTED;
+use super::request_id::IdScan;
 
 /// Most bytes of one message of the assistant.
 const MAX_LINE: usize = 1024 * 1024;
 /// Most requests that are unanswered at once.
 const MAX_PENDING: usize = 64;
+/// Most ids of cancelled requests that are remembered.
+const MAX_CANCELLED: usize = 256;
 /// Lines that wait for standard output; the next one waits for room.
 const QUEUED_LINES: usize = 64;
 /// How long the last lines may take to be written.
@@ -49,12 +52,14 @@ pub(super) struct Stdio<R> {
     input: R,
     /// What was read and is not a whole line yet.
     unread: Vec<u8>,
-    /// Whether the rest of a line that was too long is skipped.
-    skips: bool,
+    /// Reads a line that is too long, of which nothing is kept.
+    too_long: Option<IdScan>,
     /// An error to send before the next line is read.
     reply: Option<Vec<u8>>,
     /// Ids of requests without an answer.
     pending: HashSet<RequestId>,
+    /// Ids of requests that were cancelled last: the library may still work on them.
+    cancelled: VecDeque<RequestId>,
     /// Whether a request has chosen the revision; before that the library ends at a notification.
     has_begun: bool,
     output: Option<mpsc::Sender<Vec<u8>>>,
@@ -79,9 +84,10 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
         Self {
             input,
             unread: Vec::new(),
-            skips: false,
+            too_long: None,
             reply: None,
             pending: HashSet::new(),
+            cancelled: VecDeque::new(),
             has_begun: false,
             output: Some(lines),
             writer: Some(tokio::spawn(write_all(output, waiting))),
@@ -95,32 +101,40 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
         loop {
             if let Some(end) = self.unread[looked_at..].iter().position(|byte| *byte == b'\n') {
                 let mut line: Vec<u8> = self.unread.drain(..=looked_at + end).collect();
-                looked_at = 0;
-                if std::mem::take(&mut self.skips) {
-                    continue;
-                }
                 line.pop();
-                return Some(Ok(line));
+                return Some(match self.too_long.take() {
+                    Some(scan) => Err(self.refuse_too_long(scan, &line)),
+                    None => Ok(line),
+                });
             }
             looked_at = self.unread.len();
             if looked_at > MAX_LINE {
+                self.too_long.get_or_insert_default().push(&self.unread);
                 self.unread.clear();
                 looked_at = 0;
-                if !std::mem::replace(&mut self.skips, true) {
-                    let why =
-                        format!("a message has at most {MAX_LINE} bytes, and this one has more");
-                    return Some(Err(invalid(None, why)));
-                }
             }
             match self.input.read_buf(&mut self.unread).await {
                 Ok(0) | Err(_) => {
                     let rest = std::mem::take(&mut self.unread);
-                    let is_line = !self.skips && !rest.trim_ascii().is_empty();
-                    return is_line.then_some(Ok(rest));
+                    if let Some(scan) = self.too_long.take() {
+                        return Some(Err(self.refuse_too_long(scan, &rest)));
+                    }
+                    return (!rest.trim_ascii().is_empty()).then_some(Ok(rest));
                 }
                 Ok(_) => {}
             }
         }
+    }
+
+    fn refuse_too_long(&self, mut scan: IdScan, rest: &[u8]) -> Incoming {
+        scan.push(rest);
+        let why = format!("a message has at most {MAX_LINE} bytes, and this one has more");
+        invalid(self.unused(scan.end()), why)
+    }
+
+    /// The id for the error of a line, unless another request has it: that one would take the error for its answer.
+    fn unused(&self, id: Option<RequestId>) -> Option<RequestId> {
+        id.filter(|id| !self.pending.contains(id))
     }
 
     fn parse(&mut self, line: &[u8]) -> Incoming {
@@ -129,29 +143,30 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
         if line.is_empty() {
             return Incoming::Nothing;
         }
+        let id = || self.unused(IdScan::of_line(line));
         let Ok(text) = std::str::from_utf8(line) else {
-            return error(None, ErrorCode::PARSE_ERROR, "the line is not UTF-8");
+            return error(id(), ErrorCode::PARSE_ERROR, "the line is not UTF-8");
         };
         match json_checks::check(text) {
             Ok(()) => {}
             Err(fault @ JsonFault::Syntax(_)) => {
-                return error(None, ErrorCode::PARSE_ERROR, fault.to_string());
+                return error(id(), ErrorCode::PARSE_ERROR, fault.to_string());
             }
-            Err(fault) => return invalid(None, fault.to_string()),
+            Err(fault) => return invalid(id(), fault.to_string()),
         }
         if text.starts_with('[') {
             return invalid(None, "batches are not part of the protocol: send one message a line");
         }
-        match serde_json::from_str(text) {
-            Ok(message) => self.accept(message),
-            Err(why) => {
-                let message: Value = serde_json::from_str(text).unwrap_or_default();
-                if message.get("method").is_some() && message.get("id").is_none() {
-                    // A notification is never answered.
-                    return Incoming::Nothing;
-                }
-                let id = message.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
-                invalid(id, format!("this is not a message of the protocol: {why}"))
+        if let Ok(message) = serde_json::from_str(text) {
+            return self.accept(message);
+        }
+        let message: Value = serde_json::from_str(text).unwrap_or_default();
+        match message.get("method").is_some() && message.get("id").is_none() {
+            // A notification is never answered.
+            true => Incoming::Nothing,
+            false => {
+                let (code, why) = fault_of(&message);
+                error(id(), code, why)
             }
         }
     }
@@ -174,7 +189,10 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
                     && let Some(id) = &cancelled.params.request_id
                 {
                     // It gets no answer.
-                    self.pending.remove(id);
+                    if self.pending.remove(id) {
+                        self.cancelled.truncate(MAX_CANCELLED - 1);
+                        self.cancelled.push_front(id.clone());
+                    }
                 }
             }
             ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_) => {}
@@ -191,6 +209,11 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
             // With the id, the error would be taken for the answer to the first.
             return refuse(None, ErrorCode::INVALID_REQUEST, clean(&why, MAX_MESSAGE));
         }
+        if self.cancelled.contains(id) {
+            let why = format!("the id {id} is that of a request that was cancelled: use another");
+            let code = ErrorCode::INVALID_REQUEST;
+            return refuse(Some(id.clone()), code, clean(&why, MAX_MESSAGE));
+        }
         let id = Some(id.clone());
         if self.pending.len() >= MAX_PENDING {
             let why = format!(
@@ -201,13 +224,50 @@ impl<R: AsyncRead + Unpin + Send> Stdio<R> {
         // The library reads a request of which the parameters are wrong as one of an unknown method.
         let ClientRequest::CustomRequest(unknown) = request else { return None };
         let method = unknown.method.as_str();
-        if let Some((_, parameters)) = REQUIRED.iter().find(|(name, _)| *name == method) {
-            let why = format!("the params of {method} are wrong: it takes {parameters}");
-            return refuse(id, ErrorCode::INVALID_PARAMS, why);
+        match takes(method) {
+            Some(takes) => refuse(id, ErrorCode::INVALID_PARAMS, wrong_params(method, takes)),
+            None => refuse(id, ErrorCode::METHOD_NOT_FOUND, no_method(method)),
         }
-        let why = format!("there is no method {}", quote(method, MAX_QUOTED));
-        refuse(id, ErrorCode::METHOD_NOT_FOUND, why)
     }
+}
+
+/// The parameters that a method must have.
+fn takes(method: &str) -> Option<&'static str> {
+    REQUIRED.iter().find(|(name, _)| *name == method).map(|(_, takes)| *takes)
+}
+
+fn wrong_params(method: &str, takes: &str) -> String {
+    format!("the params of {} are wrong: it takes {takes}", quote(method, MAX_QUOTED))
+}
+
+fn no_method(method: &str) -> String {
+    format!("there is no method {}", quote(method, MAX_QUOTED))
+}
+
+/// What is wrong with a JSON text that is no message of the protocol.
+fn fault_of(message: &Value) -> (ErrorCode, String) {
+    let invalid = |why: &str| (ErrorCode::INVALID_REQUEST, why.to_owned());
+    let Value::Object(members) = message else {
+        return invalid("this is not a message of the protocol: a message is one JSON object");
+    };
+    if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        return invalid("this is not a message of the protocol: `jsonrpc` must be \"2.0\"");
+    }
+    let Some(method) = members.get("method").and_then(Value::as_str) else {
+        return invalid("this is not a message of the protocol: `method` must be text");
+    };
+    if serde_json::from_value::<RequestId>(members["id"].clone()).is_err() {
+        return invalid(
+            "this is not a message of the protocol: `id` must be text or a whole number",
+        );
+    }
+    let params = members.get("params").filter(|params| !params.is_object());
+    let why = match (params, takes(method)) {
+        (Some(_), _) => format!("the params of {} must be an object", quote(method, MAX_QUOTED)),
+        (None, Some(takes)) => wrong_params(method, takes),
+        (None, None) => format!("the params of {} are wrong", quote(method, MAX_QUOTED)),
+    };
+    (ErrorCode::INVALID_PARAMS, why)
 }
 
 /// Whether a request decides by which revision the library serves the rest.
@@ -271,6 +331,12 @@ impl<R: AsyncRead + Unpin + Send> Transport<RoleServer> for Stdio<R> {
                 }
                 if failed.error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION {
                     failed.error.message = unsupported().into();
+                }
+                // The library gives the name of the method alone.
+                if failed.error.code == ErrorCode::METHOD_NOT_FOUND
+                    && !failed.error.message.contains(' ')
+                {
+                    failed.error.message = no_method(&failed.error.message).into();
                 }
             }
             ServerJsonRpcMessage::Request(_) | ServerJsonRpcMessage::Notification(_) => {}

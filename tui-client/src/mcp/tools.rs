@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
-use topside_shared::command::{Command, Effect};
+use topside_shared::command::{ArgType, Command, Effect};
 use topside_shared::methods::Menu;
 
 use super::schema;
@@ -137,6 +137,28 @@ fn own_tools() -> [Tool; 3] {
     ]
 }
 
+/// Writes a whole number such as `1.0`, which is an integer for a JSON Schema, as the server reads it. A list has such values too.
+pub(super) fn write_whole(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(write_whole),
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|_| number.is_f64()).unwrap_or(0.5);
+            // Within this range each whole number is exact.
+            if float.fract() == 0.0 && float.abs() < 9e15 {
+                *value = Value::from(float as i64);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Writes whole numbers for the arguments of a command that take them.
+pub(super) fn write_whole_numbers(command: &Command, args: &mut Map<String, Value>) {
+    for arg in command.args.iter().filter(|arg| arg.kind == ArgType::Int) {
+        args.get_mut(&arg.name).into_iter().for_each(write_whole);
+    }
+}
+
 /// What `run_output` returns.
 fn piece_schema() -> Arc<Map<String, Value>> {
     let Value::Object(properties) = json!({
@@ -157,7 +179,7 @@ fn piece_schema() -> Arc<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
-    use topside_shared::command::{Arg, ArgType, MCP};
+    use topside_shared::command::{Arg, MCP};
 
     use super::*;
 

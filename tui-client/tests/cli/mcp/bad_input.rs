@@ -75,8 +75,10 @@ fn a_line_that_is_no_request_has_its_error() {
             ("hello", -32700, "not JSON"),
             ("[]", -32600, "batches"),
             ("7", -32600, "not a message"),
-            (r#"{"jsonrpc":"2.0","id":1.5,"method":"tools/list"}"#, -32600, "not a message"),
-            (r#"{"jsonrpc":"1.0","id":1,"method":"tools/list"}"#, -32600, "not a message"),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"tools/list"}"#, -32600, "`id` must be text"),
+            (r#"{"jsonrpc":"2.0","id":null,"method":"tools/list"}"#, -32600, "`id` must be text"),
+            (r#"{"jsonrpc":"1.0","id":1,"method":"tools/list"}"#, -32600, "`jsonrpc` must be"),
+            (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, -32600, "`method` must be text"),
             (r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"tools/list"}"#, -32600, "twice"),
         ] {
             assistant.line(line);
@@ -96,6 +98,47 @@ fn a_line_that_is_no_request_has_its_error() {
 }
 
 #[test]
+fn the_error_of_a_request_that_cannot_be_read_has_its_id() {
+    let place = place();
+    let _server = place.serve();
+    let call = |arguments: &str| {
+        format!(
+            r#"{{"method":"tools/call","params":{{"name":"hello","arguments":{arguments}}},"jsonrpc":"2.0","id":"last"}}"#
+        )
+    };
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    for revision in REVISIONS {
+        let mut assistant = Assistant::new(&place, &[], revision);
+        for (line, code) in [
+            (call(r#"{"name":NaN}"#), -32700),
+            (call(r#"{"name":1e999}"#), -32700),
+            (call(r#"{"name":"\ud800"}"#), -32700),
+            (call(r#"{"name":"a","name":"b"}"#), -32600),
+            (call(&nested(100)), -32600),
+            (call(&nested(100_000)), -32600),
+            (call(&format!("{{\"name\":\"{}\"}}", "x".repeat(3 << 20))), -32600),
+            (
+                r#"{"jsonrpc":"2.0","id":"last","method":"tools/call","params":[]}"#.to_owned(),
+                -32602,
+            ),
+            (r#"{"jsonrpc":"1.0","id":"last","method":"tools/list"}"#.to_owned(), -32600),
+        ] {
+            assistant.line(&line);
+            let message = assistant.message();
+            assert_eq!(error_of(&message).0, code, "{message}");
+            assert_eq!(message["id"], "last", "{message}");
+        }
+        // The answer to another request is not replaced by such an error.
+        let pipe = place.pipe(&format!("{revision:?}"));
+        let id = assistant.send("tools/call", json!({"name": "wait", "arguments": {"pipe": pipe}}));
+        assistant.line(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"x","params":NaN}}"#));
+        assert_eq!(assistant.message().get("id"), None);
+        std::fs::write(&pipe, "end\n").unwrap();
+        assert_eq!(assistant.answer(id)["result"]["isError"], false);
+    }
+}
+
+#[test]
 fn wrong_params_and_unknown_methods_have_their_errors() {
     let place = place();
     let _server = place.serve();
@@ -108,7 +151,13 @@ fn wrong_params_and_unknown_methods_have_their_errors() {
             ("tools/call", json!({"name": "hullo"}), -32602, "did you mean hello?"),
             ("tools/call", json!({"name": "hidden"}), -32602, "no tool hidden"),
             ("tools/call", json!({"name": "change"}), -32602, "no tool change"),
+            ("tools/call", json!({"name": ""}), -32602, "the name of the tool is empty"),
             ("resources/read", json!({}), -32602, "uri"),
+            ("tools/list", json!({"cursor": "next"}), -32602, "no page next"),
+            ("resources/list", json!({"cursor": "next"}), -32602, "no page next"),
+            ("resources/templates/list", json!({"cursor": ""}), -32602, "no page"),
+            ("prompts/list", json!({}), -32601, "there is no method prompts/list"),
+            ("resources/subscribe", json!({"uri": "topside://menu"}), -32601, "there is no method"),
             ("no/such", json!({}), -32601, "no/such"),
         ] {
             let error = assistant.error(method, params);
@@ -145,6 +194,12 @@ fn two_requests_with_one_id_and_too_many_at_once_have_their_errors() {
     assistant.line(&request(500).to_string());
     let message = assistant.message();
     assert_eq!((error_of(&message).0, &message["id"]), (-32600, &Value::Null));
+    // That of a cancelled request cannot be used either: its call may still go on.
+    assistant.line(&request(499).to_string());
+    assistant.notify("notifications/cancelled", json!({"requestId": 499}));
+    assistant.line(&request(499).to_string());
+    let message = assistant.message();
+    assert_eq!((error_of(&message).0, &message["id"]), (-32600, &json!(499)), "{message}");
     for id in 501..601 {
         assistant.line(&request(id).to_string());
     }

@@ -114,6 +114,11 @@ fn a_second_setup_replaces_the_key() {
         called.sentence().contains("cannot be reached") || called.sentence().contains("revoked"),
         "{called:?}"
     );
+    let called = assistant.call("hello", json!({"name": "x"}));
+    assert!(called.sentence().contains("`topside mcp --setup` makes another key"), "{called:?}");
+    // The assistant goes on with the new key.
+    set_up(&laptop, &["--on", "garden"]);
+    assert_eq!(assistant.call("hello", json!({"name": "x"})).output(), "hello x\n");
 }
 
 #[test]

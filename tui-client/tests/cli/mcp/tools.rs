@@ -73,6 +73,19 @@ fn arguments_of_each_type_arrive() {
 }
 
 #[test]
+fn a_whole_number_with_a_point_is_the_integer_that_the_schema_allows() {
+    let place = place();
+    let _server = place.serve();
+    let mut assistant = Assistant::local(&place);
+    let called = assistant.call("types", json!({"zone": 3.0}));
+    assert!(called.output().starts_with("3 "), "{called:?}");
+    let status = assistant.call("run_status", json!({"runId": called.run_id() as f64}));
+    assert_eq!(status.run_id(), called.run_id());
+    let called = assistant.call("types", json!({"zone": 3.5}));
+    assert!(called.sentence().contains("whole number"), "{called:?}");
+}
+
+#[test]
 fn a_failing_program_is_an_error_with_its_output() {
     let place = place();
     let _server = place.serve();
