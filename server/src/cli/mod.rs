@@ -21,6 +21,7 @@ use crate::net::sd_notify::Supervisor;
 use crate::process::reaper::reap_adopted;
 use crate::serve::metrics::MetricsError;
 use crate::server::Ended;
+use crate::timing::cron::CronTimes;
 use crate::{ServeError, doctor, serve};
 
 use std::io::Write;
@@ -130,6 +131,14 @@ pub fn main() -> ExitCode {
 
 /// The sample of `server.toml`: every key with its default, and comments that explain it.
 pub const SAMPLE_SETTINGS: &str = crate::settings::SAMPLE;
+
+/// Checks a cron pattern of a schedule.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence.
+pub fn check_cron(pattern: &str) -> Result<(), String> {
+    CronTimes::parse(pattern).map(drop)
+}
 
 /// The declaration of `topsided`'s verbs and flags.
 pub fn command() -> clap::Command {

@@ -1,6 +1,6 @@
 //! Timing: the instants at which a schedule starts its command, by the clock on the wall or by the time that passes.
 
-mod cron;
+pub(crate) mod cron;
 mod days;
 mod due;
 

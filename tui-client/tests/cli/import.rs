@@ -120,3 +120,54 @@ fn actions_become_commands_that_pass_the_check_and_what_is_lost_is_named() {
         assert!(said.contains(part), "{yaml}: {said}");
     }
 }
+
+/// Each part is one that a menu file may not have.
+const ODD: &str = r#"
+actions:
+  - title: "\e[31mred\n[commands.other]\u202e"
+    shell: "true {{ personName }} {{ person name }} {{ _x }} {{ 1x }}"
+    arguments:
+      - {name: personName, type: ascii, title: "a\nb"}
+      - {name: "person name", type: "regex:^[a-z$", default: "x\ny"}
+      - {name: _x, type: int, default: many}
+      - {name: 1x, choices: [{value: a}, {value: a}, {value: "b\nc"}], default: d}
+      - {name: personName, type: int}
+      - {name: 1-x, type: int}
+  - title: ""
+    shell: "true"
+    execOnCron: ["99 99 * * *", "", "@every 5m", "* * * * * *", "0 3 * * *"]
+"#;
+
+#[test]
+fn what_a_menu_file_may_not_have_is_lost_and_the_rest_passes_the_check() {
+    let place = Place::new();
+    let file = place.path("config.yaml");
+    std::fs::write(&file, ODD).unwrap();
+    let menu = place.verb(&["import", "olivetin", text(&file)]).with(0).out;
+    for line in [
+        "[commands.31mred-commands-other]",
+        "exec = [\"sh\", \"-c\", 'true \"$1\" \"$2\" \"$3\" \"$4\"', \"sh\", \"{personname}\", \"{person-name}\", \"{arg-x}\", \"{arg-1x}\"]",
+        "# lost: the name personName of an argument, which is personname here",
+        "# lost: the second argument of the name personName",
+        "# lost: the pattern [a-z of person name, which is no regular expression here",
+        "# lost: the default many of the argument _x, which is none of its values",
+        "# lost: the default d of the argument 1x, which is none of its values",
+        "choices = [\"a\"]",
+        "# lost: the schedule 99 99 * * *: ",
+        "# lost: the schedule @every 5m: ",
+        "# lost: the schedule * * * * * *: it has 6 fields",
+        "cron = \"0 3 * * *\"",
+    ] {
+        assert!(menu.contains(line), "{line}: {menu}");
+    }
+    let printed = place.path("menu.toml");
+    std::fs::write(&printed, menu).unwrap();
+    place.verb(&["serve", "check", "--commands", text(&printed)]).with(0);
+}
+
+#[test]
+fn a_file_without_an_end_is_refused() {
+    let place = Place::new();
+    let ended = place.verb(&["import", "olivetin", "/dev/zero"]).with(125);
+    assert!(ended.err.contains("more than 4194304 bytes"), "{ended:?}");
+}

@@ -8,6 +8,8 @@ mod olivetin;
 mod shell;
 mod yaml;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::terminal;
@@ -31,10 +33,13 @@ pub(super) fn main(args: &Import) -> u8 {
     }
 }
 
+/// Reads a file, which may be a pipe.
 fn read(file: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(file).map_err(|error| error.to_string())?.len();
-    if size > MAX_BYTES {
-        return Err(format!("it has {size} bytes, and at most {MAX_BYTES} are read"));
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    let size = read.map_err(|error| error.to_string())?;
+    if size as u64 > MAX_BYTES {
+        return Err(format!("it has more than {MAX_BYTES} bytes, which is the limit"));
     }
-    std::fs::read_to_string(file).map_err(|error| error.to_string())
+    Ok(text)
 }

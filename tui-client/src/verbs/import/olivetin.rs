@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 use topside_shared::values::parse_duration;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use super::argument::Argument;
+use super::argument::{self, Argument};
 use super::menu::{Imported, Menu};
 use super::shell::{self, Named};
 use super::yaml::{Fields, texts};
@@ -55,8 +56,10 @@ pub(super) fn convert(text: &str) -> Result<String, String> {
 
 fn action(menu: &mut Menu, mut fields: Fields<'_>) {
     let title = fields.text("title").unwrap_or_else(|| "action".to_owned());
+    let shown_title = clean(&title, MAX_NAME);
     let arguments = fields.take("arguments").and_then(Yaml::as_vec).cloned().unwrap_or_default();
     let mut arguments: Vec<Argument> = arguments.iter().filter_map(Argument::read).collect();
+    let repeated = argument::name_all(&mut arguments);
     let line = (fields.text("shell"), fields.take("exec"));
     let confirm =
         arguments.iter().find(|one| one.kind == "confirmation").map(|one| one.title.clone());
@@ -72,7 +75,7 @@ fn action(menu: &mut Menu, mut fields: Fields<'_>) {
         Err(why) => return menu.lost(format!("the action \"{title}\": {why}")),
     };
     // An argument that the line does not name goes nowhere.
-    let is_used = |one: &Argument| exec.elements.contains(&format!("{{{}}}", one.name));
+    let is_used = |one: &Argument| exec.elements.contains(&format!("{{{}}}", one.own));
     let (used, unused): (Vec<Argument>, Vec<Argument>) = arguments.into_iter().partition(is_used);
     let name = fields.text("id").filter(|id| slug(id) == *id).unwrap_or_else(|| slug(&title));
     let name = free_name(menu, &name);
@@ -83,7 +86,7 @@ fn action(menu: &mut Menu, mut fields: Fields<'_>) {
     let rates = fields.take("maxRate").and_then(Yaml::as_vec).cloned().unwrap_or_default();
     let triggers = fields.take("triggers").map(texts).unwrap_or_default();
     let is_hidden = fields.take("hidden").and_then(Yaml::as_bool) == Some(true);
-    let needs = used.iter().find(|one| one.default().is_none()).map(|one| one.name.clone());
+    let needs = used.iter().find(|one| one.default().is_none()).map(|one| one.own.clone());
     menu.actions.entry(title.clone()).or_insert(Imported { name: name.clone(), needs });
     for lost in exec.lost {
         menu.lost(lost);
@@ -91,13 +94,18 @@ fn action(menu: &mut Menu, mut fields: Fields<'_>) {
     for one in unused {
         menu.lost(format!("the argument {}, which the line does not name", one.name));
     }
+    for name in repeated {
+        menu.lost(format!("the second argument of the name {name}"));
+    }
     menu.rest("", fields);
     let _ = writeln!(menu.text, "[commands.{name}]");
-    menu.set("title", title);
+    if !shown_title.is_empty() {
+        menu.set("title", shown_title);
+    }
     menu.list("exec", &exec.elements);
     menu.set("timeout", if timeout > 0 { format!("{timeout}s") } else { "none".to_owned() });
     if let Some(question) = confirm {
-        menu.set("confirm", question.replace(['{', '}'], ""));
+        menu.set("confirm", clean(&question, MAX_REASON).replace(['{', '}'], ""));
     }
     if let Some(most) = most {
         menu.set("max_concurrent", most);
@@ -117,11 +125,13 @@ fn action(menu: &mut Menu, mut fields: Fields<'_>) {
     {
         let suffix = if number == 0 { String::new() } else { format!("-{}", number + 1) };
         if let Some(one) = used.iter().find(|one| one.default().is_none()) {
-            menu.lost(format!("the schedule {field} = {value}: {} has no default", one.name));
+            menu.lost(format!("the schedule {field} = {value}: {} has no default", one.own));
             continue;
         }
-        if field == "cron" && value.split_ascii_whitespace().count() > 5 {
-            menu.lost(format!("the schedule {value}: it has seconds"));
+        if field == "cron"
+            && let Err(why) = topside_server::cli::check_cron(&value)
+        {
+            menu.lost(format!("the schedule {value}: {why}"));
             continue;
         }
         let _ = writeln!(menu.text, "\n[[commands.{name}.schedule]]");
@@ -160,7 +170,7 @@ fn elements(exec: &Yaml, named: &[Named]) -> Result<shell::Exec, String> {
         let place = element.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
         match place.map(str::trim) {
             Some(name) if named.iter().any(|one| one.name == name) => {
-                elements.push(format!("{{{name}}}"));
+                elements.push(shell::place(name, named));
             }
             None if !element.contains("{{") => elements.push(element),
             _ => return Err(format!("`{element}` of `exec` has a value inside an element")),

@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) name: String,
+    /// Its name in the menu file.
+    pub(super) own: String,
     /// Whether no value of it means anything to a shell: neither a blank nor a special character.
     pub(super) is_plain: bool,
 }
@@ -24,6 +26,12 @@ const BUILT_INS: &str = "\
     unset until wait while";
 /// The parameters of a shell with one digit.
 const MOST_PARAMETERS: usize = 9;
+
+/// The place of an argument in `exec`.
+pub(super) fn place(name: &str, named: &[Named]) -> String {
+    let own = named.iter().find(|one| one.name == name).map_or(name, |one| &one.own);
+    format!("{{{own}}}")
+}
 
 enum Part<'a> {
     Text(&'a str),
@@ -87,7 +95,7 @@ fn words(parts: &[Part<'_>], named: &[Named]) -> Option<Vec<String>> {
                 if !begins || !is_plain {
                     return None;
                 }
-                words.push(format!("{{{name}}}"));
+                words.push(place(name, named));
                 begins = false;
             }
         }
@@ -153,7 +161,7 @@ fn script(parts: &[Part<'_>], named: &[Named]) -> Result<Exec, String> {
     let mut elements: Vec<String> = ["sh", "-c", &script].map(str::to_owned).into();
     if !used.is_empty() {
         elements.push("sh".to_owned());
-        elements.extend(used.iter().map(|name| format!("{{{name}}}")));
+        elements.extend(used.iter().map(|name| place(name, named)));
     }
     Ok(Exec { elements, lost })
 }
@@ -181,7 +189,8 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Exec {
-        let named = |name: &str, is_plain| Named { name: name.into(), is_plain };
+        let named =
+            |name: &str, is_plain| Named { name: name.into(), own: name.to_lowercase(), is_plain };
         exec(line, &[named("host", true), named("text", false)]).unwrap()
     }
 
@@ -204,6 +213,9 @@ mod tests {
             assert_eq!(exec.elements, ["sh", "-c", script, "sh", "{host}"], "{line}");
             assert_eq!(exec.lost, [""; 0], "{line}");
         }
+        let named = [Named { name: "hostName".into(), own: "hostname".into(), is_plain: true }];
+        let exec = super::exec("echo {{ hostName }}", &named).unwrap();
+        assert_eq!(exec.elements, ["sh", "-c", "echo \"$1\"", "sh", "{hostname}"]);
         assert_eq!(of("cd /tmp").elements, ["sh", "-c", "cd /tmp"]);
     }
 
