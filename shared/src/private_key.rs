@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::BASE64;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ED25519, PublicKeyData};
@@ -22,6 +23,9 @@ use crate::tls;
 const PKCS8: &[u8] = &[
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
+
+/// Counts the files that this process has written, for their temporary names.
+static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// The secret that an Ed25519 key is made from. It is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -140,7 +144,9 @@ impl PrivateKey {
         let failed =
             |source| PrivateKeyError::Io { path: path.to_owned(), what: "written", source };
         let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.new", std::process::id()));
+        // Two threads of a process may write at the same time.
+        let nth = WRITES.fetch_add(1, Ordering::Relaxed);
+        name.push(format!(".{}-{nth}.new", std::process::id()));
         let whole = path.with_file_name(name);
         let written = create_private(&whole)
             .and_then(|mut file| {
@@ -253,6 +259,25 @@ mod tests {
         let read = PrivateKey::load_or_make(&path).unwrap();
         assert_eq!(made.pin(), read.pin());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn threads_that_need_the_key_at_the_same_time_get_the_same_one() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("a.key");
+            let start = std::sync::Barrier::new(8);
+            let pins: Vec<Pin> = std::thread::scope(|scope| {
+                let make = || {
+                    start.wait();
+                    PrivateKey::load_or_make(&path).unwrap().pin()
+                };
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(pins.iter().all(|pin| *pin == pins[0]), "{pins:?}");
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]
