@@ -40,8 +40,8 @@ audit-crash ROUNDS="100":
 large-file MB="1000":
     TOPSIDE_TEST_FILE_MB={{MB}} cargo test --release -p topside-client --test cli -- --nocapture flat_memory
 
-# Faults, alone and in pairs, during 20 live runs with pending hooks, and during windows on a box with hooks, in some ten
-# minutes; `just chaos 60` for longer
+# Faults, alone and in pairs, during 20 live runs with pending hooks, during windows on a box with hooks, and of the hub, in
+# some ten minutes; `just chaos 60` for longer
 chaos ROUNDS="30":
     TOPSIDE_CHAOS_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it chaos
 

@@ -17,6 +17,8 @@ mod box_figures;
 mod box_hooks;
 mod built_ins;
 mod chaos;
+#[cfg(feature = "hub")]
+mod chaos_hub;
 mod chaos_windows;
 mod child_processes;
 mod choices_from;

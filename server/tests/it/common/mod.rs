@@ -5,6 +5,8 @@ pub(crate) mod catcher;
 pub(crate) mod clock;
 mod disk;
 mod fifo;
+#[cfg(feature = "hub")]
+pub(crate) mod hub;
 pub(crate) mod live_runs;
 mod mount_namespace;
 pub(crate) mod notify;

@@ -82,6 +82,11 @@ impl Device {
         self.identity.pin()
     }
 
+    /// The pin of the server that it knows.
+    pub(crate) fn server(&self) -> Pin {
+        self.server
+    }
+
     /// A TCP connection on which nothing has been said.
     pub(crate) fn dial(&self) -> TcpStream {
         let SocketAddr::V4(to) = self.address else { panic!("tests use IPv4") };
