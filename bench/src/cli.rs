@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::statistics::Series;
 use crate::{baseline, benchmarks, exchange, machine, report};
 
-const USAGE: &str = "usage: topside-bench [--quick] [--check] [--markdown FILE] [--only requests|memory|start|notices|programs|output|flood|burst|shutdown|growth|tls]..
+const USAGE: &str = "usage: topside-bench [--quick] [--check] [--markdown FILE] [--only requests|memory|start|notices|programs|output|flood|burst|shutdown|growth|tls|fleet]..
        topside-bench load SOCKET ping|echo|COMMAND CLIENTS MS";
 
 pub(crate) fn main() -> ExitCode {
@@ -23,6 +23,10 @@ pub(crate) fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["raw-json", socket, workers] => baseline::json::serve(Path::new(socket), workers),
         ["raw-tls", port, key] => baseline::tls::serve(port, Path::new(key)),
+        ["raw-hub-end", strings, key] => {
+            baseline::hub_end::serve(Path::new(strings), Path::new(key))
+        }
+        ["raw-boxes", strings, count] => baseline::boxes::serve(Path::new(strings), count),
         ["raw-line", socket] => baseline::line::serve(Path::new(socket)),
         ["raw-run", socket] => run_once(Path::new(socket)),
         ["print", bytes] => print(bytes),

@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     pub(crate) slice: Duration,
     /// Clients that receive the larger broadcast.
     pub(crate) broadcast_clients: usize,
+    /// Boxes on one hub.
+    pub(crate) fleet_boxes: usize,
     /// Bytes of output that one client reads.
     pub(crate) output_bytes: u64,
     /// Bytes of output that no client reads to the end.
@@ -22,6 +24,7 @@ impl Settings {
         rounds: 5,
         slice: Duration::from_millis(300),
         broadcast_clients: 10_000,
+        fleet_boxes: 5_000,
         output_bytes: 256 << 20,
         flood_bytes: 1 << 30,
     };
@@ -29,6 +32,7 @@ impl Settings {
         rounds: 3,
         slice: Duration::from_millis(120),
         broadcast_clients: 4_000,
+        fleet_boxes: 1_000,
         output_bytes: 64 << 20,
         flood_bytes: 256 << 20,
     };

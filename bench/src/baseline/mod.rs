@@ -1,5 +1,7 @@
 //! Baseline servers: they do only what no server can leave out. They have no limits, no log and no registry.
 
+pub(crate) mod boxes;
+pub(crate) mod hub_end;
 pub(crate) mod json;
 pub(crate) mod line;
 pub(crate) mod ssh;

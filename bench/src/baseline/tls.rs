@@ -47,7 +47,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, bus: Broadcaster) 
 
 /// Accepts each client.
 #[derive(Debug)]
-struct AnyClientKey;
+pub(super) struct AnyClientKey;
 
 impl Admission for AnyClientKey {
     fn admit(&self, _: Pin) -> Result<(), CertificateError> {

@@ -1,6 +1,7 @@
 //! The benchmarks, one file each, in the order in which they are printed.
 
 mod burst;
+mod fleet;
 pub(crate) mod flood;
 mod growth;
 mod memory;
@@ -34,4 +35,5 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("shutdown", shutdown::measure),
     ("growth", growth::measure),
     ("tls", tls::measure),
+    ("fleet", fleet::measure),
 ];

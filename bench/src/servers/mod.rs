@@ -34,6 +34,7 @@ pub(crate) struct Programs {
     topsided: PathBuf,
     topside: Option<PathBuf>,
     redis: Option<PathBuf>,
+    nats: Option<PathBuf>,
     descriptors: u64,
 }
 
@@ -77,12 +78,13 @@ impl Programs {
         })?;
         let topside = beside("topside").filter(|path| can_run(path));
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let redis = std::env::split_paths(&path)
-            .map(|dir| dir.join("redis-server"))
-            .find(|path| path.exists());
+        let installed = |name: &str| {
+            std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.exists())
+        };
+        let (redis, nats) = (installed("redis-server"), installed("nats-server"));
         let hard = getrlimit(Resource::Nofile).maximum;
         setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard })?;
-        Ok(Self { own, topsided, topside, redis, descriptors: hard.unwrap_or(u64::MAX) })
+        Ok(Self { own, topsided, topside, redis, nats, descriptors: hard.unwrap_or(u64::MAX) })
     }
 
     /// What cannot be measured here, and why.
@@ -90,6 +92,9 @@ impl Programs {
         let mut absent = Vec::new();
         if self.redis.is_none() {
             absent.push("redis-server is not installed: no peer".to_owned());
+        }
+        if self.nats.is_none() {
+            absent.push("nats-server is not installed: no hub".to_owned());
         }
         if self.topside.is_none() {
             absent.push(
@@ -106,6 +111,10 @@ impl Programs {
 
     pub(crate) fn topsided(&self) -> &Path {
         &self.topsided
+    }
+
+    pub(crate) fn nats(&self) -> Option<&Path> {
+        self.nats.as_deref()
     }
 
     pub(crate) fn own(&self) -> &Path {

@@ -140,8 +140,7 @@ struct Relay {
 impl Relay {
     fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let relay =
-            Self { port: listener.local_addr().unwrap().port(), is_cut: Arc::default() };
+        let relay = Self { port: listener.local_addr().unwrap().port(), is_cut: Arc::default() };
         let is_cut = Arc::clone(&relay.is_cut);
         std::thread::spawn(move || {
             for near in listener.incoming() {
