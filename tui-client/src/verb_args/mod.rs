@@ -4,6 +4,7 @@
 pub(crate) mod approval;
 pub(crate) mod candidates;
 pub(crate) mod duration;
+mod line_error;
 pub(crate) mod log;
 pub(crate) mod mcp;
 pub(crate) mod notify;

@@ -7,9 +7,8 @@ use clap::error::{Error, ErrorKind};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use topside_shared::cmdline::{self, Candidate, CandidateKind, Completion};
-use topside_shared::text::{MAX_REASON, clean};
 
-use super::{Verb, candidates};
+use super::{Verb, candidates, line_error};
 
 /// Flags that choose the server and the form of the answer: a line of verbs has both already.
 const OF_THE_SHELL: [&str; 3] = ["on", "via", "json"];
@@ -28,8 +27,6 @@ const SHELL_ONLY: [(&str, &str); 12] = [
     ("test", "use `topside test` in a shell, or t in the picker"),
     ("config", "use `topside config path` in a shell"),
 ];
-/// Verbs that are never proposed for a mistyped one.
-const HARMFUL: [&str; 5] = ["kick", "shutdown", "revoke", "delete", "cancel"];
 
 #[derive(Debug, Parser)]
 #[command(name = ":", no_binary_name = true, disable_version_flag = true)]
@@ -77,9 +74,10 @@ fn command() -> Command {
     })
 }
 
-/// Parses a line without its `:`. An error is one sentence.
+/// Parses a line, with its `:` or without. An error is one sentence.
 pub(crate) fn parse(line: &str) -> Result<Parsed, String> {
-    let words = cmdline::split(line).map_err(|error| error.message)?;
+    let words =
+        cmdline::split(line.trim_start().trim_start_matches(':')).map_err(|error| error.message)?;
     let words: Vec<String> = words.into_iter().map(|token| token.text).collect();
     let Some(name) = words.first() else {
         return Err("Type a verb: `help` lists them, Tab completes.".to_owned());
@@ -87,11 +85,12 @@ pub(crate) fn parse(line: &str) -> Result<Parsed, String> {
     if let Some(instead) = instead_of(name) {
         return Err(instead);
     }
-    let parsed = command().try_get_matches_from(&words);
+    let mut parser = command();
+    let parsed = parser.try_get_matches_from_mut(&words);
     match parsed.and_then(|matches| VerbLine::from_arg_matches(&matches)) {
         Ok(line) => Ok(Parsed::Verb(Box::new(line.verb))),
         Err(error) if is_help(&error) => Ok(Parsed::Help(help_text(&error))),
-        Err(error) => Err(sentence(&error)),
+        Err(error) => Err(line_error::sentence(&error, &words, &parser)),
     }
 }
 
@@ -116,22 +115,6 @@ fn help_text(error: &Error) -> String {
     text.replacen("Usage: : ", "Usage: :", 1)
         .replacen("Usage: ", "Usage: :", 1)
         .replacen("::", ":", 1)
-}
-
-/// An error of the parser as one sentence, without the usage below it.
-fn sentence(error: &Error) -> String {
-    let text = error.to_string();
-    let text = text.split("\n\nUsage:").next().unwrap_or_default();
-    let parts = text.split("\n\n").filter(|part| !part.trim().is_empty());
-    let harmful = |part: &str| {
-        part.trim().starts_with("tip:")
-            && HARMFUL.iter().any(|verb| part.contains(&format!("'{verb}'")))
-    };
-    let parts = parts.filter(|part| !harmful(part) && !part.starts_with("For more information"));
-    let words = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
-    let sentence = parts.map(words).collect::<Vec<_>>().join("; ");
-    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-    clean(sentence, MAX_REASON)
 }
 
 /// Completes the word at `cursor` of a line without its `:`.
@@ -232,7 +215,7 @@ mod tests {
             let refused = SHELL_ONLY.iter().any(|(only, _)| *only == name);
             match parse(name) {
                 Err(why) if refused => assert!(why.starts_with(&format!("`{name}` is ")), "{why}"),
-                Err(why) => assert!(why.contains("required"), "{name}: {why}"),
+                Err(why) => assert!(why.starts_with(&format!("`{name}` needs ")), "{why}"),
                 Ok(Parsed::Verb(_)) => assert!(!refused, "{name}"),
                 Ok(Parsed::Help(help)) => panic!("{name}: {help}"),
             }
@@ -275,11 +258,20 @@ mod tests {
     #[test]
     fn a_mistake_is_one_sentence_and_a_harmful_verb_is_not_proposed() {
         for (line, want) in [
-            ("kick", "required"),
-            ("kick x", "it is a number, such as 7"),
-            ("statu", "'status'"),
-            ("invite --name x --role root", "viewer, operator, admin"),
-            ("shutdown --in soon", "`soon` is not a duration"),
+            ("kick", "`kick` needs CLIENT: `:help kick` explains it"),
+            ("invite", "`invite` needs --name NAME and --role ROLE: `:help invite` explains it"),
+            ("nope", "there is no verb `nope`: `:help` lists them"),
+            ("statu", "there is no verb `statu`: did you mean status?"),
+            ("invite --nam x", "`invite` has no --nam: did you mean --name?"),
+            ("keys --xyz", "`keys` has no --xyz: `:help keys` lists what it takes"),
+            ("keys all", "`keys` takes no `all`: it is one word too many"),
+            ("kick x", "CLIENT: it is a number, such as 7"),
+            (
+                "invite --name x --role root",
+                "--role is not `root`: it is viewer, operator or admin",
+            ),
+            ("invite --name x --role", "--role ROLE needs a value: viewer, operator or admin"),
+            ("shutdown --in soon", "--in: `soon` is not a duration"),
             ("kick 'open", "not closed"),
             ("", "Type a verb"),
         ] {

@@ -112,7 +112,7 @@ fn a_line_with_a_colon_runs_a_verb_of_the_shell_on_the_connected_server() {
     let clients = runs(":clients");
     assert!(clients.contains("#1 "), "{clients}");
     assert!(runs(":kick 77").contains("there is no client #77"));
-    assert!(runs(":kick").contains("required"));
+    assert!(runs(":kick").contains("`kick` needs CLIENT"));
     assert!(runs(":keys --on other").contains("this line goes to"));
     assert!(runs(":run echo x").contains("type the command itself"));
     assert!(runs(":kick --help").contains("Usage: :kick"));
