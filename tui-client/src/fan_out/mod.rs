@@ -30,7 +30,10 @@ pub(crate) use outcome::{
 };
 pub(crate) use plan::plan;
 pub(crate) use serial::Serial;
-pub(crate) use targets::{ALL, Selection, TAG, TargetBox, distinct, is_list, named, select, tags};
+pub(crate) use targets::{
+    ALL, LeftOut, Selection, TAG, TargetBox, distinct, is_list, left_out_sentence, named, select,
+    tags,
+};
 
 /// Most boxes that are being checked, or that run the command, at the same time.
 const AT_ONCE: usize = 64;

@@ -28,6 +28,29 @@ pub(crate) struct Selection {
     pub(crate) boxes: Vec<TargetBox>,
     /// Whether each was given by its name. Otherwise client.toml says how many they are.
     pub(crate) is_explicit: bool,
+    /// The saved servers that are left out, because the list has their key already.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// A saved server that is left out of a list: another one of the list has its key, so both are one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    name: String,
+    /// The one that stays in the list.
+    kept: String,
+}
+
+/// One sentence about the servers that are left out; none if there are none.
+pub(crate) fn left_out_sentence(left_out: &[LeftOut]) -> Option<String> {
+    let same = |one: &LeftOut| format!("{} has the key of {}", one.name, one.kept);
+    let same: Vec<String> = left_out.iter().map(same).collect();
+    match &same[..] {
+        [] => None,
+        [same] => Some(format!("{same}: they are one server, and the command runs there once")),
+        same => {
+            Some(format!("{}: the command runs once on each of these servers", same.join(", ")))
+        }
+    }
 }
 
 /// Why a list does not say which boxes are meant.
@@ -69,7 +92,7 @@ pub(crate) fn select(
     if via == Via::Same {
         return Err(SelectionError::SameMachine { list: shown() });
     }
-    let mut selection = Selection { boxes: Vec::new(), is_explicit: true };
+    let mut selection = Selection { boxes: Vec::new(), is_explicit: true, left_out: Vec::new() };
     for name in list.split(',').map(str::trim) {
         let tag = name.strip_prefix(TAG);
         if name.is_empty() || tag == Some("") {
@@ -107,16 +130,22 @@ pub(crate) fn named(
     names.iter().map(target).collect()
 }
 
-/// The saved servers, each box once: two with one key are one box.
-pub(crate) fn distinct<'p>(profiles: impl IntoIterator<Item = &'p Profile>) -> Vec<&'p Profile> {
+/// The names of these saved servers, one for each box, and those that are left out: two with one key are one box.
+pub(crate) fn distinct<'p>(
+    profiles: impl IntoIterator<Item = &'p Profile>,
+) -> (Vec<String>, Vec<LeftOut>) {
     let mut boxes: Vec<&Profile> = Vec::new();
+    let mut left_out = Vec::new();
     for profile in profiles {
-        let is_same = |other: &&Profile| profile.pin.is_some() && other.pin == profile.pin;
-        if !boxes.iter().any(is_same) {
-            boxes.push(profile);
+        let is_same = |other: &&&Profile| profile.pin.is_some() && other.pin == profile.pin;
+        match boxes.iter().find(is_same) {
+            Some(kept) => {
+                left_out.push(LeftOut { name: profile.name.clone(), kept: kept.name.clone() })
+            }
+            None => boxes.push(profile),
         }
     }
-    boxes
+    (boxes.into_iter().map(|profile| profile.name.clone()).collect(), left_out)
 }
 
 /// The saved servers with this tag, or all.
@@ -165,11 +194,16 @@ impl Selection {
     }
 
     fn add(&mut self, new: TargetBox) {
-        let is_same = |other: &TargetBox| {
+        let is_same = |other: &&TargetBox| {
             other.name == new.name || (new.pin.is_some() && other.pin == new.pin)
         };
-        if !self.boxes.iter().any(is_same) {
+        let Some(kept) = self.boxes.iter().find(is_same) else {
             self.boxes.push(new);
+            return;
+        };
+        let left_out = LeftOut { name: new.name, kept: kept.name.clone() };
+        if left_out.name != left_out.kept && !self.left_out.contains(&left_out) {
+            self.left_out.push(left_out);
         }
     }
 }
@@ -192,6 +226,12 @@ mod tests {
     "#;
 
     fn select_in(file: &str, list: &str, via: Via) -> Result<(String, bool), String> {
+        let selection = selection_in(file, list, via)?;
+        let names: Vec<&str> = selection.boxes.iter().map(|each| each.name.as_str()).collect();
+        Ok((names.join("|"), selection.is_explicit))
+    }
+
+    fn selection_in(file: &str, list: &str, via: Via) -> Result<Selection, String> {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join(FILE_NAME);
         let pin = |digit: &str| format!("{}{digit}", "0".repeat(63));
@@ -201,9 +241,34 @@ mod tests {
         let dir = PathBuf::from("/nowhere");
         let (config, state, runtime) = (dir.clone(), dir.clone(), dir);
         let dirs = Dirs { config, state, runtime, runtime_only: true };
-        let selection = select(list, via, &store, &dirs).map_err(|error| error.to_string())?;
-        let names: Vec<&str> = selection.boxes.iter().map(|each| each.name.as_str()).collect();
-        Ok((names.join("|"), selection.is_explicit))
+        select(list, via, &store, &dirs).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_server_that_is_left_out_because_of_its_key_is_named() {
+        for (list, says) in [
+            ("a,b,a", None),
+            (
+                "c again,a,c,c",
+                Some(
+                    "c has the key of c again: they are one server, and the command runs there once",
+                ),
+            ),
+            (
+                "all",
+                Some(
+                    "c again has the key of c: they are one server, and the command runs there once",
+                ),
+            ),
+        ] {
+            let selection = selection_in(FILE, list, Via::Auto).unwrap();
+            assert_eq!(left_out_sentence(&selection.left_out).as_deref(), says, "{list}");
+        }
+        let file =
+            FILE.replace("lan = \"192.0.2.5\"", "lan = \"192.0.2.5\", pin = \"sha256:PIN1\"");
+        let selection = selection_in(&file, "all", Via::Auto).unwrap();
+        let says = "c again has the key of c, x, y has the key of a: the command runs once on each of these servers";
+        assert_eq!(left_out_sentence(&selection.left_out).as_deref(), Some(says));
     }
 
     #[test]

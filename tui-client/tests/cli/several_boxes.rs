@@ -409,6 +409,18 @@ fn a_destructive_command_wants_the_number_of_its_targets() {
     assert!(shown.contains("○ 2 not started  a b\r\n"), "{shown}");
 }
 
+/// One of two saved servers with one key was left out without a word.
+#[test]
+fn a_server_that_is_left_out_of_a_list_because_of_its_key_is_named() {
+    let fleet = Fleet::new(&["a", "b"]);
+    fleet.client.verb(&["duplicate", "a", "again"]).with(0);
+    let ended = fleet.run("a,b,again", &["write-down"]).with(0);
+    assert_eq!(fleet.log().lines().filter(|line| *line == "a").count(), 1);
+    let sentence =
+        "topside: again has the key of a: they are one server, and the command runs there once\n";
+    assert!(ended.err.starts_with(sentence), "{}", ended.err);
+}
+
 #[test]
 fn what_is_kept_of_long_output_is_its_end() {
     let fleet = Fleet::new(&["a", "b"]);

@@ -48,7 +48,7 @@ impl Fleet {
         let mut screen = Screen::topside(&self.phone, (100, 30), &[]);
         screen.see_all(&["pump-1", "pump-2", "pump-3"]);
         screen.write("*x");
-        screen.see("Command on 3 boxes");
+        screen.see("Command on 3 servers");
         screen
     }
 
@@ -81,7 +81,7 @@ fn the_picker_shows_the_state_of_every_server_and_equal_results_are_one_group() 
             && row("pump-3").contains("● LAN ")
     });
     screen.write("*x");
-    screen.see("Command on 3 boxes");
+    screen.see("Command on 3 servers");
     screen.write("echo hello pumps\r");
     screen.see_all(&["✓ 2 alike", "pump-1 pump-3", "hello pumps", "○ 1 not reached", "2 of 3"]);
     screen.write("\x1b[B\r");
@@ -104,7 +104,7 @@ fn a_destructive_command_starts_only_with_the_number_of_the_boxes_that_can_run_i
     let fleet = Fleet::new();
     let mut screen = fleet.line();
     screen.write("drain\r");
-    screen.see_all(&["Type 2 to run it on 2 boxes", "Drain all zones?", "Not among them:"]);
+    screen.see_all(&["Type 2 to run it on 2 servers", "Drain all zones?", "Not among them:"]);
     screen.write("3\r");
     screen.see("That is not 2: nothing was started.");
     assert!(!fleet.file(0, "log").exists());
@@ -113,7 +113,7 @@ fn a_destructive_command_starts_only_with_the_number_of_the_boxes_that_can_run_i
     assert!(fleet.file(0, "log").exists() && fleet.file(2, "log").exists());
     fleet.has_no_session();
     screen.write("\x1b");
-    screen.see("SERVERS");
+    screen.gone("2 alike");
     screen.write("q");
     assert_eq!(screen.ended().0, 0);
 }
@@ -128,7 +128,7 @@ fn a_running_command_is_cancelled_after_a_question_and_its_output_is_kept() {
     });
     screen.see("1 of 3");
     screen.write("\x03");
-    screen.see("Stop it on 2 boxes?");
+    screen.see("Stop it on 2 servers?");
     screen.write("\t\r");
     screen.see_all(&["✗ 2 alike", "ended early", "0 of 3"]);
     fleet.has_no_session();
@@ -177,7 +177,7 @@ fn a_box_that_is_saved_by_two_names_runs_the_command_once_and_each_result_has_it
     let mut screen = Screen::topside(&fleet.phone, (100, 30), &[]);
     screen.see_all(&["again", "pump-1", "pump-2", "pump-3"]);
     screen.write("*x");
-    screen.see("Command on 3 boxes");
+    screen.see("Command on 3 servers");
     screen.write("echo hello pumps\r");
     screen.see_all(&["2 of 3", "✓ 2 alike", "again pump-3", "○ 1 not reached     pump-2"]);
 }

@@ -83,7 +83,11 @@ fn a_filter_that_hides_the_chosen_server_chooses_one_that_is_shown() {
     world.write("04");
     assert_eq!(world.state.picker.at, 3);
     world.write("x");
-    assert!(world.screen().contains("No server passes the filter."), "{}", world.screen());
+    assert!(
+        world.screen().contains("No server passes the filter: Esc clears it."),
+        "{}",
+        world.screen()
+    );
     world.press("esc down");
     assert_eq!(world.state.picker.at, 4, "this machine");
 }
@@ -142,7 +146,7 @@ fn a_line_runs_on_the_marked_servers_and_its_results_are_grouped_and_shown_whole
     let mut world = fleet(100, 30);
     let id = start(&mut world, "uptime --short");
     let drawn = world.screen();
-    assert!(drawn.contains("4 boxes ❯ uptime --short") && drawn.contains("0 of 4"), "{drawn}");
+    assert!(drawn.contains("4 servers ❯ uptime --short") && drawn.contains("0 of 4"), "{drawn}");
     ended(&mut world, id, 1, unreachable("nothing listens at 192.168.1.2"));
     ended(&mut world, id, 0, Outcome::NotStarted(NotStarted::Cancelled));
     ended(&mut world, id, 3, unreachable("nothing listens at 192.168.1.2"));
@@ -177,7 +181,7 @@ fn a_command_that_must_be_confirmed_starts_only_with_the_number_of_its_boxes() {
     ended(&mut world, id, 1, unreachable("away"));
     world.tell(Msg::FanOut { id, event: waiting() });
     let drawn = world.screen();
-    for part in ["Type 2 to run it on 2 boxes", "pump-01", "destructive", "Drain zone 3?"] {
+    for part in ["Type 2 to run it on 2 servers", "pump-01", "destructive", "Drain zone 3?"] {
         assert!(drawn.contains(part), "{part}: {drawn}");
     }
     assert!(drawn.contains("Not among them:"), "{drawn}");
@@ -195,12 +199,45 @@ fn a_command_that_must_be_confirmed_starts_only_with_the_number_of_its_boxes() {
     assert_eq!(world.press("esc"), [Effect::FanOutOrder { id, order }]);
 }
 
+/// The time of a command counted the time that its user took to type the number.
+#[test]
+fn the_time_of_a_command_is_without_that_of_its_question() {
+    let mut world = fleet(100, 30);
+    let id = start(&mut world, "drain 3");
+    let one = |index| WaitingBox { index, effect: command::Effect::Destructive, question: None };
+    world.wait(2_000);
+    let waiting = (0..4).map(one).collect();
+    world.tell(Msg::FanOut { id, event: FanOutEvent::ConfirmationNeeded(waiting) });
+    world.wait(60_000);
+    world.press("4 enter");
+    world.wait(3_000);
+    (0..4).for_each(|index| ended(&mut world, id, index, unreachable("away")));
+    world.tell(Msg::FanOut { id, event: FanOutEvent::Done });
+    assert!(world.screen().contains("0 of 4 · 5.0 s"), "{}", world.screen());
+}
+
+#[test]
+fn two_saved_servers_with_one_key_are_one_and_the_line_says_so() {
+    for (width, height) in [(40, 10), (100, 30)] {
+        let mut world = fleet(width, height);
+        let mut servers = world.state.servers.clone();
+        servers[3].pin = servers[1].pin.clone();
+        world.tell(Msg::Servers(servers));
+        world.press("* x");
+        let screen = world.screen();
+        assert!(screen.contains("Command on 3 servers"), "{screen}");
+        for words in ["▲ pump-04 has the key of pump-02", "once"] {
+            assert!(screen.contains(words), "{words}: {screen}");
+        }
+    }
+}
+
 #[test]
 fn a_running_command_is_cancelled_after_a_question() {
     let mut world = fleet(100, 30);
     let id = start(&mut world, "uptime");
     assert!(world.press("ctrl-c").is_empty());
-    assert!(world.screen().contains("Stop it on 4 boxes?"), "{}", world.screen());
+    assert!(world.screen().contains("Stop it on 4 servers?"), "{}", world.screen());
     world.press("esc esc");
     let effects = world.press("tab enter");
     assert_eq!(effects, [Effect::FanOutOrder { id, order: FanOutOrder::Cancel }]);

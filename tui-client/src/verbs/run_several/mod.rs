@@ -103,7 +103,9 @@ fn begin(args: Run, selection: Selection, printer: &Printer) -> Result<Console<'
         },
     };
     let boxes = selection.boxes.len();
+    let left_out = fan_out::left_out_sentence(&selection.left_out);
     Ok(Console {
+        left_out,
         confirmation: Confirmation::new(&args, selection.is_explicit),
         fan_out: FanOut::new(selection.boxes, settings),
         outcomes: (0..boxes).map(|_| None).collect(),
@@ -119,6 +121,8 @@ fn begin(args: Run, selection: Selection, printer: &Printer) -> Result<Console<'
 
 struct Console<'p> {
     args: Run,
+    /// What is said first: a saved server is left out.
+    left_out: Option<String>,
     fan_out: FanOut,
     confirmation: Confirmation,
     /// By box; with `--json` they are printed and not kept.
@@ -137,6 +141,9 @@ impl Console<'_> {
     async fn run(mut self) -> (u8, Duration) {
         let mut stopped: Option<Signal> = None;
         let (mut broken, mut give_up) = (false, None);
+        if let Some(left_out) = &self.left_out {
+            self.printer.say(left_out).await;
+        }
         self.progress.show(self.printer).await;
         loop {
             tokio::select! {

@@ -94,7 +94,9 @@ pub(super) fn draw(
     let (entries, window) = entries(state, place);
     if entries.is_empty() {
         let none = Rect { y: place.y + head(place), height: 1, ..place };
-        Row::new(buffer, none).skip(3).left("No server passes the filter.", theme.dim);
+        Row::new(buffer, none)
+            .skip(3)
+            .left("No server passes the filter: Esc clears it.", theme.dim);
     }
     for (y, entry) in (head(place)..place.height).zip(&entries[window.clone()]) {
         let mut row = Row::at(buffer, place, y);

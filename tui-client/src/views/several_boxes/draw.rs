@@ -7,7 +7,7 @@ use topside_shared::cmdline;
 use topside_shared::text::duration;
 
 use super::results::{LABEL, ResultLine, Results};
-use super::{Phase, SeveralBoxes};
+use super::{Phase, SeveralBoxes, count_words};
 use crate::app::State;
 use crate::app::msg::WaitingBox;
 use crate::app::picker::all_servers;
@@ -22,9 +22,10 @@ use crate::views::typed_command::{Drawn, TypedCommand, draw_long_hint};
 use crate::widgets::canvas::{self, Canvas, FRAME, Hit, tall_room};
 use crate::widgets::field::{field, ground};
 use crate::widgets::list::{Cell, Column, Line, ListHints, Load, Table, cell};
-use crate::widgets::row::Row;
+use crate::widgets::row::{Row, wrapped};
 
-const GROUP_COLUMNS: &[Column] = &[Column::new("RESULT", LABEL as u16 - 2), Column::rest("BOXES")];
+const GROUP_COLUMNS: &[Column] =
+    &[Column::new("RESULT", LABEL as u16 - 2), Column::rest("SERVERS")];
 /// Columns of the name of a box.
 const NAME: usize = 18;
 
@@ -61,7 +62,7 @@ pub(super) fn draw(
             let words = if *cancelled { "cancelling …" } else { "running …" };
             row.left("● ", theme.running).left(words, theme.plain);
             let mut heads = Row::at(canvas.buffer, inside, 1);
-            heads.skip(1).column("BOX", NAME, theme.dim).skip(1).left("STATE", theme.dim);
+            heads.skip(1).column("SERVER", NAME, theme.dim).skip(1).left("STATE", theme.dim);
             boxes(view, list, canvas.buffer, &theme);
             keys = match (*cancelled, view.rows.len() > usize::from(list.height)) {
                 (false, false) => &["Esc cancels"],
@@ -70,9 +71,9 @@ pub(super) fn draw(
                 (true, true) => &["Esc waits no longer", "↑ ↓ scroll"],
             };
         }
-        Phase::Confirm { waiting, number, is_wrong } => {
+        Phase::Confirm { waiting, number, is_wrong, .. } => {
             let count = waiting.len();
-            let on = if count == 1 { "1 box".to_owned() } else { format!("{count} boxes") };
+            let on = count_words(count);
             let mut row = Row::new(canvas.buffer, inside);
             row.left("▲ ", theme.warn)
                 .left(&format!("Type {count} to run it on {on} "), theme.strong);
@@ -119,12 +120,17 @@ fn line(
     state: &State,
 ) -> Option<Position> {
     let theme = canvas.theme;
-    let mut top = Row::new(canvas.buffer, inside);
-    match wrong {
-        Some(why) => top.left("✗ ", theme.bad).left(why, theme.plain),
-        None => top.left("Each box reads the line with its own menu.", theme.dim),
+    let (sign, text) = match (wrong, &view.left_out) {
+        (Some(why), _) => (("✗ ", theme.bad), why),
+        (None, Some(left_out)) => (("▲ ", theme.warn), left_out.as_str()),
+        (None, None) => (("", theme.dim), "Each server reads the line with its own menu."),
     };
-    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(3), ..inside };
+    let rows = fit::wrap(text, usize::from(inside.width.saturating_sub(2))).len().min(3);
+    let top = Rect { height: u16::try_from(rows).unwrap_or(1).min(inside.height), ..inside };
+    let style = if sign.0.is_empty() { theme.dim } else { theme.plain };
+    wrapped(canvas.buffer, top, sign, text, style);
+    let used = top.height + 2;
+    let list = Rect { y: top.bottom(), height: inside.height.saturating_sub(used), ..inside };
     servers(view, state, list, canvas.buffer);
     let row = Rect { y: inside.bottom().saturating_sub(2), height: 1, ..inside };
     let last = Rect { y: row.y + 1, ..row };
@@ -248,7 +254,7 @@ fn groups(
     let table = Table {
         columns: GROUP_COLUMNS,
         load: &Load::Done,
-        empty: "Nothing matches.",
+        empty: "No server has a result.",
         below: u16::from(warning.is_some()),
         beside,
         hints: ListHints { row: &["Enter details"], list: &[], more: false },

@@ -13,9 +13,8 @@ use super::console::submit::goes_to_disk;
 use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
 use crate::app::view::{Outcome, View, close, open, stay};
 use crate::app::{Effect, State, picker};
-use crate::config::Profile;
 use crate::config::history_file::SEVERAL_BOXES;
-use crate::fan_out::{common_menu, distinct};
+use crate::fan_out::{LeftOut, common_menu, distinct, left_out_sentence};
 use crate::input::key::{Code, Key};
 use crate::text::times;
 use crate::widgets::canvas::Canvas;
@@ -30,6 +29,8 @@ pub(crate) struct SeveralBoxes {
     /// The number of its effects and messages.
     id: u64,
     boxes: Vec<String>,
+    /// A sentence about the saved servers that are left out.
+    left_out: Option<String>,
     input: InputBox,
     /// The cached menus of the boxes, once they were read: which arguments are secrets.
     menus: Vec<Vec<Command>>,
@@ -42,7 +43,7 @@ pub(crate) struct SeveralBoxes {
     scroll: ScrolledText,
     /// What an admin should know of the audit logs of the boxes.
     warnings: Vec<String>,
-    /// When the command began, by the monotonic clock.
+    /// When the command began, by the monotonic clock; later by the time that its question was open.
     began: u64,
 }
 
@@ -58,6 +59,8 @@ enum Phase {
     /// The command waits for the number of these boxes to be typed.
     Confirm {
         waiting: Vec<WaitingBox>,
+        /// When the question came, by the monotonic clock.
+        since: u64,
         number: Editor,
         is_wrong: bool,
     },
@@ -68,12 +71,13 @@ enum Phase {
 }
 
 /// Opens the line for these saved servers.
-fn open_for(state: &mut State, boxes: Vec<String>) -> Vec<Effect> {
+fn open_for(state: &mut State, (boxes, left_out): (Vec<String>, Vec<LeftOut>)) -> Vec<Effect> {
     let (id, rows) = (state.next_serial(), boxes.iter().map(|_| BoxRow::default()).collect());
     let servers = boxes.clone();
     state.open(SeveralBoxes {
         id,
         boxes,
+        left_out: left_out_sentence(&left_out),
         input: InputBox::default(),
         menus: Vec::new(),
         menu: Vec::new(),
@@ -98,19 +102,14 @@ pub(super) fn history(state: &mut State, lines: Vec<String>) -> Vec<Effect> {
 
 /// Opens the line for the marked servers of the picker.
 pub(crate) fn open_marked(state: &mut State) -> Vec<Effect> {
-    let boxes = names(picker::marked(state));
-    open_for(state, boxes)
+    let servers = distinct(picker::marked(state));
+    open_for(state, servers)
 }
 
 /// Opens the line for all saved servers.
 pub(crate) fn open_all(state: &mut State) -> Vec<Effect> {
-    let boxes = names(&state.servers);
-    open_for(state, boxes)
-}
-
-/// The names of these saved servers, one for each box.
-fn names<'p>(profiles: impl IntoIterator<Item = &'p Profile>) -> Vec<String> {
-    distinct(profiles).into_iter().map(|profile| profile.name.clone()).collect()
+    let servers = distinct(&state.servers);
+    open_for(state, servers)
 }
 
 /// Something happened to the command of this number, whichever tab its view is in.
@@ -149,7 +148,8 @@ impl SeveralBoxes {
             FanOutEvent::ConfirmationNeeded(waiting) => {
                 if let Phase::Running { cancelled: false } = self.phase {
                     let (number, is_wrong) = (Editor::default(), false);
-                    self.phase = Phase::Confirm { waiting, number, is_wrong };
+                    let since = state.clock.mono;
+                    self.phase = Phase::Confirm { waiting, since, number, is_wrong };
                     self.scroll = ScrolledText::default();
                 }
             }
@@ -227,16 +227,16 @@ impl SeveralBoxes {
     /// Asks whether to cancel; the runs continue meanwhile.
     fn ask_to_cancel(&mut self) -> Outcome {
         let (id, left) = (self.id, self.boxes.len() - self.done());
-        let boxes = if left == 1 { "1 box".to_owned() } else { format!("{left} boxes") };
+        let servers = count_words(left);
         let was_cancelled = matches!(self.phase, Phase::Running { cancelled: true });
         let (title, text) = match was_cancelled {
             true => (
-                format!("Wait no longer for {boxes}?"),
+                format!("Wait no longer for {servers}?"),
                 vec!["The runs were asked to end. They may still be running there.".to_owned()],
             ),
             false => (
-                format!("Stop it on {boxes}?"),
-                vec!["Runs are cancelled, and no further box is started.".to_owned()],
+                format!("Stop it on {servers}?"),
+                vec!["Runs are cancelled, and the command starts on no further server.".to_owned()],
             ),
         };
         let yes = if was_cancelled { "Wait no longer" } else { "Stop the runs" };
@@ -253,8 +253,10 @@ impl SeveralBoxes {
         }))
     }
 
-    fn confirm_key(&mut self, key: Key) -> Outcome {
-        let Phase::Confirm { waiting, number, is_wrong } = &mut self.phase else { return stay() };
+    fn confirm_key(&mut self, key: Key, state: &State) -> Outcome {
+        let Phase::Confirm { waiting, since, number, is_wrong } = &mut self.phase else {
+            return stay();
+        };
         let count = waiting.len();
         let order = match key.code {
             _ if key.leaves() => FanOutOrder::Decline,
@@ -273,9 +275,16 @@ impl SeveralBoxes {
                 return stay();
             }
         };
+        // The command took none of the time of the question.
+        self.began = self.began.saturating_add(state.clock.mono.saturating_sub(*since));
         self.phase = Phase::Running { cancelled: order == FanOutOrder::Decline };
         self.order(order)
     }
+}
+
+/// `1 server`, `3 servers`.
+fn count_words(count: usize) -> String {
+    format!("{count} server{}", if count == 1 { "" } else { "s" })
 }
 
 /// Longest warning that is kept, in characters.
@@ -283,13 +292,13 @@ const MAX_WARNING: usize = 300;
 
 impl View for SeveralBoxes {
     fn title(&self, _state: &State) -> String {
-        let boxes = match self.boxes.len() {
+        let servers = match self.boxes.len() {
             1 => self.boxes[0].clone(),
-            n => format!("{n} boxes"),
+            n => count_words(n),
         };
         match self.phase {
-            Phase::Line { .. } => format!("Command on {boxes}"),
-            _ => format!("{boxes} ❯ {}", self.shown_line()),
+            Phase::Line { .. } => format!("Command on {servers}"),
+            _ => format!("{servers} ❯ {}", self.shown_line()),
         }
     }
 
@@ -301,7 +310,7 @@ impl View for SeveralBoxes {
             Phase::Running { .. } => {
                 self.scroll.key(key, self.rows.len(), draw::list_room(state).1);
             }
-            Phase::Confirm { .. } => return self.confirm_key(key),
+            Phase::Confirm { .. } => return self.confirm_key(key, state),
             Phase::Done { results, .. } => {
                 if !results.key(key, draw::list_room(state), state.list_layout()) {
                     return close();
