@@ -65,6 +65,27 @@ impl ErrorKind {
         }
     }
 
+    /// The kind in words, behind the number of requests that were refused: `3 not allowed`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Parse => "no JSON",
+            Self::InvalidRequest => "no request",
+            Self::UnknownMethod => "unknown method",
+            Self::InvalidParams => "wrong arguments",
+            Self::Internal => "fault of the server",
+            Self::Forbidden => "not allowed",
+            Self::NotFound => "not found",
+            Self::UnsupportedVersion => "other version",
+            Self::RateLimited => "too many attempts",
+            Self::TooLarge => "too large",
+            Self::Busy => "busy",
+            Self::Closing => "during a shutdown",
+            Self::SpawnFailed => "not started",
+            Self::ConfirmRequired => "not confirmed",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Whether the same request may succeed later.
     pub fn retryable(self) -> bool {
         matches!(self, Self::RateLimited | Self::Busy | Self::Closing)

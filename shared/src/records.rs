@@ -231,6 +231,15 @@ impl RunRow {
         Some(format!("cancelled by {}", text::clean(by, text::MAX_REASON)))
     }
 
+    /// The same row with the word *you* for the user and connection `you`: `ann (#7)`.
+    pub fn with_you(mut self, you: &str) -> Self {
+        let approval = self.approval.as_mut().and_then(|approval| approval.by.as_mut());
+        for by in self.ended_by.iter_mut().chain(approval).filter(|by| *by == you) {
+            "you".clone_into(by);
+        }
+        self
+    }
+
     /// Why it was started, in words: the run that caused it, or the reason that its user gave.
     pub fn cause(&self) -> Option<String> {
         match (self.caused_by, &self.reason) {
@@ -262,14 +271,23 @@ impl RunRow {
         self.approval.as_ref().is_some_and(ended)
     }
 
-    /// Remarks on one line: why it was started, its approval, what it waits for, who cancelled it, cut output, processes that
-    /// live on.
-    pub fn remarks(&self) -> Option<String> {
-        let remarks: Vec<String> =
-            [self.cause(), self.approved(), self.wait(), self.cancelled(), self.cut(), self.left()]
-                .into_iter()
-                .flatten()
-                .collect();
+    /// Remarks: why it was started, its approval, what it waits for, who cancelled it, cut output, processes that live on.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        let cancelled = self.cancelled();
+        // The reason of a withdrawn approval says again who cancelled the run.
+        let approved = match &self.approval {
+            Some(approval) if approval.state == ApprovalState::Withdrawn && cancelled.is_some() => {
+                Some(RunApproval { reason: None, ..approval.clone() }.sentence())
+            }
+            _ => self.approved(),
+        };
+        let all = [self.cause(), approved, self.wait(), cancelled, self.cut(), self.left()];
+        all.into_iter().flatten()
+    }
+
+    /// The remarks on one line; none where there are none.
+    pub fn remark(&self) -> Option<String> {
+        let remarks: Vec<String> = self.remarks().collect();
         (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 

@@ -91,6 +91,13 @@ pub struct CallerInfo {
     pub agent: bool,
 }
 
+impl CallerInfo {
+    /// Its user and connection, as rows of runs and notifications name it: `ann (#7)`.
+    pub fn called(&self) -> String {
+        format!("{} ({})", self.user, self.client_id)
+    }
+}
+
 /// What the server will take from this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -51,7 +51,7 @@ pub fn run(row: &RunRow, zone: &TimeZone) -> String {
 }
 
 fn run_cells(row: &RunRow, zone: &TimeZone) -> [String; 7] {
-    let more = row.remarks().map(|more| format!(" ({more})")).unwrap_or_default();
+    let more = row.remark().map(|more| format!(" ({more})")).unwrap_or_default();
     [
         row.run_id.to_string(),
         row.state.words().to_owned(),
@@ -117,6 +117,25 @@ mod tests {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
         assert_eq!(run_cells(&row, &zone)[4], "2020-02-20 14:00:00+02:00");
         assert_eq!(run_cells(&today, &zone)[4].len(), "2020-02-20 14:00:00+02:00".len());
+    }
+
+    /// The row read `not approved: cancelled by ann (#3); cancelled by ann (#3)`.
+    #[test]
+    fn the_reason_of_a_run_that_was_cancelled_before_its_approval_is_written_once() {
+        let row = json!({
+            "runId": 7, "command": "wipe", "args": {}, "user": "ann", "clientId": 3, "state": "cancelled",
+            "startedAt": "2020-02-20T12:00:00.000Z", "bytes": 0, "endedBy": "ann (#3)",
+            "approval": {"role": "admin", "state": "withdrawn", "reason": "cancelled by ann (#3)"},
+        });
+        let row: RunRow = serde_json::from_value(row).unwrap();
+        let command = |row: &RunRow| run_cells(row, &TimeZone::UTC)[6].clone();
+        assert_eq!(command(&row), "wipe (not approved; cancelled by ann (#3))");
+        let yours = row.clone().with_you("ann (#3)");
+        assert_eq!(command(&yours), "wipe (not approved; cancelled by you)");
+        assert_eq!(
+            command(&row.with_you("ann (#4)")),
+            "wipe (not approved; cancelled by ann (#3))"
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
         // Then it opens the line for the marked servers.
         Needs::ChosenReachable if picker::marked(state).next().is_some() => Ok(()),
         Needs::ChosenReachable => connectable(state),
-        Needs::ChosenSaved => saved(state),
+        Needs::ChosenSaved => saved(state, action.id),
         Needs::AnyMarked => marked(state),
         Needs::AnySaved => any_saved(state),
         Needs::RunTakesInput => asks(state),
@@ -113,7 +113,7 @@ fn connectable(state: &State) -> Result<(), String> {
     picker::why_not(state).map_or(Ok(()), Err)
 }
 
-fn saved(state: &State) -> Result<(), String> {
+fn saved(state: &State, id: Id) -> Result<(), String> {
     match picker::chosen(state) {
         Some(_) => Ok(()),
         None => match picker::chosen_find(state) {
@@ -122,8 +122,13 @@ fn saved(state: &State) -> Result<(), String> {
                 no(format!("{} is not saved yet: press {key} to save it", find.name))
             }
             None => {
-                let key = state.keys.word(Id::Add);
-                no(format!("this machine is not a saved server: press {key} to add one"))
+                let done = match id {
+                    Id::Mark => "marked",
+                    Id::Duplicate => "duplicated",
+                    Id::Delete => "deleted",
+                    _ => "changed",
+                };
+                no(format!("this machine is not a saved server: it cannot be {done}"))
             }
         },
     }

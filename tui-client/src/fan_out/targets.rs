@@ -140,7 +140,7 @@ pub(crate) fn distinct<'p>(
         let is_same = |other: &&&Profile| profile.pin.is_some() && other.pin == profile.pin;
         match boxes.iter().find(is_same) {
             Some(kept) => {
-                left_out.push(LeftOut { name: profile.name.clone(), kept: kept.name.clone() })
+                left_out.push(LeftOut { name: profile.name.clone(), kept: kept.name.clone() });
             }
             None => boxes.push(profile),
         }

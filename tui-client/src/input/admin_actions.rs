@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use topside_shared::after_shutdown::AfterShutdown;
 
 use super::actions::Id;
+use super::key::Key;
 use super::keymap::Keymap;
 
 /// An admin action: its name, its verb, and its part of the screen.
@@ -43,8 +44,13 @@ pub(crate) fn hint(name: &str, keys: &Keymap) -> Option<String> {
     let action = ACTIONS.iter().find(|action| action.name == name)?;
     let AdminAction { verb, part, id, .. } = action;
     let key = keys.word(*id);
+    // Only a letter can be written before the verb.
+    let verb = match keys.first(Id::CommandLine, true).and_then(Key::typed) {
+        Some(colon) => format!("{colon}{verb}"),
+        None => format!("topside {verb}"),
+    };
     Some(format!(
-        "`{name}` is not a command of this server; use `topside {verb}` or the {part} ({key})"
+        "`{name}` is not a command of this server; type `{verb}`, or use the {part} ({key})"
     ))
 }
 
@@ -66,7 +72,7 @@ mod tests {
     fn the_hint_names_the_verb_and_the_key() {
         let keys = Keymap::default();
         let kick =
-            "`kick` is not a command of this server; use `topside kick` or the clients view (F2)";
+            "`kick` is not a command of this server; type `:kick`, or use the clients view (F2)";
         assert_eq!(hint("kick", &keys).as_deref(), Some(kick));
         assert!(hint("keys", &keys).unwrap().contains("the keys view (Ctrl-P `Keys: "));
         assert_eq!(hint("uptime", &keys), None);

@@ -27,6 +27,8 @@ pub struct Block {
     id: u64,
     folded: bool,
     finished: bool,
+    /// Whether a row above its lines names it. A note has none: its first line says what it is.
+    has_header: bool,
     store: Store,
     stdout: StreamParser,
     stderr: StreamParser,
@@ -40,6 +42,7 @@ impl Block {
             id,
             folded: false,
             finished: false,
+            has_header: true,
             store: Store::new(caps),
             stdout: StreamParser::new(LineKind::Stdout),
             stderr: StreamParser::new(LineKind::Stderr),
@@ -47,8 +50,20 @@ impl Block {
         }
     }
 
+    /// A finished block without a header, and with these marker lines.
+    pub(crate) fn note<'l>(id: u64, caps: Caps, lines: impl Iterator<Item = &'l str>) -> Self {
+        let mut block = Self { has_header: false, ..Self::new(id, caps) };
+        lines.for_each(|line| block.push_marker(line));
+        block.finish();
+        block
+    }
+
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    pub(crate) fn has_header(&self) -> bool {
+        self.has_header
     }
 
     /// Whether only its header is shown, and its newest line until it is finished.

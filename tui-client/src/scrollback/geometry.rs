@@ -92,7 +92,7 @@ impl<'a> Walker<'a> {
         let lines = block.shown();
         let first_kept = lines.start.max(block.store().dropped());
         walker.spot.part = match anchor.part {
-            AnchorPart::Header => Part::Header,
+            AnchorPart::Header => walker.first_part(index),
             AnchorPart::Blank if index + 1 < blocks.len() => Part::Blank,
             AnchorPart::Blank => walker.last_part(index),
             _ if lines.is_empty() => Part::Header,
@@ -129,7 +129,7 @@ impl<'a> Walker<'a> {
         let block = &self.blocks[index];
         let lines = block.shown();
         let next = match part {
-            Part::Blank => Some(Spot { index: index + 1, part: Part::Header }),
+            Part::Blank => Some(Spot { index: index + 1, part: self.first_part(index + 1) }),
             Part::Header if !lines.is_empty() => {
                 Some(Spot { index, part: self.first_row(index, lines.start) })
             }
@@ -148,7 +148,9 @@ impl<'a> Walker<'a> {
     pub(crate) fn up(&mut self) -> bool {
         let Spot { index, part } = self.spot;
         let next = match part {
-            Part::Header => index.checked_sub(1).map(|index| Spot { index, part: Part::Blank }),
+            part if part == self.first_part(index) => {
+                index.checked_sub(1).map(|index| Spot { index, part: Part::Blank })
+            }
             Part::Blank => Some(Spot { index, part: self.last_part(index) }),
             Part::Line { line, row } if self.first_row(index, line) < part => {
                 Some(Spot { index, part: Part::Line { line, row: row - 1 } })
@@ -156,7 +158,7 @@ impl<'a> Walker<'a> {
             Part::Line { line, .. } if line > self.blocks[index].shown().start => {
                 Some(Spot { index, part: self.last_row(index, line - 1) })
             }
-            Part::Line { .. } => Some(Spot { index, part: Part::Header }),
+            Part::Header | Part::Line { .. } => Some(Spot { index, part: Part::Header }),
         };
         self.go(next)
     }
@@ -178,6 +180,15 @@ impl<'a> Walker<'a> {
             self.spot = spot;
         }
         next.is_some()
+    }
+
+    /// The first row of a block: its header, or of a block without one the first row of its first line.
+    fn first_part(&mut self, index: usize) -> Part {
+        let block = &self.blocks[index];
+        match block.shown() {
+            lines if block.has_header() || lines.is_empty() => Part::Header,
+            lines => self.first_row(index, lines.start),
+        }
     }
 
     /// The last row of a block before its blank row.

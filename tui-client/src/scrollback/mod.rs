@@ -42,5 +42,6 @@ pub(crate) use line::LineKind;
 pub use pane::Pane;
 pub(crate) use search::Match;
 pub use search::Needle;
+pub(crate) use viewport::FrameRow;
 #[cfg(test)]
 use {pane::PaneCaps, store::Caps, style::TextStyle};

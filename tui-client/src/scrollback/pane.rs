@@ -90,6 +90,18 @@ impl Pane {
         }
     }
 
+    /// Adds a block of marker lines without a header at the end, unless there is one of that id.
+    pub(crate) fn add_note<'l>(&mut self, id: u64, lines: impl Iterator<Item = &'l str>) {
+        if self.index(id).is_none() {
+            self.settle_once();
+            let block = Block::note(id, self.caps.block, lines);
+            self.bytes += block.bytes();
+            self.changes += 1;
+            self.blocks.push(block);
+            self.shrink(self.caps.bytes);
+        }
+    }
+
     /// Adds an empty block above the others, unless there is one of that id.
     pub(crate) fn add_first(&mut self, id: u64) {
         if self.index(id).is_none() {

@@ -191,6 +191,7 @@ proptest! {
             for (channel, bytes) in &session {
                 pane.push(id as u64, *channel, bytes);
             }
+            pane.add_note(id as u64 + 100, ["a note of two lines", "", "日本語"].into_iter());
         }
         let mut walker =
             Walker::new(&pane.blocks, width, Spot { index: 0, part: Part::Header });

@@ -38,6 +38,17 @@ impl FrameRow<'_> {
         self.text.as_ref().map(|text| &text.wrapped.line)
     }
 
+    /// Columns of the last row of a line; none of an earlier row.
+    pub(crate) fn last_columns(&self) -> Option<u16> {
+        let (Some(text), Part::Line { row, .. }) = (&self.text, self.position.part) else {
+            return None;
+        };
+        let Wrapped { line, wrap } = &*text.wrapped;
+        let shown = &line.text()[wrap.row(row)];
+        let columns = clusters(shown).map(|(_, _, width)| width).sum::<usize>();
+        (row + 1 == wrap.rows()).then(|| u16::try_from(columns).unwrap_or(u16::MAX))
+    }
+
     /// The kind of the line on its first row, for a sign before it.
     pub(crate) fn begins(&self) -> Option<LineKind> {
         match self.position.part {
@@ -206,9 +217,12 @@ impl Pane {
 
     /// Goes to the oldest row, unless everything fits on the screen.
     pub fn home(&mut self) {
-        let first = Spot { index: 0, part: Part::Header };
-        if self.end_top().is_some_and(|end| end.spot > first) {
-            self.stand(Anchor { index: 0, part: AnchorPart::Header });
+        let first = Anchor { index: 0, part: AnchorPart::Header };
+        let top = Walker::at_anchor(&self.blocks, self.wrap_width(), &first);
+        if let (Some(top), Some(end)) = (top, self.end_top())
+            && end.spot > top.spot
+        {
+            self.stand(first);
         }
     }
 

@@ -408,3 +408,32 @@ fn a_reader_below_a_folded_block_that_continues_is_not_moved() {
     pane.scroll_up(5);
     assert_eq!(screen(&pane), ["#7", "8", "~", "#8", "0"]);
 }
+
+/// A note has no header: its first line stands there, and wraps.
+#[test]
+fn a_note_begins_with_its_first_line() {
+    let mut pane = numbered(1);
+    pane.finish(7);
+    pane.add_note(8, ["shut down by ann", "moving"].into_iter());
+    pane.set_size(10, 9);
+    assert_eq!(screen(&pane), ["#7", "0", "~", "shut down ", "by ann", "moving"]);
+    pane.set_size(30, 9);
+    assert_eq!(screen(&pane), ["#7", "0", "~", "shut down by ann", "moving"]);
+    // A note alone fits: there is nothing to scroll to.
+    pane.remove(7);
+    pane.home();
+    assert!(pane.is_following());
+    pane.set_size(10, 2);
+    assert_eq!(screen(&pane), ["by ann", "moving"]);
+    pane.home();
+    assert_eq!(screen(&pane), ["shut down ", "by ann"]);
+    assert!(pane.is_at_top());
+    pane.scroll_down(1);
+    assert!(pane.is_following());
+    pane.scroll_up(1);
+    pane.add_block(9);
+    pane.end();
+    assert_eq!(screen(&pane), ["~", "#9"]);
+    assert!(pane.jump_to_block(8));
+    assert_eq!(screen(&pane), ["shut down ", "by ann"]);
+}

@@ -14,7 +14,13 @@ use crate::connect::CallError;
 /// The shutdown of the server, or its cancellation.
 pub(super) fn closing(closing: &Closing) -> String {
     let by = clean(&closing.by, MAX_NAME);
-    let by = if by.is_empty() { String::new() } else { format!(" (ordered by {by})") };
+    let is_cancelled = closing.phase == Phase::Cancelled;
+    let by = match &by[..] {
+        "" => String::new(),
+        // The notification of a cancelled shutdown names the user who cancelled it.
+        by if is_cancelled => format!(" by {by}"),
+        by => format!(" (ordered by {by})"),
+    };
     let reason = clean(&closing.reason, MAX_REASON);
     let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let does = closing.then().does();
@@ -115,9 +121,6 @@ mod tests {
         notice.reason.clear();
         assert_eq!(closing(&notice), "the server restarts now (ordered by ann (#4))");
         notice.phase = Phase::Cancelled;
-        assert_eq!(
-            closing(&notice),
-            "the server stays: the shutdown was cancelled (ordered by ann (#4))"
-        );
+        assert_eq!(closing(&notice), "the server stays: the shutdown was cancelled by ann (#4)");
     }
 }

@@ -196,7 +196,10 @@ impl ListView for AcceptedKeys {
         let table = Table {
             columns: COLUMNS,
             load: &self.load,
-            empty: if self.rows.is_empty() { &empty } else { "There is no such key." },
+            empty: match self.rows.is_empty() {
+                true => &empty,
+                false => "Each invite was used or has expired: Tab shows them.",
+            },
             below: u16::from(note.is_some()),
             beside: 0,
             hints: ListHints {

@@ -82,7 +82,7 @@ pub(super) fn question(row: &ApprovalRow, decision: Decision) -> Result<Confirm,
         Decision::Approve => ("Approve", "Approve"),
         Decision::Refuse => ("Refuse", "Refuse"),
     };
-    let title = format!("{verb} run {} of {}?", row.run_id, row.asker());
+    let title = format!("{verb} run {} of user {}?", row.run_id, row.asker());
     let mut text = vec![row.line.clone()];
     text.extend(row.confirm.clone());
     let (run_id, reader) = (row.run_id, row.user.clone());
@@ -155,10 +155,7 @@ impl ListView for ApprovalsView {
         let table = Table {
             columns: COLUMNS,
             load: &pending.load,
-            empty: match pending.rows() {
-                [] => "No run waits for approval.",
-                _ => "No such run waits for approval.",
-            },
+            empty: "No run waits for approval.",
             below: 0,
             beside: 0,
             hints: ListHints {

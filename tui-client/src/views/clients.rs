@@ -132,7 +132,7 @@ impl ListView for Clients {
         let table = Table {
             columns: COLUMNS,
             load: &Load::Done,
-            empty: "No client passes the filter.",
+            empty: "No client is connected.",
             below: 0,
             beside: 0,
             hints: ListHints { row: keys, list, more: false },

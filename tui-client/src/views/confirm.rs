@@ -32,8 +32,6 @@ pub(crate) struct Confirm {
     on_no: Option<OnNo>,
     /// The question is about this session, and closes with it.
     of_session: bool,
-    /// Ctrl-C or Ctrl-D, which opened it, is a yes.
-    again: bool,
 }
 
 type OnYes = Box<dyn FnOnce(&mut State, &str) -> Vec<Effect>>;
@@ -90,7 +88,6 @@ impl Confirm {
             on_yes: Some(Box::new(|state, _| then(state))),
             on_no: None,
             of_session: false,
-            again: false,
         }
     }
 
@@ -141,11 +138,6 @@ impl Confirm {
     /// A yes loses nothing: its button has the focus.
     pub(crate) fn harmless(self) -> Self {
         Self { focus: Focus::Yes, ..self }
-    }
-
-    /// A second Ctrl-C or Ctrl-D is a yes where nothing is lost by it.
-    pub(crate) fn again_is_yes(self) -> Self {
-        Self { again: self.text.is_empty(), ..self }
     }
 
     /// Whether a name must be typed.
@@ -233,7 +225,6 @@ impl View for Confirm {
 
     fn key(&mut self, key: Key, _state: &State) -> Outcome {
         match self.focus {
-            _ if self.again && (key.is_ctrl('c') || key.is_ctrl('d')) => self.confirm(),
             _ if key.leaves() => self.cancel(),
             Focus::Field => self.field_key(key),
             Focus::No | Focus::Yes => self.button_key(key),

@@ -254,7 +254,7 @@ mod tests {
     use super::*;
     use crate::app::tests::World;
 
-    /// "`?` shows every key", says the console.
+    /// "`?` shows the keys", says the console.
     #[test]
     fn the_help_has_every_key_of_its_screen() {
         for world in [World::new(80, 24), World::connected(80, 24)] {

@@ -81,7 +81,7 @@ impl ListView for NoticesView {
         let table = Table {
             columns: COLUMNS,
             load: &Load::Done,
-            empty: if self.0.filter.is_empty() { "There is none yet." } else { "Nothing matches." },
+            empty: "There is none yet.",
             below: u16::from(dropped > 0),
             beside: 0,
             hints: ListHints { row: &["Enter details"], list: &[], more: false },

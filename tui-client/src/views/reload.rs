@@ -14,18 +14,14 @@ use crate::text::{fit, sanitize};
 use crate::widgets::canvas::{Canvas, page, text_width};
 use crate::widgets::scrolled_text::ScrolledText;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reload {
-    standing: ReloadState,
+    outcome: ReloadOutcome,
     reading: ScrolledText,
 }
 
-/// How far it is.
-#[derive(Debug, Default)]
-enum ReloadState {
-    /// The server reads them.
-    #[default]
-    Asked,
+#[derive(Debug)]
+enum ReloadOutcome {
     Done {
         /// One sentence for each kind of change that is in force now.
         changed: Vec<String>,
@@ -51,11 +47,9 @@ struct FileMistake {
     message: String,
 }
 
-/// Asks for it.
+/// Asks for it. A result of more than a sentence opens the view.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
-    if state.session().is_some() {
-        state.open(Reload::default());
-    }
+    state.note("The server reads its files …");
     state.ask(Ask::new(&ServerReload {}, |state, result| {
         take(state, result.map_err(|error| not_reloaded(&error)));
         Vec::new()
@@ -72,17 +66,17 @@ impl View for Reload {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let rows = rows(state, &self.standing).len();
+        let rows = rows(state, &self.outcome).len();
         if self.reading.key(key, rows, page(state.view_size())) { stay() } else { close() }
     }
 
     fn wheel(&mut self, by: i32, state: &State) {
-        self.reading.wheel(by, rows(state, &self.standing).len(), page(state.view_size()));
+        self.reading.wheel(by, rows(state, &self.outcome).len(), page(state.view_size()));
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let head = (&*self.title(state), canvas.room().width);
-        let rows = rows(state, &self.standing);
+        let rows = rows(state, &self.outcome);
         self.reading.draw(head, &rows, 1, canvas, |line, row, theme| {
             match line.sign {
                 Some(ReloadSign::Done) => row.left("✓ ", theme.good),
@@ -114,16 +108,16 @@ fn not_reloaded(error: &CallError) -> NotReloaded {
     NotReloaded { why: error.to_string(), mistakes }
 }
 
-/// Takes the answer; where the view was closed, a remark says it.
+/// Takes the answer. A message says it if it is one sentence, or another view is open.
 fn take(state: &mut State, result: Result<ReloadResult, NotReloaded>) {
-    let standing = match result {
+    let outcome = match result {
         Ok(ReloadResult { mut changed, .. }) => {
             let at_restart = std::mem::take(&mut changed.at_restart);
             let waits = ReloadChanges { at_restart, ..ReloadChanges::default() };
             let sentences = |changes: &ReloadChanges| -> Vec<String> {
                 changes.sentences().iter().map(|sentence| sanitize::sentence(sentence)).collect()
             };
-            ReloadState::Done { changed: sentences(&changed), waits: sentences(&waits).pop() }
+            ReloadOutcome::Done { changed: sentences(&changed), waits: sentences(&waits).pop() }
         }
         Err(NotReloaded { why, mistakes }) => {
             let clean = |FileMistake { at, message }: FileMistake| FileMistake {
@@ -131,26 +125,27 @@ fn take(state: &mut State, result: Result<ReloadResult, NotReloaded>) {
                 message: sanitize::sentence(&message),
             };
             let mistakes = mistakes.into_iter().map(clean).collect();
-            ReloadState::Refused(NotReloaded { why: sanitize::sentence(&why), mistakes })
+            ReloadOutcome::Refused(NotReloaded { why: sanitize::sentence(&why), mistakes })
         }
     };
-    if state.has_view::<Reload>() {
-        state.with_view::<Reload>(|view, _| {
-            view.standing = standing;
-            stay()
-        });
+    let is_sentence = match &outcome {
+        ReloadOutcome::Done { changed, waits } => changed.is_empty() && waits.is_none(),
+        ReloadOutcome::Refused(refused) => refused.mistakes.is_empty(),
+    };
+    if !is_sentence && state.views.is_empty() {
+        state.remark = None;
+        state.open(Reload { outcome, reading: ScrolledText::default() });
         return;
     }
-    match standing {
-        ReloadState::Done { changed, waits } => {
+    match outcome {
+        ReloadOutcome::Done { changed, waits } => {
             let news: Vec<String> = changed.into_iter().chain(waits).collect();
             state.done(match news.is_empty() {
                 true => "files read again: nothing has changed".to_owned(),
                 false => format!("files read again: {}", news.join("; ")),
             });
         }
-        ReloadState::Refused(refused) => state.refuse(refused.why),
-        ReloadState::Asked => {}
+        ReloadOutcome::Refused(refused) => state.refuse(refused.why),
     }
 }
 
@@ -175,7 +170,7 @@ enum ReloadSign {
 }
 
 /// All rows; a text that is too long for one continues in the next.
-fn rows(state: &State, standing: &ReloadState) -> Vec<ReloadLine> {
+fn rows(state: &State, outcome: &ReloadOutcome) -> Vec<ReloadLine> {
     let room = usize::from(text_width(state.view_size()).saturating_sub(BEFORE));
     let mut rows = Vec::new();
     let mut say = |sign, text: &str, strong| {
@@ -184,13 +179,9 @@ fn rows(state: &State, standing: &ReloadState) -> Vec<ReloadLine> {
             rows.push(ReloadLine { sign: sign.take(), text, strong });
         }
     };
-    match standing {
-        ReloadState::Asked => say(ReloadSign::None, "The server reads its files …", false),
-        ReloadState::Done { changed, waits } => {
+    match outcome {
+        ReloadOutcome::Done { changed, waits } => {
             match changed.is_empty() {
-                true if waits.is_none() => {
-                    say(ReloadSign::Done, "The files were read again: nothing has changed.", true);
-                }
                 true => say(ReloadSign::Done, "The files were read again.", true),
                 false => say(ReloadSign::Done, "The files were read again. In force now:", true),
             }
@@ -202,10 +193,7 @@ fn rows(state: &State, standing: &ReloadState) -> Vec<ReloadLine> {
                 say(ReloadSign::None, "Until then the values before hold.", false);
             }
         }
-        ReloadState::Refused(refused) if refused.mistakes.is_empty() => {
-            say(ReloadSign::Wrong, &refused.why, true);
-        }
-        ReloadState::Refused(refused) => {
+        ReloadOutcome::Refused(refused) => {
             let words = "Nothing was changed: the menu and the settings before are in force.";
             say(ReloadSign::Wrong, words, true);
             for mistake in &refused.mistakes {

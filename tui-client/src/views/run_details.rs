@@ -20,7 +20,7 @@ use crate::app::{Effect, State};
 use crate::connect::CallError;
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
-use crate::text::{sanitize, times};
+use crate::text::times;
 use crate::widgets::canvas::Canvas;
 use crate::widgets::facts::{Fact, Facts, FactsKey};
 
@@ -64,11 +64,12 @@ impl View for RunDetails {
         self.scroll.wheel(rows, &facts(state, &self.run), state.view_size());
     }
 
-    fn change(&mut self, change: &Change<'_>, _state: &State) -> Outcome {
+    fn change(&mut self, change: &Change<'_>, state: &State) -> Outcome {
         if let Change::Notice(Notification::RunChanged(row)) = change
             && row.run_id == self.run.row.run_id
+            && let Some(console) = state.console()
         {
-            self.run.row = sanitize::run((**row).clone());
+            self.run.row = console.shown_run((**row).clone());
         }
         stay()
     }
@@ -109,11 +110,13 @@ pub(super) fn one_run(
 
 /// Asks for the row of a run again.
 fn refresh(state: &mut State, id: RunId) -> Vec<Effect> {
-    let take = move |view: &mut RunDetails, answer: Result<RunsPage, CallError>, _: &State| {
-        match answer.map(|page| page.find(id)) {
-            Ok(Some(row)) if view.run.row.run_id == id => view.run.row = sanitize::run(row),
-            Ok(_) => {}
-            Err(error) => return refuse(ask::why(&error)),
+    let take = move |view: &mut RunDetails, answer: Result<RunsPage, CallError>, state: &State| {
+        match (answer.map(|page| page.find(id)), state.console()) {
+            (Ok(Some(row)), Some(console)) if view.run.row.run_id == id => {
+                view.run.row = console.shown_run(row);
+            }
+            (Ok(_), _) => {}
+            (Err(error), _) => return refuse(ask::why(&error)),
         }
         stay()
     };
@@ -227,8 +230,6 @@ fn facts(state: &State, listed: &ListedRun) -> Vec<Fact> {
     facts.push(("output", bytes(row.bytes)));
     let result = |file: &ResultFile| ("result", format!("{} ({})", file.name, bytes(file.size)));
     facts.extend(row.files.iter().map(result));
-    let waits = row.wait();
-    let remarks = [row.cause(), row.approved(), waits, row.cancelled(), row.cut(), row.left()];
-    facts.extend(remarks.into_iter().flatten().map(|text| ("remark", text)));
+    facts.extend(row.remarks().map(|text| ("remark", text)));
     facts
 }

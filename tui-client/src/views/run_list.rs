@@ -4,7 +4,7 @@ use ratatui::layout::{Position, Rect};
 use topside_shared::RunId;
 use topside_shared::cmdline;
 use topside_shared::command::Command;
-use topside_shared::methods::{Menu, RunsList, RunsPage};
+use topside_shared::methods::{RunsList, RunsPage};
 use topside_shared::notifications::Notification;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{self, duration};
@@ -13,13 +13,14 @@ use super::console::blocks::standing;
 use super::list_view::ListView;
 use super::run_details::{self, RunDetails};
 use crate::app::ask::{self, Ask};
+use crate::app::console::Console;
 use crate::app::runs::Phase;
 use crate::app::view::{Change, Outcome, act, open, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
-use crate::text::{fit, sanitize, times};
+use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::widgets::canvas::{Canvas, Hit};
 use crate::widgets::list::{Cell, Column, Line, List, ListHints, Load, Table, cell};
@@ -171,7 +172,7 @@ impl RunList {
     ) -> Outcome {
         let refused = match (answer, state.console()) {
             (Ok(page), Some(console)) => {
-                self.add(before, page, &console.menu);
+                self.add(before, page, console);
                 None
             }
             (Ok(_), None) => None,
@@ -181,10 +182,10 @@ impl RunList {
     }
 
     /// Takes rows of the server: the newest, or those before a run.
-    fn add(&mut self, before: Option<RunId>, page: RunsPage, menu: &Menu) {
+    fn add(&mut self, before: Option<RunId>, page: RunsPage, console: &Console) {
         let listed = |row: RunRow| {
-            let row = sanitize::run(row);
-            let command = menu.commands.iter().find(|command| command.name == row.command);
+            let row = console.shown_run(row);
+            let command = console.menu.commands.iter().find(|command| command.name == row.command);
             let unknown = || Command { name: row.command.clone(), ..Command::default() };
             let line = cmdline::render(&command.cloned().unwrap_or_else(unknown), &row.args);
             ListedRun { line: text::clean(&line, MAX_LINE), row }
@@ -285,14 +286,17 @@ impl ListView for RunList {
         let beside = self.draw_states(inside, canvas);
         let connected = state.session().is_some();
         let may_cancel = connected && shown.get(at).is_some_and(|run| !run.row.state.ended());
+        let empty = match self.states {
+            _ if self.rows.is_empty() => "There are no runs yet.".to_owned(),
+            states if more => {
+                format!("None of the newest is {}: ↓ looks further back.", states.word())
+            }
+            states => format!("No run is {}: Tab shows the other states.", states.word()),
+        };
         let table = Table {
             columns: COLUMNS,
             load: &self.load,
-            empty: match more {
-                true => "None of the newest; ↓ looks further back.",
-                false if self.rows.is_empty() => "There are no runs yet.",
-                false => "There is no such run.",
-            },
+            empty: &empty,
             below: 1,
             beside,
             hints: ListHints {
@@ -307,7 +311,7 @@ impl ListView for RunList {
         };
         // What it waits for, where its output was cut, and which processes outlive it have no room in its row.
         let chosen = shown.get(at).map(|listed| &listed.row);
-        if let Some((run, wait)) = chosen.and_then(|run| Some((run, run.remarks()?))) {
+        if let Some((run, wait)) = chosen.and_then(|run| Some((run, run.remark()?))) {
             let mut row = Row::at(canvas.buffer, inside, inside.height.saturating_sub(2));
             // Its place is in its row.
             let wait = wait.split_once(": ").map_or(wait.as_str(), |(_, wait)| wait);

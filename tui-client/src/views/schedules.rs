@@ -287,7 +287,7 @@ impl ListView for SchedulesView {
         let table = Table {
             columns: COLUMNS,
             load: &self.load,
-            empty: if self.all.schedules.is_empty() { empty } else { "There is no such schedule." },
+            empty,
             below: u16::from(note.is_some()),
             beside: 0,
             hints: ListHints {

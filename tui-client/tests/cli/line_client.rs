@@ -31,7 +31,7 @@ fn each_mistake_is_reported_with_its_line_and_the_next_line_is_run() {
     let _server = place.serve();
     for (line, status, want) in [
         ("uptmie-of-box", 127, "uptmie-of-box"),
-        ("kick 4", 127, "use `topside kick` or the clients view (F2)"),
+        ("kick 4", 127, "type `:kick`, or use the clients view (F2)"),
         ("own-status", 126, "status"),
         ("own-status x", 126, "status"),
         ("own-status 1 2", 126, "own-status"),

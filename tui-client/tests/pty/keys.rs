@@ -54,7 +54,8 @@ fn string(shown: &str) -> Option<String> {
 /// Closes the string, which is then nowhere on the screen.
 fn close(admin: &mut Screen) {
     admin.write("\x1b");
-    admin.gone("topside1:");
+    let shown = admin.gone("─ An invite ");
+    assert!(!shown.contains("topside1:"), "{shown}");
 }
 
 /// Pairs a device by `topside pair`.
@@ -123,7 +124,7 @@ fn an_invite_of_the_screen_pairs_a_device_and_its_key_can_be_revoked() {
     admin.write("\x18");
     admin.see("▐▸Cancel◂▌");
     admin.write("\t\r");
-    admin.see_all(&["Revoked phone (", "There is no such key."]);
+    admin.see_all(&["Revoked phone (", "Nothing matches the filter: Esc clears it."]);
     // Not a key was pressed there.
     let shown = phone_screen.see_all(&["revoked this device's key", "R reconnect"]);
     assert!(!shown.contains("reconnecting"), "{shown}");

@@ -116,8 +116,8 @@ fn an_invite_pasted_in_the_picker_connects_and_a_killed_server_is_reconnected() 
     assert!(!runs["output"].as_str().unwrap().contains("echo"), "nothing is sent again: {runs}");
 
     screen.write("\x03\x03");
-    screen.see("Leave Topside?");
-    screen.write("y\r");
+    screen.see("Ctrl-C again leaves Topside.");
+    screen.write("\x03");
     assert_eq!(screen.ended().0, 0);
 }
 

@@ -59,8 +59,6 @@ fn from_the_picker_to_a_command_and_out_with_the_server_inside() {
     });
     assert!(exists(&home.socket()));
     screen.write("\x04");
-    screen.see("Leave Topside and end its server?");
-    screen.write("\t\r");
     let (status, text) = screen.ended();
     assert_eq!(status, 0, "{text}");
     screen.assert_modes_are_undone();
@@ -222,8 +220,6 @@ fn a_secret_that_is_typed_is_nowhere_on_the_screen_and_in_no_file() {
         screen.contents().contains("❯ login ann ••••••••••••••")
     });
     screen.write("\x15\x04");
-    screen.see("Leave Topside and end its server?");
-    screen.write("\t\r");
     let (status, text) = screen.ended();
     assert_eq!(status, 0, "{text}");
     assert!(!screen.printed(b"hunter2"), "it was never drawn");

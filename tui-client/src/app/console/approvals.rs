@@ -78,7 +78,7 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
 fn announce(state: &mut State, row: &ApprovalRow) {
     let key = state.keys.first(Id::Approvals, true);
     let decides = key.map_or_else(String::new, |key| format!(": {key} decides"));
-    let words = format!("{} asks to run {}", row.asker(), row.line);
+    let words = format!("user {} asks to run {}", row.asker(), row.line);
     let now = state.clock.wall;
     if let Some(console) = state.console_mut() {
         console.notices.push(now, true, words.clone());

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use topside_shared::command::Command;
 use topside_shared::methods::{InitializeResult, Menu};
 use topside_shared::notifications::SessionEnded;
-use topside_shared::records::ClientRow;
+use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::{ClientId, SubscriptionId};
 
 use super::connection::{self, ConnectionState, Dialling, Disconnected, Target};
@@ -22,7 +22,7 @@ use super::remark::MESSAGE_MARGIN;
 use super::runs::Runs;
 use super::{State, Via};
 use crate::connect::Reached;
-use crate::text::fit;
+use crate::text::{fit, sanitize};
 use crate::widgets::form_field::FormField;
 use crate::widgets::input_box::InputBox;
 use crate::widgets::text_search::Search;
@@ -123,6 +123,11 @@ impl Console {
             }
             Some(_) | None => "this machine",
         }
+    }
+
+    /// A run's row as it is shown: safe to draw, with *you* for this connection.
+    pub(crate) fn shown_run(&self, row: RunRow) -> RunRow {
+        sanitize::run(row.with_you(&self.welcome.you.called()))
     }
 
     /// The name under which the history of lines and the menu are stored.

@@ -26,6 +26,8 @@ pub(crate) struct Info {
     /// Whether it is a run of this user.
     pub(crate) own: bool,
     pub(crate) phase: Phase,
+    /// While it waits for approval: when that expires, by the monotonic clock.
+    pub(crate) approval_ends: Option<u64>,
     /// Who cancelled it.
     pub(crate) cancelled: Option<String>,
     /// Bytes of its output so far, skipped ones included; and whether any were skipped.
@@ -50,6 +52,7 @@ impl Info {
             sent: false,
             own: false,
             phase: Phase::Note,
+            approval_ends: None,
             cancelled: None,
             received: 0,
             skipped: false,

@@ -16,7 +16,6 @@ use topside_shared::{RunId, Time};
 
 use super::clock::Clock;
 use crate::scrollback::{Channel, Pane, grouped};
-use crate::text::fit;
 pub(crate) use cancel::cancel;
 pub(crate) use info::{Info, Phase};
 
@@ -35,14 +34,11 @@ pub(crate) struct Runs {
     dropped: u64,
     /// The blocks that were cleared, and `dropped` at that time.
     cleared: (Vec<Info>, u64),
-    /// Columns of a line of the pane.
-    text_width: usize,
 }
 
 impl Runs {
     /// Resizes the pane.
     pub(crate) fn lay(&mut self, width: u16, height: u16) {
-        self.text_width = usize::from(width);
         self.pane.set_size(width, height);
     }
 
@@ -92,6 +88,10 @@ impl Runs {
 
     fn add(&mut self, info: Info) {
         self.pane.add_block(info.id);
+        self.add_info(info);
+    }
+
+    fn add_info(&mut self, info: Info) {
         self.infos.push(info);
         let mut dropped = None;
         while self.infos.len() > MAX_BLOCKS {
@@ -111,8 +111,8 @@ impl Runs {
     /// Shows above all blocks how many were dropped, with the time of the newest of them.
     fn tell_dropped(&mut self, at: Time, began: u64) {
         let line = match self.dropped {
-            1 => "1 earlier command is not kept any more, nor its output".to_owned(),
-            n => format!("{} earlier commands are not kept any more, nor their output", grouped(n)),
+            1 => "1 earlier command dropped".to_owned(),
+            n => format!("{} earlier commands dropped", grouped(n)),
         };
         if let Some(known) = self.infos.first_mut().filter(|info| info.id == DROPPED) {
             known.line = line;
@@ -168,16 +168,14 @@ impl Runs {
             ..Info::note(id, line, clock)
         });
         self.pane.push_marker(id, note);
-        self.say_wait(id, row);
+        self.say_wait(id, row, clock.mono);
     }
 
     /// Adds a note of the client, with sentences below its title.
     pub(crate) fn note(&mut self, id: u64, title: &str, sentences: &[String], clock: Clock) {
-        self.add(Info::note(id, title, clock));
-        for line in sentences.iter().flat_map(|sentence| fit::wrap(sentence, self.text_width)) {
-            self.pane.push_marker(id, &line);
-        }
-        self.pane.finish(id);
+        let lines = std::iter::once(title).chain(sentences.iter().map(String::as_str));
+        self.pane.add_note(id, lines);
+        self.add_info(Info::note(id, title, clock));
     }
 
     /// A command was refused, or its result is unknown: the sentence says why.
@@ -185,10 +183,7 @@ impl Runs {
         self.clear_wait(id);
         if let Some(info) = self.info_mut(id) {
             info.phase = phase;
-            // A sentence of the client wraps between words; output does not.
-            for line in fit::wrap(sentence, self.text_width) {
-                self.pane.push(id, Channel::Stdout, format!("{line}\n").as_bytes());
-            }
+            self.pane.push(id, Channel::Stdout, format!("{sentence}\n").as_bytes());
             self.pane.finish(id);
         }
     }
@@ -218,13 +213,17 @@ impl Runs {
         if let Phase::Queued { .. } = known {
             self.erase_line(id);
         }
-        self.say_wait(id, row);
+        self.say_wait(id, row, now);
     }
 
     /// Shows in the block of a queued run why it waits, on a line that the next reason replaces.
-    fn say_wait(&mut self, id: u64, row: &RunRow) {
+    fn say_wait(&mut self, id: u64, row: &RunRow, now: u64) {
         let approval = row.approval.as_ref().filter(|_| row.awaits_approval());
-        // The line stays, so it has no time that is left.
+        let left = approval.and_then(|approval| approval.in_ms);
+        if let Some(info) = self.info_mut(id) {
+            info.approval_ends = left.map(|ms| now.saturating_add(ms));
+        }
+        // The line stays, so it has no time that is left: the header counts it.
         let approval =
             approval.map(|approval| RunApproval { in_ms: None, ..approval.clone() }.sentence());
         if let Some(wait) = approval.or_else(|| row.wait()) {

@@ -38,6 +38,10 @@ fn ran(state: &mut State, request: u64, result: Result<Box<RunResult>, RunRefuse
     let clock = state.clock;
     let Some(console) = state.console_mut() else { return Vec::new() };
     let cancelled = result.as_ref().ok().and_then(|result| cancelled_by_another(console, result));
+    let result = result.map(|mut result| {
+        result.row = result.row.with_you(&console.welcome.you.called());
+        result
+    });
     let next = run_ended(console, request, result, clock.mono);
     if let Some(words) = cancelled {
         console.notices.push(clock.wall, true, words.clone());
@@ -50,8 +54,7 @@ fn ran(state: &mut State, request: u64, result: Result<Box<RunResult>, RunRefuse
 fn cancelled_by_another(console: &Console, result: &RunResult) -> Option<String> {
     let row = sanitize::run(result.row.clone());
     let you = &console.welcome.you;
-    let by_you = format!("{} ({})", you.user, you.client_id);
-    let is_anothers = row.ended_by.as_ref().is_some_and(|by| *by != by_you);
+    let is_anothers = row.ended_by.as_ref().is_some_and(|by| *by != you.called());
     let words = row.cancelled().filter(|_| is_anothers && row.client_id == you.client_id)?;
     Some(format!("{} {}: {words}", row.command, row.run_id))
 }

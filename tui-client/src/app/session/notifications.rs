@@ -112,7 +112,11 @@ pub(super) fn shutdown_changed(state: &mut State, closing: Closing) {
     let Some(console) = state.console_mut() else { return };
     let before = console.banner.take();
     if closing.phase == Phase::Cancelled {
-        let by = if closing.by.is_empty() { closing.by } else { format!(" by {}", closing.by) };
+        let by = match closing.by {
+            by if by.is_empty() => by,
+            by if by == console.welcome.you.called() => " by you".to_owned(),
+            by => format!(" by {by}"),
+        };
         let what = before.map(|before| before.then).unwrap_or_default().noun();
         let words = format!("{} stays: its {what} was cancelled{by}", console.name());
         console.notices.push(clock.wall, false, words.clone());

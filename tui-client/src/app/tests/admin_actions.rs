@@ -182,8 +182,8 @@ fn a_form_for_a_broadcast_is_kept_and_is_no_line_to_type() {
 fn a_removed_admin_command_is_answered_with_the_verb_and_the_view() {
     let mut world = admin(200, 24);
     for (line, hint) in [
-        ("kick 4", "use `topside kick` or the clients view (F2)"),
-        ("reload", "use `topside reload` or the reload action (Ctrl-P"),
+        ("kick 4", "type `:kick`, or use the clients view (F2)"),
+        ("reload", "type `:reload`, or use the reload action (Ctrl-P"),
     ] {
         let effects = world.enter(line);
         let asks = |effect: &Effect| matches!(effect, Effect::Ask { .. });

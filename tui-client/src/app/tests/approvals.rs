@@ -87,6 +87,42 @@ fn a_request_is_announced_with_the_key_that_opens_it_and_its_end_too() {
     assert!(!screen.contains("you asks"), "{screen}");
 }
 
+/// The block of a run that waits had no time.
+#[test]
+fn the_block_of_a_run_that_waits_for_approval_counts_the_time_that_is_left() {
+    for width in [40, 80] {
+        let mut world = admin_actions::admin(width, 24);
+        world.run("zones", 41, "", None);
+        let you = world.console().welcome.you.client_id.0;
+        change(&mut world, unapproved(41, "zones", you));
+        let head = |world: &World, left: &str| {
+            let screen = world.screen();
+            let line = screen.lines().find(|line| line.contains("❯ zones")).unwrap().to_owned();
+            assert!(line.contains("approval") && line.contains(left), "{left}: {screen}");
+        };
+        head(&world, "5:00 left");
+        assert_eq!(crate::views::changes_in(&world.state), Some(1_000));
+        world.wait(48_500);
+        head(&world, "4:12 left");
+        change(&mut world, running(41, "zones"));
+        assert!(!world.screen().contains(" left"), "{}", world.screen());
+    }
+}
+
+/// `nobody asks to run reboot` read as if there was no request.
+#[test]
+fn a_user_is_called_a_user_where_its_name_could_be_read_as_a_word() {
+    let mut world = admin_actions::admin(100, 30);
+    change(&mut world, unapproved(42, "reboot", 4));
+    let mut all = waiting();
+    all.approvals.retain(|row| row.command == "reboot");
+    all.approvals[0].user = "nobody".to_owned();
+    world.answer::<ApprovalsList>(Ok(all));
+    assert!(world.screen().contains("▲ user nobody asks to run reboot"), "{}", world.screen());
+    world.press("alt-a y");
+    assert!(world.screen().contains("Approve run #42 of user nobody?"), "{}", world.screen());
+}
+
 #[test]
 fn a_run_is_approved_or_refused_with_a_reason_after_a_question() {
     let mut world = opened(100, 30);
@@ -94,7 +130,7 @@ fn a_run_is_approved_or_refused_with_a_reason_after_a_question() {
     assert_eq!(world.press("y"), []);
     let screen = world.screen();
     for text in
-        ["Approve run #41 of bot (agent)?", "wipe sdb --passes 3", "Nothing of it can be read"]
+        ["Approve run #41 of user bot (agent)?", "wipe sdb --passes 3", "Nothing of it can be read"]
     {
         assert!(screen.contains(text), "{text}: {screen}");
     }
@@ -151,7 +187,7 @@ fn a_mouse_opens_the_details_and_presses_the_hints() {
     }
     world.press("esc");
     world.click_on("n refuse");
-    assert!(world.screen().contains("Refuse run #42 of anna?"), "{}", world.screen());
+    assert!(world.screen().contains("Refuse run #42 of user anna?"), "{}", world.screen());
 }
 
 #[test]

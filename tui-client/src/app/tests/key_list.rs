@@ -72,7 +72,7 @@ fn valid_keys_are_listed_first_and_filtered_by_any_word() {
         world.press("ctrl-u");
     }
     world.write("absent");
-    assert!(world.screen().contains("There is no such key."));
+    assert!(world.screen().contains("Nothing matches the filter: Esc clears it."));
 }
 
 #[test]

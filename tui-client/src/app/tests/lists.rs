@@ -196,7 +196,8 @@ fn states_of_runs_are_filtered_by_tab_and_by_click() {
         assert!(world.screen().contains(&format!("[{state}]")), "{}", world.screen());
     }
     world.press("backtab");
-    assert!(world.screen().contains("There is no such run."), "{}", world.screen());
+    let screen = world.screen();
+    assert!(screen.contains("No run is cancelled: Tab shows the other states."), "{screen}");
     world.click_on(" failed ");
     assert_eq!(shown(&world), [9]);
 }

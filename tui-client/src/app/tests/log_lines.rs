@@ -182,7 +182,11 @@ fn lines_are_filtered_by_level_and_by_any_word() {
     world.tell(Msg::Paste("client=7\nnot this".into()));
     assert_eq!(lines(&world), ["error client=7"]);
     world.write("x");
-    assert!(world.screen().contains("No line passes the filters."), "{}", world.screen());
+    assert!(
+        world.screen().contains("Nothing matches the filter: Esc clears it."),
+        "{}",
+        world.screen()
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The message line, and the key hints that it leaves alone.
 
-use topside_shared::methods::{RunCancel, RunsList};
+use topside_shared::methods::{RunCancel, RunsList, RunsPage};
+use topside_shared::records::RunState;
 
 use super::runs_list::page;
 use super::*;
@@ -110,7 +111,40 @@ fn ctrl_c_offers_to_cancel_a_run_that_is_only_looked_at() {
     // It is being cancelled: the next one offers to leave, and no hint says otherwise.
     assert!(!hints(&world).contains("Ctrl-C cancel"), "{}", hints(&world));
     world.press("ctrl-c");
-    assert_eq!(world.state.top_view::<Confirm>().unwrap().title, "Leave Topside?");
+    assert_eq!(world.remark(), "Ctrl-C again leaves Topside.");
+}
+
+/// A question came although nothing could be lost.
+#[test]
+fn a_session_in_which_nothing_is_lost_is_left_without_a_question() {
+    for line in ["", ":quit", "quit"] {
+        let mut world = World::connected(80, 24);
+        world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+        let effects = if line.is_empty() { world.press("ctrl-d") } else { world.enter(line) };
+        assert!(world.state.quitting, "`{line}`: {effects:?}");
+    }
+    // Ctrl-C may be meant for a run that has just ended.
+    let mut world = World::connected(80, 24);
+    world.press("ctrl-c");
+    assert_eq!(world.remark(), "Ctrl-C again leaves Topside.");
+    world.wait(8_000);
+    assert_eq!(world.remark(), "");
+    world.press("ctrl-c");
+    assert!(!world.state.quitting);
+    world.press("ctrl-c");
+    assert!(world.state.quitting);
+}
+
+#[test]
+fn a_session_with_a_running_command_is_left_after_a_question() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 3", 5, "", None);
+    world.press("ctrl-d");
+    let question = world.state.top_view::<Confirm>().unwrap();
+    assert_eq!(question.title, "Leave Topside?");
+    assert!(question.text[0].starts_with("zone-run 3 is still running"), "{:?}", question.text);
+    world.press("y");
+    assert!(world.state.quitting);
 }
 
 /// At 60x15 the bar took the place of the lower frame of a form.
@@ -144,6 +178,39 @@ fn help_without_room_says_which_rows_are_shown() {
     assert!(!rows(&world.screen()).unwrap().starts_with("1-"));
 }
 
+/// The end of a session was cut at the edge of the pane, at every width.
+#[test]
+fn a_note_and_the_advice_of_an_empty_console_are_whole_at_every_size() {
+    let words = |screen: &str| screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (width, height) in SIZES {
+        let mut world = World::connected(width, height);
+        let shown = words(&world.screen());
+        for part in [
+            "F3 for the menu",
+            "? shows the keys, Ctrl-P the actions",
+            "runs Topside's own commands",
+        ] {
+            assert!(shown.contains(part), "{part}: {}", world.screen());
+        }
+        let title =
+            "sprinkler shut down by phone (#4): the box is moved to the shed behind the house";
+        let clock = world.state.clock;
+        world.console().runs.note(
+            77,
+            title,
+            &["Until then nothing runs there, and nothing is lost".into()],
+            clock,
+        );
+        // The rows of another width.
+        for columns in [width, (width - 7).max(40), width] {
+            world.tell(Msg::Resize(Size { width: columns, height }));
+            let shown = words(&world.screen().replace("09:14:00", ""));
+            assert!(shown.contains(title) || height < 15, "{}", world.screen());
+            assert!(shown.contains("nothing is lost"), "{}", world.screen());
+        }
+    }
+}
+
 #[test]
 fn an_empty_console_says_what_to_do_until_the_first_command() {
     let mut world = World::connected(120, 30);
@@ -151,9 +218,32 @@ fn an_empty_console_says_what_to_do_until_the_first_command() {
     for words in ["sprinkler is ready. You are admin.", "Type a command, or F3", "try: zones"] {
         assert!(before.contains(words), "{words}: {before}");
     }
-    assert!(before.contains("? shows every key, Ctrl-P every action"), "{before}");
+    assert!(before.contains("? shows the keys, Ctrl-P the actions"), "{before}");
     world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
     assert!(!world.screen().contains("is ready"), "{}", world.screen());
+}
+
+/// A user read its own name and number where it had cancelled.
+#[test]
+fn what_this_connection_cancelled_is_cancelled_by_you() {
+    let mut world = World::connected(140, 30);
+    let you = world.console().welcome.you.called();
+    let end = json!({"state": "cancelled", "signal": 15, "durationMs": 3_000, "endedBy": you});
+    world.run("zones", 5, "", Some(end));
+    assert!(world.screen().contains("■ cancelled by you"), "{}", world.screen());
+    let mut row = running(6, "zones");
+    (row.state, row.ended_by) = (RunState::Cancelled, Some(you.clone()));
+    world.press("f12");
+    world.answer::<RunsList>(Ok(RunsPage { runs: vec![row], next: None }));
+    assert!(world.screen().contains("#6 cancelled by you"), "{}", world.screen());
+    world.press("esc");
+    world.notice(closing(Phase::Scheduled, 58_000, ""));
+    let mut cancelled = closing(Phase::Cancelled, 0, "");
+    if let Notification::Closing(closing) = &mut cancelled {
+        closing.by = you;
+    }
+    world.notice(cancelled);
+    assert_eq!(world.remark(), "sprinkler stays: its shutdown was cancelled by you");
 }
 
 /// The owner read `cancelled`, and no word of who did it.

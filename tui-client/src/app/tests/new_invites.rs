@@ -221,7 +221,10 @@ fn an_invite_counts_down_and_shows_when_it_has_expired() {
     world.wait(1_000);
     assert!(world.screen().contains("expires in 9:59"), "{}", world.screen());
     world.wait(599_000);
-    assert!(world.screen().contains("expired: create another one"), "{}", world.screen());
+    let shown = world.screen();
+    assert!(shown.contains("For phone as operator: expired"), "{shown}");
+    assert!(shown.contains("Its string is of no use any more."), "{shown}");
+    assert!(!shown.contains("topside1:") && !shown.contains("F6 copies"), "{shown}");
     assert!(
         crate::views::changes_in(&world.state).is_some_and(|ms| ms > 0),
         "and wakes the screen no more"
@@ -230,7 +233,7 @@ fn an_invite_counts_down_and_shows_when_it_has_expired() {
 
 /// An invite is shown, and its changes are subscribed to.
 fn followed() -> World {
-    let mut world = made(80, 24, false);
+    let mut world = made(160, 50, false);
     world.answer::<EventsSubscribe>(Ok(subscribed_to_keys()));
     world
 }
@@ -253,7 +256,11 @@ fn an_invite_that_is_used_says_by_which_device_without_asking_again() {
     assert!(world.screen().contains("expires in 9:30"), "another key: {}", world.screen());
     let device = key(3, "tab\u{1b}let", "operator", "active");
     world.notice(changed(device, Some(handed(false).key.key_id)));
-    assert!(world.screen().contains("used by tablet"), "{}", world.screen());
+    let shown = world.screen();
+    assert!(shown.contains("used by tablet") && shown.contains("lists its key"), "{shown}");
+    // Its string and its code stayed on the screen.
+    assert!(!shown.contains("topside1:") && !shown.contains('▀'), "{shown}");
+    assert!(!shown.contains("F6 copies") && world.press("f6").is_empty(), "{shown}");
     assert!(crate::views::changes_in(&world.state).is_none_or(|ms| ms > 1_000), "nothing counts");
     let session = world.session();
     let effects = world.press("esc");

@@ -52,6 +52,14 @@ pub(crate) fn reloading(width: u16, height: u16) -> World {
     let effects = act(&mut world, "reload the server's files");
     let session = world.session();
     assert_eq!(effects, [ask(session, &ServerReload {})]);
+    assert_eq!(world.remark(), "The server reads its files …");
+    world
+}
+
+/// What an admin sees when something of each kind has changed.
+pub(crate) fn reloaded(width: u16, height: u16) -> World {
+    let mut world = reloading(width, height);
+    world.answer::<ServerReload>(Ok(changed()));
     world
 }
 
@@ -83,9 +91,7 @@ pub(crate) fn mistaken(count: usize) -> CallError {
 
 #[test]
 fn a_reload_shows_what_changed_and_what_needs_a_restart() {
-    let mut world = reloading(80, 24);
-    assert!(world.screen().contains("The server reads its files …"));
-    world.answer::<ServerReload>(Ok(changed()));
+    let mut world = reloaded(80, 24);
     let shown = world.screen();
     for part in [
         "✓ The files were read again. In force now:",
@@ -99,13 +105,23 @@ fn a_reload_shows_what_changed_and_what_needs_a_restart() {
     }
     world.press("esc");
     assert!(world.state.views.is_empty());
+}
 
+/// A window said this, which had to be closed.
+#[test]
+fn a_reload_with_a_result_of_one_sentence_shows_it_as_a_message() {
     let mut world = reloading(80, 24);
     world.answer::<ServerReload>(Ok(ReloadResult {
         revision: 1,
         changed: ReloadChanges::default(),
     }));
-    assert!(world.screen().contains("nothing has changed"));
+    assert!(world.state.views.is_empty());
+    assert_eq!(world.remark(), "files read again: nothing has changed");
+    let mut world = reloading(80, 24);
+    let error = RpcError::new(ErrorKind::Busy, "no descriptor is free: try again");
+    world.answer::<ServerReload>(Err(CallError::Refused(error)));
+    assert!(world.state.views.is_empty());
+    assert!(world.remark().contains("no descriptor is free"), "{}", world.remark());
 }
 
 #[test]
@@ -135,11 +151,11 @@ fn an_error_without_a_line_is_shown_with_its_file() {
 #[test]
 fn the_result_of_a_reload_is_shown_on_another_view() {
     let mut world = reloading(120, 24);
-    world.press("esc");
+    world.press("?");
     world.answer::<ServerReload>(Ok(changed()));
     assert!(world.remark().starts_with("files read again: added: backup, fan; changed"));
     let mut world = reloading(120, 24);
-    world.press("esc");
+    world.press("?");
     world.answer::<ServerReload>(Err(mistaken(1)));
     assert!(world.remark().starts_with("nothing was changed: /etc/topside/commands.toml:3:1"));
 }

@@ -67,7 +67,7 @@ fn a_run_of_another_client_has_its_own_block_and_ctrl_c_does_not_cancel_it() {
     world.notice(printed(31, "opening\n"));
     assert_eq!(world.newest(), "#31 of phone, started 09:10:02\nopening\n");
     assert!(world.press("ctrl-c").is_empty());
-    assert!(world.state.top_view::<Confirm>().is_some(), "it offers to leave");
+    assert!(world.state.top_view::<Confirm>().is_some(), "it offers to cancel");
     world.press("esc");
     let row = past(31, "zone-run", &json!({"zone": 3}), "phone", "cancelled");
     world.ran(block, Ok(result(row)));

@@ -235,7 +235,7 @@ pub(super) const STATES: &[(&str, Opened)] = &[
     ("confirm, reason button", |w, h| keys(clients(w, h), "ctrl-x enter")),
     ("confirm, name", shutdown_question),
     ("confirm, name button", |w, h| keys(typed(shutdown_question(w, h), "sprinkler"), "enter")),
-    ("reload", reloads::reloading),
+    ("reload", reloads::reloaded),
     ("server form", |w, h| keys(World::new(w, h), "a")),
     ("server form, typed", |w, h| typed(keys(World::new(w, h), "a"), "x")),
     ("server form, save", |w, h| keys(typed(keys(World::new(w, h), "a"), "x"), "backtab backtab")),

@@ -11,7 +11,7 @@ pub(crate) fn figures(uptime_ms: u64, clients: u64, requests: u64) -> Value {
         "version": "0.1.0", "uptimeMs": uptime_ms, "clients": clients,
         "runs": {"running": 1, "queued": 1, "started": 1_204},
         "bytes": {"received": uptime_ms / 10, "sent": uptime_ms * 2},
-        "requests": requests, "refusals": {"forbidden": 3, "max_runs": 1},
+        "requests": requests, "refusals": {"forbidden": 3, "notFound": 2, "max_runs": 1},
         "memoryBytes": 12_900_000 + clients * 40_000, "load": [0.12 * clients as f64, 0.3, 0.21],
         "listeners": [
             {"transport": "unix", "address": "/run/topsided/topsided.sock"},

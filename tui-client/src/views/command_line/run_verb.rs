@@ -10,6 +10,7 @@ use topside_shared::methods::{
     ServerStatus,
 };
 use topside_shared::notifications::Urgency;
+use topside_shared::records::RunRow;
 use topside_shared::tables;
 use topside_shared::text::duration;
 use topside_shared::time::millis;
@@ -168,7 +169,11 @@ fn runs(state: &mut State, line: &str, args: Runs) -> Vec<Effect> {
         limit: Some(limit.clamp(1, 500)),
     };
     let zone = state.zone.clone();
-    table(state, line, &list, move |page| tables::runs(&page.runs, &zone))
+    let you = state.console().map(|console| console.welcome.you.called()).unwrap_or_default();
+    table(state, line, &list, move |page| {
+        let rows: Vec<RunRow> = page.runs.into_iter().map(|row| row.with_you(&you)).collect();
+        tables::runs(&rows, &zone)
+    })
 }
 
 /// The live view, or with a filter its last lines.

@@ -11,7 +11,7 @@ use crate::app::State;
 use crate::app::console::Console;
 use crate::app::console::layout::INDENT;
 use crate::app::runs::{Info, Phase};
-use crate::scrollback::{Block, LineKind, Part, grouped};
+use crate::scrollback::{Block, FrameRow, LineKind, Part, grouped};
 use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::widgets::row::{self, Row};
@@ -52,10 +52,15 @@ pub(crate) fn draw(
                     header(state, console, info, &mut row, theme);
                 }
             }
-            Part::Line { .. } => {
+            Part::Line { line: number, row: nth } => {
                 let block = console.runs.pane.block(line.position.block);
                 edge(info, console, &mut row, theme);
-                if block.is_some_and(Block::is_folded) {
+                if let Some(info) = info.filter(|info| info.phase == Phase::Note)
+                    && number == 0
+                {
+                    row.left(if nth == 0 { "─" } else { " " }, theme.rule);
+                    note_time(state, info, line, &mut row, theme);
+                } else if block.is_some_and(Block::is_folded) {
                     // All that is shown of it while it goes on: its newest line.
                     row.left("▸", theme.dim);
                 } else if line.begins() == Some(LineKind::Stderr) {
@@ -90,13 +95,20 @@ fn edge(info: Option<&Info>, console: &Console, row: &mut Row<'_>, theme: &Theme
     };
 }
 
+/// The time of a note, on the last row of its title, if there is room.
+fn note_time(state: &State, info: &Info, shown: &FrameRow<'_>, row: &mut Row<'_>, theme: &Theme) {
+    if let Some(columns) = shown.last_columns() {
+        row.skip(columns.saturating_add(2)).skip_right(1);
+        row.right(&times::clock(info.at, &state.zone), theme.dim);
+    }
+}
+
 fn header(state: &State, console: &Console, info: &Info, row: &mut Row<'_>, theme: &Theme) {
     let wide = row.room();
     let at = times::clock(info.at, &state.zone);
     if info.phase == Phase::Note {
-        row.skip(1).skip_right(1).left("─ ", theme.rule);
-        let stamp = if wide >= usize::from(DURATION_FROM) { at } else { String::new() };
-        row.right(&stamp, theme.dim).skip_right(1).left(&info.line, theme.dim);
+        row.skip(1).skip_right(1).left("─ ", theme.rule).left(&info.line, theme.dim);
+        row.skip(1).right(&at, theme.dim);
         return;
     }
     let chosen = console.runs.selected() == Some(info.id);
@@ -161,13 +173,18 @@ pub(crate) fn pinned(
     row.left(&fit::cut(&info.line, room), theme.title).left(" ", theme.plain);
 }
 
-/// How long a command took, or has taken so far.
+/// How long a command took, or has taken so far; of one that waits for approval, the time that is left.
 fn took(state: &State, info: &Info) -> String {
     match info.phase {
         Phase::Ended { ms, .. } => duration(ms),
         // It is unknown whether the run still goes on.
         Phase::CutOff => String::new(),
-        phase if phase.is_live() => times::running(state.clock.mono.saturating_sub(info.began)),
+        phase if phase.is_live() => match info.approval_ends {
+            Some(end) => {
+                format!("{} left", times::countdown(end.saturating_sub(state.clock.mono)))
+            }
+            None => times::running(state.clock.mono.saturating_sub(info.began)),
+        },
         _ => String::new(),
     }
 }

@@ -216,7 +216,7 @@ fn scroll(console: &mut Console, id: Id) {
     }
 }
 
-/// Ctrl-C: clears the line, else cancels what runs, else offers to cancel what is looked at, else to leave.
+/// Ctrl-C: clears the line, else cancels what runs, else offers to cancel what is looked at, else leaves.
 fn interrupt(state: &mut State) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     if !console.input.editor.is_empty() {
@@ -244,7 +244,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         state.open(question);
         return Vec::new();
     }
-    ask_to_leave(state)
+    leave_if_pressed_again(state)
 }
 
 /// The question whether to cancel a run that was not started from here.
@@ -272,20 +272,34 @@ pub(crate) fn ask_to_close_tab(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Leaves, and asks first while a session is open or where something would be lost.
+/// Leaves, and asks first where something would be lost.
 pub(crate) fn ask_to_leave(state: &mut State) -> Vec<Effect> {
     let text = loss(state);
-    if text.is_empty() && state.tabs.iter().all(|tab| tab.session().is_none()) {
+    if text.is_empty() {
         return vec![state.quit()];
     }
     let title =
         if state.embedded_server { "Leave Topside and end its server?" } else { "Leave Topside?" };
-    let confirm = Confirm::choice(title, text, "Leave", |state| vec![state.quit()]).again_is_yes();
-    state.open(confirm);
+    state.open(Confirm::choice(title, text, "Leave", |state| vec![state.quit()]));
     Vec::new()
 }
 
-/// What is lost by leaving: the session of others, an own run, an output that is being saved.
+/// Ctrl-C where there is nothing to cancel. In a session the first one only says what the second one does: it may have been
+/// meant for a run that has just ended.
+fn leave_if_pressed_again(state: &mut State) -> Vec<Effect> {
+    if state.session().is_none() || !loss(state).is_empty() {
+        return ask_to_leave(state);
+    }
+    let end = if state.embedded_server { " and ends its server" } else { "" };
+    let again = format!("{} again leaves Topside{end}.", state.keys.word(Id::Interrupt));
+    if state.remark.as_ref().is_some_and(|shown| shown.text == again) {
+        return vec![state.quit()];
+    }
+    state.note(again);
+    Vec::new()
+}
+
+/// What is lost by leaving: the session of others, an own run, a file on its way.
 fn loss(state: &State) -> Vec<String> {
     let mut text = Vec::new();
     if state.embedded_server {
@@ -323,6 +337,9 @@ fn loss(state: &State) -> Vec<String> {
     }
     if state.tabs.iter().any(|tab| tab.saving.is_some()) {
         text.push("An output is still being saved; nothing of it is kept.".to_owned());
+    }
+    if state.tabs.iter().any(|tab| tab.sending.is_some()) {
+        text.push("A file is still being sent; its command does not run.".to_owned());
     }
     text
 }

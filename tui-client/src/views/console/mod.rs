@@ -194,7 +194,10 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
         shown.dedup();
         let live = shown.into_iter().filter_map(|block| console.runs.info(block));
         live.filter(|info| info.phase.is_live())
-            .map(|info| times::next_second(info.began, now))
+            .map(|info| match info.approval_ends {
+                Some(end) => times::countdown_changes_in(end.saturating_sub(now)),
+                None => times::next_second(info.began, now),
+            })
             .min()
     });
     [link, banner, time, running].into_iter().flatten().min()

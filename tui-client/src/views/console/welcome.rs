@@ -2,11 +2,13 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use topside_shared::Role;
 use topside_shared::command::{Command, Effect};
 
 use crate::app::State;
 use crate::app::console::Console;
+use crate::app::console::layout::INDENT;
 use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
@@ -16,7 +18,7 @@ use crate::widgets::row::Row;
 /// Columns between what to do and its example.
 const GAP: usize = 3;
 
-/// Draws it below what is in the pane already, if there is room for all of it.
+/// Draws it below what is in the pane already. A small screen has no room for blank rows, a smaller one none for the title.
 pub(super) fn draw(
     state: &State,
     console: &Console,
@@ -27,32 +29,52 @@ pub(super) fn draw(
     if state.session().is_none() || console.runs.has_commands() {
         return;
     }
+    let place = Rect { x: pane.x + INDENT, width: pane.width.saturating_sub(INDENT), ..pane };
+    let room = usize::from(place.width);
     let used = console.runs.pane.frame().rows.len();
-    let used = u16::try_from(used).unwrap_or(u16::MAX);
-    // A blank row above, one below the first row, and three lines; a small screen has no room for blank ones.
-    let free = pane.height.saturating_sub(used);
-    let blank = u16::from(free >= 6);
-    if free < 4 {
-        return;
+    let free = usize::from(pane.height).saturating_sub(used);
+    let advice = advice(state, console, room, theme);
+    let (name, ready) =
+        (console.name(), format!(" is ready. You are {}.", console.welcome.you.role));
+    let mut title = wrapped(&format!("{name}{ready}"), room, theme);
+    if title.len() == 1 {
+        title = vec![vec![(name.to_owned(), theme.title), (ready, theme.plain)]];
     }
-    let rows = rows(state, console);
-    let role = console.welcome.you.role;
-    let place = Rect { y: pane.y + used + blank, height: free - blank, ..pane };
-    let mut title = Row::at(buffer, place, 0);
-    title.skip(3).left(console.name(), theme.title);
-    title.left(&format!(" is ready. You are {role}."), theme.plain);
-    let column = rows.iter().map(|row| fit::width(&row.0)).max().unwrap_or(0);
-    for (y, (what, example)) in (1 + blank..).zip(&rows) {
-        let mut row = Row::at(buffer, place, y);
-        row.skip(3);
-        let fits = row.room() > column + GAP + 5 + fit::width(example);
-        if example.is_empty() || !fits {
-            row.left(what, theme.plain);
-        } else {
-            row.column(what, column + GAP, theme.plain);
-            row.left("try: ", theme.dim).left(example, theme.accent);
+    let blank = if free >= advice.len() + title.len() + 2 { vec![Vec::new()] } else { Vec::new() };
+    let lines = match free >= advice.len() + title.len() {
+        true => [blank.clone(), title, blank, advice].concat(),
+        false => advice,
+    };
+    for (y, spans) in (used..usize::from(pane.height)).zip(lines) {
+        let mut row = Row::at(buffer, place, u16::try_from(y).unwrap_or(u16::MAX));
+        for (text, style) in spans {
+            row.left(&text, style);
         }
     }
+}
+
+/// A line in pieces.
+type Spans = Vec<(String, Style)>;
+
+/// A sentence in as many lines as it takes.
+fn wrapped(sentence: &str, room: usize, theme: &Theme) -> Vec<Spans> {
+    fit::wrap(sentence, room).into_iter().map(|line| vec![(line, theme.plain)]).collect()
+}
+
+/// What to do, with an example beside it where there is room.
+fn advice(state: &State, console: &Console, room: usize, theme: &Theme) -> Vec<Spans> {
+    let rows = rows(state, console);
+    let column = rows.iter().map(|row| fit::width(&row.0)).max().unwrap_or(0) + GAP;
+    let line = |(what, example): (String, String)| {
+        const TRY: &str = "try: ";
+        if example.is_empty() || room <= column + TRY.len() + fit::width(&example) {
+            return wrapped(&what, room, theme);
+        }
+        let gap = " ".repeat(column - fit::width(&what));
+        let spans = [(what, theme.plain), (gap, theme.plain), (TRY.to_owned(), theme.dim)];
+        vec![spans.into_iter().chain([(example, theme.accent)]).collect()]
+    };
+    rows.into_iter().flat_map(line).collect()
 }
 
 /// What to do, and an example of it.
@@ -69,13 +91,13 @@ fn rows(state: &State, console: &Console) -> [(String, String); 3] {
         ),
         _ => {
             let [runs, clients] = [key(Id::Runs), key(Id::Clients)];
-            (format!("{runs} shows the runs, {clients} who is connected"), String::new())
+            (format!("{runs} shows the runs, {clients} the clients"), String::new())
         }
     };
     [
         (format!("Type a command, or {} for the menu", key(Id::Menu)), example),
         (
-            format!("{} shows every key, {} every action", first(Id::Help), key(Id::Palette)),
+            format!("{} shows the keys, {} the actions", first(Id::Help), key(Id::Palette)),
             String::new(),
         ),
         third,

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use topside_shared::methods::KeyState;
 
 use super::InviteResult;
 use crate::app::State;
@@ -56,6 +57,7 @@ pub(super) fn draw(
         canvas::position(&mut foot, window, lines, theme);
     }
     let copy = format!("{} copies", state.keys.word(Id::Copy));
+    let copy = (!made.is_over(state)).then_some(copy.as_str());
     let other = match plan {
         InviteLayout::Code(_) => Some("Tab shows the words"),
         InviteLayout::Words { code: None, .. } if fits_alone(state, made) => {
@@ -63,7 +65,7 @@ pub(super) fn draw(
         }
         InviteLayout::Words { .. } => None,
     };
-    let keys = [Some("Esc closes"), Some(copy.as_str()), other].into_iter().flatten();
+    let keys = [Some("Esc closes"), copy, other].into_iter().flatten();
     canvas::keys(&mut foot, keys, &mut canvas.hits, theme);
     None
 }
@@ -98,9 +100,9 @@ fn most(size: Size) -> Size {
     }
 }
 
-/// The cells of the code, if there is one.
+/// The cells of the code, if there is one that is still good.
 fn code(state: &State, made: &InviteResult) -> Option<Size> {
-    made.code.as_ref().map(|code| code.size(state.ascii))
+    made.code.as_ref().filter(|_| !made.is_over(state)).map(|code| code.size(state.ascii))
 }
 
 /// Whether they have room, the last row being for what keys do.
@@ -164,6 +166,20 @@ fn words(state: &State, made: &InviteResult, width: u16) -> Vec<InviteLine> {
     let standing = made.standing(state);
     say(&format!("For {} as {}: {standing}{only}", key.name, key.role), TextLook::Strong);
     say("", TextLook::Plain);
+    if made.is_over(state) {
+        let keys = state.keys.word(Id::Keys);
+        let next = match key.state {
+            KeyState::Used => {
+                format!("It paired that device, and is good for no other. {keys} lists its key.")
+            }
+            _ => format!(
+                "Its string is of no use any more. {} makes another one.",
+                state.keys.word(Id::MakeInvite)
+            ),
+        };
+        say(&next, TextLook::Plain);
+        return lines;
+    }
     say(&made.invite.0, TextLook::Plain);
     say("", TextLook::Plain);
     say(

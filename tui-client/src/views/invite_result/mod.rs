@@ -73,6 +73,12 @@ impl InviteResult {
         (left > 0).then_some(left)
     }
 
+    /// Whether it was used or revoked, or has expired: its text is worth nothing any more.
+    fn is_over(&self, state: &State) -> bool {
+        let expired = self.key.expires_at.is_some_and(|end| end <= state.clock.wall);
+        expired || matches!(self.key.state, KeyState::Used | KeyState::Revoked | KeyState::Expired)
+    }
+
     /// How the invite stands: `good once, expires in 9:58`, `used by tablet`, `expired`.
     fn standing(&self, state: &State) -> String {
         let key = &self.key;
@@ -82,9 +88,7 @@ impl InviteResult {
                 format!("used by {}", self.used_by.as_ref().unwrap_or(&key.name))
             }
             (KeyState::Revoked, _) => "revoked".to_owned(),
-            (key_state, _) if expired || key_state == KeyState::Expired => {
-                "expired: create another one".to_owned()
-            }
+            (key_state, _) if expired || key_state == KeyState::Expired => "expired".to_owned(),
             (KeyState::Invited, Some(left)) => {
                 format!("good once, expires in {}", times::countdown(left))
             }
@@ -165,7 +169,7 @@ impl View for InviteResult {
             self.code_alone = !self.code_alone && fits_alone(state, self);
         } else if key.code == Code::Char('r') && may_be_reversed(state) {
             self.reversed = !self.reversed;
-        } else if state.keys.means(Id::Copy, key) {
+        } else if state.keys.means(Id::Copy, key) && !self.is_over(state) {
             let (name, text) = (self.what().to_owned(), self.invite.0.clone());
             return act(move |_| vec![Effect::Copy { name, text }]);
         } else {

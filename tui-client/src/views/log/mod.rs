@@ -245,7 +245,8 @@ impl ListView for LogView {
         let empty = match &self.standing {
             LogState::Asked | LogState::Waiting => "Asking …",
             _ if self.is_empty() => "There is no line yet.",
-            _ => "No line passes the filters.",
+            _ if self.failures => "No failure is among these lines: f shows all lines.",
+            _ => "No line has this level: Tab shows the others.",
         };
         let live = matches!(self.standing, LogState::Live(_));
         let list: Vec<&str> = [

@@ -10,7 +10,7 @@ use crate::app::tests::admin_actions::{act, admin};
 use crate::app::tests::key_list::opened;
 use crate::app::tests::log_lines::read;
 use crate::app::tests::new_invites::{form, made};
-use crate::app::tests::reloads::{changed, mistaken, reloading};
+use crate::app::tests::reloads::{mistaken, reloaded, reloading};
 use crate::app::tests::status_figures::looked_at;
 use crate::app::tests::{World, client, closing};
 use crate::connect::DisconnectReason;
@@ -69,11 +69,7 @@ fn notifications_of_the_session() {
 
 #[test]
 fn what_a_reload_changed() {
-    at_every_size("reload", |width, height| {
-        let mut world = reloading(width, height);
-        world.answer::<ServerReload>(Ok(changed()));
-        world
-    });
+    at_every_size("reload", reloaded);
 }
 
 #[test]
@@ -116,7 +112,7 @@ fn a_shutdown_and_a_lost_session_are_visible_with_any_view_open() {
         ("keys", &opened),
         ("invite", &form),
         ("made", &|width, height| made(width, height, false)),
-        ("reload", &acted("Reload the server")),
+        ("reload", &reloaded),
         ("broadcast", &acted("Broadcast a")),
         ("shutdown", &acted("Shut the server down")),
     ];

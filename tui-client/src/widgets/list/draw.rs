@@ -23,7 +23,7 @@ pub(crate) struct Table<'t> {
     pub(crate) columns: &'t [Column],
     /// Whether the rows are as the server has them.
     pub(crate) load: &'t Load,
-    /// Why there are no rows.
+    /// Why there are no rows although no filter is typed.
     pub(crate) empty: &'t str,
     /// Rows between the list and the hints that the view uses.
     pub(crate) below: u16,
@@ -106,7 +106,8 @@ impl<K: Clone + PartialEq> List<K> {
         }
         let layout = ListLayout { top: shown.start, page: shown.len().max(1) };
         canvas.hits.push((body, Hit::List(layout)));
-        if let Some(words) = table.load.words(rows.is_empty().then_some(table.empty)) {
+        let empty = rows.is_empty().then(|| self.why_empty(table));
+        if let Some(words) = table.load.words(empty) {
             // A list that could not be read again still has its rows.
             let blank = " ".repeat(usize::from(body.width));
             Row::new(canvas.buffer, body).left(&blank, theme.plain);
@@ -114,6 +115,15 @@ impl<K: Clone + PartialEq> List<K> {
         }
         self.draw_hints(&table.hints, (at, rows.len()), inside, canvas);
         cursor
+    }
+
+    /// Why there are no rows, and which key shows some.
+    fn why_empty<'t>(&self, table: &Table<'t>) -> &'t str {
+        match table.hints.more {
+            _ if self.filter.is_empty() || self.mode == FilterMode::Typed => table.empty,
+            true => "None of the newest matches the filter: ↓ looks further back, Esc clears it.",
+            false => "Nothing matches the filter: Esc clears it.",
+        }
     }
 
     /// The filter, or how to begin one.
