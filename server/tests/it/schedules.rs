@@ -61,6 +61,8 @@ fn a_schedule_starts_its_command_with_its_arguments_and_owns_the_runs() {
     assert_eq!((&row["rule"], &row["forMs"]), (&json!("every 300ms"), &json!(250)));
     assert_eq!(row["next"].as_array().unwrap().len(), 5);
     assert_eq!(client.command("note")["scheduled"], true);
+    let listed = client.ok("command/run", json!({"command": "menu"}));
+    assert!(listed["output"].as_str().unwrap().contains(" (scheduled)"), "{listed}");
     // The server ends in order although a start is always near.
     client.ok("server/shutdown", json!({}));
     server.ended();

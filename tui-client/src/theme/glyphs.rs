@@ -15,7 +15,7 @@ const REPLACEMENTS: &[(&str, &str)] = &[
     // Selection and input.
     ("❯›‹▌▐▸▾◂", ">><>[>v<"),
     // States; a word is always beside them.
-    ("●○✓✗■•▲◇◆★▓░", "*o+x#*!-%*#."),
+    ("●○✓✗■•▲◇◆◷★▓░", "*o+x#*!-%@*#."),
     // Bars.
     ("▁▂▃▄▅▆▇", "_.:-=+#"),
     // Keys and directions.

@@ -39,10 +39,7 @@ pub(crate) struct PaletteRow {
 impl PaletteRow {
     /// The columns of its name, with what stands behind it.
     fn name_width(&self) -> u16 {
-        let behind = self
-            .signs
-            .as_ref()
-            .map_or(0, |signs| 2 * (u16::from(signs.needs_arguments) + u16::from(signs.active)));
+        let behind = self.signs.as_ref().map_or(0, |signs| 2 * signs.beside_name());
         fit::columns(&self.title) + behind
     }
 }
@@ -295,10 +292,11 @@ impl ListView for Palette {
                 _ => theme.dim,
             };
             let (mut name, mut about) = (cell(row.title.clone(), style), cell(about, about_style));
-            if let Some(CommandSigns { effect, needs_arguments, active }) = row.signs {
+            if let Some(CommandSigns { effect, needs_arguments, scheduled, active }) = row.signs {
                 let (sign, style) = effect_sign(effect, theme);
                 about.insert(0, (format!("{sign} ").into(), style));
                 name.push((if needs_arguments { " …" } else { "" }.into(), theme.dim));
+                name.push((if scheduled { " ◷" } else { "" }.into(), theme.dim));
                 name.push((if active { " ●" } else { "" }.into(), theme.running));
             }
             let mut cells = vec![name, about];

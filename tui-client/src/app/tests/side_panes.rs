@@ -159,9 +159,12 @@ fn a_command_shows_its_effect_whether_it_runs_and_whether_it_needs_arguments() {
     let mut changed = menu();
     for (name, effect) in [("zone-run", Harm::Write), ("zone-stop", Harm::Destructive)] {
         let found = changed.commands.iter_mut().find(|command| command.name == name);
-        found.unwrap().effect = effect;
+        let found = found.unwrap();
+        (found.effect, found.scheduled) = (effect, name == "zone-run");
     }
     world.answer::<CommandsList>(Ok(Menu { revision: 9, ..changed }));
+    assert!(world.screen().contains("zone-run … ◷"), "{}", world.screen());
+    assert!(!world.screen().contains("zone-stop … ◷"), "{}", world.screen());
     assert!(row(&world, "zone-stop …").ends_with('▲'), "{}", row(&world, "zone-stop …"));
     world.run("zones", 30, "", None);
     assert!(row(&world, "zones").ends_with("◇ ●"), "{}", row(&world, "zones"));
@@ -288,12 +291,14 @@ fn the_menu_as_a_list_has_the_signs_and_categories_of_the_pane() {
     let mut changed = menu();
     let stop = changed.commands.iter_mut().find(|command| command.name == "zone-stop").unwrap();
     stop.effect = topside_shared::command::Effect::Destructive;
+    stop.scheduled = true;
     world.answer::<CommandsList>(Ok(changed));
     let effects = world.enter("zone-run 3");
     world.block_of(&effects);
     world.press("f3");
     let shown = world.screen();
-    for words in ["CATEGORY", "◇ All zones", "zone-run … ●", "▲ Stop a zone"] {
+    for words in ["CATEGORY", "◇ All zones", "zone-run … ●", "zone-stop … ◷", "▲ Stop a zone"]
+    {
         assert!(shown.contains(words), "{words}: {shown}");
     }
 }

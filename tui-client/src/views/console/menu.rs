@@ -190,17 +190,19 @@ pub(super) fn draw(
     cursor
 }
 
-/// `★ zone-run …   ◆ ●`: favourite, name, whether it needs an argument, effect, whether a run of it is active.
+/// `★ zone-run … ◷   ◆ ●`: favourite, name, whether it needs an argument and has a schedule, effect, whether a run of it is active.
 fn command_row(console: &Console, command: &Command, here: bool, row: &mut Row<'_>, theme: &Theme) {
     row.left(if here { "▌" } else { " " }, theme.accent).skip_right(1);
     let favourite = console.side.favourites.contains(&command.name);
     row.left(if favourite { "★ " } else { "  " }, theme.accent);
-    let CommandSigns { effect, needs_arguments, active } = CommandSigns::of(console, command);
+    let CommandSigns { effect, needs_arguments, scheduled, active } =
+        CommandSigns::of(console, command);
     row.right(if active { " ●" } else { "  " }, theme.running);
     let (sign, style) = effect_sign(effect, theme);
     row.right(sign, style).skip_right(1);
     row.left(&command.name, if here { theme.chosen() } else { theme.plain });
     row.left(if needs_arguments { " …" } else { "" }, theme.dim);
+    row.left(if scheduled { " ◷" } else { "" }, theme.dim);
 }
 
 /// What a menu shows beside the name of a command.
@@ -208,6 +210,8 @@ fn command_row(console: &Console, command: &Command, here: bool, row: &mut Row<'
 pub(in crate::views) struct CommandSigns {
     pub(in crate::views) effect: Effect,
     pub(in crate::views) needs_arguments: bool,
+    /// The server starts it by a schedule.
+    pub(in crate::views) scheduled: bool,
     /// A run of it is active, of any client.
     pub(in crate::views) active: bool,
 }
@@ -215,7 +219,13 @@ pub(in crate::views) struct CommandSigns {
 impl CommandSigns {
     pub(in crate::views) fn of(console: &Console, command: &Command) -> Self {
         let needs_arguments = command.args.iter().any(|arg| arg.required);
-        Self { effect: command.effect, needs_arguments, active: is_active(console, command) }
+        let Command { effect, scheduled, .. } = *command;
+        Self { effect, needs_arguments, scheduled, active: is_active(console, command) }
+    }
+
+    /// How many signs a list has beside the name.
+    pub(in crate::views) fn beside_name(self) -> u16 {
+        [self.needs_arguments, self.scheduled, self.active].map(u16::from).iter().sum()
     }
 }
 
