@@ -16,6 +16,7 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_MESSAGE, clean};
 use topside_shared::{ErrorKind, RunId};
 
+use super::elicitation::{self, Question};
 use super::output_text::plain;
 use super::server_link::{Connection, RunProgress, ServerLink, Started};
 use crate::connect::CallError;
@@ -34,6 +35,8 @@ pub(super) struct Waiting {
     /// Whether the assistant has closed its side.
     pub(super) closed: watch::Receiver<bool>,
     pub(super) progress: Option<Progress>,
+    /// The assistant, if it shows questions to its user.
+    pub(super) asks: Option<Peer<RoleServer>>,
 }
 
 /// Waits until the assistant has closed its side.
@@ -155,11 +158,18 @@ async fn wait(
     let deadline = begun + waiting.limit;
     let mut ticks = interval_at(begun + PROGRESS, PROGRESS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut question = None;
     loop {
         {
             let progress = run.borrow_and_update();
-            if progress.row.state.ended() {
-                return result(&progress.row, &progress.tail.text(), None);
+            let row = &progress.row;
+            if row.state.ended() {
+                return result(row, &progress.tail.text(), None);
+            }
+            match (row.awaits_approval(), waiting.asks.take()) {
+                (true, Some(peer)) => question = Some(Question::ask(peer, row, &standing(row))),
+                (true, None) => {}
+                (false, asks) => (question, waiting.asks) = (None, asks),
             }
         }
         tokio::select! {
@@ -179,6 +189,11 @@ async fn wait(
                 let run_id = run.borrow().row.run_id;
                 let _ = connection.handle.ask(RunCancel::METHOD, &RunCancel { run_id });
                 return gave_up(&run_id.to_string());
+            }
+            () = elicitation::declined(question.as_ref()) => {
+                let run_id = run.borrow().row.run_id;
+                let _ = connection.handle.ask(RunCancel::METHOD, &RunCancel { run_id });
+                return failed(format!("the user of the assistant has withdrawn the call; run {run_id} is cancelled"));
             }
             _ = ticks.tick(), if waiting.progress.is_some() => {
                 let row = run.borrow().row.clone();

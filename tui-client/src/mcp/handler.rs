@@ -20,6 +20,7 @@ use topside_shared::command::Command;
 use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 
 use super::calls::{self, Progress, Waiting, until_closed};
+use super::elicitation;
 use super::server_link::{MenuError, ServerLink};
 use super::tools::{self, Selection};
 use super::{SUPPORTED, resources, run_tools, schema};
@@ -97,6 +98,7 @@ impl Handler {
             cancelled: context.ct.clone(),
             closed: self.closed.clone(),
             progress: token.map(|token| Progress { peer: context.peer.clone(), token }),
+            asks: elicitation::is_supported(&context.peer).then(|| context.peer.clone()),
         }
     }
 

@@ -5,6 +5,7 @@
 //! `initialize`.
 
 mod calls;
+mod elicitation;
 mod handler;
 mod output_text;
 mod request_id;

@@ -26,21 +26,34 @@ pub(super) struct Assistant {
 impl Assistant {
     /// One that has begun.
     pub(super) fn new(place: &Place, args: &[&str], revision: Revision) -> Self {
-        let running = place.start(&[&["mcp"], args].concat());
-        let mut assistant = Self { running, revision, id: 0, notices: Vec::new() };
+        let mut assistant = Self::start(place, args, revision);
         if revision == Revision::Sessions {
-            let result = assistant.result(
-                "initialize",
-                json!({
-                    "protocolVersion": "2025-11-25", "capabilities": {},
-                    "clientInfo": {"name": "test", "version": "1"},
-                }),
-            );
-            assert_eq!(result["protocolVersion"], "2025-11-25");
-            assert_eq!(result["serverInfo"]["name"], "topside");
-            assistant.notify("notifications/initialized", json!({}));
+            assistant.initialize(json!({}));
         }
         assistant
+    }
+
+    /// One of the revision with `initialize` that supports more than it must.
+    pub(super) fn with_capabilities(place: &Place, args: &[&str], capabilities: Value) -> Self {
+        let mut assistant = Self::start(place, args, Revision::Sessions);
+        assistant.initialize(capabilities);
+        assistant
+    }
+
+    fn start(place: &Place, args: &[&str], revision: Revision) -> Self {
+        let running = place.start(&[&["mcp"], args].concat());
+        Self { running, revision, id: 0, notices: Vec::new() }
+    }
+
+    fn initialize(&mut self, capabilities: Value) {
+        let mut params = json!({
+            "protocolVersion": "2025-11-25", "clientInfo": {"name": "test", "version": "1"},
+        });
+        params["capabilities"] = capabilities;
+        let result = self.result("initialize", params);
+        assert_eq!(result["protocolVersion"], "2025-11-25");
+        assert_eq!(result["serverInfo"]["name"], "topside");
+        self.notify("notifications/initialized", json!({}));
     }
 
     /// One of the revision with `initialize`, on the machine of the server.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::assistant::{Assistant, Called, Revision};
 use super::{MENU, ask, place};
@@ -89,6 +89,57 @@ fn a_destructive_call_waits_for_a_person_and_is_told_who_decided() {
     assert!(refused.is_error, "{refused:?}");
     let note = refused.get("note").as_str().unwrap();
     assert!(note.contains("refused by") && note.contains("not today"), "{note}");
+}
+
+#[test]
+fn the_user_of_an_assistant_is_told_that_a_call_waits_and_can_only_withdraw_it() {
+    let site = Site::new("");
+    let args = ["--on", "garden", "--wait", "100s"];
+    let capabilities = json!({"elicitation": {}});
+    let mut agent = Assistant::with_capabilities(&site.device, &args, capabilities);
+    let answer = |agent: &mut Assistant, question: &Value, action: &str| {
+        let result = json!({"action": action});
+        let id = &question["id"];
+        agent.line(&json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string());
+    };
+    // To accept the question starts nothing.
+    let id = wipe(&mut agent, "a");
+    let question = agent.message();
+    assert_eq!(question["method"], "elicitation/create", "{question}");
+    let run = site.waiting();
+    let sentence = question["params"]["message"].as_str().unwrap();
+    assert!(sentence.contains(&format!("topside approve {run}")), "{sentence}");
+    assert_eq!(question["params"]["requestedSchema"]["properties"], json!({}));
+    answer(&mut agent, &question, "accept");
+    assert!(!agent.commands().is_empty(), "the answer was read");
+    assert_eq!(site.waiting(), run, "it still waits");
+    assert!(site.decide(run, "approve", "yes"));
+    assert_eq!(called(&mut agent, id).output(), "wiped a\n");
+
+    // A question without an answer is taken back once a person has decided.
+    let id = wipe(&mut agent, "a");
+    let question = agent.message();
+    assert!(site.decide(site.waiting(), "refuse", "no"));
+    let messages = [agent.message(), agent.message()];
+    let taken_back =
+        messages.iter().find(|one| one["method"] == "notifications/cancelled").unwrap();
+    assert_eq!(taken_back["params"]["requestId"], question["id"], "{taken_back}");
+    let refused = messages.iter().find(|one| one["id"] == id).unwrap();
+    assert_eq!(refused["result"]["isError"], true, "{refused}");
+
+    let id = wipe(&mut agent, "b");
+    let question = agent.message();
+    assert_eq!(question["method"], "elicitation/create", "{question}");
+    let run = site.waiting();
+    answer(&mut agent, &question, "decline");
+    let withdrawn = called(&mut agent, id);
+    assert!(withdrawn.sentence().contains("withdrawn the call"), "{withdrawn:?}");
+    let state = || {
+        let runs = site.garden.place.json(&["runs", "--command", "wipe"])["runs"].clone();
+        runs.as_array().unwrap().iter().find(|row| row["runId"] == run).unwrap()["state"].clone()
+    };
+    eventually("it is cancelled", || state() == "cancelled");
+    assert_eq!(site.outputs(), 1);
 }
 
 #[test]
