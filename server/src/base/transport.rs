@@ -22,6 +22,11 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
     /// Whether the peer's system has all bytes, so that closing the connection loses none.
     fn is_delivered(&self) -> bool;
+
+    /// Whether a close is enough to end the stream in order, once the peer's system has all bytes.
+    fn ends_by_close(&self) -> bool {
+        false
+    }
 }
 
 impl Transport for UnixStream {
@@ -31,6 +36,10 @@ impl Transport for UnixStream {
 
     fn is_delivered(&self) -> bool {
         // Written bytes are in the peer's own queue, and stay there.
+        true
+    }
+
+    fn ends_by_close(&self) -> bool {
         true
     }
 }

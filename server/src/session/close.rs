@@ -157,9 +157,14 @@ impl<S: Transport> Session<S> {
             matches!(&ended, Some(SessionEnded { code: EndCode::Shutdown | EndCode::Restart, .. }));
         let goodbye = async {
             poll_fn(|cx| self.poll_write(cx)).await?;
+            let mut left = LINGER_BYTES;
+            if stops && self.stream.ends_by_close() {
+                // A server that ends waits for no answer to its close. Unread input would make that an error at the client.
+                poll_fn(|cx| Poll::Ready(self.poll_discard(&mut left, cx).is_ready())).await;
+                return Ok(());
+            }
             self.stream.shutdown().await?;
             // Closing with unread input would make the kernel throw the last line away.
-            let mut left = LINGER_BYTES;
             let end = Instant::now() + LINGER;
             let step = if stops { LINGER_STEP } else { LINGER };
             while tokio::time::timeout(step, poll_fn(|cx| self.poll_discard(&mut left, cx)))
