@@ -19,7 +19,7 @@ const NAME: &str = "topside";
 /// What the strings of a hub begin with, and the command that takes each.
 pub(crate) const HUB_STRINGS: [(&str, &str); 3] = [
     ("topsidehub", "`topside fleet create` on the device of an admin"),
-    ("topsideme", "`topside hub add` on a person's device"),
+    ("topsideme", "`topside pair` on a person's device"),
     ("topsidebox", "`topsided join` on a box"),
 ];
 /// The version of the form that this program reads.

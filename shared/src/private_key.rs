@@ -134,9 +134,14 @@ impl PrivateKey {
         if std::fs::metadata(path).map_err(failed)?.mode() & 0o077 != 0 {
             return Err(PrivateKeyError::Open(path.to_owned()));
         }
-        let unreadable = || PrivateKeyError::Unreadable(path.to_owned());
-        let pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|_| unreadable())?;
-        Self::from_pkcs8(pkcs8.secret_pkcs8_der().to_vec()).map(Some).map_err(|_| unreadable())
+        let key = Self::from_pem(&text);
+        key.map(Some).ok_or_else(|| PrivateKeyError::Unreadable(path.to_owned()))
+    }
+
+    /// The first private key in a text (PEM); none if it is no Ed25519 key.
+    pub fn from_pem(text: &[u8]) -> Option<Self> {
+        let pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(text).ok()?;
+        Self::from_pkcs8(pkcs8.secret_pkcs8_der().to_vec()).ok()
     }
 
     /// Writes the key to a file that must not be there yet, whole or not at all.

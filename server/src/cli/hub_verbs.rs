@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use topside_shared::dirs::Dirs;
 use topside_shared::hub::{
-    ConnectHubError, FleetName, HubAccess, HubAccessError, HubConnection, HubCredentials, HubRole,
+    ConnectHubError, HubAccess, HubAccessError, HubConnection, HubCredentials, HubRole,
     publish_permissions, subscribe_permissions,
 };
 use topside_shared::methods::ServerReload;
@@ -21,13 +21,13 @@ use crate::settings::discovery::is_host;
 const CONFIG: &str = "nats-server.conf";
 const KEY: &str = "hub.key";
 const CERTIFICATE: &str = "hub.crt";
-const STRINGS: &str = "strings";
+const STRING: &str = "string";
 const STORE: &str = "jetstream";
 const UNIT: &str = "topside-hub.service";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HubVerb {
-    /// Write what a hub needs: the configuration of a nats-server, its key, a unit, and the strings to join with
+    /// Write what a hub needs: the configuration of a nats-server, its key, a unit, and the string of the hub
     Init(InitArgs),
 }
 
@@ -42,15 +42,12 @@ pub(crate) struct InitArgs {
     /// Port of the hub
     #[arg(long, default_value_t = 4222, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// Name of the fleet of boxes
-    #[arg(long, default_value = "hub")]
-    name: FleetName,
 }
 
 /// Arguments of `join`.
 #[derive(Debug, Args)]
 pub(crate) struct JoinArgs {
-    /// The string that `topsided hub init` printed for boxes; `-` reads it from standard input
+    /// The string that `topside fleet invite-box` printed; `-` reads it from standard input
     string: String,
 }
 
@@ -58,8 +55,8 @@ pub(crate) struct JoinArgs {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HubVerbError {
     #[error(
-        "{} holds a hub already: its strings are in {}; for another hub choose another directory",
-        .0.display(), .0.join(STRINGS).display()
+        "{} holds a hub already: its string is in {}; for another hub choose another directory",
+        .0.display(), .0.join(STRING).display()
     )]
     Exists(PathBuf),
     #[error("{} cannot be written: {source}", path.display())]
@@ -92,7 +89,7 @@ fn host(text: &str) -> Result<String, String> {
 
 /// Writes a hub. What to print.
 pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
-    let InitArgs { dir, address, port, name } = args;
+    let InitArgs { dir, address, port } = args;
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| HubVerbError::Write { path, source }
@@ -104,12 +101,6 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     let dir = std::fs::canonicalize(dir).map_err(failed(dir))?;
     let key = PrivateKey::from_seed(&Seed::random()?)?;
     let credentials = HubCredentials::random(key.pin(), vec![(address.clone(), *port)])?;
-    let of = |role| credentials.access(role, name);
-    let strings = format!(
-        "On each box:            topsided join {}\nOn each person's device: topside hub add {}\n",
-        of(HubRole::Box),
-        of(HubRole::Person)
-    );
     let write = |name: &str, mode: u32, text: &str| {
         let path = dir.join(name);
         let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
@@ -121,7 +112,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     };
     write(KEY, 0o600, &key.private_pem())?;
     write(CERTIFICATE, 0o644, &key.certificate_pem())?;
-    write(STRINGS, 0o600, &format!("{strings}To create fleets:       {credentials}\n"))?;
+    write(STRING, 0o600, &format!("{credentials}\n"))?;
     write(UNIT, 0o644, &unit(&dir))?;
     // The last: with it the hub is complete.
     write(CONFIG, 0o600, &configuration(address, *port, &credentials))?;
@@ -130,7 +121,8 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
         "The hub is written to {shown}. Start it there by hand:\n\n  \
          cd {shown} && nats-server -c {CONFIG}\n\n\
          or as a service:\n\n  systemctl enable --now {shown}/{UNIT}\n\n\
-         Its key is {}. Keep these strings secret; they are in {shown}/{STRINGS} too:\n\n{strings}",
+         Its key is {}. Keep its string secret; it is in {shown}/{STRING} too. On the device of an admin it creates \
+         fleets, whose invites boxes and people join with:\n\n  topside fleet create NAME --hub {credentials}\n",
         key.pin()
     ))
 }

@@ -37,7 +37,7 @@ impl BoxStanding {
         match self {
             Self::Listed | Self::ByInvite => None,
             Self::Pending => {
-                Some("an admin of the fleet has to accept this box: `topside fleet accept NAME`")
+                Some("an admin of the fleet has to accept the box: `topside fleet accept NAME`")
             }
             Self::UnknownInvite => {
                 Some("the fleet does not know this string, or has withdrawn it: ask for a new one")

@@ -3,7 +3,6 @@
 use ratatui::layout::Position;
 use topside_shared::command::{self, Arg, Command};
 use topside_shared::error::ErrorKind;
-use topside_shared::invite::Invite;
 use topside_shared::methods::{AuditEnd, CommandRun, InitializeResult, Menu};
 use topside_shared::notifications::Notification;
 use topside_shared::records::ResultFile;
@@ -14,7 +13,7 @@ use super::picker::picker_state::ProbeResult;
 use super::runs::export::{ExportFailed, Exported};
 use super::{LocalServer, Size, Target};
 use crate::config::{PaneChoices, Profile, Settings};
-use crate::connect::{CallError, DisconnectReason, DiscoveredServer, Reached, Via};
+use crate::connect::{CallError, DisconnectReason, DiscoveredServer, PastedInvite, Reached, Via};
 use crate::fan_out::Outcome;
 use crate::input::key::Key;
 use crate::theme::Background;
@@ -145,7 +144,9 @@ pub(crate) enum Msg {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InviteRedeemed {
-    /// Its name in the list of saved servers.
+    /// The name of the fleet, where the invite was one of a fleet.
+    pub(crate) fleet: Option<String>,
+    /// Its name in the list of saved servers; in a fleet, what the fleet calls this device.
     pub(crate) name: String,
     /// The role of this device there.
     pub(crate) role: Role,
@@ -284,7 +285,7 @@ pub(crate) enum Effect {
     Browse(bool),
     Pair {
         attempt: u64,
-        invite: Box<Invite>,
+        invite: PastedInvite,
         replaces: Option<String>,
     },
     CancelPair {

@@ -23,6 +23,8 @@ pub(crate) use profiles::UnknownServer;
 pub use profiles::{ConfigError, Profile, ProfileStore};
 pub(crate) use screen_state::{PaneChoice, PaneChoices};
 pub(crate) use settings::{Settings, SettingsFiles};
+#[cfg(feature = "hub")]
+pub(crate) use validation::tag;
 pub(crate) use validation::{Field, port, validate};
 
 /// The port of a server that says no other.

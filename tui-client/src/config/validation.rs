@@ -107,7 +107,7 @@ fn name(name: &str) -> Result<(), String> {
 }
 
 /// The characters of a tag are those that need no quotes in a shell and part no list.
-pub(super) fn tag(tag: &str) -> Result<(), String> {
+pub(crate) fn tag(tag: &str) -> Result<(), String> {
     let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if (1..=MAX_NAME).contains(&tag.chars().count()) && tag.chars().all(fits) {
         return Ok(());

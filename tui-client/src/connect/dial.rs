@@ -10,15 +10,18 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use topside_shared::Pin;
 use topside_shared::private_key::PrivateKey;
+use topside_shared::text::host_port;
 
-use super::PATIENCE;
 use super::error::ConnectError;
 #[cfg(feature = "hub")]
-use super::hubs;
+use super::hub_connections;
 use super::remote::Address;
 use super::tls::{self, ByteStream, Stream};
+use super::{PATIENCE, Via, lan_lookup};
 
 const HEAD_START: Duration = Duration::from_millis(300);
+/// A server answers a question on the LAN within 120 ms (RFC 6762, section 6).
+const ANNOUNCED_HEAD_START: Duration = Duration::from_millis(150);
 
 #[derive(Debug)]
 pub(super) struct Dialled {
@@ -26,7 +29,7 @@ pub(super) struct Dialled {
     pub(super) address: Address,
 }
 
-/// Dials the addresses in their order. The next try starts after [`HEAD_START`], or at once when one has failed. The first
+/// Dials the addresses in their order. The next try starts after a head start, or at once when one has failed. The first
 /// connection to the right key is taken, and the other tries are dropped.
 pub(super) async fn dial(
     addresses: &[Address],
@@ -35,13 +38,18 @@ pub(super) async fn dial(
 ) -> Result<Dialled, ConnectError> {
     let mut tries = Vec::with_capacity(addresses.len());
     for address in addresses {
-        tries.push(async move {
+        let dialled = async move {
             let at = address.to_string();
             match timeout(PATIENCE, reach(address, server, key, &at)).await {
-                Ok(reached) => reached.map(|stream| Dialled { stream, address: address.clone() }),
+                Ok(reached) => reached,
                 Err(_) => Err(ConnectError::NoAnswer { at }),
             }
-        });
+        };
+        let head_start = match address {
+            Address::Announced => ANNOUNCED_HEAD_START,
+            _ => HEAD_START,
+        };
+        tries.push((head_start, dialled));
     }
     race(tries).await.map_err(ConnectError::of_addresses)
 }
@@ -52,17 +60,44 @@ async fn reach(
     server: Pin,
     key: &PrivateKey,
     at: &str,
-) -> Result<Stream, ConnectError> {
-    match address {
-        Address::Network { host, port, .. } => reach_host(host, *port, server, key, at).await,
+) -> Result<Dialled, ConnectError> {
+    let (stream, address) = match address {
+        Address::Network { host, port, .. } => {
+            (reach_host(host, *port, server, key, at).await?, address.clone())
+        }
+        Address::Announced => {
+            let (ips, port) = lan_lookup::find(server).await.ok_or(ConnectError::NotOnLan)?;
+            reach_ips(&ips, port, server, key).await?
+        }
         #[cfg(feature = "hub")]
         Address::Hub(access) => {
             // The future is large, and the other routes do not need its space.
-            let dialled = Box::pin(hubs::dial(access, &server)).await?;
+            let dialled = Box::pin(hub_connections::dial(access, &server)).await?;
             let stream: Box<dyn ByteStream> = Box::new(dialled);
-            tls::handshake(stream, server, key, &format!("the hub {at}")).await
+            (tls::handshake(stream, server, key, at).await?, address.clone())
         }
+    };
+    Ok(Dialled { stream, address })
+}
+
+/// Connects to one of the addresses that a server announced.
+async fn reach_ips(
+    ips: &[IpAddr],
+    port: u16,
+    server: Pin,
+    key: &PrivateKey,
+) -> Result<(Stream, Address), ConnectError> {
+    let mut tries = Vec::with_capacity(ips.len());
+    for ip in ips {
+        let host = ip.to_string();
+        let dialled = async move {
+            let at = host_port(&host, port);
+            let stream = reach_host(&host, port, server, key, &at).await?;
+            Ok((stream, Address::Network { via: Via::Lan, host, port }))
+        };
+        tries.push((HEAD_START, dialled));
     }
+    race(tries).await.map_err(ConnectError::of_addresses)
 }
 
 /// Connects to one host, by any IP address of its name.
@@ -75,12 +110,15 @@ async fn reach_host(
 ) -> Result<Stream, ConnectError> {
     let not_found = |source| ConnectError::NoHost { at: at.to_owned(), source };
     let resolved = look_up(host, port).await;
-    let tries = alternate(resolved.map_err(not_found)?).into_iter().map(|ip| async move {
-        let stream = TcpStream::connect(ip).await.map_err(|error| unreachable(error, at))?;
-        // Requests are small, and each is waited for.
-        let _ = stream.set_nodelay(true);
-        let stream: Box<dyn ByteStream> = Box::new(stream);
-        tls::handshake(stream, server, key, at).await
+    let tries = alternate(resolved.map_err(not_found)?).into_iter().map(|ip| {
+        let dialled = async move {
+            let stream = TcpStream::connect(ip).await.map_err(|error| unreachable(error, at))?;
+            // Requests are small, and each is waited for.
+            let _ = stream.set_nodelay(true);
+            let stream: Box<dyn ByteStream> = Box::new(stream);
+            tls::handshake(stream, server, key, at).await
+        };
+        (HEAD_START, dialled)
     });
     race(tries).await.map_err(|errors| match ConnectError::most_specific(errors) {
         Some(error) => error,
@@ -132,16 +170,20 @@ fn unreachable(source: io::Error, at: &str) -> ConnectError {
     }
 }
 
-/// Starts the tries one after the other, each [`HEAD_START`] after the one before or at once when one has failed. Returns
+/// Starts the tries one after the other, each after the head start of the one before or at once when one has failed. Returns
 /// the first success, or all errors in their order.
 async fn race<T, F: Future<Output = Result<T, ConnectError>>>(
-    tries: impl IntoIterator<Item = F>,
+    tries: impl IntoIterator<Item = (Duration, F)>,
 ) -> Result<T, Vec<ConnectError>> {
     let mut waiting = tries.into_iter().peekable();
     let mut started = FuturesUnordered::new();
     let mut errors = Vec::new();
+    let mut head_start = HEAD_START;
     loop {
-        started.extend(waiting.next());
+        if let Some((next, dialled)) = waiting.next() {
+            head_start = next;
+            started.push(dialled);
+        }
         tokio::select! {
             biased;
             result = started.next() => match result {
@@ -149,7 +191,7 @@ async fn race<T, F: Future<Output = Result<T, ConnectError>>>(
                 Some(Err(error)) => errors.push(error),
                 None => return Err(errors),
             },
-            () = sleep(HEAD_START), if waiting.peek().is_some() => {}
+            () = sleep(head_start), if waiting.peek().is_some() => {}
         }
     }
 }
@@ -185,7 +227,7 @@ mod tests {
         let start = Instant::now();
         let tries = (1..=5).map(|number| {
             let (begun, dropped) = (&begun, &dropped);
-            async move {
+            let dialled = async move {
                 begun.borrow_mut().push((number, start.elapsed().as_millis()));
                 let _dropped = Dropped(dropped, number);
                 match number {
@@ -194,7 +236,8 @@ mod tests {
                     3 => after(350, Ok(3)).await,
                     _ => pending().await,
                 }
-            }
+            };
+            (HEAD_START, dialled)
         });
         assert_eq!(race(tries).await.unwrap(), 3);
         assert_eq!(*begun.borrow(), [(1, 0), (2, 300), (3, 400), (4, 700)]);
@@ -204,7 +247,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_failures_are_reported() {
-        let tries = [(500, 1), (10, 2)].map(|(ms, number)| after(ms, Err(failure(number))));
+        let tries =
+            [(500, 1), (10, 2)].map(|(ms, number)| (HEAD_START, after(ms, Err(failure(number)))));
         let start = Instant::now();
         let failures = race(tries).await.unwrap_err();
         let told = failures.iter().map(ToString::to_string);

@@ -67,18 +67,20 @@ pub(crate) enum ConnectError {
         "the host of {at} is not found: check its name, and that this machine is on the network"
     )]
     NoHost { at: String, source: io::Error },
+    #[error("the box does not announce itself on this LAN")]
+    NotOnLan,
     /// The hub cannot be reached, or does not accept this device.
     #[cfg(feature = "hub")]
     #[error("{why}")]
     NoHub { why: String, lasting: bool },
     #[cfg(feature = "hub")]
     #[error(
-        "the box is not at the hub {hub}: is it on, and has it joined (`topsided doctor` on the box)?"
+        "the box is not at the hub of {hub}: is it on, and has it joined (`topsided doctor` on the box)?"
     )]
     NotAtHub { hub: String },
     #[cfg(feature = "hub")]
     #[error(
-        "the box accepts no connection through the hub {hub} now: too many are being set up; try again in a moment"
+        "the box accepts no connection through the hub of {hub} now: too many are being set up; try again in a moment"
     )]
     BusyAtHub { hub: String },
     #[error("what answers at {at} is not a Topside server: {why}")]
@@ -146,6 +148,7 @@ impl ConnectError {
             Self::NotTopside { .. } | Self::TurnedAway { .. } => 2,
             Self::NotListening { .. } => 3,
             Self::NoHost { .. } | Self::NoRoute { .. } => 4,
+            Self::NotOnLan => 6,
             _ => 5,
         }
     }

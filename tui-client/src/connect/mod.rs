@@ -9,11 +9,18 @@ mod disconnect;
 mod discovery;
 mod error;
 mod events;
+mod fleet_boxes;
+#[cfg(feature = "hub")]
+mod fleet_store;
+#[cfg(feature = "hub")]
+pub(crate) mod fleets;
 mod handshake;
 #[cfg(feature = "hub")]
-pub(crate) mod hubs;
+mod hub_connections;
+mod lan_lookup;
 mod pair;
 mod pair_profile;
+mod pasted;
 mod read_rate_limit;
 mod remote;
 mod session;
@@ -25,17 +32,19 @@ pub(crate) use disconnect::{DisconnectReason, KeyRefused};
 pub use discovery::{Browse, BrowseError, DiscoveredServer, browse};
 pub(crate) use error::ConnectError;
 pub(crate) use events::{Event, Events};
+pub(crate) use fleet_boxes::{AmbiguousBox, FleetBox, FleetBoxes};
 pub(crate) use handshake::{Hello, Reached, Session, Target, connect, probe};
 pub(crate) use pair::{Paired, pair};
 pub(crate) use pair_profile::{SaveAs, replaceable};
+pub(crate) use pasted::{PastedInvite, PastedInviteError};
 pub(crate) use remote::{
     Address, NotReady, Remote, addresses, agent_state, agents, own_key, remove_own_key, saved_key,
 };
 pub(crate) use session::{CallError, Handle, read_answer, take_page};
 
-/// The names of the saved hubs, for the screen.
+/// The names of the fleets of this device, for the screen.
 #[cfg(feature = "hub")]
-pub(crate) use hubs::names as hub_names;
+pub(crate) use fleet_store::names as hub_names;
 
 #[cfg(not(feature = "hub"))]
 pub(crate) fn hub_names(_state: &std::path::Path) -> Vec<String> {
@@ -48,7 +57,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The route to a saved server. The comments of the values are the help of `--via`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, clap::ValueEnum)]
 pub(crate) enum Via {
-    /// LAN first, then internet, then the hubs
+    /// LAN first, then internet, then the hubs of the fleets
     #[default]
     Auto,
     /// This machine's local socket
@@ -57,7 +66,7 @@ pub(crate) enum Via {
     Lan,
     /// The router's outside address
     Internet,
-    /// A saved hub
+    /// The hub of a fleet
     Hub,
 }
 

@@ -12,8 +12,9 @@ use topside_shared::private_key::{PrivateKey, PrivateKeyError};
 use topside_shared::text::host_port;
 
 use super::Via;
+use super::fleet_boxes::FleetBox;
 #[cfg(feature = "hub")]
-use super::hubs;
+use super::fleet_store;
 use crate::config::Profile;
 use crate::platform;
 
@@ -21,7 +22,7 @@ use crate::platform;
 pub(crate) struct Remote {
     pub(crate) name: String,
     pub(crate) pin: Pin,
-    /// The one on the LAN first, the saved hubs last; those of one route where one was asked for.
+    /// The one on the LAN first, the hubs last; those of one route where one was asked for.
     pub(crate) addresses: Vec<Address>,
     /// The directory that holds this device's keys.
     pub(crate) state: PathBuf,
@@ -42,6 +43,8 @@ pub(crate) enum Address {
         host: String,
         port: u16,
     },
+    /// Where the server with the wanted pin announces itself on the LAN.
+    Announced,
     #[cfg(feature = "hub")]
     Hub(Box<HubAccess>),
 }
@@ -51,6 +54,7 @@ impl Address {
     pub(crate) fn via(&self) -> Via {
         match self {
             Self::Network { via, .. } => *via,
+            Self::Announced => Via::Lan,
             #[cfg(feature = "hub")]
             Self::Hub(_) => Via::Hub,
         }
@@ -61,8 +65,9 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network { host, port, .. } => f.write_str(&host_port(host, *port)),
+            Self::Announced => f.write_str("the LAN"),
             #[cfg(feature = "hub")]
-            Self::Hub(access) => f.write_str(access.fleet.as_str()),
+            Self::Hub(access) => write!(f, "the hub of {}", access.fleet),
         }
     }
 }
@@ -79,10 +84,12 @@ pub(crate) enum NotReady {
     Pin { name: String, why: PinError },
     #[error("{name} has no {} saved: add one in the picker, or in client.toml", missing(*.via))]
     NoAddress { name: String, via: Via },
-    #[error(
-        "no hub is saved: `topside hub add STRING` saves one, with the string that its admin has"
-    )]
+    #[error("this device has no fleet, so it knows no hub: `topside pair INVITE` joins a fleet")]
     NoHub,
+    #[error(
+        "{name} is a box of a fleet, and has no route of its own over the internet: leave --via out, or use --via hub"
+    )]
+    FleetBox { name: String },
     #[error("{0}")]
     Hubs(String),
 }
@@ -122,6 +129,19 @@ impl Remote {
         }
     }
 
+    /// A box of a fleet by one route: with [`Via::Auto`], by both.
+    pub(crate) fn of_fleet_box(each: &FleetBox, via: Via, state: &Path) -> Result<Self, NotReady> {
+        let is_meant = |address: &&Address| via == Via::Auto || address.via() == via;
+        let addresses: Vec<Address> = each.addresses.iter().filter(is_meant).cloned().collect();
+        match addresses.is_empty() {
+            true => Err(NotReady::FleetBox { name: each.name.clone() }),
+            false => {
+                let (name, pin, state) = (each.name.clone(), each.pin, state.to_owned());
+                Ok(Self { name, pin, addresses, state })
+            }
+        }
+    }
+
     /// The keys to show this server: the key of a token for it, if one was saved, then this device's own.
     pub(super) fn keys(&self) -> Result<DeviceKeys, PrivateKeyError> {
         match PrivateKey::load(&token_path(&self.state, &self.pin))? {
@@ -131,10 +151,10 @@ impl Remote {
     }
 }
 
-/// The saved hubs, at each of which any server may be.
+/// The hubs of the fleets, at each of which any server may be.
 #[cfg(feature = "hub")]
 pub(super) fn hub_addresses(state: &Path) -> Result<Vec<Address>, String> {
-    let hubs = hubs::saved(state).map_err(|error| error.to_string())?;
+    let hubs = fleet_store::hubs(state).map_err(|error| error.to_string())?;
     Ok(hubs.into_iter().map(|access| Address::Hub(Box::new(access))).collect())
 }
 

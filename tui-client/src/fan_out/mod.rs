@@ -31,8 +31,8 @@ pub(crate) use outcome::{
 pub(crate) use plan::plan;
 pub(crate) use serial::Serial;
 pub(crate) use targets::{
-    ALL, LeftOut, Selection, TAG, TargetBox, distinct, is_list, left_out_sentence, named, select,
-    tags,
+    ALL, LeftOut, Selection, TAG, TargetBox, UnknownBox, distinct, is_list, left_out_sentence,
+    named, one, refresh, select, tags,
 };
 
 /// Most boxes that are being checked, or that run the command, at the same time.

@@ -1,12 +1,17 @@
-//! The boxes that `--on` names: saved servers by name, by tag, or all of them.
+//! The boxes that `--on` names: saved servers and boxes of fleets, by name, by tag, or all of them.
 
+use std::collections::{HashMap, HashSet};
+
+use topside_shared::Pin;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
 use crate::config::{Profile, ProfileStore, THIS_MACHINE, UnknownServer};
-use crate::connect::{NotReady, Remote, Target, Via};
+#[cfg(feature = "hub")]
+use crate::connect::fleets::refresh_all as ask_hubs;
+use crate::connect::{AmbiguousBox, FleetBox, FleetBoxes, NotReady, Remote, Target, Via};
 
-/// Stands for every saved server.
+/// Stands for every saved server and every box of a fleet.
 pub(crate) const ALL: &str = "all";
 /// Begins the name of a tag.
 pub(crate) const TAG: &str = "tag:";
@@ -14,9 +19,9 @@ pub(crate) const TAG: &str = "tag:";
 /// One box that a command is to run on.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetBox {
-    /// The name of its saved server, or `this machine`.
+    /// The name of its saved server, that of a box of a fleet, or `this machine`.
     pub(crate) name: String,
-    /// The saved server's key.
+    /// The server's key.
     pub(crate) pin: Option<String>,
     /// Where to connect to, or why that is not known.
     pub(crate) target: Result<Target, NotReady>,
@@ -26,7 +31,7 @@ pub(crate) struct TargetBox {
 #[derive(Debug, Clone)]
 pub(crate) struct Selection {
     pub(crate) boxes: Vec<TargetBox>,
-    /// Whether each was given by its name. Otherwise client.toml says how many they are.
+    /// Whether each was given by its name. Otherwise client.toml and the fleets say how many they are.
     pub(crate) is_explicit: bool,
     /// The saved servers that are left out, because the list has their key already.
     pub(crate) left_out: Vec<LeftOut>,
@@ -61,11 +66,13 @@ pub(crate) enum SelectionError {
     )]
     EmptyName { list: String },
     #[error(transparent)]
-    Unknown(#[from] UnknownServer),
-    #[error("no saved server has the tag {tag}{near}")]
+    Unknown(#[from] UnknownBox),
+    #[error("no saved server or box of a fleet has the tag {tag}{near}")]
     NoSuchTag { tag: String, near: String },
     #[error("no server is saved: `topside pair INVITE` saves one")]
     NoneSaved,
+    #[error("{mistake}; with it --on {list} may leave a box out")]
+    Fleets { list: String, mistake: String },
     #[error("{mistake}: correct it first, for with it --on {list} may leave a box out")]
     Mistake { list: String, mistake: String },
     #[error("--via same leads to this machine, and --on {list} names others: leave --via out")]
@@ -76,12 +83,79 @@ pub(crate) enum SelectionError {
     ThisMachine,
 }
 
+#[cfg(not(feature = "hub"))]
+fn ask_hubs(_state: &std::path::Path) -> Vec<String> {
+    Vec::new()
+}
+
+/// Why a name does not say which box is meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UnknownBox {
+    #[error(transparent)]
+    Server(#[from] UnknownServer),
+    #[error("no saved server and no box of a fleet is called {name}{near}")]
+    NoBox { name: String, near: String },
+    #[error(transparent)]
+    Ambiguous(#[from] AmbiguousBox),
+    /// The files of the fleets cannot be read.
+    #[error("{server}; nor is it known as a box of a fleet: {why}")]
+    Fleets { server: UnknownServer, why: String },
+}
+
 /// Whether `list` may name several boxes. The name of a saved server never does, even if it looks like a list.
 pub(crate) fn is_list(list: &str, store: &ProfileStore) -> bool {
     store.get(list).is_none() && (list == ALL || list.starts_with(TAG) || list.contains(','))
 }
 
-/// The boxes of a list of names, tags and `all`. Two saved servers with one key are one box.
+/// The box of this name: a saved server, or else a box of a fleet.
+pub(crate) fn one(
+    name: &str,
+    via: Via,
+    store: &ProfileStore,
+    dirs: &Dirs,
+) -> Result<TargetBox, UnknownBox> {
+    let server = match store.find(name) {
+        Ok(profile) => return Ok(TargetBox::saved(profile, via, dirs)),
+        Err(hidden @ UnknownServer::Hidden { .. }) => return Err(hidden.into()),
+        Err(unknown) => unknown,
+    };
+    let boxes = match FleetBoxes::load(&dirs.state) {
+        Ok(boxes) => boxes,
+        Err(why) => return Err(UnknownBox::Fleets { server, why }),
+    };
+    match boxes.find(name)? {
+        Some(found) => Ok(TargetBox::of_fleet(found, name.to_owned(), via, dirs)),
+        None => {
+            let names: Vec<String> = boxes.names().collect();
+            match &nearest(name, names.iter().map(String::as_str))[..] {
+                [] => Err(server.into()),
+                near => {
+                    let (name, near) = (clean(name, MAX_NAME), did_you_mean(near));
+                    Err(UnknownBox::NoBox { name, near })
+                }
+            }
+        }
+    }
+}
+
+/// Asks the hubs for the boxes of the fleets, if a list has a group, or a name that this device does not know. Returns a
+/// sentence for each hub that did not answer.
+pub(crate) fn refresh(list: &str, store: &ProfileStore, dirs: &Dirs) -> Vec<String> {
+    let needs = |name: &str| {
+        let is_group = name == ALL || name.starts_with(TAG);
+        let is_unknown = || {
+            let named = one(name, Via::Auto, store, dirs);
+            matches!(named, Err(UnknownBox::Server(_) | UnknownBox::NoBox { .. }))
+        };
+        name != THIS_MACHINE && store.get(name).is_none() && (is_group || is_unknown())
+    };
+    match list.split(',').map(str::trim).any(needs) {
+        true => ask_hubs(&dirs.state),
+        false => Vec::new(),
+    }
+}
+
+/// The boxes of a list of names, tags and `all`. Two with one key are one box.
 pub(crate) fn select(
     list: &str,
     via: Via,
@@ -103,12 +177,14 @@ pub(crate) fn select(
             if let Some(mistake) = store.mistakes().next() {
                 return Err(SelectionError::Mistake { list: shown(), mistake: mistake.to_owned() });
             }
-            let profiles = group(tag, store)?;
-            profiles.into_iter().for_each(|profile| selection.add_saved(profile, via, dirs));
+            let fleets = FleetBoxes::load(&dirs.state)
+                .map_err(|mistake| SelectionError::Fleets { list: shown(), mistake })?;
+            let boxes = group(tag, via, (store, &fleets), dirs)?;
+            selection.boxes.extend(boxes);
         } else if name != THIS_MACHINE {
-            selection.add_saved(store.find(name)?, via, dirs);
+            selection.boxes.push(one(name, via, store, dirs)?);
         } else if via == Via::Auto {
-            selection.add(TargetBox {
+            selection.boxes.push(TargetBox {
                 name: name.to_owned(),
                 pin: None,
                 target: Ok(Target::Local(dirs.local_server())),
@@ -117,17 +193,16 @@ pub(crate) fn select(
             return Err(SelectionError::ThisMachine);
         }
     }
-    Ok(selection)
+    Ok(selection.distinct())
 }
 
-/// The saved servers of these names, one for each name.
+/// The boxes of these names, one for each name.
 pub(crate) fn named(
     names: &[String],
     store: &ProfileStore,
     dirs: &Dirs,
-) -> Result<Vec<TargetBox>, UnknownServer> {
-    let target = |name: &String| Ok(TargetBox::saved(store.find(name)?, Via::Auto, dirs));
-    names.iter().map(target).collect()
+) -> Result<Vec<TargetBox>, UnknownBox> {
+    names.iter().map(|name| one(name, Via::Auto, store, dirs)).collect()
 }
 
 /// The names of these saved servers, one for each box, and those that are left out: two with one key are one box.
@@ -148,18 +223,31 @@ pub(crate) fn distinct<'p>(
     (boxes.into_iter().map(|profile| profile.name.clone()).collect(), left_out)
 }
 
-/// The saved servers with this tag, or all.
-fn group<'s>(
+/// The saved servers and the boxes of fleets with this tag, or all.
+fn group(
     tag: Option<&str>,
-    store: &'s ProfileStore,
-) -> Result<Vec<&'s Profile>, SelectionError> {
+    via: Via,
+    (store, fleets): (&ProfileStore, &FleetBoxes),
+    dirs: &Dirs,
+) -> Result<Vec<TargetBox>, SelectionError> {
     let has = |profile: &&Profile| tag.is_none_or(|tag| profile.tags.iter().any(|own| own == tag));
-    let profiles: Vec<&Profile> = store.profiles().iter().filter(has).collect();
+    let saved = store.profiles().iter().filter(has);
+    let mut boxes: Vec<TargetBox> =
+        saved.map(|profile| TargetBox::saved(profile, via, dirs)).collect();
+    let keys: HashSet<Pin> = boxes.iter().filter_map(TargetBox::key).collect();
+    // A saved server that is a box of a fleet too keeps its own name.
+    let of_fleets = fleets.tagged(tag).filter(|each| !keys.contains(&each.pin));
+    boxes.extend(of_fleets.map(|each| {
+        // The name alone is that of the saved server.
+        let is_saved = store.get(&each.name).is_some();
+        let name = if is_saved { each.full_name() } else { fleets.name(each) };
+        TargetBox::of_fleet(each, name, via, dirs)
+    }));
     match tag {
-        _ if !profiles.is_empty() => Ok(profiles),
+        _ if !boxes.is_empty() => Ok(boxes),
         None => Err(SelectionError::NoneSaved),
         Some(tag) => {
-            let tags = tags(store);
+            let tags = tags(store, fleets);
             let near = match &nearest(tag, tags.iter().copied())[..] {
                 [] if tags.is_empty() => {
                     "; none has a tag yet: `topside edit NAME --tags TAG` gives it one".to_owned()
@@ -172,10 +260,10 @@ fn group<'s>(
     }
 }
 
-/// The tags of the saved servers, each once.
-pub(crate) fn tags(store: &ProfileStore) -> Vec<&str> {
-    let mut tags: Vec<&str> =
-        store.profiles().iter().flat_map(|profile| &profile.tags).map(String::as_str).collect();
+/// The tags of the saved servers and of the boxes of fleets, each once.
+pub(crate) fn tags<'s>(store: &'s ProfileStore, fleets: &'s FleetBoxes) -> Vec<&'s str> {
+    let saved = store.profiles().iter().flat_map(|profile| &profile.tags).map(String::as_str);
+    let mut tags: Vec<&str> = saved.chain(fleets.tags()).collect();
     tags.sort_unstable();
     tags.dedup();
     tags
@@ -186,25 +274,40 @@ impl TargetBox {
         let target = Remote::of_profile(profile, via, &dirs.state).map(Target::Remote);
         Self { name: profile.name.clone(), pin: profile.pin.clone(), target }
     }
+
+    fn of_fleet(each: &FleetBox, name: String, via: Via, dirs: &Dirs) -> Self {
+        let target = Remote::of_fleet_box(each, via, &dirs.state).map(Target::Remote);
+        Self { name, pin: Some(each.pin.to_string()), target }
+    }
+
+    /// The pin in one form: client.toml may have it in capitals.
+    fn key(&self) -> Option<Pin> {
+        self.pin.as_deref()?.parse().ok()
+    }
 }
 
 impl Selection {
-    fn add_saved(&mut self, profile: &Profile, via: Via, dirs: &Dirs) {
-        self.add(TargetBox::saved(profile, via, dirs));
-    }
-
-    fn add(&mut self, new: TargetBox) {
-        let is_same = |other: &&TargetBox| {
-            other.name == new.name || (new.pin.is_some() && other.pin == new.pin)
-        };
-        let Some(kept) = self.boxes.iter().find(is_same) else {
-            self.boxes.push(new);
-            return;
-        };
-        let left_out = LeftOut { name: new.name, kept: kept.name.clone() };
-        if left_out.name != left_out.kept && !self.left_out.contains(&left_out) {
-            self.left_out.push(left_out);
+    /// Leaves each box where it stands first. Two with one name or one key are one box.
+    fn distinct(mut self) -> Self {
+        let (mut names, mut keys) = (HashSet::new(), HashMap::new());
+        for each in std::mem::take(&mut self.boxes) {
+            let same = each.key().and_then(|key| keys.get(&key)).cloned();
+            match same {
+                _ if names.contains(&each.name) => {}
+                Some(kept) => {
+                    let left_out = LeftOut { name: each.name, kept };
+                    if !self.left_out.contains(&left_out) {
+                        self.left_out.push(left_out);
+                    }
+                }
+                None => {
+                    names.insert(each.name.clone());
+                    keys.extend(each.key().map(|key| (key, each.name.clone())));
+                    self.boxes.push(each);
+                }
+            }
         }
+        self
     }
 }
 
@@ -293,7 +396,11 @@ mod tests {
             ("a,", Via::Auto, "--on a,: a name is empty"),
             ("tag:", Via::Auto, "a name is empty"),
             ("a,bb", Via::Auto, "there is no saved server bb"),
-            ("tag:gardn", Via::Auto, "no saved server has the tag gardn: did you mean"),
+            (
+                "tag:gardn",
+                Via::Auto,
+                "no saved server or box of a fleet has the tag gardn: did you mean",
+            ),
             ("tag:cellar", Via::Auto, "; tags are: dry, garden, wet"),
             ("a,b", Via::Same, "--via same leads to this machine"),
             ("a,this machine", Via::Lan, "leave `this machine` out"),

@@ -12,7 +12,7 @@ use topside_shared::dirs::Dirs;
 use topside_shared::text::{MAX_REASON, clean, is_control};
 
 use crate::config::{FILE_NAME, Profile, ProfileStore, THIS_MACHINE};
-use crate::connect::Via;
+use crate::connect::{FleetBoxes, Via};
 use crate::fan_out::{self, ALL, TAG, select};
 
 /// The verb with the words of a command of the menu, and its argument for them.
@@ -113,9 +113,15 @@ pub(crate) fn servers(typed: &OsStr) -> Vec<CompletionCandidate> {
     saved().iter().filter(begins).map(about).collect()
 }
 
-/// Completes the name of a saved server or of this machine.
+/// Completes the name of a saved server, of a box of a fleet or of this machine.
 pub(crate) fn places(typed: &OsStr) -> Vec<CompletionCandidate> {
     let mut places = servers(typed);
+    let begin = typed.to_string_lossy();
+    let is_new = |name: &String| {
+        name.starts_with(&*begin) && !places.iter().any(|place| place.get_value() == name.as_str())
+    };
+    let of_fleets: Vec<String> = fleet_boxes().names().filter(is_new).collect();
+    places.extend(of_fleets.iter().map(|name| candidate(name, "Box of a fleet")));
     if THIS_MACHINE.starts_with(&*typed.to_string_lossy()) {
         places.push(candidate(THIS_MACHINE, "Where no other is named"));
     }
@@ -130,10 +136,10 @@ pub(crate) fn boxes(typed: &OsStr) -> Vec<CompletionCandidate> {
         .map_or(("", &*typed), |(_, last)| typed.split_at(typed.len() - last.len()));
     let is_new = |name: &str| before.split(',').all(|other| other != name);
     let tags = saved_store().map(|store| {
-        let tag = |tag: &&str| candidate(&format!("{TAG}{tag}"), "Saved servers with this tag");
-        fan_out::tags(&store).iter().map(tag).collect::<Vec<_>>()
+        let tag = |tag: &&str| candidate(&format!("{TAG}{tag}"), "Servers with this tag");
+        fan_out::tags(&store, &fleet_boxes()).iter().map(tag).collect::<Vec<_>>()
     });
-    let groups = tags.unwrap_or_default().into_iter().chain([candidate(ALL, "All saved servers")]);
+    let groups = tags.unwrap_or_default().into_iter().chain([candidate(ALL, "All servers")]);
     let groups = groups.filter(|group| group.get_value().to_string_lossy().starts_with(last));
     let found = places(OsStr::new(last)).into_iter().chain(groups);
     let whole = |found: CompletionCandidate| {
@@ -143,6 +149,31 @@ pub(crate) fn boxes(typed: &OsStr) -> Vec<CompletionCandidate> {
         fits.then_some(found)
     };
     found.filter_map(whole).collect()
+}
+
+/// Completes the name of a fleet.
+#[cfg(feature = "hub")]
+pub(crate) fn fleets(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = Dirs::from_env().map(|dirs| crate::connect::hub_names(&dirs.state));
+    let names = names.unwrap_or_default();
+    let begin = typed.to_string_lossy();
+    names.iter().filter(|name| name.starts_with(&*begin)).map(|name| candidate(name, "")).collect()
+}
+
+/// Completes the name of a box or a person of a fleet.
+#[cfg(feature = "hub")]
+pub(crate) fn fleet_members(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let begin = typed.to_string_lossy();
+    let members = Dirs::from_env().map(|dirs| crate::connect::fleets::member_names(&dirs.state));
+    let members = members.unwrap_or_default().into_iter();
+    let found = members.filter(|(name, _)| name.starts_with(&*begin));
+    found.map(|(name, about)| candidate(&name, about)).collect()
+}
+
+/// The boxes of the fleets, as this device knows them.
+fn fleet_boxes() -> FleetBoxes {
+    let dirs = Dirs::from_env().ok();
+    dirs.and_then(|dirs| FleetBoxes::load(&dirs.state).ok()).unwrap_or_default()
 }
 
 fn saved() -> Vec<Profile> {

@@ -4,6 +4,8 @@
 pub(crate) mod approval;
 pub(crate) mod candidates;
 pub(crate) mod duration;
+#[cfg(feature = "hub")]
+pub(crate) mod fleet;
 mod line_error;
 pub(crate) mod log;
 pub(crate) mod mcp;
@@ -22,6 +24,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
+#[cfg(feature = "hub")]
+use fleet::FleetVerbs;
 use mcp::Mcp;
 use saved::SavedServerVerb;
 use server::ServerVerb;
@@ -101,7 +105,8 @@ pub(crate) enum Verb {
     Connect(Connect),
     #[command(flatten)]
     Run(RunVerb),
-    /// Pair this device with a server by an invite, the string that `topsided invite` prints on the server
+    /// Pair this device with a server, or join a fleet, by an invite: the string that `topsided invite` prints on the
+    /// server, or `topside fleet invite` for an admin of the fleet
     Pair(Pair),
     #[command(flatten)]
     Ask(ServerVerb),
@@ -109,9 +114,9 @@ pub(crate) enum Verb {
     Saved(SavedServerVerb),
     /// Print the pin of this device's key, by which servers identify it
     Id,
-    /// Save, list or remove hubs, at which servers without open ports are reached
+    /// Create, join and change fleets: boxes and people on one hub
     #[cfg(feature = "hub")]
-    Hub(Hub),
+    Fleet(FleetVerbs),
     /// Print a menu file made from the configuration of another program; it applies nothing
     Import(Import),
     /// Serve the commands of a server as tools of an assistant (Model Context Protocol), on standard input and output
@@ -240,7 +245,7 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Pair {
-    /// The string that `topsided invite` or `topsided token` printed; - reads it from standard input
+    /// The string that `topsided invite`, `topsided token` or `topside fleet invite` printed; - reads it from standard input
     #[arg(required = true, value_name = "INVITE")]
     pub(crate) invite: Vec<String>,
     /// Name of the saved server; without it, the server's own name
@@ -249,35 +254,6 @@ pub(crate) struct Pair {
     /// Replace the saved server of the same name or address that has another key: the box was reinstalled
     #[arg(long)]
     pub(crate) replace: bool,
-}
-
-#[cfg(feature = "hub")]
-#[derive(Debug, Args)]
-pub(crate) struct Hub {
-    #[command(subcommand)]
-    pub(crate) verb: HubVerb,
-}
-
-#[cfg(feature = "hub")]
-#[derive(Debug, Subcommand)]
-pub(crate) enum HubVerb {
-    /// Save a hub
-    Add {
-        /// The string that `topsided hub init` printed for people; - reads it from standard input
-        #[arg(required = true, value_name = "STRING")]
-        string: Vec<String>,
-    },
-    /// List the saved hubs
-    List {
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-    /// Forget a hub
-    Remove {
-        /// Its name
-        name: String,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -7,11 +7,9 @@ use topside_shared::methods::Menu;
 use topside_shared::text::{MAX_NAME, clean};
 
 use super::candidates;
-use crate::config::{
-    AuditOf, ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer, menu_cache,
-};
-use crate::connect::{NotReady, Remote, Session, Target, Via};
-use crate::fan_out;
+use crate::config::{AuditOf, ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, menu_cache};
+use crate::connect::{NotReady, Session, Target, Via};
+use crate::fan_out::{self, UnknownBox};
 use crate::terminal::complain;
 
 #[derive(Debug, Default, Args)]
@@ -32,7 +30,7 @@ pub(crate) enum Nowhere {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Unknown(#[from] UnknownServer),
+    Unknown(#[from] UnknownBox),
     #[error(transparent)]
     NotReady(#[from] NotReady),
     #[error("--on {list} may name several boxes, and only `topside run` takes several: name one")]
@@ -76,8 +74,9 @@ impl TargetArgs {
         let (server, pin) = match saved {
             Some(name) => {
                 let store = ProfileStore::load(dirs.config.join(FILE_NAME));
-                let pin = store.ok().and_then(|store| store.find(name).ok()?.pin.clone());
-                (name.to_owned(), pin)
+                let named =
+                    store.ok().and_then(|store| fan_out::one(name, Via::Auto, &store, &dirs).ok());
+                (name.to_owned(), named.and_then(|named| named.pin))
             }
             None => (session.reached.address.clone(), None),
         };
@@ -99,10 +98,12 @@ impl TargetArgs {
         if fan_out::is_list(name, &store) {
             return Err(Nowhere::Several { list: clean(name, MAX_NAME) });
         }
-        let profile = store.find(name)?;
-        match self.via() {
+        let via = self.via();
+        fan_out::refresh(name, &store, &dirs).into_iter().for_each(complain);
+        let named = fan_out::one(name, via, &store, &dirs)?;
+        match via {
             Via::Same => Ok(Target::Local(dirs.local_server())),
-            via => Ok(Target::Remote(Remote::of_profile(profile, via, &dirs.state)?)),
+            _ => Ok(named.target?),
         }
     }
 }

@@ -18,7 +18,7 @@ const SHELL_ONLY: [(&str, &str); 12] = [
     ("run", "type the command itself, without `:`"),
     ("pair", "press i in the picker and paste the invite, or use `topside pair` in a shell"),
     ("id", "use `topside id` in a shell"),
-    ("hub", "use `topside hub` in a shell"),
+    ("fleet", "use `topside fleet` in a shell"),
     ("import", "use `topside import` in a shell"),
     ("mcp", "use `topside mcp` in a shell: an assistant starts it"),
     ("completions", "use `topside completions SHELL` in a shell"),

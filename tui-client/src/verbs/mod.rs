@@ -4,7 +4,7 @@ mod completions;
 mod errors;
 mod exit_status;
 #[cfg(feature = "hub")]
-mod hub;
+mod fleet;
 mod import;
 mod line_client;
 mod man;
@@ -80,18 +80,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
         #[cfg(feature = "hub")]
-        Some(Verb::Hub(args)) => finish(block_on(async {
-            match hub::run(&args.verb).await {
-                Ok(text) => {
-                    print!("{text}");
-                    exit_status::OK
-                }
-                Err(sentence) => {
-                    terminal::complain(sentence);
-                    exit_status::OWN_FAILURE
-                }
-            }
-        })),
+        Some(Verb::Fleet(args)) => finish(block_on(fleet::main(&args))),
         Some(Verb::Man(args)) => finish(man::main(&args, Arguments::command())),
         Some(Verb::Mcp(args)) => {
             check(&args.on);

@@ -7,14 +7,19 @@ use tokio::time::timeout;
 use topside_shared::cmdline::quote;
 use topside_shared::command::{Command, Effect};
 use topside_shared::dirs::Dirs;
-use topside_shared::invite::{Invite, InviteError};
+#[cfg(feature = "hub")]
+use topside_shared::fleet::JoinString;
+use topside_shared::invite::Invite;
 
 use super::errors::with_sources;
 use super::printer::{OutputPart, Printer};
 use super::{block_on, exit_status};
 use crate::config::{FILE_NAME, ProfileStore, menu_cache};
+#[cfg(feature = "hub")]
+use crate::connect::fleets::{self, JoinedFleet};
 use crate::connect::{
-    Hello, Paired, Remote, SaveAs, Target, Via, addresses, connect, own_key, pair, replaceable,
+    Hello, Paired, PastedInvite, PastedInviteError, Remote, SaveAs, Target, Via, addresses,
+    connect, own_key, pair, replaceable,
 };
 use crate::terminal;
 use crate::verb_args::Pair;
@@ -55,13 +60,46 @@ async fn finish(result: Result<String, String>) -> u8 {
 /// Pairs, and describes what was saved.
 async fn run(args: &Pair) -> Result<String, String> {
     // A shell splits an invite that was pasted without quotes, folded or with more words around it.
-    let invite = read(&args.invite.join(" "))?;
+    let pasted = read(&args.invite.join(" "))?;
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
+    let invite = match pasted {
+        PastedInvite::Server(invite) => invite,
+        #[cfg(feature = "hub")]
+        PastedInvite::Fleet(string) => return join_fleet(args, &string, &dirs).await,
+    };
     let replaces = replaces(args, &invite, &dirs)?;
     let save_as = SaveAs { name: args.name.as_deref(), replaces: replaces.as_deref() };
     let paired = pair(&invite, save_as, &dirs).await.map_err(|error| with_sources(&error))?;
     let example = timeout(PATIENCE, example(&paired, &dirs)).await.ok().flatten();
     Ok(words(&paired, example.as_deref()))
+}
+
+/// Joins a fleet, and describes it.
+#[cfg(feature = "hub")]
+async fn join_fleet(args: &Pair, string: &JoinString, dirs: &Dirs) -> Result<String, String> {
+    if args.name.is_some() || args.replace {
+        return Err(
+            "--name and --replace are for the invite of one server, and this is one of a fleet: leave them out"
+                .to_owned(),
+        );
+    }
+    let joined = fleets::join(string, dirs).await.map_err(|error| with_sources(&error))?;
+    let JoinedFleet { fleet, name, role, already, boxes } = joined;
+    let what = if already { "This device is in the fleet" } else { "Joined the fleet" };
+    let mut words = format!("{what} {fleet}: it is {name} there, {role}.\n");
+    let count = match boxes.len() {
+        1 => "1 box".to_owned(),
+        many => format!("{many} boxes"),
+    };
+    words.push_str(&format!("It may use {count}; `topside fleet boxes` lists them"));
+    if let Some(first) = boxes.first() {
+        let first = quote(first);
+        words.push_str(&format!(
+            ". Open the screen of one with `topside connect {first}`, or run one command: `topside run --on {first} status`"
+        ));
+    }
+    words.push('\n');
+    Ok(words)
 }
 
 /// The saved server that the server of the invite replaces, if there is one and the user agrees.
@@ -115,9 +153,9 @@ async fn example(paired: &Paired, dirs: &Dirs) -> Option<String> {
     status.or_else(|| easy.next()).map(|command| command.name.clone())
 }
 
-fn read(text: &str) -> Result<Invite, String> {
+fn read(text: &str) -> Result<PastedInvite, String> {
     if text != "-" {
-        return text.parse().map_err(|error: InviteError| error.to_string());
+        return text.parse().map_err(|error: PastedInviteError| error.to_string());
     }
     let input = std::io::stdin().lock();
     let is_terminal = input.is_terminal();
@@ -131,7 +169,7 @@ fn read(text: &str) -> Result<Invite, String> {
         read.map_err(|error| format!("standard input cannot be read: {error}"))?;
         let line_is_empty = bytes[before..].trim_ascii().is_empty();
         // The invite may be folded over several lines.
-        match String::from_utf8_lossy(&bytes).parse::<Invite>() {
+        match String::from_utf8_lossy(&bytes).parse::<PastedInvite>() {
             Ok(invite) => return Ok(invite),
             // At a terminal an empty line ends a paste that is not complete.
             Err(error) if bytes.len() == before || (is_terminal && line_is_empty) => {

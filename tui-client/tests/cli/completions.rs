@@ -316,7 +316,7 @@ fn fish_offers_verbs_servers_commands_and_their_arguments_with_what_they_are() {
             "Back garden\t192.0.2.1",
             "it's mine\t192.0.2.2",
             "this machine\tWhere no other is named",
-            "all\tAll saved servers",
+            "all\tAll servers",
         ]
     );
     let commands = ["zone-run\tRun a zone: one", "zone-stop\tStop a zone"];

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 use topside_shared::Pin;
+use topside_shared::fleet::JoinString;
 use topside_shared::hub::{DialError, HubAccess, HubConnection, HubRole};
 use topside_shared::invite::Invite;
 use topside_shared::private_key::{PrivateKey, Seed};
@@ -66,7 +67,7 @@ fn a_device_is_paired_through_the_hub() {
     let client = Place::new();
     let ended = pair(&client, &[&invite.to_string(), "--name", "garden"]).with(125);
     assert!(ended.err.contains("this invite names no address of the box"), "{ended:?}");
-    client.verb(&["hub", "add", &hub.string(HubRole::Person)]).with(0);
+    pair(&client, &[&hub.string(HubRole::Person)]).with(0);
     pair(&client, &[&invite.to_string(), "--name", "garden"]).with(0);
     assert!(!saved(&client).contains("127.0.0.1"), "{}", saved(&client));
     assert_eq!(client.run(&["--on", "garden", "echo", "one"]).with(0).out, "one\n");
@@ -82,34 +83,23 @@ fn each_way_not_to_reach_a_box_through_the_hub_has_its_sentence() {
         let ended = client.run(&["--on", "garden", "--via", "hub", "echo", "x"]).with(125);
         assert!(ended.err.contains(says) && ended.err.lines().count() == 1, "{says}: {ended:?}");
     };
-    fails("no hub is saved: `topside hub add STRING` saves one");
+    fails("this device has no fleet, so it knows no hub");
     let people = hub.string(HubRole::Person);
-    for (string, says) in [
-        (hub.string(HubRole::Box), "this string is for `topsided join` on a box"),
-        (invite(&garden), "such a string begins with `topsideme1:`"),
-        (people[..people.len() - 3].to_owned(), "mistyped or cut off"),
-        (people.replacen("me1:", "me2:", 1), "newer version"),
-    ] {
-        let ended = client.verb(&["hub", "add", &string]).with(125);
-        assert!(ended.err.contains(says), "{says}: {ended:?}");
-    }
-    let ended = pair(&client, &[&people]).with(125);
-    assert!(ended.err.contains("this string is for `topside hub add`"), "{ended:?}");
-    let mut access = HubAccess::find(&people, HubRole::Person).unwrap();
-    access.secret = Seed::from_bytes([7; 32]);
-    let ended = client.verb(&["hub", "add", &access.to_string()]).with(125);
+    let mut wrong = JoinString::find(&people, HubRole::Person).unwrap();
+    wrong.access.secret = Seed::from_bytes([7; 32]);
+    let ended = pair(&client, &[&wrong.to_string()]).with(125);
     assert!(ended.err.contains("does not accept this side's credential"), "{ended:?}");
-    assert!(!client.path("state/hubs").exists());
+    assert!(!client.path("state/fleets").exists());
 
-    client.verb(&["hub", "add", &people]).with(0);
+    pair(&client, &[&people]).with(0);
     // The hub says so: it takes no time.
     let begun = Instant::now();
-    fails("the box is not at the hub garden");
+    fails("the box is not at the hub of garden");
     assert!(begun.elapsed().as_secs() < 5);
 
     let boxes = hub.string(HubRole::Box);
     for (string, says) in [
-        (people.clone(), "this string is for `topside hub add`"),
+        (people.clone(), "this string is for `topside pair`"),
         (boxes[..50].to_owned(), "mistyped or cut off"),
     ] {
         let ended = garden.place.verb(&["serve", "join", &string]).with(1);
@@ -123,7 +113,7 @@ fn each_way_not_to_reach_a_box_through_the_hub_has_its_sentence() {
     );
     eventually("the box has left", || {
         let ended = client.run(&["--on", "garden", "--via", "hub", "echo", "x"]);
-        ended.status == Some(125) && ended.err.contains("is not at the hub garden")
+        ended.status == Some(125) && ended.err.contains("is not at the hub of garden")
     });
 
     hub.stop();
@@ -172,7 +162,7 @@ fn a_revoked_device_and_one_whose_box_is_killed_lose_their_session_through_the_h
     let admin = Place::new();
     let invite = garden.verb(&["invite", "--name", "laptop", "--role", "admin"]);
     pair(&admin, &[&invite, "--name", "garden"]).with(0);
-    admin.verb(&["hub", "add", &hub.string(HubRole::Person)]).with(0);
+    pair(&admin, &[&hub.string(HubRole::Person)]).with(0);
     let via = ["--on", "garden", "--via", "hub"];
     let mut revoked = client.start(&via);
     revoked.write("echo here\n");
@@ -233,7 +223,7 @@ fn a_stolen_credential_passes_for_no_box_and_reaches_none() {
     let garden = Box::with(Place::new());
     let client = Place::new();
     pair(&client, &[&invite(&garden), "--name", "garden"]).with(0);
-    client.verb(&["hub", "add", &hub.string(HubRole::Person)]).with(0);
+    pair(&client, &[&hub.string(HubRole::Person)]).with(0);
     let pin: Pin = garden.verb(&["id"]).parse().unwrap();
     let access = |role| HubAccess::find(&hub.string(role), role).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -1,12 +1,14 @@
 //! A hub for tests: a nats-server on loopback with the configuration that `topsided hub init` writes.
 
+use std::cell::{Cell, OnceCell};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
 use rustix::process::{Pid, Signal, kill_process};
-use topside_shared::hub::{HubAccess, HubCredentials, HubRole};
+use topside_shared::hub::{HubCredentials, HubRole};
 
 use crate::common::{Ended, Place, eventually, text};
 use crate::remote_server::{Box, pair};
@@ -19,6 +21,9 @@ pub(crate) struct Hub {
     /// Keeps the port for this hub while it is down. It does not listen.
     _port: OwnedFd,
     pub(crate) server: Option<Child>,
+    admin: OnceCell<Rc<Place>>,
+    /// The number of invites, which gives names to people.
+    invites: Cell<u32>,
 }
 
 impl Hub {
@@ -32,7 +37,8 @@ impl Hub {
         bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let port = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap().port();
         let dir = tempfile::tempdir().unwrap();
-        let mut hub = Self { dir, port, _port: held, server: None };
+        let (admin, invites) = (OnceCell::new(), Cell::new(0));
+        let mut hub = Self { dir, port, _port: held, server: None, admin, invites };
         hub.init("hub").with(0);
         hub.start("hub");
         Some(hub)
@@ -43,7 +49,7 @@ impl Hub {
         let dir = self.dir.path().join(dir);
         let port = self.port.to_string();
         let args = ["serve", "hub", "init", text(&dir), "--address", "127.0.0.1", "--port", &port];
-        Place::new().verb(&[&args[..], &["--name", "garden"]].concat())
+        Place::new().verb(&args)
     }
 
     pub(crate) fn start(&mut self, dir: &str) {
@@ -67,23 +73,39 @@ impl Hub {
         kill_process(Pid::from_child(self.server.as_ref().unwrap()), signal).unwrap();
     }
 
+    /// The device of an admin who has created the fleet `garden` here, at the first call.
+    pub(crate) fn admin(&self) -> Rc<Place> {
+        let admin = self.admin.get_or_init(|| {
+            let admin = Place::new();
+            let hub = self.credentials().to_string();
+            admin.verb(&["fleet", "create", "garden", "--as", "anna", "--hub", &hub]).with(0);
+            Rc::new(admin)
+        });
+        Rc::clone(admin)
+    }
+
+    /// A new join string for a box or a person.
     pub(crate) fn string(&self, role: HubRole) -> String {
-        let strings = std::fs::read_to_string(self.dir.path().join("hub/strings")).unwrap();
-        HubAccess::find(&strings, role).unwrap().to_string()
+        let name = format!("person-{}", self.invites.replace(self.invites.get() + 1));
+        let args = match role {
+            HubRole::Box => &["fleet", "invite-box", "--auto"][..],
+            _ => &["fleet", "invite", &name, "--role", "operator"],
+        };
+        self.admin().verb(args).with(0).out.trim_end().to_owned()
     }
 
     pub(crate) fn credentials(&self) -> HubCredentials {
-        let strings = std::fs::read_to_string(self.dir.path().join("hub/strings")).unwrap();
-        HubCredentials::find(&strings).unwrap()
+        let string = std::fs::read_to_string(self.dir.path().join("hub/string")).unwrap();
+        HubCredentials::find(&string).unwrap()
     }
 
-    /// A box that has joined, and a device that has saved the hub and is paired with the box.
+    /// A box that has joined, and a device that has joined and is paired with the box.
     pub(crate) fn box_and_client(&self) -> (Box, Place) {
         let garden = Box::with(Place::new());
         let client = Place::new();
         pair(&client, &[&invite(&garden), "--name", "garden"]).with(0);
         self.join(&garden);
-        client.verb(&["hub", "add", &self.string(HubRole::Person)]).with(0);
+        pair(&client, &[&self.string(HubRole::Person)]).with(0);
         (garden, client)
     }
 

@@ -9,6 +9,8 @@ mod common;
 mod completions;
 mod files;
 #[cfg(feature = "hub")]
+mod fleet;
+#[cfg(feature = "hub")]
 mod hub;
 #[cfg(feature = "hub")]
 mod hub_bucket;

@@ -216,7 +216,7 @@ fn an_ambiguous_list_of_boxes_sends_nothing() {
     fleet.tag("a", "garden");
     for (list, says) in [
         ("a,bb", "there is no saved server bb"),
-        ("tag:gardn", "no saved server has the tag gardn: did you mean"),
+        ("tag:gardn", "no saved server or box of a fleet has the tag gardn: did you mean"),
         ("a,,", "a name is empty"),
     ] {
         let ended = fleet.run(list, &["write-down"]).with(2);

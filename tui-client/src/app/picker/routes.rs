@@ -71,6 +71,7 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::KeyRefused(KeyRefused::Expired) => "this device's key has expired",
         ConnectError::TurnedAway { .. } => "closed the connection at once",
         ConnectError::NotTopside { .. } => "not a Topside server",
+        ConnectError::NotOnLan => "not on this LAN",
         #[cfg(feature = "hub")]
         ConnectError::NoHub { lasting: true, .. } => "the hub refuses this device",
         #[cfg(feature = "hub")]

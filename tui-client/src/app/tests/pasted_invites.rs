@@ -6,6 +6,7 @@ use topside_shared::private_key::Seed;
 
 use super::*;
 use crate::app::msg::{InviteRedeemed, NotPaired};
+use crate::connect::PastedInvite;
 use crate::views::redeem_invite::PairingStep;
 
 /// The secret of [`an_invite`].
@@ -33,7 +34,7 @@ fn overlay(world: &World) -> &RedeemInvite {
 fn attempt(effects: &[Effect]) -> u64 {
     match effects {
         [Effect::Pair { attempt, invite, replaces: None }] => {
-            assert_eq!(**invite, an_invite());
+            assert_eq!(*invite, PastedInvite::Server(Box::new(an_invite())));
             *attempt
         }
         other => panic!("{other:?}"),
@@ -54,7 +55,12 @@ fn an_invite_pasted_into_the_overlay_is_used_and_its_server_chosen() {
     assert_eq!(world.press("x"), [], "it is on its way");
     world.wait(2_300);
     assert_eq!(crate::views::changes_in(&world.state), Some(700), "its seconds are counted");
-    let paired = InviteRedeemed { name: "greenhouse".into(), role: Role::Operator, already: false };
+    let paired = InviteRedeemed {
+        fleet: None,
+        name: "greenhouse".into(),
+        role: Role::Operator,
+        already: false,
+    };
     assert_eq!(world.tell(Msg::Paired { attempt, result: Ok(paired) }), [Effect::ReadServers]);
     assert!(world.state.views.is_empty());
     assert_eq!(world.remark(), "Paired with greenhouse as operator.");
@@ -166,7 +172,12 @@ fn pairing_can_be_given_up_and_its_late_success_counts_all_the_same() {
     };
     assert_eq!(world.tell(given_up), [Effect::ReadServers]);
     assert_eq!(overlay(&world).step, PairingStep::Text, "no message is needed");
-    let paired = InviteRedeemed { name: "greenhouse".into(), role: Role::Viewer, already: true };
+    let paired = InviteRedeemed {
+        fleet: None,
+        name: "greenhouse".into(),
+        role: Role::Viewer,
+        already: true,
+    };
     world.tell(Msg::Paired { attempt: first, result: Ok(paired) });
     assert!(world.remark().contains("already, as viewer"));
     world.press("esc");
@@ -208,4 +219,48 @@ fn a_box_that_was_set_up_again_replaces_its_entry_after_a_confirmation() {
         let [Effect::Pair { replaces, .. }] = &effects[..] else { panic!("{effects:?}") };
         assert_eq!(replaces.as_deref(), wanted);
     }
+}
+
+#[cfg(feature = "hub")]
+#[test]
+fn the_invite_of_a_fleet_is_pasted_where_that_of_a_server_is() {
+    use topside_shared::fleet::{Enrolment, JoinString};
+    use topside_shared::hub::{HubAccess, HubRole};
+    use topside_shared::time::Time;
+    let access = |role| HubAccess {
+        role,
+        hub: pin(1),
+        secret: Seed::from_bytes(SEED),
+        fleet: "garden".parse().unwrap(),
+        addresses: vec![("hub.example.org".to_owned(), 4222)],
+    };
+    let string = |role| JoinString {
+        access: access(role),
+        authority: pin(2),
+        enrolment: Some(Enrolment {
+            seed: Seed::from_bytes(SEED),
+            until: Time::from_millis(1_770_000_000_000),
+        }),
+    };
+    let mut world = World::new(80, 24).with_servers();
+    world.tell(Msg::Paste(format!("topside pair {}", string(HubRole::Person))));
+    let pasted = PastedInvite::Fleet(Box::new(string(HubRole::Person)));
+    assert_eq!(overlay(&world).read(), Some(Ok(pasted.clone())));
+    let effects = world.press("enter");
+    let [Effect::Pair { attempt, invite, replaces: None }] = &effects[..] else { panic!() };
+    assert_eq!(*invite, pasted);
+    let joined = InviteRedeemed {
+        fleet: Some("garden".into()),
+        name: "bert".into(),
+        role: Role::Operator,
+        already: false,
+    };
+    world.tell(Msg::Paired { attempt: *attempt, result: Ok(joined) });
+    assert!(world.state.views.is_empty());
+    assert_eq!(world.remark(), "Joined the fleet garden as bert, operator.");
+
+    world.tell(Msg::Paste(string(HubRole::Box).to_string()));
+    let error = overlay(&world).read().unwrap().unwrap_err().to_string();
+    assert_eq!(error, "this string is for `topsided join` on a box");
+    assert!(world.press("enter").is_empty());
 }

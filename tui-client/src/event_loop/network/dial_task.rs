@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use topside_shared::dirs::Dirs;
-use topside_shared::invite::Invite;
 use topside_shared::time::millis;
 
 use crate::app::msg::{InviteRedeemed, NotPaired};
@@ -13,7 +12,9 @@ use crate::app::picker::probe;
 use crate::app::picker::routes::words;
 use crate::app::{DialFailed, LocalServer, Target};
 use crate::config::Profile;
-use crate::connect::{self, Address, ConnectError, Hello, Remote, SaveAs, Session, Via, connect};
+use crate::connect::{
+    self, Address, ConnectError, Hello, PastedInvite, Remote, SaveAs, Session, Via, connect,
+};
 use crate::embedded::{Embedded, ReachError, connect_or_start};
 
 pub(super) struct DialResult {
@@ -108,14 +109,26 @@ pub(super) async fn probe(address: &Address, remote: &Remote) -> ProbeResult {
 }
 
 pub(super) async fn pair(
-    invite: &Invite,
+    invite: &PastedInvite,
     replaces: Option<&str>,
     dirs: &Dirs,
 ) -> Result<InviteRedeemed, NotPaired> {
-    match connect::pair(invite, SaveAs { name: None, replaces }, dirs).await {
-        Ok(connect::Paired { profile, role, already, .. }) => {
-            Ok(InviteRedeemed { name: profile.name, role, already })
+    match invite {
+        PastedInvite::Server(invite) => {
+            let paired = connect::pair(invite, SaveAs { name: None, replaces }, dirs).await;
+            match paired {
+                Ok(connect::Paired { profile, role, already, .. }) => {
+                    Ok(InviteRedeemed { fleet: None, name: profile.name, role, already })
+                }
+                Err(error) => Err(NotPaired { lasting: error.is_lasting(), why: sentence(error) }),
+            }
         }
-        Err(error) => Err(NotPaired { lasting: error.is_lasting(), why: sentence(error) }),
+        #[cfg(feature = "hub")]
+        PastedInvite::Fleet(string) => match connect::fleets::join(string, dirs).await {
+            Ok(connect::fleets::JoinedFleet { fleet, name, role, already, .. }) => {
+                Ok(InviteRedeemed { fleet: Some(fleet.to_string()), name, role, already })
+            }
+            Err(error) => Err(NotPaired { lasting: error.is_lasting(), why: sentence(error) }),
+        },
     }
 }

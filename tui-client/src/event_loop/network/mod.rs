@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use topside_server::Stop;
 use topside_shared::dirs::Dirs;
-use topside_shared::invite::Invite;
 
 use super::download::Download;
 use super::result_download::ResultDownload;
@@ -20,7 +19,7 @@ use crate::app::ask::Ask;
 use crate::app::msg::FanOutOrder;
 use crate::app::{Msg, Target};
 use crate::config::Profile;
-use crate::connect::Via;
+use crate::connect::{PastedInvite, Via};
 use crate::fan_out::TargetBox;
 use crate::platform::{Signal, Signals};
 use crate::terminal;
@@ -62,7 +61,7 @@ pub(super) enum Order {
     Browse(bool),
     Pair {
         attempt: u64,
-        invite: Box<Invite>,
+        invite: PastedInvite,
         /// The saved server that this one replaces.
         replaces: Option<String>,
     },

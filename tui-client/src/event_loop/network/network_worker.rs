@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use topside_shared::dirs::Dirs;
-use topside_shared::invite::Invite;
 use topside_shared::text::bytes;
 
 use super::super::new_file::NewFile;
@@ -20,7 +19,7 @@ use crate::app::picker::picker_state::ProbeResult;
 use crate::app::runs::export::ExportFailed;
 use crate::app::{DialFailed, Event, Msg};
 use crate::config::Profile;
-use crate::connect::{self, Browse, Remote, Via};
+use crate::connect::{self, Browse, PastedInvite, Remote, Via};
 use crate::embedded::Embedded;
 use crate::event_loop::download::{self, Download};
 use crate::event_loop::{result_download, upload};
@@ -193,10 +192,12 @@ impl NetworkWorker {
         }
     }
 
-    fn pair(&mut self, attempt: u64, invite: Box<Invite>, replaces: Option<String>) {
+    fn pair(&mut self, attempt: u64, invite: PastedInvite, replaces: Option<String>) {
         let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
         let task = tokio::spawn(async move {
             let result = pair(&invite, replaces.as_deref(), &dirs).await;
+            // The fleet that was joined is a route to the saved servers too.
+            let _ = tell.send(Msg::Hubs(connect::hub_names(&dirs.state))).await;
             let _ = tell.send(Msg::Paired { attempt, result }).await;
         });
         self.pair = Some((attempt, task));

@@ -52,6 +52,9 @@ pub(super) fn selection(args: &Run) -> Result<Option<Selection>, UsageError> {
             "{flag} is for one box: name one with --on, or leave {flag} out"
         )));
     }
+    for note in fan_out::refresh(list, &store, &dirs) {
+        terminal::complain(note);
+    }
     let selection = fan_out::select(list, args.on.via(), &store, &dirs);
     let selection = selection.map_err(|error| wrong(error.to_string()))?;
     match (confirmed, selection.boxes.len()) {

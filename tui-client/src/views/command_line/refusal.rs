@@ -52,7 +52,7 @@ pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
         Verb::Saved(verb) if verb.json() => Some(JSON.to_owned()),
         Verb::Saved(verb) => saved_servers::edit_of(state, verb).err(),
         #[cfg(feature = "hub")]
-        Verb::Hub(_) => Some("this verb is for a shell".to_owned()),
+        Verb::Fleet(_) => Some("this verb is for a shell".to_owned()),
         // The parser has refused these.
         Verb::Connect(_)
         | Verb::Run(_)

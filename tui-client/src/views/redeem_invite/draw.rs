@@ -3,7 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use topside_shared::advice::INVITE_ON_THE_BOX;
-use topside_shared::invite::{Invite, InviteError};
+#[cfg(feature = "hub")]
+use topside_shared::fleet::JoinString;
+use topside_shared::invite::Invite;
 use topside_shared::text::host_port;
 
 use super::{PairingStep, RedeemInvite};
@@ -11,6 +13,7 @@ use crate::app::State;
 use crate::app::picker::discovered;
 use crate::app::view::View as _;
 use crate::config::Profile;
+use crate::connect::{PastedInvite, PastedInviteError};
 use crate::text::times;
 use crate::theme::Theme;
 use crate::widgets::canvas::{self, Canvas, ViewHits};
@@ -54,7 +57,11 @@ pub(super) fn draw(
         (_, Some(Err(wrong))) => {
             say(("✗ ", theme.bad), &wrong.to_string());
         }
-        (_, Some(Ok(invite))) => about(state, invite, body, buffer, theme),
+        (_, Some(Ok(PastedInvite::Server(invite)))) => about(state, invite, body, buffer, theme),
+        #[cfg(feature = "hub")]
+        (_, Some(Ok(PastedInvite::Fleet(string)))) => {
+            about_fleet(state, string, body, buffer, theme);
+        }
     }
     let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
     draw_foot(view, &read, state, &mut foot, &mut canvas.hits);
@@ -64,7 +71,7 @@ pub(super) fn draw(
 /// Draws the buttons, then the keys or how long the server has been asked.
 fn draw_foot(
     view: &RedeemInvite,
-    read: &Option<Result<Invite, InviteError>>,
+    read: &Option<Result<PastedInvite, PastedInviteError>>,
     state: &State,
     row: &mut Row<'_>,
     hits: &mut ViewHits,
@@ -79,7 +86,7 @@ fn draw_foot(
     let keys: &[&str] = match (&view.step, read, view.focus) {
         (PairingStep::Asking { since, .. }, Some(Ok(invite)), _) => {
             let seconds = times::running(state.clock.mono.saturating_sub(*since));
-            row.left(&format!("pairing with {} … {seconds}", invite.name), theme.plain);
+            row.left(&format!("pairing with {} … {seconds}", invite.name()), theme.plain);
             return;
         }
         (PairingStep::Replace(_), ..) => &["r replace", "k keep both", "Esc back"],
@@ -116,6 +123,26 @@ fn field(
     }
     let asks = matches!(view.step, PairingStep::Asking { .. });
     (!asks).then(|| Position::new(row.x().min(inside.right().saturating_sub(1)), inside.y))
+}
+
+/// Draws which fleet an invite is of, and its hub.
+#[cfg(feature = "hub")]
+fn about_fleet(state: &State, string: &JoinString, body: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let what = format!("an invite to the fleet {}", string.access.fleet);
+    let ended = string.enrolment.as_ref().is_none_or(|invite| invite.until < state.clock.wall);
+    let mut row = Row::at(buffer, body, 0);
+    if ended {
+        // The hub's clock alone decides: it is worth a try.
+        let what = format!("{what}: may be over by this device's clock");
+        row.left("▲ ", theme.warn).left(&what, theme.strong);
+    } else {
+        row.left("✓ ", theme.good).left(&what, theme.strong);
+    }
+    let rows = [("Hub", string.access.places()), ("Authority", string.authority.short())];
+    for (y, (label, value)) in (1..body.height).zip(rows) {
+        let mut row = Row::at(buffer, body, y);
+        row.skip(2).column(label, LABELS, theme.dim).left(&value, theme.plain);
+    }
 }
 
 /// Draws which server an invite is of, and its addresses.

@@ -3,12 +3,11 @@
 mod draw;
 
 use ratatui::layout::Position;
-use topside_shared::invite::{Invite, InviteError};
 
 use crate::app::msg::{InviteRedeemed, NotPaired};
 use crate::app::view::{Outcome, View, act, close, stay};
 use crate::app::{Effect, Screen, State};
-use crate::connect::replaceable;
+use crate::connect::{PastedInvite, PastedInviteError, replaceable};
 use crate::input::key::{Code, Key};
 use crate::text::secret::Secret;
 use crate::text::{sanitize, times};
@@ -53,7 +52,7 @@ enum Replacing {
 
 /// Whether a text is meant to be an invite, good or not.
 pub(crate) fn looks_like_one(text: &str) -> bool {
-    !matches!(text.parse::<Invite>(), Err(InviteError::NotAnInvite))
+    !text.parse::<PastedInvite>().is_err_and(PastedInviteError::is_other_text)
 }
 
 impl RedeemInvite {
@@ -64,7 +63,7 @@ impl RedeemInvite {
     }
 
     /// What the text says; none while there is none.
-    pub(crate) fn read(&self) -> Option<Result<Invite, InviteError>> {
+    pub(crate) fn read(&self) -> Option<Result<PastedInvite, PastedInviteError>> {
         (!self.text.0.is_empty()).then(|| self.text.0.parse())
     }
 
@@ -79,7 +78,7 @@ impl RedeemInvite {
         if matches!(self.step, PairingStep::Asking { .. }) {
             return;
         }
-        match text.parse::<Invite>() {
+        match text.parse::<PastedInvite>() {
             // Of a mail or a command line only the invite itself is kept.
             Ok(invite) => {
                 self.text.0 = invite.to_string();
@@ -89,7 +88,7 @@ impl RedeemInvite {
             Err(error) => {
                 self.focus = FormFocus::Field(0);
                 // A second invite is another try, not more of the first.
-                if error != InviteError::NotAnInvite {
+                if !error.is_other_text() {
                     self.text.0.clear();
                 }
                 text.chars().for_each(|c| self.push(c));
@@ -137,12 +136,14 @@ impl RedeemInvite {
     }
 
     /// Uses the invite, or asks first whether its server takes the place of a saved one.
-    fn redeem(&mut self, invite: Invite, replacing: Replacing, state: &State) -> Outcome {
+    fn redeem(&mut self, invite: PastedInvite, replacing: Replacing, state: &State) -> Outcome {
         let replaces = match replacing {
             Replacing::Yes(name) => Some(name),
             Replacing::No => None,
             Replacing::Ask => {
-                if let Some(old) = replaceable(&state.servers, &invite, None) {
+                if let PastedInvite::Server(invite) = &invite
+                    && let Some(old) = replaceable(&state.servers, invite, None)
+                {
                     self.step = PairingStep::Replace(old.name.clone());
                     self.focus = FormFocus::Cancel;
                     return stay();
@@ -156,7 +157,7 @@ impl RedeemInvite {
                 view.step = PairingStep::Asking { attempt, since };
                 stay()
             });
-            vec![Effect::Pair { attempt, invite: Box::new(invite), replaces }]
+            vec![Effect::Pair { attempt, invite, replaces }]
         })
     }
 }
@@ -288,12 +289,17 @@ pub(crate) fn ended(
         Ok(paired) => {
             state.with_view(|view, _| if asks(view) { close() } else { stay() });
             let (name, role) = (sanitize::sentence(&paired.name), paired.role);
-            state.done(if paired.already {
-                format!("This device was paired with {name} already, as {role}.")
-            } else {
-                format!("Paired with {name} as {role}.")
+            state.done(match (&paired.fleet, paired.already) {
+                (None, true) => format!("This device was paired with {name} already, as {role}."),
+                (None, false) => format!("Paired with {name} as {role}."),
+                (Some(fleet), true) => {
+                    format!("This device is in the fleet {fleet} already: {name}, {role}.")
+                }
+                (Some(fleet), false) => format!("Joined the fleet {fleet} as {name}, {role}."),
             });
-            state.picker.wanted = Some(paired.name);
+            if paired.fleet.is_none() {
+                state.picker.wanted = Some(paired.name);
+            }
         }
         Err(NotPaired { why, lasting }) => {
             state.with_view::<RedeemInvite>(|view, _| {

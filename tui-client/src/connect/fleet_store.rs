@@ -1,0 +1,252 @@
+//! Store of the fleets of this device: a directory for each below `fleets` of the state directory. It holds the access to the hub, the
+//! last roster that was verified, and the members that this roster and the announcements at the hub make.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use topside_shared::Pin;
+use topside_shared::fleet::{
+    BoxEntry, FleetInvite, JoinString, PersonEntry, Roster, RosterError, VerifiedAnnouncement,
+    VerifiedRoster, may_use, merge,
+};
+use topside_shared::hub::{FleetName, HubAccess, HubAccessError, HubRole};
+use topside_shared::text::{MAX_NAME, clean};
+use topside_shared::time::Time;
+
+use crate::config::write_private;
+
+pub(super) const DIR: &str = "fleets";
+const ACCESS: &str = "access";
+const ROSTER: &str = "roster.json";
+const MEMBERS: &str = "members.json";
+
+/// Why the fleets of this device cannot be read or changed, as a sentence with advice and without a full stop.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FleetsError {
+    #[error("{} cannot be {what}: {source}", path.display())]
+    Io { path: PathBuf, what: &'static str, source: io::Error },
+    #[error("{} cannot be used: {why}; remove it, and ask an admin of the fleet for a new invite", path.display())]
+    Access { path: PathBuf, why: HubAccessError },
+    #[error("{} cannot be used: {why}; remove it, and the hub gives it again", path.display())]
+    Roster { path: PathBuf, why: RosterError },
+    #[error("this device has no fleet called {name}{}", listed(.known))]
+    Unknown { name: String, known: Vec<String> },
+    #[error(
+        "this device has no fleet: `topside pair INVITE` joins one, `topside fleet create` creates one"
+    )]
+    NoFleet,
+    #[error("this device has several fleets, {}: say which with --fleet", .0.join(", "))]
+    Several(Vec<String>),
+    #[error(
+        "this device has another fleet called {0}, with another authority: `topside fleet leave {0}` forgets that one"
+    )]
+    Taken(FleetName),
+}
+
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!(": it has {}", known.join(", ")) }
+}
+
+/// A fleet that this device has joined or created.
+#[derive(Debug, Clone)]
+pub(crate) struct Fleet {
+    /// The access of a person.
+    pub(crate) access: HubAccess,
+    /// The pin of the key that signs the roster.
+    pub(crate) authority: Pin,
+    /// The last roster that was verified; none before the hub was reached.
+    pub(crate) roster: Option<VerifiedRoster>,
+    /// The members when the hub was last asked.
+    pub(crate) members: Members,
+    pub(super) dir: PathBuf,
+}
+
+/// The fleets of this device, by name.
+pub(crate) fn saved(state: &Path) -> Result<Vec<Fleet>, FleetsError> {
+    let dir = state.join(DIR);
+    let failed = |source| FleetsError::Io { path: dir.clone(), what: "read", source };
+    let entries = match std::fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut fleets = Vec::new();
+    for entry in entries {
+        let dir = entry.map_err(failed)?.path();
+        // One without access is being removed.
+        if dir.join(ACCESS).exists() {
+            fleets.push(Fleet::load(&dir)?);
+        }
+    }
+    fleets.sort_by(|a, b| a.name().cmp(b.name()));
+    Ok(fleets)
+}
+
+/// The fleet of this name; without a name, the only one.
+pub(crate) fn chosen(state: &Path, name: Option<&str>) -> Result<Fleet, FleetsError> {
+    let mut fleets = saved(state)?;
+    let names = || fleets.iter().map(|fleet| fleet.name().to_string()).collect::<Vec<_>>();
+    let at = match (name, fleets.len()) {
+        (None, 0) => return Err(FleetsError::NoFleet),
+        (None, 1) => 0,
+        (None, _) => return Err(FleetsError::Several(names())),
+        (Some(name), _) => {
+            let unknown = || FleetsError::Unknown { name: clean(name, MAX_NAME), known: names() };
+            fleets.iter().position(|fleet| fleet.name().as_str() == name).ok_or_else(unknown)?
+        }
+    };
+    Ok(fleets.swap_remove(at))
+}
+
+/// The hubs of the fleets of this device. Each paired server may be at each of them.
+pub(crate) fn hubs(state: &Path) -> Result<Vec<HubAccess>, FleetsError> {
+    Ok(saved(state)?.into_iter().map(|fleet| fleet.access).collect())
+}
+
+/// The names of the fleets of this device, for the screen and for completion.
+pub(crate) fn names(state: &Path) -> Vec<String> {
+    // An error is reported where a fleet is used.
+    let fleets = saved(state).unwrap_or_default();
+    fleets.iter().map(|fleet| fleet.name().to_string()).collect()
+}
+
+/// The names of all boxes and people, each with what it is, for completion.
+pub(crate) fn member_names(state: &Path) -> Vec<(String, &'static str)> {
+    let fleets = saved(state).unwrap_or_default();
+    let names = fleets.into_iter().flat_map(|Fleet { members, .. }| {
+        let boxes = members.boxes.into_iter().map(|each| (each.name, "Box"));
+        let people = members.people.into_iter().map(|each| (each.name, "Person"));
+        boxes.chain(people).collect::<Vec<_>>()
+    });
+    names.collect()
+}
+
+/// Forgets a fleet.
+pub(crate) fn forget(fleet: &Fleet) -> Result<(), FleetsError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| FleetsError::Io { path, what: "removed", source }
+    };
+    // Without it the directory is no fleet any more, even if a later step fails.
+    let access = fleet.dir.join(ACCESS);
+    std::fs::remove_file(&access).map_err(failed(&access))?;
+    std::fs::remove_dir_all(&fleet.dir).map_err(failed(&fleet.dir))
+}
+
+/// A file of a fleet; none where there is none.
+pub(super) fn read(path: &Path) -> Result<Option<String>, FleetsError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FleetsError::Io { path: path.to_owned(), what: "read", source }),
+    }
+}
+
+impl Fleet {
+    fn load(dir: &Path) -> Result<Self, FleetsError> {
+        let path = dir.join(ACCESS);
+        let member = JoinString::find(&read(&path)?.unwrap_or_default(), HubRole::Person);
+        let JoinString { access, authority, .. } =
+            member.map_err(|why| FleetsError::Access { path, why })?;
+        let path = dir.join(ROSTER);
+        let roster = match read(&path)? {
+            None => None,
+            Some(text) => {
+                let roster = VerifiedRoster::read(text.as_bytes(), &authority, &access.fleet);
+                Some(roster.map_err(|why| FleetsError::Roster { path, why })?)
+            }
+        };
+        let members = match read(&dir.join(MEMBERS))? {
+            // The hub gives it again.
+            Some(text) => serde_json::from_str(&text).unwrap_or_default(),
+            None => Members::default(),
+        };
+        Ok(Self { access, authority, roster, members, dir: dir.to_owned() })
+    }
+
+    pub(crate) fn name(&self) -> &FleetName {
+        &self.access.fleet
+    }
+
+    /// The fleet of a join string: with the roster that this device has seen, if it has the fleet already.
+    pub(crate) fn of_string(state: &Path, string: &JoinString) -> Result<Self, FleetsError> {
+        let JoinString { access, authority, .. } = string.clone();
+        let dir = state.join(DIR).join(access.fleet.as_str());
+        let (roster, members) = match dir.join(ACCESS).exists() {
+            true => {
+                let saved = Self::load(&dir)?;
+                if saved.authority != authority {
+                    return Err(FleetsError::Taken(access.fleet));
+                }
+                (saved.roster, saved.members)
+            }
+            false => (None, Members::default()),
+        };
+        Ok(Self { access, authority, roster, members, dir })
+    }
+
+    /// Takes a roster, if it is of the authority and not older than the one that this device has seen.
+    pub(crate) fn take_roster(&mut self, text: &[u8]) -> Result<(), RosterError> {
+        let found = VerifiedRoster::read(text, &self.authority, self.name())?;
+        match &self.roster {
+            Some(held) if !found.replaces(held)? => {}
+            _ => self.roster = Some(found),
+        }
+        Ok(())
+    }
+
+    /// The invite with this key on the roster.
+    pub(super) fn invite(&self, key: &Pin) -> Option<&FleetInvite> {
+        self.roster.as_ref()?.roster().invites.iter().find(|invite| invite.key == *key)
+    }
+
+    /// Saves it.
+    pub(crate) fn save(&self) -> Result<(), FleetsError> {
+        let keep = |name: &str, text: &str| {
+            let path = self.dir.join(name);
+            if read(&path)?.as_deref() == Some(text) {
+                return Ok(());
+            }
+            let written = write_private(&path, text);
+            written.map_err(|source| FleetsError::Io { path, what: "written", source })
+        };
+        if let Some(roster) = &self.roster {
+            keep(ROSTER, roster.text())?;
+            keep(MEMBERS, &serde_json::to_string(&self.members).unwrap_or_default())?;
+        }
+        let (access, authority) = (self.access.clone(), self.authority);
+        keep(ACCESS, &format!("{}\n", JoinString { access, authority, enrolment: None }))
+    }
+}
+
+/// The members, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Members {
+    pub(crate) boxes: Vec<BoxEntry>,
+    pub(crate) people: Vec<PersonEntry>,
+    /// The person that this device is; none before the fleet has admitted it.
+    pub(crate) own: Option<PersonEntry>,
+}
+
+impl Members {
+    /// The members by a roster and the announcements at the hub.
+    pub(crate) fn of(
+        roster: &Roster,
+        announcements: &[VerifiedAnnouncement],
+        own_key: Option<Pin>,
+    ) -> Self {
+        let merged = merge(roster, announcements, Time::now());
+        let (mut boxes, mut people) = (merged.boxes, merged.people);
+        let own = people.iter().find(|person| Some(person.pin) == own_key).cloned();
+        people.sort_by(|a, b| a.name.cmp(&b.name));
+        boxes.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { boxes, people, own }
+    }
+
+    /// The boxes that this device may use.
+    pub(crate) fn reachable(&self) -> impl Iterator<Item = &BoxEntry> {
+        let tags = self.own.as_ref().map_or(&[][..], |own| &own.tags);
+        self.boxes.iter().filter(move |each| may_use(tags, &each.tags))
+    }
+}

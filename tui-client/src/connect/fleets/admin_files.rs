@@ -1,0 +1,140 @@
+//! What the device of an admin has of a fleet beside a person's: the fleet's authority, and the credentials of the hub.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use topside_shared::fleet::JoinString;
+use topside_shared::hub::{FleetName, HubAccess, HubAccessError, HubCredentials, HubRole};
+use topside_shared::private_key::{PrivateKey, PrivateKeyError};
+use topside_shared::text::{MAX_NAME, clean};
+
+use crate::config::write_private;
+use crate::connect::fleet_store::{DIR, Fleet, FleetsError, read};
+use crate::connect::remote::make_dir;
+use crate::platform;
+
+const AUTHORITY: &str = "authority.key";
+const HUB: &str = "hub";
+/// What the line with the name begins with, in an exported file.
+const FLEET: &str = "fleet: ";
+
+/// The authority of a fleet, and the credentials of its hub.
+#[derive(Debug, Clone)]
+pub(crate) struct AdminFiles {
+    pub(crate) fleet: FleetName,
+    pub(crate) authority: PrivateKey,
+    pub(crate) credentials: HubCredentials,
+}
+
+/// Why a fleet's authority cannot be read or written, as a sentence with advice and without a full stop.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdminFilesError {
+    #[error(
+        "this device cannot change the fleet {0}, because it does not have its authority: use the device that created it, or `topside fleet import`"
+    )]
+    NoAuthority(FleetName),
+    #[error("{} cannot be used: {why}; give the hub's string to `topside fleet create {fleet} --hub`", path.display())]
+    Credentials { fleet: FleetName, path: PathBuf, why: HubAccessError },
+    #[error("{} is there already: choose a new name", .0.display())]
+    Exists(PathBuf),
+    #[error("{} cannot be {what}: {source}", path.display())]
+    Io { path: PathBuf, what: &'static str, source: io::Error },
+    #[error("{} is no file of `topside fleet export`", .0.display())]
+    NotExported(PathBuf),
+    #[error(transparent)]
+    Fleets(#[from] FleetsError),
+    #[error(transparent)]
+    PrivateKey(#[from] PrivateKeyError),
+}
+
+impl AdminFiles {
+    /// A new authority for a fleet. That of a fleet whose creation was interrupted is used again.
+    pub(crate) fn make(
+        state: &Path,
+        fleet: FleetName,
+        credentials: HubCredentials,
+    ) -> Result<Self, AdminFilesError> {
+        let dir = state.join(DIR).join(fleet.as_str());
+        make_dir(state)?;
+        if !dir.is_dir() {
+            let failed = |source| AdminFilesError::Io { path: dir.clone(), what: "made", source };
+            platform::create_private_dir(&dir).map_err(failed)?;
+        }
+        let authority = PrivateKey::load_or_make(&dir.join(AUTHORITY))?;
+        Ok(Self { fleet, authority, credentials })
+    }
+
+    pub(crate) fn load(fleet: &Fleet) -> Result<Self, AdminFilesError> {
+        let name = fleet.name().clone();
+        let authority = PrivateKey::load(&fleet.dir.join(AUTHORITY))?;
+        let path = fleet.dir.join(HUB);
+        let (Some(authority), Some(text)) = (authority, read(&path)?) else {
+            return Err(AdminFilesError::NoAuthority(name));
+        };
+        let credentials = HubCredentials::find(&text)
+            .map_err(|why| AdminFilesError::Credentials { fleet: name.clone(), path, why })?;
+        Ok(Self { fleet: name, authority, credentials })
+    }
+
+    /// Saves both. The authority, where it is saved already, stays.
+    pub(crate) fn save(&self, state: &Path) -> Result<(), AdminFilesError> {
+        let dir = state.join(DIR).join(self.fleet.as_str());
+        let write = |name: &str, text: &str| {
+            let path = dir.join(name);
+            let written = write_private(&path, text);
+            written.map_err(|source| AdminFilesError::Io { path, what: "written", source })
+        };
+        write(HUB, &format!("{}\n", self.credentials))?;
+        write(AUTHORITY, &self.authority.private_pem())
+    }
+
+    /// Access to the hub for this side.
+    pub(crate) fn access(&self, role: HubRole) -> HubAccess {
+        self.credentials.access(role, &self.fleet)
+    }
+
+    /// The fleet as its members know it.
+    pub(crate) fn member(&self) -> JoinString {
+        let access = self.access(HubRole::Person);
+        JoinString { access, authority: self.authority.pin(), enrolment: None }
+    }
+
+    /// Writes it to a new file, for another device.
+    pub(crate) fn export(&self, path: &Path) -> Result<(), AdminFilesError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AlreadyExists => AdminFilesError::Exists(path.to_owned()),
+            _ => AdminFilesError::Io { path: path.to_owned(), what: "written", source },
+        };
+        let text = format!(
+            "# The authority of a fleet of Topside, for `topside fleet import`. Keep it secret: with this file, a device\n\
+             # admits people and boxes to the fleet.\n{FLEET}{}\n{}\n{}",
+            self.fleet,
+            self.credentials,
+            self.authority.private_pem()
+        );
+        let mut options = OpenOptions::new();
+        let file = platform::private(options.write(true).create_new(true)).open(path);
+        let written = file.and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(failed)
+    }
+
+    /// Reads a file that [`export`](Self::export) wrote.
+    pub(crate) fn import(path: &Path) -> Result<Self, AdminFilesError> {
+        let failed = |source| AdminFilesError::Io { path: path.to_owned(), what: "read", source };
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let name = text.lines().find_map(|line| line.strip_prefix(FLEET));
+        let fleet = name.and_then(|name| clean(name, MAX_NAME).parse().ok());
+        let authority = PrivateKey::from_pem(text.as_bytes());
+        let credentials = HubCredentials::find(&text).ok();
+        match (fleet, authority, credentials) {
+            (Some(fleet), Some(authority), Some(credentials)) => {
+                Ok(Self { fleet, authority, credentials })
+            }
+            _ => Err(AdminFilesError::NotExported(path.to_owned())),
+        }
+    }
+}
