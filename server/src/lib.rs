@@ -45,6 +45,8 @@ mod control;
 mod doctor;
 mod events;
 mod files;
+#[cfg(feature = "hub")]
+mod fleet;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod history;

@@ -2,10 +2,10 @@
 
 /// Declares the actions with their names in the log.
 macro_rules! actions {
-    ($($action:ident = $name:literal,)*) => {
+    ($($(#[$attribute:meta])* $action:ident = $name:literal,)*) => {
         /// What an entry of the audit log records.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum AuditAction { $($action,)* }
+        pub(crate) enum AuditAction { $($(#[$attribute])* $action,)* }
 
         impl AuditAction {
             #[cfg(test)]
@@ -43,6 +43,10 @@ actions! {
     KeyEnrol = "key/enrol",
     KeyRevoke = "key/revoke",
     KeyRefused = "key/refused",
+    #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "then no box joins a fleet"))]
+    FleetRoster = "fleet/roster",
+    #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "then no box joins a fleet"))]
+    FleetLeft = "fleet/left",
     HandshakeFailed = "handshake/failed",
     SessionBegun = "session/begun",
     SessionEnded = "session/ended",

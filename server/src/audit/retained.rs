@@ -20,7 +20,7 @@ pub(super) const FILE: &str = "audit.kept.jsonl";
 /// The copies before those of [`FILE`].
 pub(super) const OLDER: &str = "audit.kept-older.jsonl";
 
-/// Whether a line of this action survives rotation: those about keys, clients, broadcasts, the server and the audit log, so far
+/// Whether a line of this action survives rotation: those about keys, clients, fleets, broadcasts, the server and the audit log, so far
 /// as only an admin or the server itself can cause them.
 pub(super) fn is_administrative(action: &str) -> bool {
     let group = action.split('/').next().unwrap_or_default();
@@ -28,7 +28,7 @@ pub(super) fn is_administrative(action: &str) -> bool {
     ![AuditAction::KeyRefused, AuditAction::AuditLost]
         .iter()
         .any(|counted| counted.name() == action)
-        && matches!(group, "key" | "client" | "broadcast" | "server" | "audit")
+        && matches!(group, "key" | "client" | "fleet" | "broadcast" | "server" | "audit")
 }
 
 /// The copies that an `audit/let-go` entry covers.

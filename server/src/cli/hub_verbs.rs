@@ -3,25 +3,33 @@
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use topside_shared::dirs::Dirs;
+use topside_shared::fleet::{
+    Enrolment, Invited, JoinString, ROSTER_KEY, RosterError, VerifiedRoster, box_key, presence_key,
+};
 use topside_shared::hub::{
-    ConnectHubError, HubAccess, HubAccessError, HubConnection, HubCredentials, HubRole,
-    publish_permissions, subscribe_permissions,
+    BucketError, ConnectHubError, FleetName, HubAccessError, HubConnection, HubCredentials,
+    HubRole, publish_permissions, subscribe_permissions,
 };
 use topside_shared::methods::ServerReload;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
+use topside_shared::{Pin, Time};
 
+use crate::admission::tcp_port::KEY_FILE;
 use crate::base::platform;
 use crate::control::{ControlError, call_if_running, own_state};
-use crate::net::hub_membership::{self, MembershipError};
+use crate::net::fleet_files::{self, FleetFileError, Membership};
 use crate::settings::discovery::is_host;
 
 const CONFIG: &str = "nats-server.conf";
 const KEY: &str = "hub.key";
 const CERTIFICATE: &str = "hub.crt";
 const STRING: &str = "string";
+/// How long a box that leaves waits for the hub.
+const FAREWELL: Duration = Duration::from_secs(5);
 const STORE: &str = "jetstream";
 const UNIT: &str = "topside-hub.service";
 
@@ -48,7 +56,11 @@ pub(crate) struct InitArgs {
 #[derive(Debug, Args)]
 pub(crate) struct JoinArgs {
     /// The string that `topside fleet invite-box` printed; `-` reads it from standard input
-    string: String,
+    #[arg(required_unless_present = "file")]
+    string: Option<String>,
+    /// File that the string is in
+    #[arg(long, value_name = "FILE", conflicts_with = "string")]
+    file: Option<PathBuf>,
 }
 
 /// Why nothing was done, as a sentence with advice and without a full stop.
@@ -61,16 +73,44 @@ pub(crate) enum HubVerbError {
     Exists(PathBuf),
     #[error("{} cannot be written: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("{} cannot be read: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
     #[error("standard input cannot be read: {0}")]
     Input(#[source] io::Error),
     #[error(transparent)]
     PrivateKey(#[from] PrivateKeyError),
     #[error(transparent)]
     Access(#[from] HubAccessError),
+    #[error(
+        "this string has no invite: it is a copy of a member's, and `topside fleet invite-box` prints a new one"
+    )]
+    NoInvite,
+    #[error("the box has joined the fleet {0}: `topsided leave` first, then join {1}")]
+    OtherFleet(FleetName, FleetName),
+    #[error(
+        "this string expired at {until}, and the clock of the box says {now}: ask for a new one (`topside fleet invite-box`)"
+    )]
+    Expired { until: Time, now: Time },
+    #[error(
+        "this string is used up: as many boxes as it allows have joined. Ask for a new one (`topside fleet invite-box`)"
+    )]
+    UsedUp,
+    #[error(
+        "the fleet {0} does not know this string: it was withdrawn, or has expired. Ask for a new one (`topside fleet invite-box`)"
+    )]
+    UnknownInvite(FleetName),
+    #[error(
+        "the box was removed from the fleet {0}, and its key is not accepted there any more: an admin of the fleet restores it with `topside fleet accept`"
+    )]
+    Removed(FleetName),
     #[error("{0}; the box has not joined")]
     Hub(#[from] ConnectHubError),
+    #[error("{0}; the box has not joined")]
+    Bucket(#[from] BucketError),
+    #[error("{0}; the box has not joined")]
+    Roster(#[from] RosterError),
     #[error(transparent)]
-    Membership(#[from] MembershipError),
+    File(#[from] FleetFileError),
     #[error(transparent)]
     Control(#[from] ControlError),
     #[error("no runtime: {0}")]
@@ -183,41 +223,127 @@ fn unit(dir: &Path) -> String {
     )
 }
 
-/// Joins a hub. What to print.
+/// Joins a fleet. What to print.
 pub(crate) fn join(dirs: &Dirs, args: &JoinArgs) -> Result<String, HubVerbError> {
-    let mut text = args.string.clone();
-    if text == "-" {
-        text.clear();
-        io::stdin().take(64 * 1024).read_to_string(&mut text).map_err(HubVerbError::Input)?;
-    }
-    let access = HubAccess::find(&text, HubRole::Box)?;
+    let join = JoinString::find(&read_string(args)?, HubRole::Box)?;
     state_of(dirs)?;
-    let note = match connect(&access)? {
-        Ok(_) => String::new(),
+    let fleet = &join.access.fleet;
+    if let Ok(Some(before)) = fleet_files::membership(&dirs.state)
+        && before.join.authority != join.authority
+    {
+        return Err(HubVerbError::OtherFleet(before.join.access.fleet, fleet.clone()));
+    }
+    let enrolment = join.enrolment.as_ref().ok_or(HubVerbError::NoInvite)?;
+    let (until, now) = (enrolment.until, Time::now());
+    if until <= now {
+        return Err(HubVerbError::Expired { until, now });
+    }
+    let (note, standing) = match block_on(check(dirs, &join, enrolment))? {
+        Ok(auto) => (String::new(), Some(auto)),
         // A box may join before it is on the network.
-        Err(error) if !error.is_lasting() => format!("note: {error}; the server will try again\n"),
-        Err(error) => return Err(error.into()),
+        Err(HubVerbError::Hub(error)) if !error.is_lasting() => {
+            (format!("note: {error}; the server will try again\n"), None)
+        }
+        Err(error) => return Err(error),
     };
-    hub_membership::write(&dirs.state, &access)?;
-    let at = format!("{} ({})", access.fleet, access.places());
+    fleet_files::write_membership(&dirs.state, &Membership::new(join.clone()))?;
     let then = match read_again(dirs)? {
-        true => "the running server connects to it now",
-        false => "the server will connect to it once it runs",
+        true => "the running server announces the box now",
+        false => "the server will announce the box once it runs",
     };
-    Ok(format!("{note}Joined the hub {at}: {then}\n"))
+    let member = match standing {
+        Some(true) => "The box is a member from then on",
+        Some(false) => {
+            "An admin of the fleet sees it with `topside fleet pending`, and accepts it with `topside fleet accept NAME`"
+        }
+        None => "`topsided status` shows when it is a member",
+    };
+    Ok(format!("{note}Joined the fleet {fleet} ({}): {then}.\n{member}.\n", join.access.places()))
 }
 
-/// Leaves the hub. What to print.
+fn read_string(args: &JoinArgs) -> Result<String, HubVerbError> {
+    let limit = 64 * 1024;
+    let mut text = String::new();
+    match (&args.string, &args.file) {
+        (Some(string), _) if string != "-" => text.clone_from(string),
+        (_, Some(path)) => {
+            let failed = |source| HubVerbError::Read { path: path.clone(), source };
+            let file = std::fs::File::open(path).map_err(failed)?;
+            file.take(limit).read_to_string(&mut text).map_err(failed)?;
+        }
+        (_, None) => {
+            io::stdin().take(limit).read_to_string(&mut text).map_err(HubVerbError::Input)?;
+        }
+    }
+    Ok(text)
+}
+
+/// Checks at the hub that the box can join; whether it is a member at once.
+async fn check(
+    dirs: &Dirs,
+    join: &JoinString,
+    enrolment: &Enrolment,
+) -> Result<bool, HubVerbError> {
+    let fleet = &join.access.fleet;
+    let hub = HubConnection::open(&join.access).await?;
+    let no_bucket = || BucketError::NoBucket(fleet.clone());
+    let entry = hub.bucket().get(ROSTER_KEY).await?.ok_or_else(no_bucket)?;
+    let roster = VerifiedRoster::read(&entry.value, &join.authority, fleet)?;
+    let roster = roster.roster();
+    if let Some(pin) = own_pin(dirs)? {
+        if roster.boxes.iter().any(|of| of.pin == pin) {
+            return Ok(true);
+        }
+        if roster.removed.contains(&pin) {
+            return Err(HubVerbError::Removed(fleet.clone()));
+        }
+    }
+    let key = PrivateKey::from_seed(&enrolment.seed)?.pin();
+    let invite = roster.invites.iter().find(|invite| invite.key == key);
+    let invite = invite.ok_or_else(|| HubVerbError::UnknownInvite(fleet.clone()))?;
+    match invite.invites {
+        _ if invite.uses == 0 => Err(HubVerbError::UsedUp),
+        Invited::Box { auto } => Ok(auto),
+        Invited::Person { .. } => Err(HubVerbError::UnknownInvite(fleet.clone())),
+    }
+}
+
+/// The pin of the box; none if its server has no key yet.
+fn own_pin(dirs: &Dirs) -> Result<Option<Pin>, HubVerbError> {
+    Ok(PrivateKey::load(&dirs.state.join(KEY_FILE))?.map(|key| key.pin()))
+}
+
+/// Leaves the fleet. What to print.
 pub(crate) fn leave(dirs: &Dirs) -> Result<String, HubVerbError> {
     state_of(dirs)?;
-    if !hub_membership::remove(&dirs.state)? {
-        return Ok("The box has joined no hub\n".to_owned());
+    let membership = fleet_files::membership(&dirs.state);
+    if !fleet_files::remove(&dirs.state)? {
+        return Ok("The box has joined no fleet\n".to_owned());
     }
     read_again(dirs)?;
-    Ok("Left the hub: sessions through it go on until they are closed\n".to_owned())
+    let (Ok(Some(membership)), Some(pin)) = (membership, own_pin(dirs)?) else {
+        return Ok("Left the fleet\n".to_owned());
+    };
+    let fleet = &membership.join.access.fleet;
+    let withdraw = async {
+        let bucket = HubConnection::open(&membership.join.access).await.ok()?.bucket();
+        bucket.delete(&box_key(&pin)).await.ok()?;
+        bucket.delete(&presence_key(&pin)).await.ok()
+    };
+    let withdrawn = block_on(async { tokio::time::timeout(FAREWELL, withdraw).await })?;
+    let note = match withdrawn {
+        Ok(Some(())) => "",
+        Ok(None) | Err(_) => {
+            "note: the hub was not reached, and still has the announcement of the box\n"
+        }
+    };
+    Ok(format!(
+        "{note}Left the fleet {fleet}: its people are not admitted any more. An admin of the fleet takes the box off the \
+         roster with `topside fleet remove`\n"
+    ))
 }
 
-/// Has the running server look which hub the box has joined; whether one runs.
+/// Has the running server look which fleet the box has joined; whether one runs.
 fn read_again(dirs: &Dirs) -> Result<bool, ControlError> {
     match call_if_running(dirs, &ServerReload::default()) {
         // A mistake in other files does not concern the hub.
@@ -226,16 +352,14 @@ fn read_again(dirs: &Dirs) -> Result<bool, ControlError> {
     }
 }
 
-/// Connects to a hub once.
-pub(crate) fn connect(
-    access: &HubAccess,
-) -> Result<Result<HubConnection, ConnectHubError>, HubVerbError> {
+/// Runs a future to its end.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, HubVerbError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(HubVerbError::Runtime)?;
-    let connected = runtime.block_on(HubConnection::open(access));
+    let done = runtime.block_on(work);
     // A lookup of a name may take long, and its result is not needed any more.
     runtime.shutdown_background();
-    Ok(connected)
+    Ok(done)
 }
 
 /// Makes the state directory. That of another user is refused, but for root the one of the service.

@@ -104,10 +104,10 @@ enum Verb {
         #[command(subcommand)]
         verb: hub_verbs::HubVerb,
     },
-    /// Join a hub: the box listens there
+    /// Join a fleet: the box listens at its hub, and admits its people
     #[cfg(feature = "hub")]
     Join(hub_verbs::JoinArgs),
-    /// Leave the hub
+    /// Leave the fleet
     #[cfg(feature = "hub")]
     Leave,
     /// Show or verify the audit log: who did what, and when

@@ -11,7 +11,7 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::dirs::Dirs;
-use topside_shared::methods::{HookState, KeyState, KeysList, ServerStatus};
+use topside_shared::methods::{FleetStatus, HookState, KeyState, KeysList, ServerStatus};
 use topside_shared::{Time, text};
 
 use crate::admission::tcp_port;
@@ -59,7 +59,7 @@ pub(super) async fn collect_facts(dirs: &Dirs, config: Result<&Config, String>) 
         None => None,
     };
     let state = &dirs.state;
-    let hub = hub::collect(state, server.at_hub).await;
+    let hub = hub::collect(state, server.fleet).await;
     let host = config.as_ref().map(|config| host(config)).unwrap_or_default();
     Facts {
         host,
@@ -204,15 +204,15 @@ struct ServerAnswers {
     server: Served,
     /// Its TCP addresses.
     open: Vec<SocketAddr>,
-    /// Whether it listens at a hub, if it answered.
-    at_hub: Option<bool>,
+    /// How the box stands to its fleet, if it answered and the box has joined one.
+    fleet: Option<FleetStatus>,
     /// The number of its keys, if it answered.
     keys: Option<KeyFacts>,
 }
 
 impl ServerAnswers {
     fn without(socket: PathBuf, server: Served) -> Self {
-        Self { socket, server, open: Vec::new(), at_hub: None, keys: None }
+        Self { socket, server, open: Vec::new(), fleet: None, keys: None }
     }
 }
 
@@ -251,8 +251,13 @@ fn ask(socket: &Path, stream: UnixStream) -> Result<ServerAnswers, ControlError>
     let failed_hooks = failed.map(|hook| hook.words(&hook.at.to_string())).collect();
     let (version, notifiers) = (status.version.clone(), status.notifiers.clone());
     let server = Served::By { version, mapped, failed_hooks, notifiers };
-    let at_hub = Some(at("hub").next().is_some());
-    Ok(ServerAnswers { socket: socket.to_owned(), server, open, at_hub, keys: Some(keys) })
+    Ok(ServerAnswers {
+        socket: socket.to_owned(),
+        server,
+        open,
+        fleet: status.fleet.clone(),
+        keys: Some(keys),
+    })
 }
 
 #[cfg(test)]

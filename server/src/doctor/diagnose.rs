@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use topside_shared::Time;
 use topside_shared::advice::{self, FIRST_INVITE};
 
 use crate::admission::session_limits::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
@@ -65,6 +66,10 @@ pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
     }
     if let Some((verdict, text)) = facts.hub.as_ref().map(HubFacts::judge) {
         findings.subject = "hub";
+        findings.add(verdict, text);
+    }
+    if let Some((verdict, text)) = facts.hub.as_ref().and_then(|hub| hub.judge_fleet(Time::now())) {
+        findings.subject = "fleet";
         findings.add(verdict, text);
     }
     findings.all

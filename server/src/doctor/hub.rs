@@ -1,61 +1,115 @@
-//! The hub that the box has joined: whether it can be reached, accepts the box, and has the server listening.
+//! The hub of the fleet that the box has joined: whether it can be reached, accepts the box, and has the server listening; and
+//! how the box stands to the fleet.
 
 use std::path::Path;
 
+use topside_shared::Time;
+use topside_shared::methods::FleetStatus;
+use topside_shared::text::duration;
+
 use crate::doctor::diagnose::Verdict;
+
+/// Age of a roster that is reported, in milliseconds.
+const OLD_ROSTER: u64 = 24 * 60 * 60 * 1000;
 
 #[derive(Debug, Clone)]
 #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "then no box has joined a hub"))]
 pub(super) struct HubFacts {
-    /// Name and addresses; where the file cannot be used, the file.
+    /// Fleet and addresses; where the file cannot be used, the file.
     pub(super) shown: String,
-    /// Whether a connection by the credential of the box was accepted.
+    /// Whether a connection by the credential of the box was accepted, and the roster could be read.
     pub(super) answer: Result<(), String>,
-    /// Whether the server listens there; none: no server answers.
-    pub(super) listens: Option<bool>,
+    /// What the server says of the fleet; none: no server answers.
+    pub(super) fleet: Option<FleetStatus>,
 }
 
 /// The facts about the hub; none if the box has joined none.
 #[cfg(feature = "hub")]
-pub(super) async fn collect(state: &Path, listens: Option<bool>) -> Option<HubFacts> {
-    use crate::net::hub_membership;
+pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<HubFacts> {
+    use topside_shared::fleet::{ROSTER_KEY, VerifiedRoster};
+    use topside_shared::hub::HubConnection;
 
-    let access = match hub_membership::read(state) {
-        Ok(access) => access?,
+    use crate::net::fleet_files;
+
+    let join = match fleet_files::membership(state) {
+        Ok(membership) => membership?.join,
         Err(error) => {
             let shown = "the joined hub".to_owned();
-            return Some(HubFacts { shown, answer: Err(error.to_string()), listens });
+            return Some(HubFacts { shown, answer: Err(error.to_string()), fleet });
         }
     };
+    let access = &join.access;
     let shown = format!("{} ({})", access.fleet, access.places());
-    let answer = topside_shared::hub::HubConnection::open(&access).await;
-    let answer = answer.map(drop).map_err(|error| error.to_string());
-    Some(HubFacts { shown, answer, listens })
+    let answer = async {
+        let hub = HubConnection::open(access).await.map_err(|error| error.to_string())?;
+        let entry = hub.bucket().get(ROSTER_KEY).await.map_err(|error| error.to_string())?;
+        let entry = entry.ok_or_else(|| format!("the hub has no roster of {}", access.fleet))?;
+        let read = VerifiedRoster::read(&entry.value, &join.authority, &access.fleet);
+        read.map(drop).map_err(|error| error.to_string())
+    };
+    Some(HubFacts { answer: answer.await, shown, fleet })
 }
 
 #[cfg(not(feature = "hub"))]
-pub(super) async fn collect(_state: &Path, _listens: Option<bool>) -> Option<HubFacts> {
+pub(super) async fn collect(_state: &Path, _fleet: Option<FleetStatus>) -> Option<HubFacts> {
     None
 }
 
 impl HubFacts {
+    /// The finding about the hub.
     pub(super) fn judge(&self) -> (Verdict, String) {
-        let Self { shown, answer, listens } = self;
-        match (answer, listens) {
+        let Self { shown, answer, fleet } = self;
+        match (answer, fleet.as_ref().map(|fleet| fleet.connected)) {
             (Err(why), _) => (Verdict::Fail, why.clone()),
-            (Ok(()), Some(true)) => {
-                (Verdict::Ok, format!("{shown} accepts the box, and the server listens there"))
-            }
+            (Ok(()), Some(true)) => (
+                Verdict::Ok,
+                format!("{shown} accepts the credential `box`, and the server listens there"),
+            ),
             (Ok(()), Some(false)) => (
                 Verdict::Fail,
                 format!(
-                    "{shown} accepts the box, but the server does not listen there: see the log (`topsided log`)"
+                    "{shown} accepts the credential `box`, but the server does not listen there: see the log (`topsided log`)"
                 ),
             ),
-            (Ok(()), None) => {
-                (Verdict::Warn, format!("{shown} accepts the box, but no server answers"))
-            }
+            (Ok(()), None) => (
+                Verdict::Warn,
+                format!("{shown} accepts the credential `box`, but no server answers"),
+            ),
         }
+    }
+
+    /// The finding about the fleet; none if no server answers.
+    pub(super) fn judge_fleet(&self, now: Time) -> Option<(Verdict, String)> {
+        let fleet = self.fleet.as_ref()?;
+        let name = &fleet.name;
+        let people = match fleet.people {
+            1 => "1 person".to_owned(),
+            people => format!("{people} people"),
+        };
+        if let Some(problem) = &fleet.problem {
+            return Some((Verdict::Fail, problem.clone()));
+        }
+        if let Some(why) = &fleet.why_no_member {
+            return Some((Verdict::Warn, format!("the box is no member of {name}: {why}")));
+        }
+        let age = now.millis_since(fleet.roster_at?);
+        let roster = format!("roster {}", fleet.roster_version?);
+        Some(match age > OLD_ROSTER {
+            true => (
+                Verdict::Warn,
+                format!(
+                    "the hub has not had {roster} of {name} for {}: is it reachable?",
+                    duration(age)
+                ),
+            ),
+            false => (
+                Verdict::Ok,
+                format!(
+                    "member of {name}, {people} admitted; {roster}, seen {} ago",
+                    duration(age)
+                ),
+            ),
+        })
     }
 }
 
@@ -63,19 +117,56 @@ impl HubFacts {
 mod tests {
     use super::*;
 
+    fn fleet() -> FleetStatus {
+        FleetStatus {
+            name: "garden".to_owned(),
+            hub: "h:4222".to_owned(),
+            connected: true,
+            member: true,
+            why_no_member: None,
+            roster_version: Some(7),
+            roster_at: Some(Time::from_millis(0)),
+            people: 2,
+            problem: None,
+        }
+    }
+
     #[test]
     fn the_hub_is_well_where_the_server_listens_there() {
-        let judge = |answer: Result<(), &str>, listens| {
+        let judge = |answer: Result<(), &str>, connected: Option<bool>| {
             let answer = answer.map_err(str::to_owned);
-            HubFacts { shown: "garden (h:4222)".to_owned(), answer, listens }.judge()
+            let fleet = connected.map(|connected| FleetStatus { connected, ..fleet() });
+            HubFacts { shown: "garden (h:4222)".to_owned(), answer, fleet }.judge()
         };
         let (verdict, text) = judge(Ok(()), Some(true));
         assert_eq!(
             (verdict, &*text),
-            (Verdict::Ok, "garden (h:4222) accepts the box, and the server listens there")
+            (
+                Verdict::Ok,
+                "garden (h:4222) accepts the credential `box`, and the server listens there"
+            )
         );
         assert_eq!(judge(Ok(()), Some(false)).0, Verdict::Fail);
         assert_eq!(judge(Ok(()), None).0, Verdict::Warn);
         assert_eq!(judge(Err("no answer"), Some(true)), (Verdict::Fail, "no answer".to_owned()));
+    }
+
+    #[test]
+    fn the_fleet_is_well_while_the_box_is_a_member_and_the_roster_is_not_old() {
+        let judge = |fleet: FleetStatus, now: u64| {
+            let facts = HubFacts { shown: String::new(), answer: Ok(()), fleet: Some(fleet) };
+            facts.judge_fleet(Time::from_millis(0).plus_millis(now)).unwrap()
+        };
+        let (verdict, text) = judge(fleet(), 90_000);
+        assert_eq!(verdict, Verdict::Ok, "{text}");
+        assert!(text.starts_with("member of garden, 2 people admitted; roster 7"), "{text}");
+        assert_eq!(judge(fleet(), OLD_ROSTER + 1).0, Verdict::Warn);
+        let waits = FleetStatus { why_no_member: Some("wait".to_owned()), ..fleet() };
+        assert_eq!(
+            judge(waits, 0),
+            (Verdict::Warn, "the box is no member of garden: wait".to_owned())
+        );
+        let fault = FleetStatus { problem: Some("old".to_owned()), ..fleet() };
+        assert_eq!(judge(fault, 0), (Verdict::Fail, "old".to_owned()));
     }
 }

@@ -81,6 +81,8 @@ pub(crate) struct Keys {
     clock: Clock,
     /// The end of keys that were made in this process, by `clock`. Held like `rows`.
     ends: Mutex<HashMap<Pin, Time>>,
+    /// The people of the fleet that the box has joined. Held like `rows`.
+    fleet_people: Mutex<Arc<HashMap<Pin, Identity>>>,
     /// Notified of each change of the list.
     changed: Notify,
 }
@@ -98,14 +100,17 @@ impl Keys {
             seen: Mutex::default(),
             clock: Clock::open(state),
             ends: Mutex::default(),
+            fleet_people: Mutex::default(),
             changed: Notify::new(),
         })
     }
 
     pub(crate) fn standing(&self, key: Pin) -> KeyStanding {
         let rows = self.rows();
+        // The list comes first: a key that was revoked here is not admitted by a roster.
         let Some(row) = rows.iter().find(|row| row.key_id == key) else {
-            return KeyStanding::Unknown;
+            let person = self.fleet_people.lock().get(&key).cloned();
+            return person.map_or(KeyStanding::Unknown, KeyStanding::Good);
         };
         let identity = || Identity {
             owner: Owner::Key(key),
@@ -134,6 +139,20 @@ impl Keys {
             row.state = now.state_of(row);
         }
         rows
+    }
+
+    /// Sets the people of the fleet; whether they differ from those before.
+    #[cfg(feature = "hub")]
+    pub(crate) fn set_fleet_people(&self, people: HashMap<Pin, Identity>) -> bool {
+        let mut held = self.fleet_people.lock();
+        let differs = **held != people;
+        *held = Arc::new(people);
+        differs
+    }
+
+    /// Whether a client with a key can be admitted: an accepted key, an invite, or a person of a fleet.
+    pub(crate) fn admits_any(&self) -> bool {
+        self.count() != (0, 0) || !self.fleet_people.lock().is_empty()
     }
 
     /// The number of accepted keys, and of open invites.

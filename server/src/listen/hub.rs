@@ -7,16 +7,17 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::time::Instant;
 use topside_shared::Pin;
-use topside_shared::hub::{HubAccess, HubConnection, IncomingDial, Refusal};
+use topside_shared::hub::{Bucket, HubAccess, HubConnection, IncomingDial, IncomingDials, Refusal};
 use topside_shared::private_key::PrivateKey;
 use topside_shared::tls::server_config;
 
-use crate::admission::tcp_port::KEY_FILE;
+use crate::base::mutex::Mutex;
 use crate::base::peer::{Peer, RemoteEnd};
 use crate::base::random;
+use crate::fleet::{self, Fleet};
 use crate::listen::handshake;
+use crate::net::fleet_files::Membership;
 use crate::net::hub_link::HubState;
-use crate::net::hub_membership;
 use crate::server::Server;
 
 /// Longest pause before a new try to connect. The pause is random, and at least half of it.
@@ -24,30 +25,40 @@ const RETRY: Duration = Duration::from_secs(4);
 /// Shortest time between two log lines about a hub that cannot be reached.
 const LOG_INTERVAL: Duration = Duration::from_secs(600);
 
-/// What the server shows to callers of a hub.
+/// The key that the server shows to callers of a hub.
 #[derive(Debug, Clone)]
 struct Shown {
     pin: Pin,
     tls: Arc<ServerConfig>,
 }
 
-/// Listens at the hub that the box has joined, until the server closes. Without one it waits.
+/// The bucket of a fleet, while the server is connected to its hub. The mutex is never held across an `.await`.
+type Connected = Mutex<Option<(Bucket, Pin)>>;
+
+/// Listens at the hub of the fleet that the box has joined, until the server closes. Without one it waits.
 pub(crate) async fn run(server: Arc<Server>) {
+    let connected = Connected::default();
     let listen = async {
         let mut joined = read(&server).await;
         loop {
             let state = if joined.is_some() { HubState::Away } else { HubState::None };
             server.hub.set(state);
+            let before = joined.as_ref().map(|(fleet, _)| fleet.membership.clone());
             let listening = async {
-                match &joined {
-                    Some((access, shown)) => listen(&server, access, shown).await,
+                match &mut joined {
+                    Some((fleet, shown)) => listen(&server, fleet, shown, &connected).await,
                     None => std::future::pending().await,
                 }
             };
             let now = tokio::select! {
                 () = listening => unreachable!("listening goes on for ever"),
-                now = next_change(&server, joined.as_ref().map(|(access, _)| access)) => now,
+                now = next_change(&server, before.as_ref()) => now,
             };
+            *connected.lock() = None;
+            if let Some((left, _)) = &joined {
+                tracing::info!(target: "topside", fleet = %left.membership.join.access.fleet, "left the hub");
+                fleet::left(left);
+            }
             joined = now;
         }
     };
@@ -55,37 +66,42 @@ pub(crate) async fn run(server: Arc<Server>) {
         () = listen => {}
         () = server.tcp.closed() => {}
     }
+    let last = connected.lock().clone();
+    if let Some((bucket, pin)) = last {
+        fleet::say_stopping(&server, &bucket, &pin).await;
+    }
 }
 
-/// Waits until the box has joined another hub, or has left its own.
-async fn next_change(
-    server: &Arc<Server>,
-    before: Option<&HubAccess>,
-) -> Option<(HubAccess, Shown)> {
+/// Waits until the box has joined another fleet, or has left its own.
+async fn next_change(server: &Arc<Server>, before: Option<&Membership>) -> Option<(Fleet, Shown)> {
     loop {
         server.hub.read_again.notified().await;
         let now = read(server).await;
-        if now.as_ref().map(|(access, _)| access) != before {
-            if let Some(left) = before {
-                tracing::info!(target: "topside", fleet = %left.fleet, "left the hub");
+        // When the hub has stored the announcement does not matter here.
+        let differs = match (&now, before) {
+            (Some((now, _)), Some(before)) => {
+                now.membership.join != before.join
+                    || now.membership.announcement != before.announcement
             }
+            (None, None) => false,
+            (_, _) => true,
+        };
+        if differs {
             return now;
         }
     }
 }
 
-/// The hub that the box has joined, and the key to show there.
-async fn read(server: &Arc<Server>) -> Option<(HubAccess, Shown)> {
-    let read = |server: &Server| {
-        let now = server.now();
-        let state = &now.config.state;
-        let access = hub_membership::read(state).map_err(|error| error.to_string())?;
-        let Some(access) = access else { return Ok(None) };
-        let key = PrivateKey::load_or_make(&state.join(KEY_FILE));
-        let key = key.map_err(|error| error.to_string())?;
-        let tls = server_config(key.certified_key(), Arc::clone(&server.keys) as _);
-        let tls = tls.map_err(|error| error.to_string())?;
-        Ok(Some((access, Shown { pin: key.pin(), tls: Arc::new(tls) })))
+/// The fleet that the box has joined, and the key to show at its hub.
+async fn read(server: &Arc<Server>) -> Option<(Fleet, Shown)> {
+    let here = Arc::clone(server);
+    let read = move |server: &Server| {
+        let Some((mut fleet, key)) = Fleet::open(&here).map_err(|error| error.to_string())? else {
+            return Ok(None);
+        };
+        fleet.apply();
+        let shown = Shown::new(server, &key).map_err(|error| error.to_string())?;
+        Ok(Some((fleet, shown)))
     };
     let read = server.blocking(read).await.unwrap_or_else(|error| Err(error.message));
     read.unwrap_or_else(|error: String| {
@@ -94,20 +110,41 @@ async fn read(server: &Arc<Server>) -> Option<(HubAccess, Shown)> {
     })
 }
 
+impl Shown {
+    fn new(server: &Server, key: &PrivateKey) -> Result<Self, rustls::Error> {
+        let tls = server_config(key.certified_key(), Arc::clone(&server.keys) as _)?;
+        Ok(Self { pin: key.pin(), tls: Arc::new(tls) })
+    }
+}
+
 /// Connects, and accepts what dials the box. Tries again for ever.
-async fn listen(server: &Arc<Server>, access: &HubAccess, shown: &Shown) {
+async fn listen(server: &Arc<Server>, fleet: &mut Fleet, shown: &Shown, connected: &Connected) {
     let mut logged: Option<Instant> = None;
+    let access = fleet.membership.join.access.clone();
     loop {
-        match HubConnection::open(access).await {
-            Ok(hub) => {
-                logged = None;
-                serve(server, access, shown, hub).await;
-            }
+        match HubConnection::open(&access).await {
+            Ok(hub) => match hub.listen(&shown.pin).await {
+                Ok(dials) => {
+                    logged = None;
+                    *connected.lock() = Some((hub.bucket(), shown.pin));
+                    // Both end with the connection.
+                    tokio::select! {
+                        () = serve(server, &access, shown, hub.clone(), dials) => {}
+                        () = fleet.attend(&hub) => {}
+                    }
+                    *connected.lock() = None;
+                    server.hub.set(HubState::Away);
+                }
+                Err(error) => {
+                    tracing::warn!(target: "topside", fleet = %access.fleet, %error, "not at the hub");
+                }
+            },
             Err(error) => {
                 if logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
                     logged = Some(Instant::now());
                     tracing::warn!(target: "topside", fleet = %access.fleet, %error, "not at the hub");
                 }
+                fleet.unreachable(&error.to_string());
             }
         }
         tokio::time::sleep(pause()).await;
@@ -115,15 +152,14 @@ async fn listen(server: &Arc<Server>, access: &HubAccess, shown: &Shown) {
 }
 
 /// Accepts until the connection has ended for good; it reconnects by itself.
-async fn serve(server: &Arc<Server>, access: &HubAccess, shown: &Shown, hub: HubConnection) {
-    let mut dials = match hub.listen(&shown.pin).await {
-        Ok(dials) => dials,
-        Err(error) => {
-            tracing::warn!(target: "topside", fleet = %access.fleet, %error, "not at the hub");
-            return;
-        }
-    };
-    let mut link = hub.clone();
+async fn serve(
+    server: &Arc<Server>,
+    access: &HubAccess,
+    shown: &Shown,
+    hub: HubConnection,
+    mut dials: IncomingDials,
+) {
+    let mut link = hub;
     let mut was_connected = false;
     loop {
         let is_connected = link.is_connected();
@@ -141,12 +177,11 @@ async fn serve(server: &Arc<Server>, access: &HubAccess, shown: &Shown, hub: Hub
         tokio::select! {
             dial = dials.next() => match dial {
                 Some(dial) => accept(server, shown, dial).await,
-                None => break,
+                None => return,
             },
             () = link.changed() => {}
         }
     }
-    server.hub.set(HubState::Away);
 }
 
 async fn accept(server: &Arc<Server>, shown: &Shown, dial: IncomingDial) {

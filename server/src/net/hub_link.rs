@@ -1,6 +1,8 @@
-//! The connection to a hub, as others see it, and the request to look again which hub the box has joined.
+//! The connection to a hub and the standing in a fleet, as others see them, and the request to look again which fleet the box
+//! has joined.
 
 use tokio::sync::Notify;
+use topside_shared::methods::FleetStatus;
 
 use crate::base::mutex::Mutex;
 
@@ -10,18 +12,18 @@ pub(crate) enum HubState {
     #[default]
     None,
     /// It has joined one, and is not connected to it now.
-    #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "the hub's task sets it"))]
     Away,
-    /// It listens at the hub with this name and these addresses.
+    /// It listens at the hub of this fleet, with these addresses.
     #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "the hub's task sets it"))]
     Listening(String),
 }
 
-/// The mutex is never held across an `.await`.
+/// The mutexes are never held across an `.await`.
 #[derive(Debug, Default)]
 pub(crate) struct HubLink {
     state: Mutex<HubState>,
-    /// Has the task read again which hub the box has joined.
+    fleet: Mutex<Option<FleetStatus>>,
+    /// Has the task read again which fleet the box has joined.
     pub(crate) read_again: Notify,
 }
 
@@ -30,8 +32,19 @@ impl HubLink {
         self.state.lock().clone()
     }
 
+    /// The fleet that the box has joined.
+    pub(crate) fn fleet(&self) -> Option<FleetStatus> {
+        let connected = matches!(self.state(), HubState::Listening(_));
+        self.fleet.lock().clone().map(|fleet| FleetStatus { connected, ..fleet })
+    }
+
     #[cfg(feature = "hub")]
     pub(crate) fn set(&self, state: HubState) {
         *self.state.lock() = state;
+    }
+
+    #[cfg(feature = "hub")]
+    pub(crate) fn set_fleet(&self, fleet: Option<FleetStatus>) {
+        *self.fleet.lock() = fleet;
     }
 }

@@ -1,9 +1,9 @@
 //! Network helpers: port mapping, mDNS, sd_notify, and answers to clients that are refused.
 
 pub(crate) mod accept;
-pub(crate) mod hub_link;
 #[cfg(feature = "hub")]
-pub(crate) mod hub_membership;
+pub(crate) mod fleet_files;
+pub(crate) mod hub_link;
 pub(crate) mod local_socket;
 pub(crate) mod lock_file;
 pub(crate) mod mdns;

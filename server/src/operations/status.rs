@@ -31,6 +31,7 @@ pub(crate) fn status(server: &Server) -> Status {
         workers: workers.collect(),
         hooks: server.box_hooks.status(),
         notifiers: server.notify.status(),
+        fleet: server.hub.fleet(),
         closing: server.shutdown.closing(),
         shutdown_was_due: server.shutdown_was_due.clone(),
         last_reboot: server.last_reboot.0.clone(),

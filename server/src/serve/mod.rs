@@ -33,6 +33,8 @@ use crate::base::toml_file::errors::FileErrors;
 use crate::builtins;
 use crate::config::{BuiltIns, Config};
 use crate::files::Files;
+#[cfg(feature = "hub")]
+use crate::fleet;
 use crate::history::{History, NoHistory};
 use crate::hooks::box_hooks::BoxHooks;
 use crate::hooks::{HookOwner, Hooks};
@@ -126,6 +128,8 @@ pub async fn serve(
         let server = Server::new(config, menu, stored, clock, files.local(), log, dispatch.clone());
         server_ref.set(&server);
         tcp::attach(&server);
+        #[cfg(feature = "hub")]
+        fleet::restore(&server);
         let port = server.prepare_tcp()?;
         Ok::<_, ServeError>((server, port))
     })?;
@@ -175,11 +179,11 @@ impl Stored {
 }
 
 impl Server {
-    /// Binds the TCP port if a key or an invite exists; otherwise the first invite does that.
+    /// Binds the TCP port if a key, an invite or a person of a fleet is accepted; otherwise the first of them does that.
     fn prepare_tcp(&self) -> Result<Option<BoundPort>, OpenError> {
         let never =
             self.now().config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty());
-        if never || self.keys.count() == (0, 0) {
+        if never || !self.keys.admits_any() {
             return Ok(None);
         }
         self.tcp.prepare(&self.keys)

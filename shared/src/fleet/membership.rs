@@ -46,7 +46,7 @@ impl BoxStanding {
             Self::UsedUp => Some(
                 "this string is used up: as many boxes as it allows have joined. Ask for a new one",
             ),
-            Self::Removed => Some("this box was removed from the fleet"),
+            Self::Removed => Some("the box was removed from the fleet"),
         }
     }
 }

@@ -8,6 +8,7 @@ mod bucket;
 mod connection;
 mod credentials;
 mod dial;
+mod service;
 mod stream;
 
 pub use access::{FleetName, FleetNameError, HubAccess, HubAccessError, HubRole};
@@ -16,6 +17,7 @@ pub use bucket::{Bucket, BucketError, Change, Entry, Watch};
 pub use connection::{ConnectHubError, HubConnection};
 pub use credentials::HubCredentials;
 pub use dial::{DialError, IncomingDial, IncomingDials, Refusal};
+pub use service::{ServiceRequest, ServiceRequests};
 pub use stream::{Carrier, HubStream};
 
 use crate::pin::Pin;

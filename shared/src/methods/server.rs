@@ -62,6 +62,9 @@ pub struct Status {
     /// Notifiers, in the order of `server.toml`; absent where it has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notifiers: Vec<NotifierStatus>,
+    /// The fleet that the box has joined; absent where it has joined none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetStatus>,
     /// A shutdown that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
@@ -77,6 +80,34 @@ pub struct Status {
     /// The last two minutes, if they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<StatusHistory>,
+}
+
+/// How the box stands to the fleet that it has joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FleetStatus {
+    /// The name of the fleet.
+    pub name: String,
+    /// Addresses of its hub.
+    pub hub: String,
+    /// Whether the server is connected to the hub now.
+    pub connected: bool,
+    /// Whether the box is a member.
+    pub member: bool,
+    /// Why it is not; absent for a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_no_member: Option<String>,
+    /// Version of the accepted roster; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster_version: Option<u64>,
+    /// When the hub last had this roster; after a start without the hub, when it was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster_at: Option<Time>,
+    /// People whom the roster admits to the box.
+    pub people: u64,
+    /// What is wrong with the hub or the roster; absent if nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// The last run of a hook of the box.

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::columns;
-use crate::methods::{BoxFigures, RunCounts, ServerInfo, Status, WorkerStatus};
+use crate::methods::{BoxFigures, FleetStatus, RunCounts, ServerInfo, Status, WorkerStatus};
 use crate::notifications::{Closing, return_note};
 use crate::text::{self, MAX_NAME, MAX_REASON, clean};
 use crate::time::Time;
@@ -60,6 +60,12 @@ pub fn status(info: &ServerInfo, status: &Status, zone: &TimeZone) -> String {
         };
         add(how, format!("{} {}", listening.transport, listening.address));
     }
+    if let Some(fleet) = &status.fleet {
+        add("fleet", fleet_standing(fleet, zone));
+        if let Some(problem) = &fleet.problem {
+            add("fleet fault", problem.clone());
+        }
+    }
     if let Some(closing) = &status.closing {
         let reason = if closing.reason.is_empty() { "no reason given" } else { &closing.reason };
         let left = text::duration(closing.in_ms);
@@ -80,6 +86,22 @@ pub fn status(info: &ServerInfo, status: &Status, zone: &TimeZone) -> String {
         add("last reboot", format!("{} ({}, {})", last.words(), last.at.to_second(zone), last.by));
     }
     columns(&rows)
+}
+
+fn fleet_standing(fleet: &FleetStatus, zone: &TimeZone) -> String {
+    let FleetStatus { name, hub, people, .. } = fleet;
+    let standing = match &fleet.why_no_member {
+        None if *people == 1 => "member, 1 person admitted".to_owned(),
+        None => format!("member, {people} people admitted"),
+        Some(why) => format!("no member: {why}"),
+    };
+    let roster = match (fleet.roster_version, fleet.roster_at) {
+        (Some(version), Some(at)) => format!("roster {version} of {}", at.to_second(zone)),
+        (Some(version), None) => format!("roster {version}"),
+        (None, _) => "no roster yet".to_owned(),
+    };
+    let connected = if fleet.connected { "connected to" } else { "not connected to" };
+    format!("{name}: {standing}; {roster}; {connected} {hub}")
 }
 
 /// The figures of the box as rows; the load has a row of its own.

@@ -111,7 +111,7 @@ impl Hub {
 
     pub(crate) fn join(&self, garden: &Box) {
         let told = garden.verb(&["join", &self.string(HubRole::Box)]);
-        assert!(told.starts_with("Joined the hub garden (127.0.0.1:"), "{told}");
+        assert!(told.starts_with("Joined the fleet garden (127.0.0.1:"), "{told}");
         self.is_joined(garden);
     }
 

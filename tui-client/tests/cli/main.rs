@@ -11,6 +11,8 @@ mod files;
 #[cfg(feature = "hub")]
 mod fleet;
 #[cfg(feature = "hub")]
+mod fleet_box;
+#[cfg(feature = "hub")]
 mod hub;
 #[cfg(feature = "hub")]
 mod hub_bucket;

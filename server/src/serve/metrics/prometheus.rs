@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write};
 
+use topside_shared::Time;
 use topside_shared::methods::{BoxFigures, DiskFigures, HookState};
 
 use crate::base::platform;
@@ -53,6 +54,30 @@ pub(super) fn text(server: &Server) -> String {
             )
             .is(u8::from(state != HubState::Away));
         }
+    }
+    if let Some(fleet) = &status.fleet {
+        text.gauge(
+            "topside_fleet_member",
+            "Whether the box is a member of the fleet that it has joined.",
+        )
+        .is(u8::from(fleet.member));
+        if let (Some(version), Some(at)) = (fleet.roster_version, fleet.roster_at) {
+            text.gauge(
+                "topside_fleet_roster_version",
+                "Version of the accepted roster of the fleet.",
+            )
+            .is(version);
+            text.gauge(
+                "topside_fleet_roster_age_seconds",
+                "Time since the hub last had the accepted roster.",
+            )
+            .is(Time::now().millis_since(at) / 1000);
+        }
+        text.gauge(
+            "topside_fleet_fault",
+            "Whether the hub or the roster has a fault: see the status.",
+        )
+        .is(u8::from(fleet.problem.is_some()));
     }
     text.gauge("topside_closing", "Whether a shutdown has begun or is due.")
         .is(u8::from(status.closing.is_some()));

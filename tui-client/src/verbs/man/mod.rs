@@ -79,6 +79,10 @@ const TOPSIDED: Manual = Manual {
             "CONFIGURATION_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY",
             "The same, as systemd sets them; those of Topside go first.",
         ),
+        (
+            "TOPSIDE_JOIN, TOPSIDE_JOIN_FILE",
+            "String of topside fleet invite-box, or a file with it: a box without a fleet joins by it at the start.",
+        ),
     ],
     see_also: "server.toml(5), commands.toml(5), topside(1), systemctl(1), /usr/share/doc/topside-server",
     elsewhere: None,
