@@ -17,7 +17,10 @@ mod status;
 
 pub use approvals::{approval_decided, approvals};
 pub use columns::columns;
-pub use log::{log_fields, log_line, log_lines, log_text, printed_log_line};
+pub use log::{
+    CLIENT_CONNECTED, CLIENT_DISCONNECTED, CLIENT_FIELD, CONNECTED_FOR, log_fields, log_line,
+    log_lines, log_text, printed_log_line, short_value,
+};
 pub use menu::menu;
 pub use records::{chosen_results, client, clients, results, run, runs};
 pub use schedules::{

@@ -1,22 +1,17 @@
 //! One line of the log: its message and fields, whether it is a failure, and its short form for the list.
 
+use topside_shared::Time;
 use topside_shared::notifications::{Level, LogEntry};
+use topside_shared::tables::{
+    CLIENT_CONNECTED, CLIENT_DISCONNECTED, CLIENT_FIELD, CONNECTED_FOR, log_fields,
+};
 use topside_shared::text::duration;
-use topside_shared::{Time, tables};
 
 use crate::text::sanitize;
 
-/// The messages of the server at both ends of a connection.
-const CONNECTED: &str = "client connected";
-const DISCONNECTED: &str = "client disconnected";
-/// The field that both have in common.
-const CLIENT: &str = "client";
 /// The field with the end of a run, and its values where the run did not do what it should.
 const STATE: &str = "state";
 const FAILED: [&str; 3] = ["failed", "timed out", "lost"];
-/// An id with at least this many digits is cut to `SHORT_ID` digits in the list.
-const LONG_ID: usize = 24;
-const SHORT_ID: usize = 8;
 
 /// A line of the log, or a remark of the screen between two.
 #[derive(Debug, Clone)]
@@ -46,7 +41,7 @@ impl LogLine {
     pub(super) fn of(entry: &LogEntry) -> Self {
         let clean =
             |(name, value): (&str, String)| (sanitize::sentence(name), sanitize::sentence(&value));
-        let fields: Vec<(String, String)> = tables::log_fields(entry).map(clean).collect();
+        let fields: Vec<(String, String)> = log_fields(entry).map(clean).collect();
         let message = sanitize::sentence(&entry.message);
         let has_failed = entry.fields.get(STATE).and_then(|state| state.as_str());
         let is_failure = entry.level >= Level::Error
@@ -69,14 +64,14 @@ impl LogLine {
     }
 
     fn client(&self) -> Option<&str> {
-        let client = self.fields[..self.own].iter().find(|(name, _)| name == CLIENT);
+        let client = self.fields[..self.own].iter().find(|(name, _)| name == CLIENT_FIELD);
         client.map(|(_, value)| value.as_str())
     }
 
     /// Whether this is the end of the connection that began with the other line.
     pub(super) fn ends(&self, begin: &Self) -> bool {
-        self.message == DISCONNECTED
-            && begin.message == CONNECTED
+        self.message == CLIENT_DISCONNECTED
+            && begin.message == CLIENT_CONNECTED
             && !begin.is_replaced
             && self.client().is_some()
             && self.client() == begin.client()
@@ -89,16 +84,8 @@ impl LogLine {
         let fields: Vec<_> = begin.fields.iter().filter(is_new).cloned().collect();
         self.fields.extend(fields);
         let lasted = duration(self.at.millis_since(begin.at));
-        self.fields.push(("connected_for".to_owned(), format!("{lasted:?}")));
+        self.fields.push((CONNECTED_FOR.to_owned(), format!("{lasted:?}")));
     }
-}
-
-/// A value as the list shows it: of a long id its beginning.
-pub(super) fn short(value: &str) -> String {
-    let digits = value.strip_prefix("sha256:").unwrap_or(value);
-    let is_id =
-        digits.len() >= LONG_ID && digits.bytes().all(|c| c.is_ascii_hexdigit() || c == b'-');
-    if is_id { format!("{}…", &digits[..SHORT_ID]) } else { value.to_owned() }
 }
 
 #[cfg(test)]
@@ -126,20 +113,6 @@ mod tests {
             ("warn", "slow reader", json!({"client": 4}), false),
         ] {
             assert_eq!(line(level, message, &fields).is_failure, want, "{message} {fields}");
-        }
-    }
-
-    #[test]
-    fn only_long_ids_are_short_in_the_list() {
-        let pin = "3f9a12c0".repeat(8);
-        for (value, want) in [
-            (pin.as_str(), "3f9a12c0…"),
-            (&format!("sha256:{pin}"), "3f9a12c0…"),
-            ("0198c0de-5c2b-7000-8000-3f9a12c03f9a", "0198c0de…"),
-            ("203.0.113.9:40112", "203.0.113.9:40112"),
-            ("1234567890", "1234567890"),
-        ] {
-            assert_eq!(short(value), want);
         }
     }
 }

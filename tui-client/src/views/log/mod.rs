@@ -11,12 +11,13 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use topside_shared::methods::{EventsSubscribe, LogEntries, LogTail, SubscribeResult, Topic};
 use topside_shared::notifications::{Level, LogEntry, Notification};
+use topside_shared::tables::short_value;
 
 #[cfg(test)]
 pub(crate) use lines::KEPT;
 use lines::LogState;
 pub(crate) use lines::LogView;
-use log_line::{LogLine, short};
+use log_line::LogLine;
 
 use crate::app::ask::{self, Ask};
 use crate::app::console::Console;
@@ -339,7 +340,7 @@ fn line_cells(
     let mut text = cell(line.message.clone(), style);
     for (name, value) in &line.fields {
         text.push((format!(" {name}=").into(), theme.dim));
-        text.push((short(value).into(), style));
+        text.push((short_value(value).into_owned().into(), style));
     }
     let level = vec![(sign.into(), sign_look), (level.name().into(), look)];
     Line::Cells(vec![cell(at, theme.dim), level, text])
