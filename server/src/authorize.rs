@@ -233,6 +233,10 @@ fn title(action: Action<'_>) -> String {
 /// A method in words, where not every role may call it.
 fn of_method(method: Method) -> &'static str {
     match method {
+        Method::ClientsList => "listing the clients",
+        Method::ServerStatus => "the status of the server",
+        Method::SchedulesList => "listing the schedules",
+        Method::ApprovalsList => "listing the approvals",
         Method::LogTail => "reading the log",
         Method::LogRotate => "beginning a new log",
         Method::NotifyTest => "a test notification",

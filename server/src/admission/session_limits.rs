@@ -73,9 +73,13 @@ impl From<Full> for RpcError {
     fn from(Full { limit, most }: Full) -> Self {
         let of =
             if limit == Limit::MaxSessionsPerKey { " with this key or by this user" } else { "" };
-        let message = format_args!(
-            "{most} sessions are open{of}, which is the limit: close one, or try again later"
-        );
+        let message = match most {
+            0 => "all sessions are reserved for admins: an admin of the box raises `max_sessions` of server.toml above `admin_sessions`"
+                .to_owned(),
+            most => format!(
+                "{most} sessions are open{of}, which is the limit: close one, or try again later"
+            ),
+        };
         RpcError::new(ErrorKind::Busy, message).with("limit", limit).with("most", most as u64)
     }
 }
@@ -149,6 +153,15 @@ mod tests {
 
     fn key(number: u8) -> Owner {
         Owner::Key(topside_shared::Pin::from_bytes([number; 32]))
+    }
+
+    /// It said that 0 sessions were open, and that one was to be closed.
+    #[test]
+    fn a_limit_that_leaves_no_session_to_others_is_named() {
+        let sessions = sessions(4, usize::MAX, 4);
+        let full = sessions.take(key(1), Role::Operator).unwrap_err();
+        let message = RpcError::from(full).message;
+        assert!(message.starts_with("all sessions are reserved for admins: "), "{message}");
     }
 
     #[test]

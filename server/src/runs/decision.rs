@@ -86,7 +86,7 @@ fn checked_reason(reason: Option<&str>) -> Result<Option<String>, RpcError> {
 }
 
 fn no_run(id: RunId) -> RpcError {
-    let message = format_args!("there is no run {id}: `approvals/list` has those that wait");
+    let message = format_args!("there is no run {id}: `approvals` lists those that wait");
     RpcError::new(ErrorKind::NotFound, message)
 }
 

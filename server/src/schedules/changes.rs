@@ -29,11 +29,10 @@ impl Schedules {
             Some(schedule) => Ok(schedule.clone()),
             None => {
                 let near = nearest(name, seen().map(|schedule| schedule.name.as_str()));
-                let message = format_args!(
-                    "there is no schedule `{}`{}; `schedules/list` has them",
-                    quote(name, MAX_NAME),
-                    did_you_mean(&near)
-                );
+                let meant = if near.is_empty() { ":".to_owned() } else { did_you_mean(&near) };
+                let name = quote(name, MAX_NAME);
+                let message =
+                    format_args!("there is no schedule `{name}`{meant} `schedules` lists them");
                 Err(RpcError::new(ErrorKind::NotFound, message).with("nearest", near))
             }
         }
