@@ -215,12 +215,19 @@ pub(super) struct Reading {
     pub(super) wrong: Vec<Wrong>,
     /// What is not there yet.
     pub(super) missing: Option<LineError>,
+    /// The required secrets that are not there.
+    pub(super) missing_secrets: Vec<usize>,
 }
 
 /// Reads all words; `end` is where what is missing would stand.
 pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading {
     let mut reader = ArgumentReader::new(command);
-    let mut reading = Reading { values: Vec::new(), wrong: Vec::new(), missing: None };
+    let mut reading = Reading {
+        values: Vec::new(),
+        wrong: Vec::new(),
+        missing: None,
+        missing_secrets: Vec::new(),
+    };
     let mut repeated = None;
     let mut given: Vec<(usize, usize, Range<usize>)> = Vec::new();
     for (at, word) in words.iter().enumerate() {
@@ -269,10 +276,18 @@ pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading
     reading.missing = match reader.pending() {
         Some(arg) => Some(LineError::missing_value(end, &command.args[arg])),
         None => {
-            let mut args = command.args.iter().enumerate();
-            args.find(|(at, arg)| arg.required && !reader.is_given(*at) && reader.applies(*at))
-                .map(|(_, arg)| LineError::missing(end, arg, command))
-                .or_else(|| miscounted(command, &given, end))
+            let is_missing = |at: &usize| {
+                command.args[*at].required && !reader.is_given(*at) && reader.applies(*at)
+            };
+            let missing = (0..command.args.len()).filter(is_missing);
+            let (secrets, others): (Vec<usize>, Vec<usize>) =
+                missing.partition(|at| command.args[*at].kind == ArgType::Secret);
+            let error = |at: &usize| LineError::missing(end, &command.args[*at], command);
+            // Secrets come last: a user is asked for one only if nothing else is wrong.
+            let other = others.first().map(error).or_else(|| miscounted(command, &given, end));
+            let missing = other.or_else(|| secrets.first().map(error));
+            reading.missing_secrets = secrets;
+            missing
         }
     };
     reading

@@ -19,6 +19,8 @@ pub enum LineErrorKind {
     UnknownArgument,
     /// A required argument, or an option's value, is not there.
     MissingArgument,
+    /// A required secret is not there, and nothing else is wrong: a user can be asked for it.
+    MissingSecret,
     /// More values than the command takes.
     SurplusArgument,
     /// One argument is given twice.
@@ -98,7 +100,11 @@ impl LineError {
             }
             _ => format!("{} needs {}: {}", command.name, arg.name, values::expected(arg)),
         };
-        Self::new(at..at, LineErrorKind::MissingArgument, message)
+        let kind = match arg.kind {
+            ArgType::Secret => LineErrorKind::MissingSecret,
+            _ => LineErrorKind::MissingArgument,
+        };
+        Self::new(at..at, kind, message)
     }
 
     pub(super) fn missing_value(at: usize, arg: &Arg) -> Self {

@@ -29,7 +29,7 @@ pub use error::{LineError, LineErrorKind};
 pub use hint::{Hint, HintPart, hint, value_may_grow};
 pub use parse::{ParsedLine, find, parse, parse_args};
 pub use render::{quote, render};
-pub use secret::{is_private, masked, secrets};
+pub use secret::{is_private, masked, missing_secrets, secrets};
 pub use tokens::{Spot, Token, at, split};
 
 #[cfg(test)]

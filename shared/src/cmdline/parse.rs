@@ -41,9 +41,12 @@ pub fn parse<'m>(line: &str, menu: &'m [Command]) -> Result<ParsedLine<'m>, Line
 
 /// Reads words that a shell has split, without the command's name. Spans count words.
 pub fn parse_args<'m>(command: &'m Command, args: &[String]) -> Result<ParsedLine<'m>, LineError> {
-    let words: Vec<Word<'_>> =
-        args.iter().enumerate().map(|(at, text)| Word { text, span: at..at + 1 }).collect();
-    read(command, &words, args.len())
+    read(command, &words_of_shell(args), args.len())
+}
+
+/// Words that a shell has split. Spans count words.
+pub(super) fn words_of_shell(words: &[String]) -> Vec<Word<'_>> {
+    words.iter().enumerate().map(|(at, text)| Word { text, span: at..at + 1 }).collect()
 }
 
 pub(super) fn words_of(tokens: &[Token]) -> Vec<Word<'_>> {

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::argument_reader::{ArgumentReader, WordRole};
-use super::parse::{self, lookup};
+use super::argument_reader::{ArgumentReader, WordRole, read};
+use super::error::LineErrorKind;
+use super::parse::{self, lookup, words_of_shell};
 use super::tokens::{self, Token};
-use crate::command::{ArgType, Command, MASK};
+use crate::command::{Arg, ArgType, Command, MASK};
 use crate::text;
 
 /// Whether `line` gives arguments to a command with a secret, or to a name like that: it must not be stored.
@@ -29,6 +30,19 @@ pub fn masked<'l>(line: &'l str, menu: &[Command]) -> Cow<'l, str> {
         masked.replace_range(span, MASK);
     }
     Cow::Owned(masked)
+}
+
+/// The required secrets that the words after a command's name lack, if nothing else is wrong with them. A user can be asked
+/// for each; `--name=value` before the words gives it.
+pub fn missing_secrets<'m>(command: &'m Command, words: &[String]) -> Vec<&'m Arg> {
+    let reading = read(command, &words_of_shell(words), words.len());
+    let error = reading.missing.filter(|_| reading.wrong.is_empty());
+    match error.map(|error| error.kind) {
+        Some(LineErrorKind::MissingSecret) => {
+            reading.missing_secrets.into_iter().map(|at| &command.args[at]).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The bytes of `line` that are secrets, as far as it is typed.
@@ -205,6 +219,33 @@ mod tests {
         let error = parse("login ann hun", &menu()).unwrap_err();
         let said = "password must have at least 4 characters";
         assert_eq!(error.message, said);
+    }
+
+    #[test]
+    fn a_secret_is_missing_only_where_nothing_else_is_wrong() {
+        let menu = menu();
+        for (line, missing) in [
+            ("login ann", vec!["password"]),
+            ("login --user=ann --once", vec!["password"]),
+            ("login ann -- hunter2", vec![]),
+            ("login ann hunter2", vec![]),
+            ("login", vec![]),
+            ("login ann --tiwce", vec![]),
+            ("login much-too-long-a-name", vec![]),
+            ("login ann --password", vec![]),
+        ] {
+            let words: Vec<String> = line.split(' ').skip(1).map(str::to_owned).collect();
+            let found = missing_secrets(&menu[1], &words);
+            let found: Vec<&str> = found.into_iter().map(|arg| arg.name.as_str()).collect();
+            assert_eq!(found, missing, "{line}");
+        }
+        // Given before the words, it does not change what they mean.
+        let words = ["--password=--x=y z", "--", "ann"].map(str::to_owned);
+        let parsed = parse::parse_args(&menu[1], &words).unwrap();
+        assert_eq!(
+            serde_json::Value::from(parsed.args),
+            json!({"user": "ann", "password": "--x=y z"})
+        );
     }
 
     #[test]

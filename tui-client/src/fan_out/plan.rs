@@ -12,6 +12,9 @@ use crate::file_transfer::{self, LocalFile};
 use crate::input::admin_actions;
 use crate::input::keymap::Keymap;
 
+/// What to do where a secret is missing: each box would have to ask for its own.
+const NOT_ASKED: &str = "on several boxes it is not asked for: give it after the command";
+
 /// Makes the plan for the words of a command line. `hint` may explain an argument that the command does not have.
 pub(crate) fn plan(
     words: &[String],
@@ -35,10 +38,13 @@ pub(crate) fn plan(
         }
     };
     let parsed = cmdline::parse_args(command, rest).map_err(|error| {
-        let is_unknown = error.kind == LineErrorKind::UnknownArgument;
-        let sentence = match hint(name, rest).filter(|_| is_unknown) {
-            Some(hint) => format!("{hint} ({})", error.message),
-            None => error.message,
+        let sentence = match error.kind {
+            LineErrorKind::UnknownArgument => match hint(name, rest) {
+                Some(hint) => format!("{hint} ({})", error.message),
+                None => error.message,
+            },
+            LineErrorKind::MissingSecret => format!("{}; {NOT_ASKED}", error.message),
+            _ => error.message,
         };
         rejected(error.kind, sentence)
     })?;

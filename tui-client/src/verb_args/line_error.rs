@@ -38,6 +38,12 @@ pub(super) fn sentence(error: &Error, words: &[String], parser: &Command) -> Str
     clean(&sentence, MAX_REASON)
 }
 
+/// The verbs that a mistyped one may be meant for, without those that do harm.
+pub(crate) fn near_verbs<'p>(word: &str, parser: &'p Command) -> Vec<&'p str> {
+    let verbs = parser.get_subcommands().filter(|verb| !verb.is_hide_set());
+    nearest(word, verbs.map(Command::get_name).filter(|verb| !HARMFUL.contains(verb)))
+}
+
 /// The verb that a line begins with.
 struct Verb<'p> {
     /// Its words: `schedule pause`.
@@ -58,9 +64,7 @@ impl<'p> Verb<'p> {
 
     /// A word in the place of a verb.
     fn unknown(&self, word: &str) -> String {
-        let verbs = self.parser.get_subcommands().filter(|verb| !verb.is_hide_set());
-        let verbs = verbs.map(Command::get_name).filter(|verb| !HARMFUL.contains(verb));
-        let near = did_you_mean(&nearest(word, verbs));
+        let near = did_you_mean(&near_verbs(word, self.parser));
         let near = if near.is_empty() { ": `:help` lists them".to_owned() } else { near };
         match &self.name[..] {
             "" => format!("there is no verb `{word}`{near}"),

@@ -6,7 +6,7 @@ pub(crate) mod candidates;
 pub(crate) mod duration;
 #[cfg(feature = "hub")]
 pub(crate) mod fleet;
-mod line_error;
+pub(crate) mod line_error;
 pub(crate) mod log;
 pub(crate) mod mcp;
 pub(crate) mod notify;

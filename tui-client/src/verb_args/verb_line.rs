@@ -14,9 +14,9 @@ use super::{Verb, candidates, line_error};
 const OF_THE_SHELL: [&str; 3] = ["on", "via", "json"];
 /// Verbs that make sense in a shell only, and what to use instead.
 const SHELL_ONLY: [(&str, &str); 12] = [
-    ("connect", "go to the picker to reach another server"),
+    ("connect", "use `topside connect NAME` in a shell"),
     ("run", "type the command itself, without `:`"),
-    ("pair", "press i in the picker and paste the invite, or use `topside pair` in a shell"),
+    ("pair", "use `topside pair` in a shell"),
     ("id", "use `topside id` in a shell"),
     ("fleet", "use `topside fleet` in a shell"),
     ("import", "use `topside import` in a shell"),
@@ -24,8 +24,14 @@ const SHELL_ONLY: [(&str, &str); 12] = [
     ("completions", "use `topside completions SHELL` in a shell"),
     ("man", "use `man topside` in a shell"),
     ("serve", "use `topside serve` in a shell"),
-    ("test", "use `topside test` in a shell, or t in the picker"),
+    ("test", "use `topside test` in a shell"),
     ("config", "use `topside config path` in a shell"),
+];
+/// What the screen has in place of some of them.
+const ON_SCREEN: [(&str, &str); 3] = [
+    ("connect", "go to the picker to reach another server"),
+    ("pair", "press i in the picker and paste the invite, or use `topside pair` in a shell"),
+    ("test", "use `topside test` in a shell, or t in the picker"),
 ];
 
 #[derive(Debug, Parser)]
@@ -82,7 +88,7 @@ pub(crate) fn parse(line: &str) -> Result<Parsed, String> {
     let Some(name) = words.first() else {
         return Err("Type a verb: `help` lists them, Tab completes.".to_owned());
     };
-    if let Some(instead) = instead_of(name) {
+    if let Some(instead) = instead_of(name, &ON_SCREEN).or_else(|| instead_of(name, &SHELL_ONLY)) {
         return Err(instead);
     }
     let mut parser = command();
@@ -94,9 +100,13 @@ pub(crate) fn parse(line: &str) -> Result<Parsed, String> {
     }
 }
 
-/// What to use instead of a verb for a shell.
-fn instead_of(name: &str) -> Option<String> {
-    let (name, instead) = SHELL_ONLY.iter().find(|(verb, _)| *verb == name)?;
+/// What to use instead of the verb on this line, if it is for a shell only.
+pub(crate) fn shell_only(line: &str) -> Option<String> {
+    instead_of(line.split_whitespace().next()?, &SHELL_ONLY)
+}
+
+fn instead_of(name: &str, verbs: &[(&str, &str)]) -> Option<String> {
+    let (name, instead) = verbs.iter().find(|(verb, _)| *verb == name)?;
     Some(format!("`{name}` is for a shell: {instead}"))
 }
 

@@ -14,6 +14,7 @@ mod no_echo;
 mod output_filter;
 mod pair;
 mod printer;
+mod question;
 mod run;
 mod run_several;
 mod runner;
@@ -29,8 +30,10 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use topside_shared::cmdline;
+use topside_shared::text::{MAX_NAME, did_you_mean, quote};
 
 use crate::connect::Via;
+use crate::verb_args::line_error::near_verbs;
 use crate::verb_args::target::TargetArgs;
 use crate::verb_args::{Arguments, RUN_FLAGS, Run, RunVerb, Verb};
 use crate::{event_loop, terminal};
@@ -57,7 +60,7 @@ pub fn main() -> ExitCode {
             // Before the command's name a dash begins a flag of topside, and this one does not exist.
             if let Some(flag) = run.words.first().filter(|word| word.starts_with('-')) {
                 let flags = RUN_FLAGS.join(", ");
-                usage(&format!("topside run has no flag {flag}: its flags are {flags}"));
+                usage_of_run(&format!("topside run has no flag {flag}: its flags are {flags}"));
             }
             check(&run.on);
             finish(match run_several::selection(&run) {
@@ -189,10 +192,22 @@ fn refuse_line(error: &clap::Error) -> ! {
         (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => word.as_str(),
         _ => error.exit(),
     };
-    match NO_VERBS.iter().find(|(name, _)| *name == word) {
-        Some((name, instead)) => usage(&format!("topside has no verb {name}: {instead}")),
-        None => error.exit(),
+    if let Some((name, instead)) = NO_VERBS.iter().find(|(name, _)| *name == word) {
+        usage(&format!("topside has no verb {name}: {instead}"));
     }
+    let (name, verbs) = (quote(word, MAX_NAME), Arguments::command());
+    let near = near_verbs(word, &verbs);
+    let meant = if near.is_empty() { ":".to_owned() } else { did_you_mean(&near) };
+    usage(&format!(
+        "topside has no verb {name}{meant} `topside run {name}` runs a command of the server, `topside --help` lists the verbs"
+    ))
+}
+
+/// Reports invalid arguments of `topside run`, and ends with status 2.
+fn usage_of_run(message: &str) -> ! {
+    let all = Arguments::command();
+    let of_run = all.find_subcommand("run").cloned();
+    of_run.unwrap_or(all).error(ErrorKind::ArgumentConflict, message).exit()
 }
 
 /// Reports invalid arguments, and ends with status 2.

@@ -1,6 +1,7 @@
 //! Printer: writes standard output and standard error on a thread of its own, so that a terminal or pipe that stops reading
 //! blocks neither the connection nor a signal.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -81,6 +82,18 @@ impl Sink {
         self.write.flush()
     }
 
+    /// Leaves the line of a Ctrl-C, which the terminal shows where the cursor is.
+    fn leave_interrupt(&mut self, at: &mut CursorPosition) -> io::Result<()> {
+        if self.filter.is_none() {
+            return Ok(());
+        }
+        let mut text = at.leave();
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        self.write_raw(&text)
+    }
+
     fn end_of_run(&mut self) -> io::Result<()> {
         let rest = self.filter.as_mut().map_or("", Filter::end);
         self.write_raw(rest)
@@ -109,6 +122,8 @@ pub(super) enum OutputPart {
     Say(String),
     /// A text of this program, on standard output.
     Print(String),
+    /// The terminal has shown a Ctrl-C.
+    Interrupt,
     /// Sent when all parts before it are written.
     Flush(oneshot::Sender<()>),
 }
@@ -116,6 +131,8 @@ pub(super) enum OutputPart {
 /// Handle of the writing thread.
 pub(super) struct Printer {
     pieces: mpsc::Sender<OutputPart>,
+    /// Whether a question waits for its answer.
+    is_asking: Cell<bool>,
     /// Set when standard output fails, other than by the end of its reader.
     failed: Arc<AtomicBool>,
     thread: JoinHandle<()>,
@@ -134,7 +151,7 @@ impl Printer {
         let failed = Arc::new(AtomicBool::new(false));
         let tell = failed.clone();
         let thread = std::thread::spawn(move || write_all(waiting, out, err, &tell));
-        Self { pieces, failed, thread }
+        Self { pieces, is_asking: Cell::new(false), failed, thread }
     }
 
     /// Waits for room for one part; `None` once standard output is closed. Dropping the future is safe.
@@ -155,6 +172,24 @@ impl Printer {
     /// Writes a sentence on standard error, with the name of the program.
     pub(super) async fn say(&self, sentence: impl std::fmt::Display) {
         self.write(OutputPart::Say(format!("topside: {sentence}\n"))).await;
+    }
+
+    /// Asks a question on standard error: the cursor stays behind it.
+    pub(super) async fn ask(&self, question: &str) {
+        self.is_asking.set(true);
+        self.write(OutputPart::Say(format!("{question} "))).await;
+    }
+
+    /// Notes that a question was answered.
+    pub(super) fn answered(&self) {
+        self.is_asking.set(false);
+    }
+
+    /// Leaves the line of a Ctrl-C. Returns whether it was the answer to a question. Does not wait: output that no terminal
+    /// takes must not hold up a signal.
+    pub(super) fn interrupted(&self) -> bool {
+        let _ = self.pieces.try_send(OutputPart::Interrupt);
+        self.is_asking.take()
     }
 
     /// Waits until all is written; returns false if standard output broke.
@@ -226,6 +261,11 @@ fn write_all(
                     let _ = err.leave_line(&mut at);
                     out.leave_line(&mut at)
                 })
+            }
+            OutputPart::Interrupt => {
+                let sink = if err.filter.is_some() { &mut err } else { &mut out };
+                let _ = sink.leave_interrupt(&mut at);
+                Ok(())
             }
             OutputPart::Flush(done) => {
                 let _ = done.send(());

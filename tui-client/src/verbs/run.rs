@@ -13,14 +13,15 @@ use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 use super::errors::VerbError;
 use super::messages;
 use super::printer::{LAST_WORDS, OutputPart, Printer};
+use super::question::{self, DECLINED};
 use super::runner::{Interruption, Output, RunOutcome, Runner};
 use super::stdin::Source;
 use super::transfers::{self, send_files};
 use super::{Run, block_on, exit_status};
 use crate::connect::{CallError, DisconnectReason, Hello, Session, connect};
-use crate::fan_out::{self, Plan, PlanError};
+use crate::fan_out::{self, PlanError};
 use crate::file_transfer::LocalFile;
-use crate::platform::{Signal, Signals};
+use crate::platform::{Jobs, Signal, Signals};
 use crate::text::base64;
 use crate::verb_args::RUN_FLAGS_WITH_VALUE;
 
@@ -45,7 +46,12 @@ async fn run(args: Run) -> u8 {
     // A signal before the run has begun has nothing to cancel.
     let begun = tokio::select! {
         biased;
-        signal = signals.next() => return signal.status(),
+        signal = signals.next() => {
+            if printer.interrupted() {
+                printer.say(DECLINED).await;
+            }
+            return printer.finish_within(signals.patience(LAST_WORDS), signal.status()).await;
+        }
         begun = begin(&args, &printer) => begun,
     };
     let (session, request, mut source) = match begun {
@@ -133,10 +139,36 @@ async fn begin(args: &Run, printer: &Printer) -> Result<(Session, CommandRun, So
     {
         return Err(VerbError::new(exit_status::UNKNOWN, hint));
     }
-    let (mut request, files) = request(&args.words, &menu, args.yes.is_some())?;
+    let server = clean(args.on.saved().unwrap_or(&session.welcome.server.hostname), MAX_NAME);
+    let words = with_secrets(&args.words, &menu, printer).await?;
+    let (mut request, files) = request(&words, &menu, args.yes.is_some(), &server, printer).await?;
     let source = source(args, &request, &menu)?;
     send_files(&mut session, &target, &mut request.args, files, printer).await?;
     Ok((session, request, source))
+}
+
+/// The words of the command, with each secret that they lack: at a terminal the user is asked for it.
+async fn with_secrets(
+    words: &[String],
+    menu: &Menu,
+    printer: &Printer,
+) -> Result<Vec<String>, VerbError> {
+    let Some((name, rest)) = words.split_first() else { return Ok(Vec::new()) };
+    let Ok(command) = cmdline::find(name, &menu.commands) else { return Ok(words.to_vec()) };
+    let missing = cmdline::missing_secrets(command, rest);
+    let Some(arg) = missing.first() else { return Ok(words.to_vec()) };
+    if !std::io::stdin().is_terminal() {
+        let sentence = format!(
+            "{} needs {}, a secret, and without a terminal it cannot be asked for: give the whole line to `topside` on its standard input",
+            command.name, arg.name
+        );
+        return Err(VerbError::new(exit_status::REFUSED, sentence));
+    }
+    let (mut rest, mut jobs) = (rest.to_vec(), Jobs::listen().ok());
+    match question::add_secrets(command, &mut rest, printer, &mut jobs, None).await {
+        true => Ok(std::iter::once(name.clone()).chain(rest).collect()),
+        false => Err(VerbError::new(exit_status::REFUSED, DECLINED)),
+    }
 }
 
 /// The line that was meant, where the first word is a saved server and `--on` is missing.
@@ -165,28 +197,44 @@ fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, VerbE
     }
 }
 
-/// The request for these words. A command that is not in the caller's menu is left to the server,
-/// which knows whether there is none or it is forbidden.
-fn request(
+/// The request for these words. A command that is not in the caller's menu is left to the server, which knows whether there is
+/// none or it is forbidden. At a terminal the user is asked what the command asks.
+async fn request(
     words: &[String],
     menu: &Menu,
-    confirm: bool,
+    is_confirmed: bool,
+    server: &str,
+    printer: &Printer,
 ) -> Result<(CommandRun, Vec<LocalFile>), VerbError> {
-    match fan_out::plan(words, menu, misplaced) {
-        Ok(Plan { question: Some(question), files, .. }) if !confirm && !files.is_empty() => {
-            // Before the files are sent.
-            let sentence = format!("not confirmed: {question} (give --yes to confirm it)");
-            Err(VerbError::new(exit_status::REFUSED, sentence))
-        }
-        Ok(plan) => Ok((CommandRun { confirm, ..plan.request }, plan.files)),
+    let plan = match fan_out::plan(words, menu, misplaced) {
+        Ok(plan) => plan,
         Err(PlanError::NotInMenu { command }) => {
-            let args = serde_json::Map::new();
-            Ok((CommandRun { command, args, stream: true, wait: true, confirm }, Vec::new()))
+            let (args, confirm) = (serde_json::Map::new(), is_confirmed);
+            return Ok((
+                CommandRun { command, args, stream: true, wait: true, confirm },
+                Vec::new(),
+            ));
         }
         Err(PlanError::Rejected(rejection)) => {
-            Err(VerbError::new(rejection.status, rejection.sentence))
+            return Err(VerbError::new(rejection.status, rejection.sentence));
         }
-    }
+    };
+    let refused = |sentence: String| Err(VerbError::new(exit_status::REFUSED, sentence));
+    let confirm = match &plan.question {
+        Some(question) if !is_confirmed && std::io::stdin().is_terminal() => {
+            let command = &plan.request.command;
+            if !question::confirm_command(command, question, server, printer, None).await {
+                return refused(DECLINED.to_owned());
+            }
+            true
+        }
+        Some(question) if !is_confirmed && !plan.files.is_empty() => {
+            // Before the files are sent.
+            return refused(format!("not confirmed: {question} (give --yes to confirm it)"));
+        }
+        _ => is_confirmed,
+    };
+    Ok((CommandRun { confirm, ..plan.request }, plan.files))
 }
 
 /// The line that was meant, where a flag of `topside run` stands behind the command.

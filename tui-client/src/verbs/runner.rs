@@ -112,6 +112,7 @@ impl Runner {
             tokio::select! {
                 biased;
                 signal = self.signals.next() => {
+                    self.printer.interrupted();
                     if matches!(underway.cut, Some(Interruption::Signal(_))) {
                         break;
                     }

@@ -7,6 +7,7 @@ use topside_shared::tables::columns;
 
 use super::errors::{VerbError, with_sources};
 use super::printer::{OutputPart, Printer};
+use super::question::Lines;
 use super::server_verbs::{confirm as confirm_verb, json_line};
 use super::{block_on, exit_status};
 use crate::config::{
@@ -31,7 +32,7 @@ struct RouteResult {
 pub(super) fn main(verb: &SavedServerVerb) -> u8 {
     block_on(async {
         let printer = Printer::start();
-        let status = match run(verb, &printer).await {
+        let status = match run(verb, &printer, None).await {
             Ok((text, status)) => {
                 printer.write(OutputPart::Print(text)).await;
                 status
@@ -46,6 +47,7 @@ pub(super) fn main(verb: &SavedServerVerb) -> u8 {
 pub(super) async fn run(
     verb: &SavedServerVerb,
     printer: &Printer,
+    lines: Lines<'_>,
 ) -> Result<(String, u8), VerbError> {
     let dirs = Dirs::from_env().map_err(|error| VerbError::own(&error))?;
     let json = verb.json();
@@ -101,7 +103,7 @@ pub(super) async fn run(
         SavedServerVerb::Delete { name, confirm, .. } => {
             let profile = known(&store, name)?;
             let question = format!("Forget {name}, its addresses and its pin?");
-            confirm_verb(confirm, printer, &question, None).await?;
+            confirm_verb(confirm, printer, &question, lines).await?;
             store.remove(name).map_err(refuse)?;
             ("forgot", profile)
         }

@@ -44,6 +44,8 @@ pub(super) struct Lines {
     pub(super) lines: mpsc::Receiver<StdinLine>,
     /// The number of the last line that was read.
     pub(super) line: u64,
+    /// Whether messages name that number: a user at a terminal has the line in view.
+    pub(super) is_numbered: bool,
     /// The command that reads them.
     pub(super) command: String,
     /// Whether the last line was not taken by the run.
@@ -137,7 +139,10 @@ impl Bytes {
 
 impl Lines {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
-        let Some(line) = self.lines.recv().await else { return Ok(None) };
+        let line = match self.lines.recv().await {
+            None | Some(StdinLine::End) => return Ok(None),
+            Some(line) => line,
+        };
         self.line += 1;
         self.untaken = true;
         match line {
@@ -147,13 +152,15 @@ impl Lines {
             }
             StdinLine::TooLong => Err("a line is too long for a run".to_owned()),
             StdinLine::Failed(error) => Err(format!("standard input cannot be read: {error}")),
+            StdinLine::End => Ok(None),
         }
     }
 
     /// The message about a line that the run did not take.
     pub(super) fn words(&self) -> String {
-        let Self { line, command, .. } = self;
-        format!("line {line}: {command} took no more input: this line was not sent, and not run")
+        let Self { line, command, is_numbered, .. } = self;
+        let place = if *is_numbered { format!("line {line}: ") } else { String::new() };
+        format!("{place}{command} took no more input: this line was not sent, and not run")
     }
 }
 

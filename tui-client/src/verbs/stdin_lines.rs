@@ -1,6 +1,6 @@
 //! Standard input, line by line.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, IsTerminal, Read};
 
 use tokio::sync::mpsc;
 use topside_shared::frame::MAX_LINE_IN;
@@ -11,6 +11,8 @@ pub(super) enum StdinLine {
     /// Longer than the server takes; the rest of it was skipped.
     TooLong,
     Failed(std::io::Error),
+    /// Ctrl-D at a terminal, where more lines may follow. The end of other input closes the channel.
+    End,
 }
 
 /// Reads standard input on a thread of its own, at most one line ahead: a read cannot be interrupted, and the thread ends
@@ -19,11 +21,16 @@ pub(super) fn read_input() -> mpsc::Receiver<StdinLine> {
     let (sender, lines) = mpsc::channel(1);
     std::thread::spawn(move || {
         let mut input = std::io::stdin().lock();
+        let is_terminal = input.is_terminal();
         let mut is_first = true;
-        while let Some(mut line) = read_line(&mut input) {
-            if std::mem::take(&mut is_first) {
-                line = without_mark(line);
-            }
+        loop {
+            let line = match read_line(&mut input) {
+                Some(line) if std::mem::take(&mut is_first) => without_mark(line),
+                Some(line) => line,
+                // A closed terminal gives this again and again, and the first one that nothing takes blocks.
+                None if is_terminal => StdinLine::End,
+                None => return,
+            };
             let failed = matches!(line, StdinLine::Failed(_));
             if sender.blocking_send(line).is_err() || failed {
                 return;

@@ -61,7 +61,7 @@ fn the_line_client_at_a_terminal_asks_before_a_command_that_has_to_be_confirmed(
 
 /// Ctrl-C during a run ended the line client, too.
 #[test]
-fn ctrl_c_cancels_the_run_alone_and_ends_an_idle_line_client() {
+fn ctrl_c_cancels_the_run_alone() {
     let place = Place::new();
     let _server = place.serve();
     let prompt = prompt();
@@ -75,8 +75,62 @@ fn ctrl_c_cancels_the_run_alone_and_ends_an_idle_line_client() {
     terminal.type_text("echo on\r");
     terminal.sees("\non\r\n");
     terminal.sees(&prompt);
+    terminal.type_text("quit\r");
+    assert_eq!(terminal.end().1, 130, "the status of the last failure");
+}
+
+/// A second Ctrl-C ended the session, and with it a server inside the program.
+#[test]
+fn a_second_ctrl_c_gives_up_the_wait_for_a_run_and_keeps_the_session() {
+    let place = Place::new();
+    let _server = place.serve();
+    let prompt = prompt();
+    let go = place.path("go");
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    terminal.type_text(&format!("stubborn {}\r", go.display()));
+    terminal.sees("\nbegun\r\n");
     terminal.type_text("\u{3}");
-    assert_eq!(terminal.end().1, 130);
+    terminal.sees("^C\r\n");
+    terminal.type_text("\u{3}");
+    terminal.sees("topside: stubborn was cancelled; its end is not waited for\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text("echo on\r");
+    terminal.sees("\non\r\n");
+    std::fs::write(go, "").unwrap();
+    terminal.sees(&prompt);
+    terminal.type_text("quit\r");
+    terminal.end();
+}
+
+/// The terminal discards the line that is typed. So Ctrl-C, with which people give up a line, must not end the session.
+#[test]
+fn ctrl_c_at_the_prompt_discards_the_line_and_a_second_one_ends_the_session() {
+    let place = Place::new();
+    let _server = place.serve();
+    let prompt = prompt();
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    terminal.type_text("help\r");
+    let help = terminal.sees(&prompt);
+    assert!(help.contains("So does Ctrl-C twice at the prompt."), "{help}");
+    terminal.type_text("echo half");
+    terminal.sees("echo half");
+    for _ in 0..2 {
+        terminal.type_text("\u{3}");
+        terminal.sees("^C\r\ntopside: Ctrl-C again, `quit` or Ctrl-D ends the session\r\n");
+        terminal.sees(&prompt);
+        // Another line is between the two.
+        terminal.type_text("echo on\r");
+        terminal.sees("echo on\r\non\r\n");
+        terminal.sees(&prompt);
+    }
+    terminal.type_text("\u{3}");
+    terminal.sees("ends the session\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text("\u{3}");
+    let (shown, status) = terminal.end();
+    assert_eq!((shown.as_str(), status), ("^C\r\n", 130));
 }
 
 #[test]
@@ -113,11 +167,18 @@ fn a_line_with_a_colon_runs_a_verb_of_the_shell_on_the_connected_server() {
     assert!(clients.contains("#1 "), "{clients}");
     assert!(runs(":kick 77").contains("there is no client #77"));
     assert!(runs(":kick").contains("`kick` needs CLIENT"));
+    assert!(runs(":kcik 3").contains("there is no verb `kcik`: `:help` lists them"));
+    assert!(runs(":").contains("type a verb after `:`; `:help` lists them"));
+    assert!(runs(":pair x").contains("`pair` is for a shell: use `topside pair` in a shell"));
     assert!(runs(":keys --on other").contains("this line goes to"));
     assert!(runs(":run echo x").contains("type the command itself"));
     assert!(runs(":kick --help").contains("Usage: :kick"));
     assert!(runs(":help").contains("broadcast"));
     assert!(runs(":servers").len() < 400);
+    // `:help` names these, and they were refused.
+    assert!(runs(":add pond --lan 192.0.2.7").contains("saved pond"));
+    assert!(runs(":servers").contains("192.0.2.7"));
+    assert!(runs(":delete pond --yes").contains("forgot pond"));
     // Last of the verbs: the message comes back to its sender at any time after the answer, with a prompt of its own.
     assert!(runs(":broadcast hello you").contains("client"));
     terminal.sees("says: hello you");
@@ -154,4 +215,68 @@ fn a_script_has_no_lines_of_verbs() {
     let ended = place.lines(&[], ":clients\nhelp\necho on\n").with(127);
     assert!(ended.err.contains("line 1: "), "{}", ended.err);
     assert!(ended.out.ends_with("on\n") && !ended.out.contains("Ctrl-D"), "{}", ended.out);
+}
+
+/// Each verb left two lines in the log.
+#[test]
+fn the_log_of_a_prompt_has_one_line_for_each_connection() {
+    let place = Place::new();
+    let _server = place.serve();
+    place.verb(&["status"]).with(0);
+    let has_ended = |entry: &serde_json::Value| {
+        entry["message"] == "client disconnected" && entry["fields"]["client"] == 1
+    };
+    // The server notes the end of a connection after the verb has ended.
+    while !place.json(&["log"])["entries"].as_array().unwrap().iter().any(has_ended) {}
+    let prompt = prompt();
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    for line in [":log", "log"] {
+        terminal.type_text(&format!("{line}\r"));
+        let shown = terminal.sees(&prompt);
+        let first: Vec<&str> = shown.lines().filter(|line| line.contains(" client=1 ")).collect();
+        let [only] = first.as_slice() else { panic!("{shown}") };
+        assert!(only.contains("client disconnected"), "{only}");
+        assert!(only.contains(" address=") && only.contains(" connected_for="), "{only}");
+    }
+    terminal.type_text("quit\r");
+    terminal.end();
+}
+
+/// Only the reason was printed.
+#[test]
+fn a_lost_session_says_that_the_end_of_its_run_is_not_known() {
+    let place = Place::new();
+    let mut server = place.serve();
+    let prompt = prompt();
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    terminal.type_text(&format!("wait-for {}\r", place.path("never").display()));
+    terminal.sees("begun\r\n");
+    server.kill();
+    let (shown, status) = terminal.end();
+    assert!(shown.contains("; whether wait-for went on is not known\r\n"), "{shown:?}");
+    assert_eq!(status, 125);
+}
+
+#[test]
+fn ctrl_c_at_a_followed_run_says_that_the_run_goes_on() {
+    let place = Place::new();
+    let _server = place.serve();
+    let prompt = prompt();
+    let go = place.path("go");
+    let run = place.run(&["--detach", "wait-for", go.to_str().unwrap()]).with(0);
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    terminal.type_text(&format!(":attach {}\r", run.out.trim()));
+    terminal.sees("begun\r\n");
+    terminal.type_text("\u{3}");
+    let shown = terminal.sees(&prompt);
+    assert!(
+        shown.starts_with("^C\r\ntopside: run #1 goes on: `:cancel 1` cancels it\r\n"),
+        "{shown}"
+    );
+    std::fs::write(go, "").unwrap();
+    terminal.type_text("quit\r");
+    terminal.end();
 }

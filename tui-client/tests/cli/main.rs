@@ -26,6 +26,7 @@ mod local_server;
 mod man;
 mod mcp;
 mod prompt;
+mod questions;
 mod queue;
 mod remote_server;
 mod require;

@@ -206,3 +206,19 @@ fn following_the_log_begins_with_as_many_lines_as_were_asked_for_and_repeats_non
     let mut first = place.start(&["log", "--follow", "--match", "server started"]);
     assert_eq!(first.json()["message"], "server started");
 }
+
+/// `nope` was answered with "a similar subcommand exists: 'notices'".
+#[test]
+fn a_word_that_is_no_verb_is_answered_with_the_line_that_runs_a_command() {
+    let place = Place::new();
+    for (word, meant) in [("nope", ":"), ("statsu", ": did you mean status?"), ("kik", ":")] {
+        let ended = place.verb(&[word]).with(2);
+        let want = format!(
+            "error: topside has no verb {word}{meant} `topside run {word}` runs a command of the server, \
+             `topside --help` lists the verbs\n"
+        );
+        assert!(ended.err.starts_with(&want), "{}", ended.err);
+    }
+    let ended = place.verb(&["run", "--jsn", "x"]).with(2);
+    assert!(ended.err.contains("Usage: topside run [OPTIONS] COMMAND [ARGS]..."), "{}", ended.err);
+}

@@ -6,7 +6,8 @@ use topside_shared::command::{Command, Stdin};
 use topside_shared::methods::CommandRun;
 
 use super::super::errors::VerbError;
-use super::super::runner::Output;
+use super::super::question;
+use super::super::runner::{Output, Runner};
 use super::super::stdin::{Lines, Source};
 use super::super::stdin_lines::StdinLine;
 use super::super::{exit_status, transfers};
@@ -16,18 +17,74 @@ use crate::input::admin_actions;
 use crate::input::keymap::Keymap;
 
 impl Client {
-    /// The request for one line. The server judges a command that is not in this menu: it knows whether there is none or
-    /// the role may not run it.
-    pub(super) fn request(&self, line: &str) -> Result<CommandRun, cmdline::LineError> {
-        let (command, args) = match cmdline::parse(line, &self.menu.commands) {
-            Ok(parsed) => (parsed.command.name.clone(), parsed.args),
-            Err(error) if error.kind == LineErrorKind::UnknownCommand => {
-                let name = cmdline::split(line)?.into_iter().next();
-                let name = name.map(|token| token.text).unwrap_or_default();
-                if let Some(message) = admin_actions::hint(&name, &Keymap::default()) {
+    /// The request for one line. At a terminal the user is asked for a secret that it lacks.
+    pub(super) async fn read_request(
+        &mut self,
+        line: &str,
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> Result<CommandRun, NextStep> {
+        let request = match cmdline::split(line) {
+            Ok(tokens) => {
+                let mut words: Vec<String> = tokens.into_iter().map(|token| token.text).collect();
+                if self.prompt.is_some() {
+                    self.ask_secrets(&mut words, input).await?;
+                }
+                self.request(&words)
+            }
+            Err(error) => Err(error),
+        };
+        match request {
+            Ok(request) => Ok(request),
+            Err(error) => {
+                self.wrong(error.kind.exit_status(), error.message).await;
+                Err(NextStep::On)
+            }
+        }
+    }
+
+    /// Asks for the secrets that the words of a line lack, and adds them.
+    async fn ask_secrets(
+        &mut self,
+        words: &mut Vec<String>,
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> Result<(), NextStep> {
+        let Some((name, rest)) = words.split_first() else { return Ok(()) };
+        let Ok(command) = cmdline::find(name, &self.menu.commands) else { return Ok(()) };
+        let (name, mut rest) = (name.clone(), rest.to_vec());
+        let Runner { signals, printer, jobs, .. } = &mut self.console;
+        let given = tokio::select! {
+            biased;
+            signal = signals.next() => Err(signal),
+            given = question::add_secrets(command, &mut rest, printer, jobs, input.as_mut()) => Ok(given),
+        };
+        match given {
+            Ok(true) => {
+                *words = std::iter::once(name).chain(rest).collect();
+                Ok(())
+            }
+            Ok(false) => Err(self.decline().await),
+            Err(signal) => Err(self.interrupt_question(signal).await),
+        }
+    }
+
+    /// The request for the words of one line. The server judges a command that is not in this menu: it knows whether there is
+    /// none or the role may not run it.
+    fn request(&self, words: &[String]) -> Result<CommandRun, cmdline::LineError> {
+        let (name, rest) = words.split_first().map_or(("", words), |(name, rest)| (name, rest));
+        let (command, args) = match cmdline::find(name, &self.menu.commands) {
+            Ok(command) => match cmdline::parse_args(command, rest) {
+                Ok(parsed) => (command.name.clone(), parsed.args),
+                Err(error) if error.kind == LineErrorKind::MissingSecret => {
+                    let message = format!("{}; {}", error.message, question::SECRET_IN_LINE);
                     return Err(cmdline::LineError { message, ..error });
                 }
-                (name, serde_json::Map::new())
+                Err(error) => return Err(error),
+            },
+            Err(error) if error.kind == LineErrorKind::UnknownCommand => {
+                if let Some(message) = admin_actions::hint(name, &Keymap::default()) {
+                    return Err(cmdline::LineError { message, ..error });
+                }
+                (name.to_owned(), serde_json::Map::new())
             }
             Err(error) => return Err(error),
         };
@@ -68,7 +125,14 @@ impl Client {
         let mut source = match input.take_if(|_| asks) {
             Some(lines) => {
                 let command = request.command.clone();
-                Source::Lines(Lines { lines, line: self.line, command, untaken: false })
+                let is_numbered = self.prompt.is_none();
+                Source::Lines(Lines {
+                    lines,
+                    line: self.line,
+                    is_numbered,
+                    command,
+                    untaken: false,
+                })
             }
             None => Source::Nothing,
         };

@@ -6,17 +6,24 @@ use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 use super::super::exit_status;
 use super::super::printer::{OutputPart, Printer};
+use super::super::question::{self, DECLINED};
+use super::super::runner::Runner;
 use super::super::server_verbs::Peer;
 use super::super::stdin_lines::StdinLine;
-use super::{Client, NextStep, recv};
+use super::{Client, NextStep};
 use crate::connect::Via;
+use crate::platform::Signal;
 
 /// What `help` prints at a terminal.
 const HELP: &str = "\
-Type a command of this server, one a line. `m` shows the menu, `help NAME` explains a command.
-`:VERB` does what `topside VERB` does in a shell, on this server: `:help` lists the verbs.
-Ctrl-C cancels what runs. `quit`, `exit` or Ctrl-D ends the session. `#` begins a remark.
+Type a command of this server, one a line. `m` shows the menu.
+`help NAME` explains a command. `#` begins a remark.
+`:VERB` does what `topside VERB` does in a shell. `:help` lists the verbs.
+Ctrl-C cancels what runs, answers a question with no, and discards a typed line.
+`quit`, `exit` or Ctrl-D ends the session. So does Ctrl-C twice at the prompt.
 ";
+/// What the first Ctrl-C at the prompt prints.
+const HOW_TO_LEAVE: &str = "Ctrl-C again, `quit` or Ctrl-D ends the session";
 
 /// A word that the line client handles itself, at a terminal only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,18 +90,9 @@ impl Prompt {
         line.trim_start().strip_prefix(':')
     }
 
-    pub(super) async fn ask(&self, printer: &Printer, question: &str) {
-        printer.write(OutputPart::Say(format!("{question} [y/N] "))).await;
-    }
-
     pub(super) async fn help(&self, printer: &Printer) {
         printer.write(OutputPart::Print(HELP.to_owned())).await;
     }
-}
-
-/// Whether an answer is a yes; all others are a no.
-pub(super) fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 impl Client {
@@ -125,32 +123,50 @@ impl Client {
     ) -> Result<CommandRun, NextStep> {
         let question = self.menu.find(&request.command);
         let question = question.and_then(|command| command.question(&request.args));
-        let (Some(question), Some(prompt), false) = (question, &mut self.prompt, request.confirm)
+        let (Some(question), true, false) = (question, self.prompt.is_some(), request.confirm)
         else {
             return Ok(request);
         };
-        prompt.ask(&self.console.printer, &clean(&question, MAX_REASON)).await;
-        let answer = tokio::select! {
+        let (question, name) = (clean(&question, MAX_REASON), &self.peer.name);
+        let Runner { signals, printer, .. } = &mut self.console;
+        let is_confirmed = tokio::select! {
             biased;
-            signal = self.console.signals.next() => {
-                self.status = signal.status();
-                return Err(NextStep::End);
-            }
-            answer = recv(input) => answer,
+            signal = signals.next() => return Err(self.interrupt_question(signal).await),
+            answer = question::confirm_command(&request.command, &question, name, printer, input.as_mut()) => answer,
         };
-        self.line += 1;
-        match answer {
-            Some(StdinLine::Line(line)) if is_yes(&String::from_utf8_lossy(&line)) => {
-                Ok(CommandRun { confirm: true, ..request })
-            }
-            answer => {
-                if answer.is_none() {
-                    // Ctrl-D leaves the cursor behind the question.
-                    self.console.printer.write(OutputPart::Say("\n".to_owned())).await;
-                }
-                self.wrong(exit_status::REFUSED, "nothing was done").await;
-                Err(NextStep::On)
+        match is_confirmed {
+            true => Ok(CommandRun { confirm: true, ..request }),
+            false => Err(self.decline().await),
+        }
+    }
+
+    /// The user has answered a question with no.
+    pub(super) async fn decline(&mut self) -> NextStep {
+        self.wrong(exit_status::REFUSED, DECLINED).await;
+        NextStep::On
+    }
+
+    /// A signal at a question: Ctrl-C is a no, the others end the session.
+    pub(super) async fn interrupt_question(&mut self, signal: Signal) -> NextStep {
+        self.console.printer.interrupted();
+        if signal == Signal::Interrupt {
+            return self.decline().await;
+        }
+        self.status = signal.status();
+        NextStep::End
+    }
+
+    /// A signal at the prompt. The terminal discards a line that is being typed at Ctrl-C, so the first one does no more.
+    pub(super) async fn interrupt_prompt(&mut self, signal: Signal) -> NextStep {
+        if self.prompt.is_some() {
+            self.console.printer.interrupted();
+            self.prompt_taken();
+            if signal == Signal::Interrupt && !std::mem::replace(&mut self.is_leaving, true) {
+                self.console.printer.say(HOW_TO_LEAVE).await;
+                return NextStep::On;
             }
         }
+        self.status = signal.status();
+        NextStep::End
     }
 }

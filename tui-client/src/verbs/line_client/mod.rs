@@ -83,6 +83,8 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
                 status: exit_status::OK,
                 line: 0,
                 ordered_shutdown: false,
+                lost_command: None,
+                is_leaving: false,
             };
             let status = client.run().await;
             (status, client.console.printer, client.console.signals)
@@ -140,6 +142,10 @@ struct Client {
     line: u64,
     /// Whether a line of this input has shut the server down.
     ordered_shutdown: bool,
+    /// The command that was running when the session ended.
+    lost_command: Option<String>,
+    /// Whether the last key at the prompt was Ctrl-C: a second one ends the session.
+    is_leaving: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -163,10 +169,7 @@ impl Client {
             }
             let go = tokio::select! {
                 biased;
-                signal = self.console.signals.next() => {
-                    self.status = signal.status();
-                    NextStep::End
-                }
+                signal = self.console.signals.next() => self.interrupt_prompt(signal).await,
                 event = self.console.events.next() => {
                     self.handle_event(event).await;
                     NextStep::On
@@ -177,11 +180,11 @@ impl Client {
                     NextStep::On
                 }
                 line = recv(&mut input) => match line {
-                    Some(line) => {
+                    Some(line) if !matches!(line, StdinLine::End) => {
                         self.prompt_taken();
                         self.take(line, &mut input).await
                     }
-                    None => {
+                    _ => {
                         // Ctrl-D leaves the cursor behind the prompt.
                         self.leave_prompt().await;
                         NextStep::End
@@ -226,12 +229,16 @@ impl Client {
     /// Prints why the session ended. It is a failure, unless a line of this input ended it.
     async fn say_loss(&mut self) {
         let Some(reason) = &self.console.lost else { return };
-        self.console.printer.say(reason).await;
         let ordered = match reason.ended().map(|ended| ended.code) {
             Some(EndCode::Closed) => true,
             Some(EndCode::Shutdown | EndCode::Restart) => self.ordered_shutdown,
             _ => false,
         };
+        let mut sentence = reason.to_string();
+        if let Some(command) = self.lost_command.as_ref().filter(|_| !ordered) {
+            sentence += &format!("; whether {command} went on is not known");
+        }
+        self.console.printer.say(sentence).await;
         if !ordered {
             self.status = exit_status::OWN_FAILURE;
         }
@@ -262,12 +269,14 @@ impl Client {
         input: &mut Option<mpsc::Receiver<StdinLine>>,
     ) -> NextStep {
         self.line += 1;
+        self.is_leaving = false;
         let line = match line {
             StdinLine::Line(line) => line,
             StdinLine::TooLong => {
                 self.wrong(exit_status::REFUSED, format!("longer than {MAX_LINE_IN} bytes")).await;
                 return NextStep::On;
             }
+            StdinLine::End => return NextStep::End,
             StdinLine::Failed(error) => {
                 let sentence = format!("standard input cannot be read: {error}");
                 self.console.printer.say(sentence).await;
@@ -291,14 +300,11 @@ impl Client {
         if let Some(word) = self.own_word(&line) {
             return self.run_own_word(word).await;
         }
-        let request = match self.request(&line) {
-            Ok(request) => request,
-            Err(error) => {
-                self.wrong(error.kind.exit_status(), error.message).await;
-                return NextStep::On;
-            }
+        let request = match self.read_request(&line, input).await {
+            Ok(request) => self.confirmed(request, input).await,
+            Err(next) => Err(next),
         };
-        match self.confirmed(request, input).await {
+        match request {
             Ok(request) => self.run_one(&request, input).await,
             Err(next) => next,
         }

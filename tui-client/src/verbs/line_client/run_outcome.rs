@@ -6,7 +6,6 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::time::millis;
 use topside_shared::{text, values};
 
-use super::super::printer::OutputPart;
 use super::super::run::print_answer;
 use super::super::runner::{Interruption, RunOutcome};
 use super::super::{exit_status, messages};
@@ -21,12 +20,15 @@ impl Client {
             Some(Interruption::Signal(signal)) => {
                 self.status = signal.status();
                 // At a terminal Ctrl-C cancels the run alone; a second one does not wait for its end.
-                let goes_on = self.prompt.is_some() && signal == Signal::Interrupt;
-                if !goes_on || ran.result.is_none() {
+                if self.prompt.is_none() || signal != Signal::Interrupt {
                     return NextStep::End;
                 }
-                // The terminal shows `^C` where the cursor was.
-                self.console.printer.write(OutputPart::Say("\n".to_owned())).await;
+                if ran.result.is_none() {
+                    let command = &request.command;
+                    self.say(format_args!("{command} was cancelled; its end is not waited for"))
+                        .await;
+                    return NextStep::On;
+                }
             }
             Some(Interruption::Input) => {
                 self.status = exit_status::REFUSED;
@@ -61,8 +63,14 @@ impl Client {
                     self.say(format_args!("{left} after {command}")).await;
                 }
                 if status != exit_status::OK {
-                    self.status = status;
-                    self.say_end(&result.row).await;
+                    if ran.cut.is_none() {
+                        self.status = status;
+                    }
+                    // The output of a run that was not approved says who cancelled it. A script needs the number of the line.
+                    let is_said = result.row.was_not_approved() && result.row.ended_by.is_some();
+                    if self.prompt.is_none() || !is_said {
+                        self.say_end(&result.row).await;
+                    }
                 }
                 match result.row.state {
                     RunState::Succeeded => self.after(&result.row.command, &result.row.args).await,
@@ -70,7 +78,10 @@ impl Client {
                 }
             }
             // The loop prints why the session ended.
-            Some(Err(CallError::Lost)) => NextStep::On,
+            Some(Err(CallError::Lost)) => {
+                self.lost_command = Some(request.command.clone());
+                NextStep::On
+            }
             Some(Err(error)) => {
                 self.wrong(exit_status::of_error(&error), messages::failure(&error, None)).await;
                 NextStep::On

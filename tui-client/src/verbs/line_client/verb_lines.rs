@@ -8,6 +8,7 @@ use super::super::server_verbs::{self, OneShot};
 use super::super::stdin_lines::StdinLine;
 use super::super::{exit_status, saved_servers};
 use super::{Client, NextStep};
+use crate::platform::Signal;
 use crate::verb_args::Verb;
 use crate::verb_args::saved::SavedServerVerb;
 use crate::verb_args::server::ServerVerb;
@@ -23,6 +24,14 @@ impl Client {
         line: &str,
         input: &mut Option<mpsc::Receiver<StdinLine>>,
     ) -> NextStep {
+        if line.trim().is_empty() {
+            self.wrong(USAGE, "type a verb after `:`; `:help` lists them").await;
+            return NextStep::On;
+        }
+        if let Some(sentence) = verb_line::shell_only(line) {
+            self.wrong(USAGE, sentence).await;
+            return NextStep::On;
+        }
         let verb = match verb_line::parse(line) {
             Ok(Parsed::Verb(verb)) => *verb,
             Ok(Parsed::Help(text)) => {
@@ -35,20 +44,27 @@ impl Client {
             }
         };
         match verb {
-            LineVerb::Quit => return NextStep::End,
+            LineVerb::Quit => NextStep::End,
             LineVerb::Shell(Verb::Ask(ask)) => self.ask(&ask, input).await,
-            LineVerb::Shell(Verb::Saved(saved)) => self.saved(&saved).await,
-            LineVerb::Shell(verb) => self.wrong(USAGE, format_args!("not here: {verb:?}")).await,
+            LineVerb::Shell(Verb::Saved(saved)) => self.saved(&saved, input).await,
+            LineVerb::Shell(verb) => {
+                self.wrong(USAGE, format_args!("not here: {verb:?}")).await;
+                NextStep::On
+            }
         }
-        NextStep::On
     }
 
     /// Sends the requests of a verb. Ctrl-C gives up waiting for the answer, and ends a verb that follows something.
-    async fn ask(&mut self, ask: &ServerVerb, input: &mut Option<mpsc::Receiver<StdinLine>>) {
+    async fn ask(
+        &mut self,
+        ask: &ServerVerb,
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> NextStep {
         if ask.how().on.is_given() {
             let server = clean(&self.peer.name, topside_shared::text::MAX_NAME);
             let sentence = format!("--on and --via are for a shell: this line goes to {server}");
-            return self.wrong(USAGE, sentence).await;
+            self.wrong(USAGE, sentence).await;
+            return NextStep::On;
         }
         self.peer.welcome.closing = self.console.closing.clone();
         let console = &mut self.console;
@@ -60,12 +76,20 @@ impl Client {
         };
         let answered = tokio::select! {
             biased;
-            signal = console.signals.next() => Ok(signal.status()),
-            answered = server_verbs::answer(ask, &mut session) => answered,
+            signal = console.signals.next() => Err(signal),
+            answered = server_verbs::answer(ask, &mut session) => Ok(answered),
         };
         let status = match answered {
-            Ok(status) => status,
-            Err(refused) => refused.tell(&self.console.printer, ask.how().json).await,
+            Ok(Ok(status)) => status,
+            Ok(Err(refused)) => refused.tell(&self.console.printer, ask.how().json).await,
+            Err(signal) => {
+                let next = self.interrupt_verb(signal).await;
+                if let (NextStep::On, ServerVerb::Attach(args)) = (&next, ask) {
+                    let run = args.run;
+                    self.say(format_args!("run #{run} goes on: `:cancel {run}` cancels it")).await;
+                }
+                return next;
+            }
         };
         self.console.printer.write(OutputPart::EndOfRun).await;
         if status != exit_status::OK {
@@ -76,19 +100,39 @@ impl Client {
         if let Some(reason) = self.console.events.reason() {
             self.console.lost = Some(reason.clone());
         }
+        NextStep::On
     }
 
-    /// Shows the saved servers. Changing them is for a shell: this session uses one of them.
-    async fn saved(&mut self, verb: &SavedServerVerb) {
-        if !matches!(verb, SavedServerVerb::Servers { .. }) {
-            let sentence = "only `servers` of the verbs for saved servers works here: use a shell";
-            return self.wrong(USAGE, sentence).await;
+    /// A signal during a verb: Ctrl-C ends the verb, the others end the session.
+    async fn interrupt_verb(&mut self, signal: Signal) -> NextStep {
+        let was_asking = self.console.printer.interrupted();
+        self.status = signal.status();
+        match signal {
+            Signal::Interrupt if was_asking => self.decline().await,
+            Signal::Interrupt => NextStep::On,
+            _ => NextStep::End,
         }
-        match saved_servers::run(verb, &self.console.printer).await {
-            Ok((text, _)) => self.console.printer.write(OutputPart::Print(text)).await,
-            Err(refused) => {
+    }
+
+    /// Shows the saved servers, or changes one.
+    async fn saved(
+        &mut self,
+        verb: &SavedServerVerb,
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> NextStep {
+        let console = &mut self.console;
+        let answered = tokio::select! {
+            biased;
+            signal = console.signals.next() => Err(signal),
+            answered = saved_servers::run(verb, &console.printer, input.as_mut()) => Ok(answered),
+        };
+        match answered {
+            Ok(Ok((text, _))) => self.console.printer.write(OutputPart::Print(text)).await,
+            Ok(Err(refused)) => {
                 self.status = refused.tell(&self.console.printer, verb.json()).await;
             }
+            Err(signal) => return self.interrupt_verb(signal).await,
         }
+        NextStep::On
     }
 }

@@ -6,8 +6,8 @@ use futures_util::future::BoxFuture;
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 use super::super::Run;
-use super::super::printer::{OutputPart, Printer};
-use super::super::server_verbs::read_line;
+use super::super::printer::Printer;
+use super::super::question::read_line;
 use super::report::{names, reason};
 use crate::fan_out::{FanOut, Outcome, OutcomeKind, Plan, effect_word};
 
@@ -58,9 +58,9 @@ impl Confirmation {
             String::new()
         };
         let text = format!(
-            "topside: {head}{number}Type {boxes} to run it on {on}; anything else runs it on none: "
+            "topside: {head}{number}Type {boxes} to run it on {on}; anything else runs it on none:"
         );
-        printer.write(OutputPart::Say(text)).await;
+        printer.ask(&text).await;
         self.open = Some((boxes, Box::pin(read_line())));
         Ok(())
     }

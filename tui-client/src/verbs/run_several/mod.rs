@@ -28,6 +28,8 @@ pub(super) type UsageError = (u8, String);
 
 /// Time limit of cancelled runs; `fan_out` waits less.
 const CANCEL_LIMIT: Duration = Duration::from_secs(35);
+/// What the user is told whose answer is not the number of boxes.
+const NOT_CONFIRMED: &str = "not confirmed: it was started on no box that waited";
 
 /// The boxes that `--on` names; none where it names one server, as every verb does.
 pub(super) fn selection(args: &Run) -> Result<Option<Selection>, UsageError> {
@@ -152,6 +154,9 @@ impl Console<'_> {
             tokio::select! {
                 biased;
                 signal = self.signals.next() => {
+                    if self.printer.interrupted() {
+                        self.printer.say(NOT_CONFIRMED).await;
+                    }
                     self.confirmation.withdraw();
                     self.fan_out.cancel();
                     stopped.get_or_insert(signal);
@@ -211,10 +216,11 @@ impl Console<'_> {
     }
 
     async fn answered(&mut self, confirmed: bool) {
+        self.printer.answered();
         if confirmed {
             self.fan_out.confirm();
         } else {
-            self.printer.say("not confirmed: it was started on no box that waited").await;
+            self.printer.say(NOT_CONFIRMED).await;
             self.decline();
         }
     }

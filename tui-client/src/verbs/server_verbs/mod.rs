@@ -17,10 +17,11 @@ use topside_shared::methods::Decision;
 
 use super::errors::VerbError;
 use super::printer::{LAST_WORDS, Printer};
+use super::question::DECLINED;
 use super::{block_on, exit_status};
 use crate::platform::Signals;
 use crate::verb_args::server::ServerVerb;
-pub(super) use confirm::{confirm, read_line};
+pub(super) use confirm::confirm;
 pub(super) use one_shot::{OneShot, Peer, json_line};
 
 pub(super) fn main(ask: &ServerVerb) -> u8 {
@@ -67,7 +68,12 @@ async fn session(
     let mut session = OneShot::new(&peer, &mut events, printer, ask.how().json);
     let answered = tokio::select! {
         biased;
-        signal = signals.next() => Ok(signal.status()),
+        signal = signals.next() => {
+            if printer.interrupted() {
+                printer.say(DECLINED).await;
+            }
+            Ok(signal.status())
+        }
         answered = answer(ask, &mut session) => answered,
     };
     peer.leave(events, signals).await;

@@ -1,0 +1,253 @@
+//! Questions at a terminal: yes or no, the name of a server, a secret.
+
+use crate::common::Place;
+use crate::terminal::Terminal;
+
+const MENU: &str = r#"
+[commands.login]
+effect = "write"
+exec = ["/bin/sh", "-c", "echo \"$1 has ${#WORD} characters\"", "sh", "{user}"]
+[[commands.login.args]]
+name = "user"
+type = "string"
+required = true
+[[commands.login.args]]
+name = "password"
+type = "secret"
+env = "WORD"
+required = true
+min_length = 4
+
+[commands.login-twice]
+effect = "write"
+confirm = "Let {user} in?"
+exec = ["/bin/sh", "-c", "echo \"$1 has ${#OLD} and ${#NEW}\"", "sh", "{user}"]
+[[commands.login-twice.args]]
+name = "old"
+type = "secret"
+env = "OLD"
+required = true
+[[commands.login-twice.args]]
+name = "new"
+type = "secret"
+env = "NEW"
+required = true
+[[commands.login-twice.args]]
+name = "user"
+type = "string"
+required = true
+
+[commands.careful]
+effect = "write"
+confirm = "Really?"
+exec = ["/bin/echo", "it was confirmed"]
+
+[commands.count]
+effect = "read"
+stdin = "prompt"
+exec = ["/bin/sh", "-c", "echo ready; echo $(wc -c) bytes"]
+
+[commands.approved]
+effect = "write"
+approval = "admin"
+exec = ["/bin/echo", "it was approved"]
+"#;
+
+const CTRL_C: &str = "\u{3}";
+const CTRL_D: &str = "\u{4}";
+const RULE: &str = "password (text of at least 4 characters; not shown): ";
+
+/// A line client at a terminal, after its first prompt; and the prompt.
+fn line_client(place: &Place) -> (Terminal, String) {
+    let name = rustix::system::uname();
+    let prompt = format!("{}> ", name.nodename().to_str().unwrap());
+    let mut terminal = Terminal::dumb(place, &[]);
+    terminal.sees(&prompt);
+    (terminal, prompt)
+}
+
+/// Ctrl-C at the question of a command ended the session. At the question of a verb it left the cursor behind the question.
+#[test]
+fn ctrl_c_at_a_question_of_the_line_client_is_a_no() {
+    let place = Place::with_menu(MENU);
+    let _server = place.serve();
+    let (mut terminal, prompt) = line_client(&place);
+    for (line, question) in [
+        ("careful", "Really? [y/N] "),
+        ("login ann", RULE),
+        (":shutdown", "to continue: "),
+        (":add pond --lan 192.0.2.7\r:delete pond", "its pin? [y/N] "),
+    ] {
+        terminal.type_text(&format!("{line}\r"));
+        terminal.sees(question);
+        terminal.type_text(CTRL_C);
+        let shown = terminal.sees(&prompt);
+        // A terminal without echo does not show the key.
+        let shown = shown.trim_start_matches("^C");
+        assert_eq!(shown, format!("\r\ntopside: nothing was done\r\n{prompt}"), "{line}");
+    }
+    terminal.type_text("careful\r");
+    terminal.sees("Really? [y/N] ");
+    terminal.type_text(CTRL_D);
+    terminal.sees("\r\ntopside: nothing was done\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text(CTRL_D);
+    assert_eq!(terminal.end(), ("\r\n".to_owned(), 126));
+}
+
+/// Ctrl-D ends the input of the program; it ended the session too.
+#[test]
+fn ctrl_d_during_a_run_ends_the_input_of_the_run_alone() {
+    let place = Place::with_menu(MENU);
+    let _server = place.serve();
+    let (mut terminal, prompt) = line_client(&place);
+    for _ in 0..2 {
+        terminal.type_text("count\r");
+        terminal.sees("ready\r\n");
+        terminal.type_text("abc\r");
+        terminal.type_text(CTRL_D);
+        terminal.sees("4 bytes\r\n");
+        terminal.sees(&prompt);
+    }
+    terminal.type_text(CTRL_D);
+    assert_eq!(terminal.end().1, 0);
+}
+
+#[test]
+fn the_line_client_asks_for_a_secret_that_the_line_lacks() {
+    let place = Place::with_menu(MENU);
+    let _server = place.serve();
+    let (mut terminal, prompt) = line_client(&place);
+    for (typed, want) in [
+        ("hunter2", "ann has 7 characters\r\n"),
+        ("hun", "topside: password must have at least 4 characters\r\n"),
+        ("", "topside: nothing was done\r\n"),
+        ("--x=y 'z", "ann has 8 characters\r\n"),
+    ] {
+        terminal.type_text("login ann\r");
+        terminal.sees(RULE);
+        terminal.type_text(&format!("{typed}\r"));
+        let shown = terminal.sees(&prompt);
+        assert!(shown.ends_with(&format!("{want}{prompt}")), "{typed}: {shown:?}");
+        assert!(typed.is_empty() || !shown.contains(typed), "{shown:?}");
+    }
+    // The echo is on again.
+    terminal.type_text("echo on\r");
+    terminal.sees("echo on\r\non\r\n");
+    terminal.sees(&prompt);
+    // Other mistakes come first, and a secret that the line gives is not asked for.
+    terminal.type_text("login\r");
+    terminal.sees("topside: login needs user: text\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text("login ann --password hunter22\r");
+    terminal.sees("ann has 8 characters");
+    terminal.sees(&prompt);
+    // One after the other, then the question of the command.
+    terminal.type_text("login-twice --user ann\r");
+    terminal.sees("old (not shown): ");
+    terminal.type_text("abc\r");
+    terminal.sees("new (not shown): ");
+    terminal.type_text("abcdef\r");
+    terminal.sees("Let ann in? [y/N] ");
+    terminal.type_text("y\r");
+    terminal.sees("ann has 3 and 6\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text("quit\r");
+    terminal.end();
+}
+
+#[test]
+fn topside_run_asks_for_a_secret_and_for_a_yes_at_a_terminal() {
+    let place = Place::with_menu(MENU);
+    let _server = place.serve();
+    let mut terminal = Terminal::open(&place, &["run", "login-twice", "--user", "ann"]);
+    terminal.sees("old (not shown): ");
+    terminal.type_text("abc\r");
+    terminal.sees("new (not shown): ");
+    terminal.type_text("abcdef\r");
+    terminal.sees("Let ann in? [y/N] ");
+    terminal.type_text("y\r");
+    let (shown, status) = terminal.end();
+    assert!(shown.ends_with("ann has 3 and 6\r\n") && !shown.contains("abc"), "{shown:?}");
+    assert_eq!(status, 0);
+    for (line, question, typed, want) in [
+        ("careful", "Really? [y/N] ", "n\r", 126),
+        ("careful", "Really? [y/N] ", CTRL_D, 126),
+        ("careful", "Really? [y/N] ", CTRL_C, 130),
+        ("login ann", RULE, "\r", 126),
+        ("login ann", RULE, CTRL_C, 130),
+    ] {
+        let words: Vec<&str> = std::iter::once("run").chain(line.split(' ')).collect();
+        let mut terminal = Terminal::open(&place, &words);
+        terminal.sees(question);
+        terminal.type_text(typed);
+        let (shown, status) = terminal.end();
+        assert!(shown.ends_with("\r\ntopside: nothing was done\r\n"), "{line}: {shown:?}");
+        assert_eq!(status, want, "{line} {typed:?}");
+    }
+}
+
+/// Both asked for a y only, where the verb and the screen want the name.
+#[test]
+fn the_command_that_shuts_the_server_down_wants_its_name_typed() {
+    let place = Place::with_menu(MENU);
+    let mut server = place.serve();
+    let (mut terminal, prompt) = line_client(&place);
+    let name = prompt.trim_end_matches("> ");
+    let question = format!(" Type {name} to continue: ");
+    terminal.type_text("ks\r");
+    terminal.sees(&question);
+    terminal.type_text("y\r");
+    terminal.sees("topside: nothing was done\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text("quit\r");
+    terminal.end();
+    let mut terminal = Terminal::open(&place, &["run", "shutdown"]);
+    terminal.sees(&question);
+    terminal.type_text("y\r");
+    assert_eq!(terminal.end().1, 126);
+    let mut terminal = Terminal::open(&place, &["run", "shutdown"]);
+    terminal.sees(&question);
+    terminal.type_text(&format!("{name}\r"));
+    assert_eq!(terminal.end().1, 0);
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn without_a_terminal_a_missing_secret_is_refused_with_what_to_do() {
+    let place = Place::with_menu(MENU);
+    let _server = place.serve();
+    let ended = place.run(&["login", "ann"]).with(126);
+    let want = "topside: login needs password, a secret, and without a terminal it cannot be asked for: \
+                give the whole line to `topside` on its standard input\n";
+    assert_eq!(ended.err, want);
+    let ended = place.lines(&[], "login ann\n").with(126);
+    let want = "topside: line 1: login needs password: text of at least 4 characters; \
+                at a terminal it is asked for; here, give it in the line\n";
+    assert_eq!(ended.err, want);
+    let ended = place.lines(&[], "login ann hunter2\n").with(0);
+    assert_eq!(ended.out, "ann has 7 characters\n");
+}
+
+/// "^CIt was not started: .." was followed by a second line that said the same.
+#[test]
+fn a_cancelled_request_for_approval_is_reported_once_below_the_ctrl_c() {
+    let place = Place::with_menu(MENU);
+    let _server = place.serve();
+    let (mut terminal, prompt) = line_client(&place);
+    terminal.type_text("approved\r");
+    terminal.sees("left\r\n");
+    terminal.type_text(CTRL_C);
+    let shown = terminal.sees(&prompt);
+    assert!(shown.starts_with("^C\r\nIt was not started: not approved: "), "{shown:?}");
+    assert_eq!(shown.matches("cancelled by").count(), 1, "{shown:?}");
+    terminal.type_text("quit\r");
+    terminal.end();
+
+    let mut terminal = Terminal::open(&place, &["run", "approved"]);
+    terminal.sees("left\r\n");
+    terminal.type_text(CTRL_C);
+    let (shown, status) = terminal.end();
+    assert!(shown.starts_with("^C\r\nIt was not started: "), "{shown:?}");
+    assert_eq!((shown.matches("cancelled by").count(), status), (1, 130), "{shown:?}");
+}
