@@ -21,6 +21,7 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
         Needs::ChosenReachable if picker::marked(state).next().is_some() => Ok(()),
         Needs::ChosenReachable => connectable(state),
         Needs::ChosenSaved => saved(state, action.id),
+        Needs::ChosenPaired => paired(state, action.id),
         Needs::AnyMarked => marked(state),
         Needs::AnySaved => any_saved(state),
         Needs::RunTakesInput => asks(state),
@@ -51,7 +52,7 @@ pub(crate) fn in_short(needs: Needs) -> &'static str {
     match needs {
         Needs::Nothing => "",
         Needs::ChosenReachable => "no route to it",
-        Needs::ChosenSaved => "not saved",
+        Needs::ChosenSaved | Needs::ChosenPaired => "not saved",
         Needs::AnyMarked => "none is marked",
         Needs::AnySaved => "none is saved",
         Needs::RunTakesInput | Needs::PromptShown => "no run asks",
@@ -114,6 +115,16 @@ fn connectable(state: &State) -> Result<(), String> {
 }
 
 fn saved(state: &State, id: Id) -> Result<(), String> {
+    if let Some(each) = picker::fleet::chosen(state) {
+        let (name, fleet) = (&each.profile.name, &each.fleet);
+        return no(format!(
+            "{name} is a box of the fleet {fleet}, which its admin changes: `topside fleet tag` and `topside fleet remove`"
+        ));
+    }
+    paired(state, id)
+}
+
+fn paired(state: &State, id: Id) -> Result<(), String> {
     match picker::chosen(state) {
         Some(_) => Ok(()),
         None => match picker::chosen_find(state) {
@@ -143,7 +154,10 @@ fn marked(state: &State) -> Result<(), String> {
 }
 
 fn any_saved(state: &State) -> Result<(), String> {
-    if state.servers.is_empty() { no("no server is saved") } else { Ok(()) }
+    match picker::profiles(state).next() {
+        Some(_) => Ok(()),
+        None => no("no server is saved"),
+    }
 }
 
 fn connected(state: &State) -> Result<(), String> {

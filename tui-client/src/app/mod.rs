@@ -12,6 +12,7 @@ pub(crate) mod availability;
 pub(crate) mod clock;
 pub(crate) mod connection;
 pub(crate) mod console;
+mod fan_out_event;
 pub(crate) mod msg;
 pub(crate) mod picker;
 pub(crate) mod prompt;
@@ -48,6 +49,7 @@ pub(crate) use connection::{Target, Via};
 use console::Console;
 use console::side_panes::{Focus, MenuKey};
 pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
+use picker::fleet::FleetBox;
 use picker::picker_state::Picker;
 pub(crate) use remark::{Remark, Tone};
 use tabs::Tabs;
@@ -122,6 +124,8 @@ pub(crate) struct State {
     pub(crate) servers: Vec<Profile>,
     /// The names of the saved hubs, at each of which a saved server may be.
     pub(crate) hubs: Vec<String>,
+    /// The boxes of the fleets of this device, in the order of the list.
+    pub(crate) fleet: Vec<FleetBox>,
     /// Why the file of the saved servers cannot be read, or not completely.
     pub(crate) unreadable: Option<String>,
     pub(crate) local_server: LocalServer,
@@ -172,6 +176,7 @@ impl State {
             settings_mistakes: VecDeque::new(),
             servers: Vec::new(),
             hubs: Vec::new(),
+            fleet: Vec::new(),
             unreadable: None,
             local_server: LocalServer::Unknown,
             discovered: Vec::new(),

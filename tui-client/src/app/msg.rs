@@ -1,7 +1,7 @@
 //! Messages into `update`, and the effects that it returns.
 
 use ratatui::layout::Position;
-use topside_shared::command::{self, Arg, Command};
+use topside_shared::command::{Arg, Command};
 use topside_shared::error::ErrorKind;
 use topside_shared::methods::{AuditEnd, CommandRun, InitializeResult, Menu};
 use topside_shared::notifications::Notification;
@@ -9,12 +9,12 @@ use topside_shared::records::ResultFile;
 use topside_shared::{Role, RunId};
 
 use super::ask::{Ask, Reply};
-use super::picker::picker_state::ProbeResult;
+pub(crate) use super::fan_out_event::{FanOutEvent, FanOutOrder, WaitingBox};
+use super::picker::{fleet::FleetBoxRow, picker_state::ProbeResult};
 use super::runs::export::{ExportFailed, Exported};
 use super::{LocalServer, Size, Target};
 use crate::config::{PaneChoices, Profile, Settings};
 use crate::connect::{CallError, DisconnectReason, DiscoveredServer, PastedInvite, Reached, Via};
-use crate::fan_out::Outcome;
 use crate::input::key::Key;
 use crate::theme::Background;
 
@@ -42,6 +42,8 @@ pub(crate) enum Msg {
     ServersUnreadable(String),
     /// The names of the saved hubs.
     Hubs(Vec<String>),
+    /// All boxes of the fleets of this device.
+    Fleet(Vec<FleetBoxRow>),
     /// A change of the saved servers failed: why.
     ServersFailed(String),
     /// A change of the saved servers is on the disk: what was changed.
@@ -188,44 +190,6 @@ pub(crate) enum Event {
     Lost(DisconnectReason),
 }
 
-#[derive(Debug)]
-pub(crate) enum FanOutEvent {
-    /// The cached menus of the boxes, equal ones once.
-    Menus(Vec<Vec<command::Command>>),
-    /// A warning about the box's audit log.
-    Warning {
-        index: usize,
-        sentence: String,
-    },
-    /// These boxes wait for a confirmation.
-    ConfirmationNeeded(Vec<WaitingBox>),
-    Ended {
-        index: usize,
-        outcome: Outcome,
-    },
-    Done,
-    Failed(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WaitingBox {
-    pub(crate) index: usize,
-    pub(crate) effect: command::Effect,
-    /// The question of the command on the box.
-    pub(crate) question: Option<String>,
-}
-
-/// The user's decision on a command on several boxes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FanOutOrder {
-    /// Start it on the boxes that wait.
-    Confirm,
-    /// Start it on none of them.
-    Decline,
-    /// Cancel the runs; the second time, stop waiting for them.
-    Cancel,
-}
-
 /// Why a command has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RunRefused {
@@ -281,8 +245,10 @@ pub(crate) enum Effect {
         id: u64,
         order: FanOutOrder,
     },
-    /// Start or stop the search for servers on the LAN.
+    /// Start or stop the search for servers on the LAN, and for the boxes of fleets.
     Browse(bool),
+    /// The boxes of the fleets, by the names that the list has for them.
+    KeepFleet(Vec<Profile>),
     Pair {
         attempt: u64,
         invite: PastedInvite,

@@ -22,6 +22,8 @@ pub(super) struct EffectRunner {
     dirs: Dirs,
     pub(super) saved: SavedServers,
     pub(super) settings: SettingsWatcher,
+    /// The boxes of the fleets, by name.
+    fleet: HashMap<String, Profile>,
     histories: HashMap<String, History>,
     pub(super) network: Network,
 }
@@ -30,7 +32,8 @@ impl EffectRunner {
     pub(super) fn new(dirs: Dirs, ascii: bool, network: Network) -> Self {
         let saved = SavedServers::new(dirs.config.join(config::FILE_NAME));
         let settings = SettingsWatcher::new(&dirs, ascii);
-        Self { dirs, saved, settings, histories: HashMap::new(), network }
+        let (fleet, histories) = (HashMap::new(), HashMap::new());
+        Self { dirs, saved, settings, fleet, histories, network }
     }
 
     /// The saved hubs.
@@ -43,8 +46,10 @@ impl EffectRunner {
         Msg::Panes(PaneChoices::load(&self.dirs.state))
     }
 
+    /// The saved server or the box of a fleet with this name.
     fn profile(&self, name: Option<&str>) -> Option<Profile> {
-        self.saved.get(name?)
+        let name = name?;
+        self.saved.get(name).or_else(|| self.fleet.get(name).cloned())
     }
 
     /// Carries an effect out; returns the messages that follow at once.
@@ -120,6 +125,11 @@ impl EffectRunner {
             Effect::ReadMenus { id, servers } => Order::ReadMenus { id, servers },
             Effect::FanOutOrder { id, order } => Order::Steer(id, order),
             Effect::Browse(on) => Order::Browse(on),
+            Effect::KeepFleet(boxes) => {
+                let named = boxes.into_iter().map(|each| (each.name.clone(), each));
+                self.fleet = named.collect();
+                return Vec::new();
+            }
             Effect::Pair { attempt, invite, replaces } => Order::Pair { attempt, invite, replaces },
             Effect::CancelPair { attempt } => Order::CancelPair(attempt),
             Effect::Dial { attempt, target, start } => {

@@ -114,14 +114,25 @@ pub(crate) fn one(
     store: &ProfileStore,
     dirs: &Dirs,
 ) -> Result<TargetBox, UnknownBox> {
+    resolve(name, via, store, dirs, &mut None)
+}
+
+/// The same, with the boxes of the fleets once they have been read.
+fn resolve(
+    name: &str,
+    via: Via,
+    store: &ProfileStore,
+    dirs: &Dirs,
+    fleets: &mut Option<Result<FleetBoxes, String>>,
+) -> Result<TargetBox, UnknownBox> {
     let server = match store.find(name) {
         Ok(profile) => return Ok(TargetBox::saved(profile, via, dirs)),
         Err(hidden @ UnknownServer::Hidden { .. }) => return Err(hidden.into()),
         Err(unknown) => unknown,
     };
-    let boxes = match FleetBoxes::load(&dirs.state) {
+    let boxes = match fleets.get_or_insert_with(|| FleetBoxes::load(&dirs.state)) {
         Ok(boxes) => boxes,
-        Err(why) => return Err(UnknownBox::Fleets { server, why }),
+        Err(why) => return Err(UnknownBox::Fleets { server, why: why.clone() }),
     };
     match boxes.find(name)? {
         Some(found) => Ok(TargetBox::of_fleet(found, name.to_owned(), via, dirs)),
@@ -202,7 +213,8 @@ pub(crate) fn named(
     store: &ProfileStore,
     dirs: &Dirs,
 ) -> Result<Vec<TargetBox>, UnknownBox> {
-    names.iter().map(|name| one(name, Via::Auto, store, dirs)).collect()
+    let mut fleets = None;
+    names.iter().map(|name| resolve(name, Via::Auto, store, dirs, &mut fleets)).collect()
 }
 
 /// The names of these saved servers, one for each box, and those that are left out: two with one key are one box.

@@ -24,6 +24,13 @@ pub(crate) fn stamp(time: Time, now: Time, zone: &TimeZone) -> String {
     today_or(time, now, zone, "%m-%d %H:%M")
 }
 
+/// `09:14` today, `11-24` before, where there is little room.
+pub(crate) fn short_stamp(time: Time, now: Time, zone: &TimeZone) -> String {
+    let at = time.timestamp().to_zoned(zone.clone());
+    let today = now.timestamp().to_zoned(zone.clone()).date() == at.date();
+    at.strftime(if today { "%H:%M" } else { "%m-%d" }).to_string()
+}
+
 /// `09:14:02` today, `2026-11-24 09:14` on any other day, for times that may be years away.
 pub(crate) fn date(time: Time, now: Time, zone: &TimeZone) -> String {
     today_or(time, now, zone, "%Y-%m-%d %H:%M")

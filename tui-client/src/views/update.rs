@@ -112,6 +112,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Servers(servers) => picker::load(state, servers),
         Msg::ServersPartly(servers, mistake) => picker::load_partly(state, servers, &mistake),
         Msg::Hubs(hubs) => state.hubs = hubs,
+        Msg::Fleet(boxes) => return picker::fleet(state, boxes),
         Msg::ServersUnreadable(why) => picker::unreadable(state, &why),
         Msg::ServersFailed(why) => state.refuse(why),
         Msg::ServersSaved(what) => {

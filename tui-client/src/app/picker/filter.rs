@@ -1,6 +1,6 @@
 //! Filter and marks of the picker: which servers are shown, and which are marked for a command.
 
-use super::{chosen, count, name};
+use super::{chosen, count, name, profile};
 use crate::app::State;
 use crate::app::connection::ConnectionState;
 use crate::input::key::{Code, Key};
@@ -18,7 +18,7 @@ pub(crate) fn visible(state: &State) -> Vec<usize> {
 
 /// Whether each word of the filter is in the name of the server, or is the beginning of one of its tags.
 fn passes(state: &State, at: usize, words: &[&str]) -> bool {
-    let tags = state.servers.get(at).map_or(&[][..], |profile| &profile.tags);
+    let tags = profile(state, at).map_or(&[][..], |profile| &profile.tags);
     let name = name(state, at).to_lowercase();
     words.iter().all(|word| match word.strip_prefix(TAG) {
         Some(tag) => tags.iter().any(|own| own.to_lowercase().starts_with(tag)),
@@ -94,19 +94,19 @@ pub(crate) fn mark(state: &mut State) {
     }
 }
 
-/// Marks a saved server, or takes its mark away.
+/// Marks a saved server or a box, or takes its mark away.
 pub(crate) fn toggle_mark(state: &mut State, at: usize) {
-    let Some(name) = state.servers.get(at).map(|profile| profile.name.clone()) else { return };
+    let Some(name) = profile(state, at).map(|profile| profile.name.clone()) else { return };
     if !state.picker.marked.remove(&name) {
         state.picker.marked.insert(name);
     }
 }
 
-/// Marks all saved servers that are shown, or unmarks them if all are marked.
+/// Marks all saved servers and boxes that are shown, or unmarks them if all are marked.
 pub(crate) fn mark_all(state: &mut State) {
     let shown = visible(state).into_iter();
     let names: Vec<String> =
-        shown.filter_map(|at| state.servers.get(at)).map(|profile| profile.name.clone()).collect();
+        shown.filter_map(|at| profile(state, at)).map(|profile| profile.name.clone()).collect();
     let marked = &mut state.picker.marked;
     if names.iter().all(|name| marked.contains(name)) {
         marked.retain(|name| !names.contains(name));

@@ -3,6 +3,7 @@
 pub(crate) mod all_servers;
 pub(crate) mod discovered;
 pub(crate) mod filter;
+pub(crate) mod fleet;
 pub(crate) mod picker_state;
 pub(crate) mod probe;
 pub(crate) mod routes;
@@ -24,28 +25,46 @@ pub(crate) fn is_bare(state: &State) -> bool {
     matches!(state.screen, Screen::Picker) && state.views.is_empty()
 }
 
-/// The selected saved server; none: this machine.
+/// The selected saved server or box of a fleet; none: this machine.
 pub(crate) fn chosen(state: &State) -> Option<&Profile> {
-    state.servers.get(state.picker.at)
+    profile(state, state.picker.at)
+}
+
+/// The saved server or the box of a fleet at an index of the list.
+pub(crate) fn profile(state: &State, at: usize) -> Option<&Profile> {
+    state.servers.get(at).or_else(|| fleet::at(state, at).map(|each| &each.profile))
+}
+
+/// The saved servers and the boxes of the fleets.
+pub(crate) fn profiles(state: &State) -> impl Iterator<Item = &Profile> {
+    state.servers.iter().chain(state.fleet.iter().map(|each| &each.profile))
 }
 
 /// The name at an index of the list.
 pub(crate) fn name(state: &State, at: usize) -> &str {
-    let saved = state.servers.get(at).map(|profile| profile.name.as_str());
-    let find = || {
-        Some(discovered::listed(state).nth(at.checked_sub(state.servers.len() + 1)?)?.name.as_str())
-    };
+    let saved = profile(state, at).map(|profile| profile.name.as_str());
+    let find = || find_at(state, at).map(|find| find.name.as_str());
     saved.or_else(find).unwrap_or(THIS_MACHINE)
+}
+
+/// The discovered server at an index of the list.
+fn find_at(state: &State, at: usize) -> Option<&DiscoveredServer> {
+    discovered::listed(state).nth(at.checked_sub(first_find(state))?)
+}
+
+/// The index of the first discovered server.
+pub(crate) fn first_find(state: &State) -> usize {
+    state.servers.len() + 1 + state.fleet.len()
 }
 
 /// The selected server, if it was only discovered.
 pub(crate) fn chosen_find(state: &State) -> Option<&DiscoveredServer> {
-    discovered::listed(state).nth(state.picker.at.checked_sub(state.servers.len() + 1)?)
+    find_at(state, state.picker.at)
 }
 
 /// Length of the list.
 pub(crate) fn count(state: &State) -> usize {
-    state.servers.len() + 1 + discovered::listed(state).count()
+    first_find(state) + discovered::listed(state).count()
 }
 
 /// An entry of the list, which keeps its identity when the list changes.
@@ -53,10 +72,14 @@ pub(crate) fn count(state: &State) -> usize {
 enum ListPlace {
     Saved(String),
     ThisMachine,
+    OfFleet(String),
     Found(String),
 }
 
 fn spot(state: &State) -> ListPlace {
+    if let Some(each) = fleet::chosen(state) {
+        return ListPlace::OfFleet(each.profile.name.clone());
+    }
     match (chosen(state), chosen_find(state)) {
         (Some(profile), _) => ListPlace::Saved(profile.name.clone()),
         (None, Some(find)) => ListPlace::Found(find.name.clone()),
@@ -69,9 +92,13 @@ fn find(state: &State, spot: &ListPlace) -> Option<usize> {
     match spot {
         ListPlace::Saved(name) => state.servers.iter().position(|profile| profile.name == *name),
         ListPlace::ThisMachine => Some(saved),
-        ListPlace::Found(name) => {
-            discovered::listed(state).position(|find| find.name == *name).map(|nth| saved + 1 + nth)
+        ListPlace::OfFleet(name) => {
+            let place = state.fleet.iter().position(|each| each.profile.name == *name);
+            place.map(|nth| saved + 1 + nth)
         }
+        ListPlace::Found(name) => discovered::listed(state)
+            .position(|find| find.name == *name)
+            .map(|nth| first_find(state) + nth),
     }
 }
 
@@ -100,6 +127,15 @@ pub(crate) fn found(state: &mut State, found: Vec<DiscoveredServer>) {
     settle(state, at, &was);
 }
 
+/// Takes the boxes of the fleets. The selection stays.
+pub(crate) fn fleet(state: &mut State, boxes: Vec<fleet::FleetBoxRow>) -> Vec<Effect> {
+    let was = spot(state);
+    fleet::load(state, boxes);
+    let at = find(state, &was).unwrap_or(state.picker.at);
+    settle(state, at, &was);
+    vec![Effect::KeepFleet(state.fleet.iter().map(|each| each.profile.clone()).collect())]
+}
+
 /// Selects an index, or the nearest one that exists.
 fn settle(state: &mut State, at: usize, was: &ListPlace) {
     state.picker.at = at.min(count(state) - 1);
@@ -109,9 +145,9 @@ fn settle(state: &mut State, at: usize, was: &ListPlace) {
     }
 }
 
-/// The marked servers, in the order of the list.
+/// The marked servers and boxes, in the order of the list.
 pub(crate) fn marked(state: &State) -> impl Iterator<Item = &Profile> {
-    state.servers.iter().filter(|profile| state.picker.marked.contains(&profile.name))
+    profiles(state).filter(|profile| state.picker.marked.contains(&profile.name))
 }
 
 pub(crate) fn is_wide(size: Size) -> bool {
@@ -164,7 +200,7 @@ pub(crate) fn dial(state: &mut State, target: Target, start: bool) -> Vec<Effect
 
 /// Selects a server and a route, and dials at once if that is possible.
 pub(crate) fn open_at(state: &mut State, name: &str, target: Target) -> Vec<Effect> {
-    let place = state.servers.iter().position(|profile| profile.name == name);
+    let place = (0..first_find(state)).find(|at| self::name(state, *at) == name);
     state.picker.at = place.unwrap_or(state.servers.len());
     state.picker.way = routes::of(state).iter().position(|way| *way == target.via).unwrap_or(0);
     state.picker.on_ways = true;
@@ -238,7 +274,11 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     let old = std::mem::replace(&mut state.servers, servers);
     all_servers::forget_changed(state, &old);
     let named = |name: &String| state.servers.iter().position(|server| server.name == *name);
-    state.picker.marked.retain(|name| named(name).is_some());
+    let boxes = &state.fleet;
+    let is_listed = |name: &String| {
+        named(name).is_some() || boxes.iter().any(|each| each.profile.name == *name)
+    };
+    state.picker.marked.retain(is_listed);
     let wanted = state.picker.wanted.take();
     let added = state
         .servers

@@ -15,7 +15,7 @@ const LOOKING: u64 = 120_000;
 /// State of the picker.
 #[derive(Debug, Default)]
 pub(crate) struct Picker {
-    /// Index of the selected server: the saved ones, then this machine, then the discovered ones.
+    /// Index of the selected server: the saved ones, this machine, the boxes of fleets, then the discovered ones.
     pub(crate) at: usize,
     /// The first row of the list that is drawn, unless the chosen one would be out of sight.
     pub(crate) top: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Picker {
     /// Probes of the selected server.
     pub(crate) asking: ProbeSchedule,
     pub(crate) last: LastResults,
-    /// Names of the saved servers that are marked for a command.
+    /// Names of the saved servers and boxes of fleets that are marked for a command.
     pub(crate) marked: BTreeSet<String>,
     pub(crate) filter: Editor,
     /// Whether the filter has the focus.

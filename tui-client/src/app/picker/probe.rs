@@ -3,7 +3,7 @@
 
 use super::picker_state::{ProbeResult, ProbeSchedule};
 use super::routes;
-use super::{all_servers, chosen};
+use super::{all_servers, chosen, fleet};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::{Effect, LocalServer, Screen, State};
 use crate::config::Profile;
@@ -99,7 +99,7 @@ fn ask_at(state: &State) -> Option<u64> {
 
 /// When a result becomes too old to be shown. A lasting refusal stays.
 fn forget_at(state: &State) -> Option<u64> {
-    if !matches!(state.screen, Screen::Picker) {
+    if !is_shown(state) {
         return None;
     }
     let asking = &state.picker.asking;
@@ -112,11 +112,15 @@ fn forget_at(state: &State) -> Option<u64> {
     remote.into_iter().chain(local).min()
 }
 
-/// Milliseconds until the next probe, or until a result is dropped.
+fn is_shown(state: &State) -> bool {
+    matches!(state.screen, Screen::Picker)
+}
+
+/// Milliseconds until the next probe, until a result is dropped, or until a box of a fleet counts as away.
 pub(crate) fn changes_in(state: &State) -> Option<u64> {
     let at = ask_at(state).into_iter().chain(forget_at(state)).chain(all_servers::ask_at(state));
-    let at = at.min();
-    at.map(|at| at.saturating_sub(state.clock.mono))
+    let probes = at.map(|at| at.saturating_sub(state.clock.mono));
+    probes.chain(is_shown(state).then(|| fleet::changes_in(state)).flatten()).min()
 }
 
 /// Probes when it is time, and drops old results.

@@ -1,7 +1,7 @@
 //! Routes to the selected server: the address of each, whether it answers, and what to do if not.
 
 use super::picker_state::ProbeResult;
-use super::{chosen, discovered, probe};
+use super::{chosen, discovered, fleet, probe};
 use topside_shared::text::host_port;
 
 use crate::app::connection::{ConnectionState, Target, Via};
@@ -14,6 +14,8 @@ use crate::text::{fit, times};
 /// The routes to a saved server, in the order of the screen: without and with a saved hub.
 const SAVED: &[Via] = &[Via::Auto, Via::Same, Via::Lan, Via::Internet];
 const SAVED_WITH_HUB: &[Via] = &[Via::Auto, Via::Same, Via::Lan, Via::Internet, Via::Hub];
+/// The routes to a box of a fleet.
+const OF_FLEET: &[Via] = &[Via::Auto, Via::Hub];
 /// The routes to this machine; there is no automatic choice.
 const HERE: &[Via] = &[Via::Same, Via::Lan, Via::Internet];
 
@@ -122,6 +124,9 @@ impl Route {
 
 /// The routes to the selected server; none if it was only discovered.
 pub(crate) fn of(state: &State) -> &'static [Via] {
+    if fleet::chosen(state).is_some() {
+        return OF_FLEET;
+    }
     match (chosen(state), picker::chosen_find(state)) {
         (Some(_), _) if state.hubs.is_empty() => SAVED,
         (Some(_), _) => SAVED_WITH_HUB,
@@ -267,6 +272,7 @@ fn auto(state: &State, profile: &Profile) -> Route {
         .collect();
     let hint = discovered::hint(state, profile);
     let order = match ways[..] {
+        _ if fleet::chosen(state).is_some() => "LAN first, then Hub".to_owned(),
         [] => return no_address(state, profile, "address", hint.as_deref()),
         [via] => format!("{} only", via.title()),
         _ => {

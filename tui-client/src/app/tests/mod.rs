@@ -8,6 +8,7 @@ mod commands;
 mod connections;
 mod declared_fields;
 mod exports;
+pub(crate) mod fleet_boxes;
 mod key_hints;
 pub(crate) mod key_list;
 mod lists;

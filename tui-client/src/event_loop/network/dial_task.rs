@@ -13,7 +13,7 @@ use crate::app::picker::routes::words;
 use crate::app::{DialFailed, LocalServer, Target};
 use crate::config::Profile;
 use crate::connect::{
-    self, Address, ConnectError, Hello, PastedInvite, Remote, SaveAs, Session, Via, connect,
+    self, Address, ConnectError, FleetBox, FleetBoxes, Hello, PastedInvite, Remote, SaveAs, Session, Via, connect,
 };
 use crate::embedded::{Embedded, ReachError, connect_or_start};
 
@@ -39,9 +39,23 @@ pub(super) fn place(
         let name = target.title();
         return Err(DialFailed::Hopeless(format!("there is no saved server {name} any more")));
     };
-    Remote::of_profile(profile, target.via, &dirs.state)
+    let remote = match of_fleet(profile, dirs) {
+        Some(each) => Remote::of_fleet_box(&each, target.via, &dirs.state),
+        None => Remote::of_profile(profile, target.via, &dirs.state),
+    };
+    remote
         .map(connect::Target::Remote)
         .map_err(|error| DialFailed::Hopeless(error.to_string()))
+}
+
+/// The box of a fleet that this is. A saved server with an address of its own is none.
+fn of_fleet(profile: &Profile, dirs: &Dirs) -> Option<FleetBox> {
+    if profile.lan.is_some() || profile.internet.is_some() {
+        return None;
+    }
+    let boxes = FleetBoxes::load(&dirs.state).ok()?;
+    let found = boxes.find(&profile.name).ok()??;
+    (profile.pin.as_ref() == Some(&found.pin.to_string())).then(|| found.clone())
 }
 
 pub(super) async fn dial(attempt: u64, place: connect::Target, start: bool) -> DialResult {

@@ -2,6 +2,8 @@
 
 mod dial_task;
 mod fan_out_task;
+#[cfg(feature = "hub")]
+mod fleet_watch;
 mod network_worker;
 
 use std::sync::{Arc, Mutex, PoisonError};

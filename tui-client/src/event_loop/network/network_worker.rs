@@ -13,6 +13,8 @@ use super::super::new_file::NewFile;
 use super::super::session;
 use super::dial_task::{DialResult, dial, pair, place, probe, probe_here};
 use super::fan_out_task::FanOutTask;
+#[cfg(feature = "hub")]
+use super::fleet_watch;
 use super::{Order, SharedStop};
 use crate::app::msg::{FanOutEvent, NotPaired};
 use crate::app::picker::picker_state::ProbeResult;
@@ -39,6 +41,9 @@ pub(super) struct NetworkWorker {
     all_probes: JoinSet<()>,
     fan_outs: HashMap<u64, FanOutTask>,
     browse: Option<Browse>,
+    /// Follows the fleets of this device while the picker is shown.
+    #[cfg(feature = "hub")]
+    fleets: Option<JoinSet<()>>,
     pair: Option<(u64, tokio::task::JoinHandle<()>)>,
     dials: HashMap<u64, AbortHandle>,
     /// Each with the address of its server.
@@ -58,6 +63,8 @@ impl NetworkWorker {
             all_probes: JoinSet::new(),
             fan_outs: HashMap::new(),
             browse: None,
+            #[cfg(feature = "hub")]
+            fleets: None,
             pair: None,
             dials: HashMap::new(),
             sessions: HashMap::new(),
@@ -121,14 +128,18 @@ impl NetworkWorker {
                     fan_out.order(order);
                 }
             }
-            Order::Browse(false) => self.browse = None,
+            Order::Browse(false) => {
+                self.browse = None;
+                self.follow_fleets(false);
+            }
             // Where the system allows no multicast, the picker shows no discovered servers.
             Order::Browse(true) if self.browse.is_none() => {
+                self.follow_fleets(true);
                 let tell = self.tell.clone();
                 let listen = move |found| drop(tell.blocking_send(Msg::Found(found)));
                 self.browse = connect::browse(listen).ok();
             }
-            Order::Browse(true) => {}
+            Order::Browse(true) => self.follow_fleets(true),
             Order::Pair { attempt, invite, replaces } => self.pair(attempt, invite, replaces),
             Order::CancelPair(attempt) => self.cancel_pair(attempt),
             Order::Dial { attempt, target, profile, start } => {
@@ -191,6 +202,15 @@ impl NetworkWorker {
             }
         }
     }
+
+    #[cfg(feature = "hub")]
+    fn follow_fleets(&mut self, follow: bool) {
+        let start = || fleet_watch::start(self.dirs.state.clone(), self.tell.clone());
+        self.fleets = follow.then(|| self.fleets.take().unwrap_or_else(start));
+    }
+
+    #[cfg(not(feature = "hub"))]
+    fn follow_fleets(&mut self, _follow: bool) {}
 
     fn pair(&mut self, attempt: u64, invite: PastedInvite, replaces: Option<String>) {
         let (dirs, tell) = (self.dirs.clone(), self.tell.clone());

@@ -53,6 +53,9 @@ pub(super) fn draw(
         1 => "1 server saved".to_owned(),
         n => format!("{n} servers saved"),
     };
+    if !state.fleet.is_empty() {
+        counts.push_str(&format!(" · {} in fleets", state.fleet.len()));
+    }
     let finds = discovered::listed(state).count();
     if finds > 0 {
         counts.push_str(&format!(" · {finds} found"));

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use super::{head, heading, mark};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::picker::routes::{self, Route};
-use crate::app::picker::{self, discovered};
+use crate::app::picker::{self, discovered, fleet};
 use crate::app::{Clicked, Hits, State};
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
@@ -147,6 +147,7 @@ impl Below {
             lines.push((why.clone(), theme.plain));
         }
         let nothing_saved = state.servers.is_empty()
+            && state.fleet.is_empty()
             && state.unreadable.is_none()
             && matches!(state.link, ConnectionState::Idle);
         let text = way
@@ -161,6 +162,9 @@ impl Below {
         }
         if let Some(text) = text {
             lines.push((text, theme.dim));
+        }
+        if let Some(each) = fleet::chosen(state) {
+            lines.extend(fleet::facts(state, each).into_iter().map(|fact| (fact, theme.plain)));
         }
         if let Some(pin) = picker::chosen(state).and_then(discovered::pin) {
             lines.push((format!("pin {}", pin.short()), theme.dim));

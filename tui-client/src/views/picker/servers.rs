@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 use super::{head, heading, mark};
 use crate::app::connection::ConnectionState;
 use crate::app::picker::routes::{self, RouteSign};
-use crate::app::picker::{self, all_servers, filter};
+use crate::app::picker::{self, all_servers, filter, fleet};
 use crate::app::tabs::Tab;
 use crate::app::{Clicked, Hits, LocalServer, State, Via};
 use crate::config::Profile;
@@ -26,20 +26,25 @@ const TAGS_FROM: usize = 41;
 const MARK: u16 = 3;
 
 /// A row of the list of servers.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum ServerRow {
     Server(usize),
     Blank,
-    Found,
+    Heading(String),
 }
 
 /// All rows of the list, and which of them are drawn, so that the chosen one is on the screen.
 fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, Range<usize>) {
-    let shown = filter::visible(state);
-    let found = shown.partition_point(|at| *at <= state.servers.len());
-    let mut entries: Vec<ServerRow> = shown.into_iter().map(ServerRow::Server).collect();
-    if found < entries.len() {
-        entries.splice(found..found, [ServerRow::Blank, ServerRow::Found]);
+    let mut entries = Vec::new();
+    let mut last = None;
+    for at in filter::visible(state) {
+        let group = group(state, at);
+        if group != last {
+            let heading = group.clone().map(ServerRow::Heading);
+            entries.extend([ServerRow::Blank].into_iter().chain(heading));
+            last = group;
+        }
+        entries.push(ServerRow::Server(at));
     }
     let rows = usize::from(place.height.saturating_sub(head(place))).max(1);
     let at = entries.iter().position(|entry| *entry == ServerRow::Server(state.picker.at));
@@ -47,12 +52,20 @@ fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, Range<usize>) {
     (entries, window)
 }
 
+/// The heading above a server; none for saved ones and this machine.
+fn group(state: &State, at: usize) -> Option<String> {
+    match fleet::at(state, at) {
+        Some(each) => Some(each.group()),
+        None => (at >= picker::first_find(state)).then(|| "FOUND ON THE LAN".to_owned()),
+    }
+}
+
 /// Scrolls the rows; the choice stays as long as it is in sight.
 pub(in crate::views) fn scroll(state: &mut State, by: i32, layout: ListLayout) {
     let (entries, _) = entries(state, Rect::default());
     let server = |entry: &ServerRow| match entry {
         ServerRow::Server(at) => Some(*at),
-        ServerRow::Blank | ServerRow::Found => None,
+        ServerRow::Blank | ServerRow::Heading(_) => None,
     };
     let rows: Vec<Option<usize>> = entries.iter().map(server).collect();
     let (top, next) = scrolled(&rows, Some(&state.picker.at), by, layout);
@@ -75,7 +88,8 @@ pub(super) fn draw(
     // Where words have no room, the sign alone says it.
     let narrow = room < 26;
     let name_room = if narrow { room.saturating_sub(3) } else { (room * 3 / 8).clamp(12, 20) };
-    let has_tags = room >= TAGS_FROM && state.servers.iter().any(|server| !server.tags.is_empty());
+    let has_tags =
+        room >= TAGS_FROM && state.servers.iter().any(|server| !server.tags.is_empty());
 
     let filter = &state.picker.filter;
     let mut cursor = None;
@@ -103,13 +117,14 @@ pub(super) fn draw(
         let at = match entry {
             ServerRow::Server(at) => *at,
             ServerRow::Blank => continue,
-            ServerRow::Found => {
-                row.skip(3).left("FOUND ON THE LAN", theme.dim);
+            ServerRow::Heading(heading) => {
+                row.skip(3).left(heading, theme.dim);
                 continue;
             }
         };
         let here = Rect { y: place.y + y, height: 1, ..place };
-        if at < state.servers.len() {
+        let saved = picker::profile(state, at);
+        if saved.is_some() {
             hits.push((Rect { width: MARK, ..here }, Clicked::Mark(at)));
         }
         hits.push((here, Clicked::Server(at)));
@@ -121,7 +136,6 @@ pub(super) fn draw(
         } else {
             theme.plain
         };
-        let saved = state.servers.get(at);
         let marked = saved.is_some_and(|server| state.picker.marked.contains(&server.name));
         row.skip(1).left(if chosen { "▌" } else { " " }, theme.accent).skip_right(2);
         row.left(if marked { "■" } else { " " }, theme.accent);
@@ -134,7 +148,8 @@ pub(super) fn draw(
                 (sign, words, style)
             }
         };
-        let tags = saved.filter(|_| has_tags).map(tags).unwrap_or_default();
+        // The tag of a box of a fleet is in the heading above it, and its record needs the room.
+        let tags = state.servers.get(at).filter(|_| has_tags).map(tags).unwrap_or_default();
         let room = if tags.is_empty() { row.room() } else { STATE };
         let words = routes::shortened(&words, room.saturating_sub(fit::width(sign)));
         let words = format!("{sign}{}", if narrow { "" } else { &words });
@@ -146,15 +161,18 @@ pub(super) fn draw(
     cursor
 }
 
-/// The tags of a saved server: `#garden #pumps`.
+/// The tags of a server: `#garden #pumps`.
 pub(in crate::views) fn tags(server: &Profile) -> String {
     let tags: Vec<String> = server.tags.iter().map(|tag| format!("#{tag}")).collect();
     tags.join(" ")
 }
 
-/// Milliseconds until a server of the list shuts down, as far as one of the tabs knows.
+/// Milliseconds until a server of the list shuts down, as far as one of the tabs or the hub knows.
 fn due_in(state: &State, at: usize) -> Option<u64> {
-    let saved = state.servers.get(at).map(|profile| &profile.name);
+    if let Some(due) = fleet::at(state, at).and_then(|each| fleet::due_in(state, each)) {
+        return Some(due);
+    }
+    let saved = picker::profile(state, at).map(|profile| &profile.name);
     let tabs = state.tabs.iter().filter(|tab| tab.session().is_some());
     let console = tabs.filter_map(Tab::console).find(|console| {
         let is_saved = saved.is_some() && console.target.server.as_ref() == saved;
@@ -166,13 +184,13 @@ fn due_in(state: &State, at: usize) -> Option<u64> {
 
 /// How a server of the list stands, as far as that is known.
 fn state_of(state: &State, at: usize) -> (RouteSign, String) {
-    let saved = state.servers.len();
     let dialling = matches!(state.link, ConnectionState::Dialling(_));
-    let (sign, words) = match state.servers.get(at) {
-        Some(_) if dialling && at == state.picker.at => return routes::brief(state),
-        Some(profile) => return all_servers::standing(state, profile),
-        None if at > saved => (RouteSign::None, "not paired"),
-        None => match &state.local_server {
+    let (sign, words) = match (picker::profile(state, at), fleet::at(state, at)) {
+        (Some(_), _) if dialling && at == state.picker.at => return routes::brief(state),
+        (_, Some(each)) => return fleet::standing(state, each),
+        (Some(profile), None) => return all_servers::standing(state, profile),
+        (None, None) if at > state.servers.len() => (RouteSign::None, "not paired"),
+        (None, None) => match &state.local_server {
             LocalServer::Unknown => (RouteSign::None, "…"),
             LocalServer::Running(_) => (RouteSign::Up, "running"),
             LocalServer::NotRunning => (RouteSign::Idle, "not running"),

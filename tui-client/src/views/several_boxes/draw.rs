@@ -10,7 +10,7 @@ use super::results::{LABEL, ResultLine, Results};
 use super::{Phase, SeveralBoxes, count_words};
 use crate::app::State;
 use crate::app::msg::WaitingBox;
-use crate::app::picker::all_servers;
+use crate::app::picker::{all_servers, fleet};
 use crate::app::view::View as _;
 use crate::fan_out::{OutcomeKind, effect_word};
 use crate::terminal::Size;
@@ -167,10 +167,13 @@ fn servers(view: &SeveralBoxes, state: &State, list: Rect, buffer: &mut Buffer) 
     for (y, name) in (0..list.height).zip(&view.boxes) {
         let mut row = Row::at(buffer, list, y);
         row.column(name, NAME, theme.plain).skip(1);
-        let Some(profile) = state.servers.iter().find(|profile| profile.name == *name) else {
-            continue;
+        let of_fleet = state.fleet.iter().find(|each| each.profile.name == *name);
+        let saved = state.servers.iter().find(|profile| profile.name == *name);
+        let (profile, (sign, words)) = match (saved, of_fleet) {
+            (Some(profile), _) => (profile, all_servers::standing(state, profile)),
+            (None, Some(each)) => (&each.profile, fleet::standing(state, each)),
+            (None, None) => continue,
         };
-        let (sign, words) = all_servers::standing(state, profile);
         let (sign, style) = mark(sign, theme);
         row.column(&format!("{sign}{words}"), STANDING.min(row.room()), style);
         row.skip(1).left(&tags(profile), theme.dim);

@@ -106,9 +106,9 @@ pub(crate) fn open_marked(state: &mut State) -> Vec<Effect> {
     open_for(state, servers)
 }
 
-/// Opens the line for all saved servers.
+/// Opens the line for all saved servers and boxes of fleets.
 pub(crate) fn open_all(state: &mut State) -> Vec<Effect> {
-    let servers = distinct(&state.servers);
+    let servers = distinct(picker::profiles(state));
     open_for(state, servers)
 }
 

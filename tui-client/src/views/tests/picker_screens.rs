@@ -5,6 +5,7 @@ use topside_shared::invite::Invite;
 use super::{SIZES, assert_clean, at_every_size, frame, text};
 use crate::app::msg::{FanOutEvent, NotPaired};
 use crate::app::picker::picker_state::ProbeResult;
+use crate::app::tests::fleet_boxes::garden;
 use crate::app::tests::pasted_invites::an_invite;
 use crate::app::tests::probes::find;
 use crate::app::tests::several_boxes::{ended, fleet, known, start, unreachable};
@@ -282,4 +283,17 @@ fn draw_the_picker(width: u16, height: u16, evil: &str) {
     let invite = Invite { name: evil.into(), ..an_invite() };
     world.tell(Msg::Paste(invite.to_string()));
     assert_clean(&world);
+}
+
+#[test]
+fn the_picker_with_the_boxes_of_a_fleet() {
+    at_every_size("picker-fleet", |width, height| {
+        let mut world = picker(width, height);
+        world.tell(Msg::Hubs(vec!["garden".into()]));
+        world.tell(Msg::Fleet(garden()));
+        world.press("down down down down down");
+        world.press("space");
+        world.press("up");
+        world
+    });
 }

@@ -1,0 +1,192 @@
+//! Boxes of the fleets of this device: which are listed, and what each said of itself at the hub. That is a hint, as an
+//! announcement on the LAN is: the pin decides.
+
+use std::collections::{HashMap, HashSet};
+
+use topside_shared::text::{MAX_NAME, clean};
+use topside_shared::{Pin, Time};
+
+use super::discovered;
+use super::routes::RouteSign;
+use crate::app::State;
+use crate::config::Profile;
+use crate::text::times;
+
+/// Silence after which a box counts as away.
+const AWAY_AFTER: i64 = 75_000;
+
+/// A box of a fleet that this device may reach.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FleetBoxRow {
+    pub(crate) name: String,
+    pub(crate) fleet: String,
+    pub(crate) pin: Pin,
+    pub(crate) tags: Vec<String>,
+    /// What it last said of itself at the hub.
+    pub(crate) presence: Option<BoxPresence>,
+}
+
+/// What a box said of itself at the hub.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BoxPresence {
+    pub(crate) version: String,
+    /// False: it has ended in order.
+    pub(crate) is_up: bool,
+    /// Over one minute.
+    pub(crate) load: Option<f64>,
+    pub(crate) runs: u64,
+    /// When it shuts down.
+    pub(crate) shutdown: Option<Time>,
+    /// How long ago it said so, in ms.
+    pub(crate) age: u64,
+}
+
+/// A box of a fleet in the list.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FleetBox {
+    /// As a saved server: a name that no other server of the list has, its pin and its tags.
+    pub(crate) profile: Profile,
+    pub(crate) fleet: String,
+    pub(crate) heard: Option<Heard>,
+}
+
+/// The last record of a box.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Heard {
+    pub(crate) presence: BoxPresence,
+    /// When it came, by the monotonic clock; before its zero for records that are older than this program.
+    at: i64,
+}
+
+impl FleetBox {
+    /// The heading above it: its fleet, and its first tag.
+    pub(crate) fn group(&self) -> String {
+        match self.profile.tags.first() {
+            Some(tag) => format!("FLEET {} #{tag}", self.fleet),
+            None => format!("FLEET {}", self.fleet),
+        }
+    }
+
+    fn is_at_hub(&self, now: u64) -> bool {
+        self.heard.as_ref().is_some_and(|heard| heard.presence.is_up && heard.age(now) < AWAY_AFTER)
+    }
+
+    /// The record of a box that is at the hub.
+    fn live(&self, now: u64) -> Option<&BoxPresence> {
+        let heard = self.heard.as_ref().filter(|_| self.is_at_hub(now));
+        heard.map(|heard| &heard.presence)
+    }
+}
+
+impl Heard {
+    fn age(&self, now: u64) -> i64 {
+        signed(now) - self.at
+    }
+
+    /// When the record came.
+    fn time(&self, state: &State) -> Time {
+        Time::from_millis(state.clock.wall.as_millis() - self.age(state.clock.mono))
+    }
+}
+
+fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+/// The box at an index of the list: they stand below this machine.
+pub(crate) fn at(state: &State, index: usize) -> Option<&FleetBox> {
+    state.fleet.get(index.checked_sub(state.servers.len() + 1)?)
+}
+
+/// The chosen box of a fleet.
+pub(crate) fn chosen(state: &State) -> Option<&FleetBox> {
+    at(state, state.picker.at)
+}
+
+/// Takes the boxes of all fleets. One that is a saved server too is listed as that.
+pub(super) fn load(state: &mut State, rows: Vec<FleetBoxRow>) {
+    let now = signed(state.clock.mono);
+    let saved: HashSet<Pin> = state.servers.iter().filter_map(discovered::pin).collect();
+    // A name that another server of the list has too stands behind its fleet.
+    let mut names: HashMap<String, usize> = HashMap::new();
+    let listed = rows.iter().map(|row| &row.name);
+    for name in listed.chain(state.servers.iter().map(|profile| &profile.name)) {
+        *names.entry(name.clone()).or_default() += 1;
+    }
+    let safe = |row: FleetBoxRow| {
+        let text = |text: &str| clean(text, MAX_NAME);
+        let is_alone = names.get(&row.name) == Some(&1);
+        let profile = Profile {
+            name: if is_alone { text(&row.name) } else { text(&format!("{}/{}", row.fleet, row.name)) },
+            pin: Some(row.pin.to_string()),
+            tags: row.tags.iter().map(|tag| text(tag)).collect(),
+            ..Profile::default()
+        };
+        let heard = row.presence.map(|presence| {
+            let at = now - signed(presence.age);
+            Heard { presence: BoxPresence { version: text(&presence.version), ..presence }, at }
+        });
+        FleetBox { profile, fleet: text(&row.fleet), heard }
+    };
+    let new = rows.into_iter().filter(|row| !saved.contains(&row.pin)).map(safe);
+    let mut boxes: Vec<FleetBox> = new.collect();
+    boxes.sort_by_cached_key(|each| (each.group(), each.profile.name.clone()));
+    state.fleet = boxes;
+}
+
+/// Milliseconds until a box counts as away.
+pub(super) fn changes_in(state: &State) -> Option<u64> {
+    let now = state.clock.mono;
+    let left = |each: &FleetBox| {
+        let heard = each.heard.as_ref().filter(|_| each.is_at_hub(now))?;
+        u64::try_from(AWAY_AFTER - heard.age(now)).ok()
+    };
+    state.fleet.iter().filter_map(left).min()
+}
+
+/// Milliseconds until a box shuts down, as it said itself.
+pub(crate) fn due_in(state: &State, each: &FleetBox) -> Option<u64> {
+    let due = each.live(state.clock.mono)?.shutdown?;
+    u64::try_from(due.as_millis() - state.clock.wall.as_millis()).ok()
+}
+
+/// How a box stands: on the LAN, at the hub or away, with its load and its version.
+pub(crate) fn standing(state: &State, each: &FleetBox) -> (RouteSign, String) {
+    let now = state.clock.mono;
+    let pin = discovered::pin(&each.profile);
+    let on_lan = state.discovered.iter().any(|find| find.pin.is_some() && find.pin == pin);
+    let place = if on_lan { "LAN" } else { "hub" };
+    match (each.live(now), &each.heard) {
+        (Some(live), _) => {
+            let load = live.load.map(|load| format!(" · load {load:.2}")).unwrap_or_default();
+            (RouteSign::Up, format!("{place}{load} · {}", live.version))
+        }
+        (None, _) if on_lan => (RouteSign::Up, place.to_owned()),
+        (None, None) => (RouteSign::None, "not seen yet".to_owned()),
+        (None, Some(heard)) => {
+            let at = times::short_stamp(heard.time(state), state.clock.wall, &state.zone);
+            (RouteSign::Idle, format!("away since {at}"))
+        }
+    }
+}
+
+/// What is known of a box, for the side of the list.
+pub(crate) fn facts(state: &State, each: &FleetBox) -> Vec<String> {
+    let tags: Vec<String> = each.profile.tags.iter().map(|tag| format!(" #{tag}")).collect();
+    let mut facts = vec![format!("a box of the fleet {}{}", each.fleet, tags.concat())];
+    let Some(heard) = &each.heard else {
+        facts.push("the hub has heard nothing of it yet".to_owned());
+        return facts;
+    };
+    let BoxPresence { version, is_up, load, runs, .. } = &heard.presence;
+    let runs = match runs {
+        1 => "1 run".to_owned(),
+        runs => format!("{runs} runs"),
+    };
+    let load = load.map(|load| format!(", load {load:.2}")).unwrap_or_default();
+    facts.push(format!("Topside {version}{load}, {runs}"));
+    let how = if *is_up { "last heard" } else { "it has stopped" };
+    let at = times::stamp(heard.time(state), state.clock.wall, &state.zone);
+    facts.push(format!("{how} at {at}"));
+    facts
+}
