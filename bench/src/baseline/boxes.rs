@@ -80,12 +80,10 @@ async fn session(acceptor: TlsAcceptor, stream: HubStream) -> io::Result<()> {
     let mut lines = BufReader::new(reader).lines();
     while let Some(line) = lines.next_line().await? {
         let request: Value = serde_json::from_str(&line)?;
-        let answer = json!({
-            "jsonrpc": "2.0",
-            "id": request["id"],
-            "result": result(request["method"].as_str().unwrap_or_default()),
-        });
-        writer.write_all(format!("{answer}\n").as_bytes()).await?;
+        let result = result(request["method"].as_str().unwrap_or_default());
+        let answer =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{result}}}\n", request["id"]);
+        writer.write_all(answer.as_bytes()).await?;
         writer.flush().await?;
     }
     writer.shutdown().await

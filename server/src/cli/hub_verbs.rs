@@ -12,7 +12,7 @@ use topside_shared::fleet::{
 };
 use topside_shared::hub::{
     BucketError, ConnectHubError, FleetName, HubAccessError, HubConnection, HubCredentials,
-    HubRole, publish_permissions, subscribe_permissions,
+    HubRole, JETSTREAM_DOMAIN, MAX_ADDRESSES, publish_permissions, subscribe_permissions,
 };
 use topside_shared::methods::ServerReload;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
@@ -44,9 +44,9 @@ pub(crate) enum HubVerb {
 pub(crate) struct InitArgs {
     /// The directory, which is made
     dir: PathBuf,
-    /// Host name or IP address at which boxes and people reach this machine
-    #[arg(long, value_name = "HOST", value_parser = host)]
-    address: String,
+    /// Host name or IP address at which boxes and people reach this machine; once for each server of a cluster
+    #[arg(long = "address", value_name = "HOST", required = true, value_parser = host)]
+    addresses: Vec<String>,
     /// Port of the hub
     #[arg(long, default_value_t = 4222, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
@@ -71,6 +71,8 @@ pub(crate) enum HubVerbError {
         .0.display(), .0.join(STRING).display()
     )]
     Exists(PathBuf),
+    #[error("a hub has at most {MAX_ADDRESSES} addresses, not {0}")]
+    ManyAddresses(usize),
     #[error("{} cannot be written: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{} cannot be read: {source}", path.display())]
@@ -129,7 +131,7 @@ fn host(text: &str) -> Result<String, String> {
 
 /// Writes a hub. What to print.
 pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
-    let InitArgs { dir, address, port } = args;
+    let InitArgs { dir, addresses, port } = args;
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| HubVerbError::Write { path, source }
@@ -140,7 +142,11 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed(dir))?;
     let dir = std::fs::canonicalize(dir).map_err(failed(dir))?;
     let key = PrivateKey::from_seed(&Seed::random()?)?;
-    let credentials = HubCredentials::random(key.pin(), vec![(address.clone(), *port)])?;
+    if addresses.len() > MAX_ADDRESSES {
+        return Err(HubVerbError::ManyAddresses(addresses.len()));
+    }
+    let places = addresses.iter().map(|address| (address.clone(), *port)).collect();
+    let credentials = HubCredentials::random(key.pin(), places)?;
     let write = |name: &str, mode: u32, text: &str| {
         let path = dir.join(name);
         let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
@@ -155,7 +161,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     write(STRING, 0o600, &format!("{credentials}\n"))?;
     write(UNIT, 0o644, &unit(&dir))?;
     // The last: with it the hub is complete.
-    write(CONFIG, 0o600, &configuration(address, *port, &credentials))?;
+    write(CONFIG, 0o600, &configuration(addresses, *port, &credentials))?;
     let shown = dir.display();
     Ok(format!(
         "The hub is written to {shown}. Start it there by hand:\n\n  \
@@ -167,7 +173,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     ))
 }
 
-fn configuration(address: &str, port: u16, credentials: &HubCredentials) -> String {
+fn configuration(addresses: &[String], port: u16, credentials: &HubCredentials) -> String {
     let user = |role: HubRole| {
         let list = |subjects: Vec<String>| {
             let quoted = subjects.iter().map(|subject| format!("\"{subject}\""));
@@ -184,7 +190,8 @@ fn configuration(address: &str, port: u16, credentials: &HubCredentials) -> Stri
     };
     let users: String = HubRole::ALL.into_iter().map(user).collect();
     // A wildcard of IPv6 takes IPv4 too, but a system may have no IPv6.
-    let listen = if address.contains(':') { "[::]" } else { "0.0.0.0" };
+    let is_v6 = addresses.iter().any(|address| address.contains(':'));
+    let listen = if is_v6 { "[::]" } else { "0.0.0.0" };
     format!(
         "# A hub of Topside, for nats-server: written by `topsided hub init`. It carries the bytes of sessions between\n\
          # people and boxes, which are encrypted from end to end, and can command no box.\n\
@@ -199,8 +206,8 @@ fn configuration(address: &str, port: u16, credentials: &HubCredentials) -> Stri
          max_payload: 1048576\n\
          # A connection that is dead is found within a minute.\n\
          ping_interval: \"20s\"\nping_max: 2\nwrite_deadline: \"10s\"\n\n\
-         # The rosters of fleets.\n\
-         jetstream {{\n  store_dir: \"{STORE}\"\n  max_memory_store: 67108864\n  max_file_store: 4294967296\n}}\n\n\
+         # The rosters of fleets. Leaf nodes reach them by the domain.\n\
+         jetstream {{\n  store_dir: \"{STORE}\"\n  domain: \"{JETSTREAM_DOMAIN}\"\n  max_memory_store: 67108864\n  max_file_store: 4294967296\n}}\n\n\
          # There is no other user, and none without a password. Boxes cannot reach each other, and neither can people.\n\
          # Only the admin of fleets writes rosters.\n\
          authorization {{\n  timeout: 5\n  users: [\n{users}  ]\n}}\n",

@@ -15,11 +15,11 @@ fn during(fault: impl Fn(&mut Hub), back: impl Fn(&mut Hub)) {
     let topsided = Topsided::new();
     let Some(mut hub) = Hub::new(&topsided) else { return };
     let mut watched = Watched::new(&topsided, "", rounds());
+    let said = topsided.run(&["join", &hub.join_string()]);
+    assert_eq!(said.status, Some(0), "{said:?}");
     for round in 0..rounds() {
         let mut server = topsided.start();
         let mut local = server.connect();
-        let said = topsided.run(&["join", &hub.join_string()]);
-        assert_eq!(said.status, Some(0), "{said:?}");
         let name = format!("phone-{round}");
         let made = local.ok("key/invite", json!({"name": name, "role": "admin"}));
         let mut device = Device::of_invite(made["invite"].as_str().unwrap()).enrol();

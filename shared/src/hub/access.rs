@@ -10,7 +10,7 @@ use crate::private_key::Seed;
 use crate::text::{self, MAX_NAME, host_port};
 
 /// Most addresses of a hub in one string.
-const MAX_ADDRESSES: usize = 8;
+pub const MAX_ADDRESSES: usize = 8;
 
 /// The name of a fleet. It is a part of subjects and the name of a bucket at the hub, and of a directory on devices.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -115,6 +115,7 @@ impl Bucket {
             "max_consumers": -1, "max_msgs": -1, "max_bytes": MAX_BUCKET, "max_age": 0,
             "max_msgs_per_subject": 1, "max_msg_size": 1024 * 1024, "duplicate_window": 120_000_000_000_u64,
             "allow_rollup_hdrs": true, "deny_delete": true, "allow_direct": true,
+            "republish": { "src": ">", "dest": format!("{}>", self.changed()) },
         });
         let subject = format!("$JS.API.STREAM.CREATE.{}", self.stream());
         self.api(subject, config).await.map(drop)
@@ -227,11 +228,11 @@ impl Bucket {
         Ok(entries)
     }
 
-    /// Receives changes of all keys that match, from now on. A value that the hub refused to store, by [`Bucket::put_after`],
-    /// is delivered too: read the key. What a lost connection misses is not delivered: read the keys after
-    /// [`HubConnection::changed`].
+    /// Receives changes of all keys that match, from now on, once the hub has stored them. What a lost connection misses is
+    /// not delivered: read the keys after [`HubConnection::changed`].
     pub async fn watch(&self, keys: &str) -> Result<Watch, BucketError> {
-        let subscribed = self.hub.client.subscribe(format!("{}{keys}", self.prefix())).await;
+        let subject = format!("{}{}{keys}", self.changed(), self.prefix());
+        let subscribed = self.hub.client.subscribe(subject).await;
         let subscriber = subscribed.map_err(|error| BucketError::Hub(error.to_string()))?;
         // A value that is read from now on is not older than the first change.
         let flushed = self.hub.client.flush().await;
@@ -240,7 +241,9 @@ impl Bucket {
     }
 
     fn change(&self, message: Message) -> Change {
-        let key = message.subject.strip_prefix(&self.prefix()).unwrap_or_default().to_owned();
+        let changed = self.changed();
+        let subject = message.subject.strip_prefix(&changed).unwrap_or(&message.subject);
+        let key = subject.strip_prefix(&self.prefix()).unwrap_or_default().to_owned();
         let is_deleted =
             message.headers.as_ref().is_some_and(|headers| headers.get(OPERATION).is_some());
         Change { key, value: (!is_deleted).then_some(message.payload) }
@@ -248,6 +251,12 @@ impl Bucket {
 
     fn stream(&self) -> String {
         format!("KV_topside_{}", self.fleet)
+    }
+
+    /// What the subjects begin with under which the hub repeats what it has stored. Unlike those of the bucket itself, they
+    /// are passed on to leaf nodes.
+    fn changed(&self) -> String {
+        format!("topside.v1.{}.changed.", self.fleet)
     }
 
     fn prefix(&self) -> String {

@@ -11,7 +11,7 @@ mod dial;
 mod service;
 mod stream;
 
-pub use access::{FleetName, FleetNameError, HubAccess, HubAccessError, HubRole};
+pub use access::{FleetName, FleetNameError, HubAccess, HubAccessError, HubRole, MAX_ADDRESSES};
 pub(crate) use access::{find_string, write_string};
 pub use bucket::{Bucket, BucketError, Change, Entry, Watch};
 pub use connection::{ConnectHubError, HubConnection};
@@ -21,6 +21,9 @@ pub use service::{ServiceRequest, ServiceRequests};
 pub use stream::{Carrier, HubStream};
 
 use crate::pin::Pin;
+
+/// The domain of the hub's JetStream, by which leaf nodes reach it.
+pub const JETSTREAM_DOMAIN: &str = "topside";
 
 /// Subjects of one fleet. The hub's permissions name their parts: see [`publish_permissions`] and [`subscribe_permissions`].
 #[derive(Debug, Clone)]
@@ -79,19 +82,27 @@ pub fn publish_permissions(role: HubRole) -> Vec<String> {
             "_INBOX.>",
         ],
     };
-    subjects.iter().map(|subject| (*subject).to_owned()).collect()
+    let of_domain = |subject: &&str| match subject.strip_prefix("$JS.API.") {
+        Some(call) => Some(format!("$JS.{JETSTREAM_DOMAIN}.API.{call}")),
+        None => {
+            subject.starts_with("$KV.").then(|| format!("$JS.{JETSTREAM_DOMAIN}.API.{subject}"))
+        }
+    };
+    // The server of a leaf node maps the subjects of JetStream to those of the hub's domain, and checks these.
+    let mapped = subjects.iter().filter_map(of_domain);
+    subjects.iter().map(|subject| (*subject).to_owned()).chain(mapped).collect()
 }
 
 /// The subjects that this side may subscribe to.
 pub fn subscribe_permissions(role: HubRole) -> Vec<String> {
     let subjects: &[&str] = match role {
         HubRole::Admin => &[">"],
-        HubRole::Person => &["topside.v1.*.person.>", "$KV.>"],
+        HubRole::Person => &["topside.v1.*.person.>", "topside.v1.*.changed.>"],
         HubRole::Box => &[
             "topside.v1.*.dial.*",
             "topside.v1.*.box.>",
-            "$KV.*.roster",
-            "$KV.*.person.*",
+            "topside.v1.*.changed.$KV.*.roster",
+            "topside.v1.*.changed.$KV.*.person.*",
             "$SRV.>",
         ],
     };

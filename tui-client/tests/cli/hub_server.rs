@@ -32,10 +32,7 @@ impl Hub {
         if !require("nats-server") {
             return None;
         }
-        let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        sockopt::set_socket_reuseaddr(&held, true).unwrap();
-        bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-        let port = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap().port();
+        let (held, port) = held_port();
         let dir = tempfile::tempdir().unwrap();
         let (admin, invites) = (OnceCell::new(), Cell::new(0));
         let mut hub = Self { dir, port, _port: held, server: None, admin, invites };
@@ -132,4 +129,13 @@ impl Drop for Hub {
 
 pub(crate) fn invite(garden: &Box) -> String {
     garden.verb(&["invite", "--name", "phone", "--role", "operator"])
+}
+
+/// A port of loopback, and what keeps it for a server that is down at times. It does not listen.
+pub(crate) fn held_port() -> (OwnedFd, u16) {
+    let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    sockopt::set_socket_reuseaddr(&held, true).unwrap();
+    bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let port = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap().port();
+    (held, port)
 }

@@ -13,9 +13,13 @@ mod fleet;
 #[cfg(feature = "hub")]
 mod fleet_box;
 #[cfg(feature = "hub")]
+mod fleet_hubs;
+#[cfg(feature = "hub")]
 mod hub;
 #[cfg(feature = "hub")]
 mod hub_bucket;
+#[cfg(feature = "hub")]
+mod hub_replay;
 #[cfg(feature = "hub")]
 mod hub_server;
 mod import;

@@ -55,7 +55,7 @@ impl Hub {
 
     /// The file with the string of the hub.
     pub(super) fn strings(&self) -> PathBuf {
-        self.dir.path().join("hub/strings")
+        self.dir.path().join("hub/string")
     }
 
     /// What people's devices reach it with.

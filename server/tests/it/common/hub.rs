@@ -13,12 +13,26 @@ use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt}
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use topside_shared::Pin;
-use topside_shared::fleet::{Enrolment, JoinString};
+use topside_shared::fleet::{Enrolment, FleetInvite, Invited, JoinString, ROSTER_KEY, Roster};
 use topside_shared::hub::{HubAccess, HubConnection, HubCredentials, HubRole};
-use topside_shared::private_key::Seed;
+use topside_shared::private_key::{PrivateKey, Seed};
 use topside_shared::time::Time;
 
 use super::{Topsided, eventually, require};
+
+/// The key that signs rosters.
+fn authority() -> PrivateKey {
+    PrivateKey::from_seed(&Seed::from_bytes([7; 32])).unwrap()
+}
+
+/// The seed of the invite for boxes.
+fn enrolment() -> Seed {
+    Seed::from_bytes([8; 32])
+}
+
+fn an_hour_on() -> Time {
+    Time::from_millis(Time::now().as_millis() + 3_600_000)
+}
 
 /// A hub. It is ended with the test.
 pub(crate) struct Hub {
@@ -47,11 +61,12 @@ impl Hub {
         let said =
             topsided.run(&["hub", "init", &place, "--address", "127.0.0.1", "--port", &number]);
         assert_eq!(said.status, Some(0), "{said:?}");
-        let strings = std::fs::read_to_string(made.join("strings")).unwrap();
-        let credentials = HubCredentials::find(&strings).unwrap();
+        let string = std::fs::read_to_string(made.join("string")).unwrap();
+        let credentials = HubCredentials::find(&string).unwrap();
         let relay = Relay::to(port);
         let mut hub = Self { dir, port, _port: held, server: None, relay, credentials };
         hub.start();
+        hub.create_fleet();
         Some(hub)
     }
 
@@ -86,13 +101,31 @@ impl Hub {
         self.relay.is_cut.store(cut, Ordering::SeqCst);
     }
 
-    /// What the box joins with. No fleet has such an invite, so no admin accepts the box; devices that it knows reach it.
+    /// Stores a roster with an invite for boxes.
+    fn create_fleet(&self) {
+        let access = self.access(HubRole::Admin);
+        let mut roster = Roster::new(access.fleet.clone(), Vec::new(), Time::now());
+        roster.invites.push(FleetInvite {
+            key: PrivateKey::from_seed(&enrolment()).unwrap().pin(),
+            invites: Invited::Box { auto: true },
+            tags: Vec::new(),
+            uses: 1,
+            until: an_hour_on(),
+        });
+        let roster = roster.sign(&authority()).unwrap().text().to_owned();
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let bucket = HubConnection::open(&access).await.unwrap().bucket();
+            bucket.create().await.unwrap();
+            bucket.put_after(ROSTER_KEY, roster.into(), 0).await.unwrap();
+        });
+    }
+
+    /// What the box joins with, by way of the relay.
     pub(crate) fn join_string(&self) -> String {
         let mut access = self.access(HubRole::Box);
         access.addresses = vec![("127.0.0.1".to_owned(), self.relay.port)];
-        let until = Time::from_millis(Time::now().as_millis() + 3_600_000);
-        let enrolment = Some(Enrolment { seed: Seed::random().unwrap(), until });
-        JoinString { access, authority: Pin::from_bytes([7; 32]), enrolment }.to_string()
+        let enrolment = Some(Enrolment { seed: enrolment(), until: an_hour_on() });
+        JoinString { access, authority: authority().pin(), enrolment }.to_string()
     }
 
     fn access(&self, role: HubRole) -> HubAccess {

@@ -117,7 +117,11 @@ pub(super) fn load(state: &mut State, rows: Vec<FleetBoxRow>) {
         let text = |text: &str| clean(text, MAX_NAME);
         let is_alone = names.get(&row.name) == Some(&1);
         let profile = Profile {
-            name: if is_alone { text(&row.name) } else { text(&format!("{}/{}", row.fleet, row.name)) },
+            name: if is_alone {
+                text(&row.name)
+            } else {
+                text(&format!("{}/{}", row.fleet, row.name))
+            },
             pin: Some(row.pin.to_string()),
             tags: row.tags.iter().map(|tag| text(tag)).collect(),
             ..Profile::default()

@@ -13,7 +13,8 @@ use crate::app::picker::routes::words;
 use crate::app::{DialFailed, LocalServer, Target};
 use crate::config::Profile;
 use crate::connect::{
-    self, Address, ConnectError, FleetBox, FleetBoxes, Hello, PastedInvite, Remote, SaveAs, Session, Via, connect,
+    self, Address, ConnectError, FleetBox, FleetBoxes, Hello, PastedInvite, Remote, SaveAs,
+    Session, Via, connect,
 };
 use crate::embedded::{Embedded, ReachError, connect_or_start};
 
@@ -43,9 +44,7 @@ pub(super) fn place(
         Some(each) => Remote::of_fleet_box(&each, target.via, &dirs.state),
         None => Remote::of_profile(profile, target.via, &dirs.state),
     };
-    remote
-        .map(connect::Target::Remote)
-        .map_err(|error| DialFailed::Hopeless(error.to_string()))
+    remote.map(connect::Target::Remote).map_err(|error| DialFailed::Hopeless(error.to_string()))
 }
 
 /// The box of a fleet that this is. A saved server with an address of its own is none.

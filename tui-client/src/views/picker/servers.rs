@@ -88,8 +88,7 @@ pub(super) fn draw(
     // Where words have no room, the sign alone says it.
     let narrow = room < 26;
     let name_room = if narrow { room.saturating_sub(3) } else { (room * 3 / 8).clamp(12, 20) };
-    let has_tags =
-        room >= TAGS_FROM && state.servers.iter().any(|server| !server.tags.is_empty());
+    let has_tags = room >= TAGS_FROM && state.servers.iter().any(|server| !server.tags.is_empty());
 
     let filter = &state.picker.filter;
     let mut cursor = None;
