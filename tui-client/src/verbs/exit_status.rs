@@ -5,6 +5,7 @@ use topside_shared::methods::BuiltinAnswer;
 use topside_shared::records::{RunRow, RunState};
 
 use crate::connect::CallError;
+use crate::fan_out::{CommandEnd, Cut, NotStarted, Outcome};
 
 pub(super) const OK: u8 = 0;
 /// The arguments are wrong.
@@ -61,6 +62,34 @@ pub(super) fn of_error(error: &CallError) -> u8 {
         CallError::TooLong { .. } | CallError::Busy => REFUSED,
         CallError::Lost | CallError::Unreadable { .. } => OWN_FAILURE,
     }
+}
+
+/// The exit status that `topside run` has for the box alone; none where nothing was to be sent to it any more.
+pub(super) fn of_outcome(outcome: &Outcome) -> Option<u8> {
+    match outcome {
+        Outcome::Ended(run) => {
+            let (state, ..) = run.end();
+            let is_late = run.cut == Some(Cut::Timeout)
+                && !matches!(state, RunState::Succeeded | RunState::Failed);
+            Some(match &run.result {
+                _ if is_late => TIMED_OUT,
+                CommandEnd::Run(row) => of_row(row),
+                CommandEnd::Answer(answer) => of_answer(answer),
+            })
+        }
+        Outcome::Rejected(rejection) => Some(rejection.status),
+        Outcome::Failed { error, .. } => Some(of_error(error)),
+        Outcome::Abandoned { .. } | Outcome::Unreachable(_) => Some(OWN_FAILURE),
+        Outcome::NotStarted(NotStarted::NotConfirmed | NotStarted::MenuChanged) => Some(REFUSED),
+        Outcome::NotStarted(NotStarted::TooManyFailed | NotStarted::Cancelled) => None,
+    }
+}
+
+/// The exit status for all boxes: Topside's own statuses go before those of the command.
+pub(super) fn of_all(statuses: &[u8]) -> u8 {
+    let own = [OWN_FAILURE, UNKNOWN, REFUSED, TIMED_OUT];
+    let worst = own.into_iter().find(|own| statuses.contains(own));
+    worst.or(statuses.iter().max().copied()).unwrap_or(OK)
 }
 
 #[cfg(test)]
@@ -149,5 +178,19 @@ mod tests {
         assert_eq!(refused(ErrorKind::SpawnFailed), 125);
         assert_eq!(of_error(&CallError::Lost), 125);
         assert_eq!(of_error(&CallError::TooLong { length: 2, max: 1 }), 126);
+    }
+
+    #[test]
+    fn the_status_of_all_is_topsides_own_before_the_greatest_of_the_command() {
+        for (statuses, want) in [
+            (&[][..], 0),
+            (&[0, 0], 0),
+            (&[0, 3, 200, 1], 200),
+            (&[0, 200, 124], 124),
+            (&[126, 127, 124], 127),
+            (&[127, 125, 0, 255], 125),
+        ] {
+            assert_eq!(of_all(statuses), want, "{statuses:?}");
+        }
     }
 }

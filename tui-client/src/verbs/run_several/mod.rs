@@ -190,7 +190,7 @@ impl Console<'_> {
             _ if broken => self.printer.broken_status(),
             Some(signal) => signal.status(),
             None if self.declined => exit_status::REFUSED,
-            None => report::worst(&self.statuses),
+            None => exit_status::of_all(&self.statuses),
         };
         if self.args.json {
             self.printer.write(OutputPart::Print(self.counts.json(status))).await;
@@ -231,7 +231,7 @@ impl Console<'_> {
     }
 
     async fn ended(&mut self, index: usize, outcome: Outcome) {
-        let status = report::status(&outcome);
+        let status = exit_status::of_outcome(&outcome);
         self.statuses.extend(status);
         self.counts.add(outcome.standing());
         self.progress.count(!matches!(status, Some(exit_status::OK) | None));
@@ -246,9 +246,4 @@ impl Console<'_> {
             self.progress.show(self.printer).await;
         }
     }
-}
-
-/// Whether non-ASCII signs can be shown.
-fn has_signs() -> bool {
-    terminal::speaks_utf8()
 }

@@ -1,54 +1,20 @@
-//! Report of several boxes: groups for people, a line of JSON for each box, and the exit status of all.
+//! Report of several boxes: groups for people, and a line of JSON for each box.
 
 use serde_json::{Map, Value, json};
 use topside_shared::cmdline::quote;
 use topside_shared::notifications::Stream;
-use topside_shared::records::RunState;
 
 use super::super::errors::VerbError;
 use super::super::printer::{OutputPart, Printer};
-use super::super::{exit_status, server_verbs::json_line};
-use super::has_signs;
-use crate::fan_out::{
-    Captured, CommandEnd, Cut, Group, NotStarted, Outcome, OutcomeKind, TargetBox, group,
-};
+use super::super::server_verbs::json_line;
+use crate::fan_out::{Captured, CommandEnd, Group, Outcome, OutcomeKind, TargetBox, group};
+use crate::terminal;
 use crate::text::base64;
 
 /// The names of boxes as a shell takes them.
 pub(super) fn names(boxes: &[TargetBox], members: &[usize]) -> String {
     let names: Vec<_> = members.iter().map(|index| quote(&boxes[*index].name)).collect();
     names.join(" ")
-}
-
-/// The exit status that `topside run` has for the box alone; none where nothing was to be sent to it any more.
-pub(super) fn status(outcome: &Outcome) -> Option<u8> {
-    match outcome {
-        Outcome::Ended(run) => {
-            let (state, ..) = run.end();
-            let is_late = run.cut == Some(Cut::Timeout)
-                && !matches!(state, RunState::Succeeded | RunState::Failed);
-            Some(match &run.result {
-                _ if is_late => exit_status::TIMED_OUT,
-                CommandEnd::Run(row) => exit_status::of_row(row),
-                CommandEnd::Answer(answer) => exit_status::of_answer(answer),
-            })
-        }
-        Outcome::Rejected(rejection) => Some(rejection.status),
-        Outcome::Failed { error, .. } => Some(exit_status::of_error(error)),
-        Outcome::Abandoned { .. } | Outcome::Unreachable(_) => Some(exit_status::OWN_FAILURE),
-        Outcome::NotStarted(NotStarted::NotConfirmed | NotStarted::MenuChanged) => {
-            Some(exit_status::REFUSED)
-        }
-        Outcome::NotStarted(NotStarted::TooManyFailed | NotStarted::Cancelled) => None,
-    }
-}
-
-/// The exit status for all boxes: Topside's own statuses go before those of the command.
-pub(super) fn worst(statuses: &[u8]) -> u8 {
-    use exit_status::{OWN_FAILURE, REFUSED, TIMED_OUT, UNKNOWN};
-    let own = [OWN_FAILURE, UNKNOWN, REFUSED, TIMED_OUT];
-    let worst = own.into_iter().find(|own| statuses.contains(own));
-    worst.or(statuses.iter().max().copied()).unwrap_or(exit_status::OK)
 }
 
 /// Why a box did not run it to its end, in a sentence; the server's refusal as for one box.
@@ -106,7 +72,7 @@ fn label(group: &Group<'_>) -> String {
         OutcomeKind::Failed | OutcomeKind::Refused => ("✗", "x"),
         OutcomeKind::Unreachable | OutcomeKind::NotStarted => ("○", "o"),
     };
-    format!("{} {}", if has_signs() { sign } else { ascii }, group.label())
+    format!("{} {}", if terminal::speaks_utf8() { sign } else { ascii }, group.label())
 }
 
 /// Prints output with two spaces before each line, so that its end is visible.
@@ -211,23 +177,4 @@ fn add_output(line: &mut Map<String, Value>, stream: &str, output: &Captured) {
             line.insert(format!("{stream}Base64"), base64::encode(error.as_bytes()).into())
         }
     };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::worst;
-
-    #[test]
-    fn the_status_of_all_is_topsides_own_before_the_greatest_of_the_command() {
-        for (statuses, want) in [
-            (&[][..], 0),
-            (&[0, 0], 0),
-            (&[0, 3, 200, 1], 200),
-            (&[0, 200, 124], 124),
-            (&[126, 127, 124], 127),
-            (&[127, 125, 0, 255], 125),
-        ] {
-            assert_eq!(worst(statuses), want, "{statuses:?}");
-        }
-    }
 }
