@@ -1,4 +1,4 @@
-//! Macros for enums with names on the wire, and for types that are text on the wire.
+//! Macros for enums with names on the wire and in files, and for types that are text on the wire.
 
 /// Implements `FromStr`.
 macro_rules! from_str {
@@ -31,29 +31,31 @@ macro_rules! wire_text {
     };
 }
 
-/// Declares such an enum, with `ALL`, `name` and `from_name`.
+/// Declares an enum with a name for each value, with `ALL`, `name`, `from_name` and serde by these names.
+#[macro_export]
 macro_rules! wire_enum {
     (
         $(#[$about:meta])*
-        pub enum $name:ident { $($(#[$about_value:meta])* $value:ident = $text:literal,)* }
+        $vis:vis enum $name:ident { $($(#[$about_value:meta])* $value:ident = $text:literal,)* }
     ) => {
         $(#[$about])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
         )]
-        pub enum $name { $($(#[$about_value])* #[serde(rename = $text)] $value,)* }
+        $vis enum $name { $($(#[$about_value])* #[serde(rename = $text)] $value,)* }
 
+        #[allow(dead_code, reason = "a private enum may be only written")]
         impl $name {
             /// All values, in the order of their declaration.
-            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$value),*];
+            $vis const ALL: [Self; [$($text),*].len()] = [$(Self::$value),*];
 
-            /// The name on the wire.
-            pub fn name(self) -> &'static str {
+            /// Its name on the wire and in files.
+            $vis fn name(self) -> &'static str {
                 match self { $(Self::$value => $text,)* }
             }
 
             /// The value with this name.
-            pub fn from_name(name: &str) -> Option<Self> {
+            $vis fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($text => Some(Self::$value),)*
                     _ => None,

@@ -1,72 +1,56 @@
 //! Actions of the audit log: the only list of their names.
 
-/// Declares the actions with their names in the log.
-macro_rules! actions {
-    ($($(#[$attribute:meta])* $action:ident = $name:literal,)*) => {
-        /// What an entry of the audit log records.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum AuditAction { $($(#[$attribute])* $action,)* }
+use topside_shared::wire_enum;
 
-        impl AuditAction {
-            #[cfg(test)]
-            pub(super) const ALL: &[Self] = &[$(Self::$action,)*];
-
-            /// The name in the log.
-            pub(crate) fn name(self) -> &'static str {
-                match self { $(Self::$action => $name,)* }
-            }
-        }
-    };
-}
-
-actions! {
-    CommandRun = "command/run",
-    RunEnded = "run/ended",
-    RunCancel = "run/cancel",
-    RunSafeState = "run/safe-state",
-    ApprovalRequested = "approval/requested",
-    ApprovalApproved = "approval/approved",
-    ApprovalRefused = "approval/refused",
-    ApprovalExpired = "approval/expired",
-    ApprovalWithdrawn = "approval/withdrawn",
-    FileClose = "file/close",
-    SchedulePause = "schedule/pause",
-    ScheduleResume = "schedule/resume",
-    SchedulePlan = "schedule/plan",
-    ScheduleSet = "schedule/set",
-    NotifyTest = "notify/test",
-    WorkerStarted = "worker/started",
-    WorkerEnded = "worker/ended",
-    WorkerSafeState = "worker/safe-state",
-    WorkerRestart = "worker/restart",
-    KeyInvite = "key/invite",
-    KeyEnrol = "key/enrol",
-    KeyRevoke = "key/revoke",
-    KeyRefused = "key/refused",
-    #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "then no box joins a fleet"))]
-    FleetRoster = "fleet/roster",
-    #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "then no box joins a fleet"))]
-    FleetLeft = "fleet/left",
-    HandshakeFailed = "handshake/failed",
-    SessionBegun = "session/begun",
-    SessionEnded = "session/ended",
-    SessionRefused = "session/refused",
-    ClientKick = "client/kick",
-    Broadcast = "broadcast",
-    ServerStarted = "server/started",
-    ServerReload = "server/reload",
-    ServerHook = "server/hook",
-    ServerShutdown = "server/shutdown",
-    ServerShutdownCancel = "server/shutdown/cancel",
-    ServerStopped = "server/stopped",
-    BoxReboot = "box/reboot",
-    BoxPoweroff = "box/poweroff",
-    LogRotate = "log/rotate",
-    AuditTorn = "audit/torn",
-    AuditRenewed = "audit/renewed",
-    AuditLetGo = "audit/let-go",
-    AuditMissing = "audit/missing",
-    AuditLost = "audit/lost",
+wire_enum! {
+    /// What an entry of the audit log records.
+    pub(crate) enum AuditAction {
+        CommandRun = "command/run",
+        RunEnded = "run/ended",
+        RunCancel = "run/cancel",
+        RunSafeState = "run/safe-state",
+        ApprovalRequested = "approval/requested",
+        ApprovalApproved = "approval/approved",
+        ApprovalRefused = "approval/refused",
+        ApprovalExpired = "approval/expired",
+        ApprovalWithdrawn = "approval/withdrawn",
+        FileClose = "file/close",
+        SchedulePause = "schedule/pause",
+        ScheduleResume = "schedule/resume",
+        SchedulePlan = "schedule/plan",
+        ScheduleSet = "schedule/set",
+        NotifyTest = "notify/test",
+        WorkerStarted = "worker/started",
+        WorkerEnded = "worker/ended",
+        WorkerSafeState = "worker/safe-state",
+        WorkerRestart = "worker/restart",
+        KeyInvite = "key/invite",
+        KeyEnrol = "key/enrol",
+        KeyRevoke = "key/revoke",
+        KeyRefused = "key/refused",
+        FleetRoster = "fleet/roster",
+        FleetLeft = "fleet/left",
+        HandshakeFailed = "handshake/failed",
+        SessionBegun = "session/begun",
+        SessionEnded = "session/ended",
+        SessionRefused = "session/refused",
+        ClientKick = "client/kick",
+        Broadcast = "broadcast",
+        ServerStarted = "server/started",
+        ServerReload = "server/reload",
+        ServerHook = "server/hook",
+        ServerShutdown = "server/shutdown",
+        ServerShutdownCancel = "server/shutdown/cancel",
+        ServerStopped = "server/stopped",
+        BoxReboot = "box/reboot",
+        BoxPoweroff = "box/poweroff",
+        LogRotate = "log/rotate",
+        AuditTorn = "audit/torn",
+        AuditRenewed = "audit/renewed",
+        AuditLetGo = "audit/let-go",
+        AuditMissing = "audit/missing",
+        AuditLost = "audit/lost",
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use crate::audit::action::AuditAction;
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
-use crate::audit::{AuditState, MOST_NOTES, Recording, Unrecorded, WriterMessage, files, retained};
+use crate::audit::{
+    AuditState, MOST_NOTES, Recording, Unrecorded, WriterMessage, log_files, retained,
+};
 use crate::base::shortage::Shortage;
 
 /// Delay of the sync of notes, and of the retry of a failed write.
@@ -298,7 +300,8 @@ impl Writer {
     /// message, and another file must be begun.
     fn check(&mut self, file: FileState) -> io::Result<FileState> {
         let FileState::Open(current) = file else { return Ok(file) };
-        let found = files::changed(&self.directory, files::FILE, &current.file, current.bytes);
+        let found =
+            log_files::changed(&self.directory, log_files::FILE, &current.file, current.bytes);
         let what = match found {
             Ok(None) => return Ok(FileState::Open(current)),
             Ok(Some(what)) => what,
@@ -313,7 +316,7 @@ impl Writer {
              `topsided audit verify` names what is missing",
             last.seq
         );
-        self.raise(files::FILE, &message);
+        self.raise(log_files::FILE, &message);
         self.unsynced_since = None;
         let unsynced = std::mem::take(&mut self.unsynced);
         if matches!(what, "removed" | "replaced") {
@@ -323,7 +326,7 @@ impl Writer {
         self.head = None;
         let ended = FileState::Ended { last: last.clone(), holds: true, why: None };
         if what == "replaced"
-            && let Err(error) = files::move_foreign(&self.directory, last.seq)
+            && let Err(error) = log_files::move_foreign(&self.directory, last.seq)
         {
             self.file = ended;
             return Err(error);
@@ -373,17 +376,17 @@ impl Writer {
     fn update_head(&mut self, link: &Link) {
         if let Some(head) = &self.head
             && let Ok(Some(what)) =
-                files::changed(&self.directory, files::HEAD, head, files::HEAD_BYTES)
+                log_files::changed(&self.directory, log_files::HEAD, head, log_files::HEAD_BYTES)
         {
             self.head = None;
             let message = format!("audit.head was {what} while the server ran: it is made again");
-            self.raise(files::HEAD, &message);
+            self.raise(log_files::HEAD, &message);
         }
         if self.head.is_none() {
-            self.head = files::open_head(&self.directory).ok();
+            self.head = log_files::open_head(&self.directory).ok();
         }
         if let Some(head) = &self.head
-            && files::write_head(head, link).is_err()
+            && log_files::write_head(head, link).is_err()
         {
             self.head = None;
         }

@@ -10,7 +10,7 @@ pub(crate) mod argv;
 mod chain;
 pub(crate) mod entry;
 mod entry_writer;
-mod files;
+mod log_files;
 mod open;
 pub(crate) mod read;
 mod retained;
@@ -122,14 +122,14 @@ impl Audit {
     /// Opens the log in this directory, which no other process may write. A server has a `boot_id`; for it the head is made
     /// before any other file of the directory.
     pub(crate) fn open(state: &Path, boot_id: Option<String>) -> io::Result<Self> {
-        let is_new = !files::has_any(state)?;
-        let is_missing = is_new && files::has_served(state);
+        let is_new = !log_files::has_any(state)?;
+        let is_missing = is_new && log_files::has_served(state);
         if is_new && !is_missing && boot_id.is_some() {
             // On a full disk the first entry makes it.
-            let _ = files::begin_head(state, &Link::default());
+            let _ = log_files::begin_head(state, &Link::default());
         }
         let (queue, messages) = sync_channel(MOST_WAITING);
-        let synced = Mutex::new(files::last(state)?);
+        let synced = Mutex::new(log_files::last(state)?);
         let shared = Arc::new(AuditState { synced, ..AuditState::default() });
         let writer = Writer::new(state, boot_id, Sizes::default(), Arc::clone(&shared), is_missing);
         let log = tracing::dispatcher::get_default(Clone::clone);

@@ -7,20 +7,20 @@ use crate::audit::action::AuditAction;
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
 use crate::audit::entry_writer::{CurrentFile, FileState, Writer};
-use crate::audit::files::{ClosedFile, FileEnd};
-use crate::audit::{files, retained};
+use crate::audit::log_files::{ClosedFile, FileEnd};
+use crate::audit::{log_files, retained};
 
 impl Writer {
     pub(super) fn begin(&mut self, ended: FileState) -> io::Result<CurrentFile> {
         let FileState::Ended { last, holds, why } = ended else { return self.open() };
         let begin = || {
-            files::begin_head(&self.directory, &last)?;
+            log_files::begin_head(&self.directory, &last)?;
             if holds {
-                files::close(&self.directory, last.seq)?;
+                log_files::close(&self.directory, last.seq)?;
             } else {
-                files::discard(&self.directory)?;
+                log_files::discard(&self.directory)?;
             }
-            let file = files::create(&self.directory)?;
+            let file = log_files::create(&self.directory)?;
             Ok((file, self.too_many()?))
         };
         let (file, removing) = match begin() {
@@ -32,7 +32,7 @@ impl Writer {
         };
         if let Some(why) = why {
             let result = format!("a file that could not be synced was closed: {why}");
-            self.put_first(AuditAction::AuditRenewed, files::FILE, result);
+            self.put_first(AuditAction::AuditRenewed, log_files::FILE, result);
         }
         if let Some(end) = removing.last() {
             self.let_go(end.last, &removing);
@@ -59,7 +59,7 @@ impl Writer {
 
     /// The oldest closed files that exceed the limit.
     fn too_many(&self) -> io::Result<Vec<ClosedFile>> {
-        let mut closed = files::closed(&self.directory)?;
+        let mut closed = log_files::closed(&self.directory)?;
         let most = self.sizes.file * (self.sizes.files - 1);
         // The last write to a file may go over its size.
         let bytes = |closed: &ClosedFile| closed.bytes.min(self.sizes.file);
@@ -75,16 +75,16 @@ impl Writer {
 
     /// Opens the log as an earlier start left it.
     pub(super) fn open(&mut self) -> io::Result<CurrentFile> {
-        let head = files::head(&self.directory);
+        let head = log_files::head(&self.directory);
         if std::mem::take(&mut self.is_missing) {
             let message =
                 "the audit log was missing at the start of the server, which has run here before";
-            self.raise(files::FILE, message);
-        } else if head.is_none() && files::has_any(&self.directory)? {
+            self.raise(log_files::FILE, message);
+        } else if head.is_none() && log_files::has_any(&self.directory)? {
             let message = "audit.head was missing or unreadable: whether lines were cut off at the end is not known";
-            self.raise(files::HEAD, message);
+            self.raise(log_files::HEAD, message);
         }
-        let Some(mut file) = files::open(&self.directory)? else {
+        let Some(mut file) = log_files::open(&self.directory)? else {
             let before = self.last_closed()?;
             let last = self.continue_after(before, head);
             return self.begin(FileState::Ended { last, holds: false, why: None });
@@ -97,7 +97,7 @@ impl Writer {
         let last = self.continue_after(link, head);
         if !end.torn.is_empty() {
             let torn = end.torn.len();
-            let name = files::set_aside(&self.directory, last.seq + 1, &end.torn)?;
+            let name = log_files::set_aside(&self.directory, last.seq + 1, &end.torn)?;
             file.set_len(end.whole)?;
             tracing::warn!(target: "topside", file = name, bytes = torn, "a torn line of the audit log is set aside");
             self.put_first(
@@ -118,7 +118,7 @@ impl Writer {
 
     /// The last line of the closed files; none if there is none, or it cannot be read.
     fn last_closed(&self) -> io::Result<Option<Link>> {
-        let Some(newest) = files::closed(&self.directory)?.pop() else { return Ok(None) };
+        let Some(newest) = log_files::closed(&self.directory)?.pop() else { return Ok(None) };
         Ok(FileEnd::of(&mut File::open(newest.path)?)?.link())
     }
 
@@ -135,7 +135,7 @@ impl Writer {
                      `topsided audit verify` names what is missing",
                     head.seq, last.seq
                 );
-                self.raise(files::FILE, &message);
+                self.raise(log_files::FILE, &message);
                 head
             }
             _ => last,

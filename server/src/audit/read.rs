@@ -14,7 +14,7 @@ use crate::audit::chain::Link;
 use crate::audit::entry::Line;
 use crate::audit::retained::Anchor;
 use crate::audit::seek::seek_to;
-use crate::audit::{files, retained};
+use crate::audit::{log_files, retained};
 use crate::base::platform;
 
 /// A log that changed while it was read is read again this often, at this interval.
@@ -49,17 +49,17 @@ type Opened = (PathBuf, File);
 /// The log's files, oldest first. The current one is opened before the others are listed: if it is closed meanwhile, it is
 /// found twice, not missed.
 fn open(state: &Path) -> io::Result<Vec<Opened>> {
-    let current = files::open_to_read(state)?;
+    let current = log_files::open_to_read(state)?;
     let number = current.as_ref().map(|file| file.metadata().map(|data| data.ino())).transpose()?;
     let mut opened = Vec::new();
-    for closed in files::closed(state)? {
+    for closed in log_files::closed(state)? {
         // A file that does not exist was removed by rotation meanwhile.
         let Some(file) = platform::if_there(File::open(&closed.path))? else { continue };
         if Some(file.metadata()?.ino()) != number {
             opened.push((closed.path, file));
         }
     }
-    opened.extend(current.map(|file| (state.join(files::FILE), file)));
+    opened.extend(current.map(|file| (state.join(log_files::FILE), file)));
     Ok(opened)
 }
 
@@ -72,7 +72,7 @@ fn each_line(
     let mut line = Vec::new();
     for (path, file) in opened {
         let mut reader = BufReader::new(file);
-        while let Some(whole) = files::next_line(&mut reader, &mut line)? {
+        while let Some(whole) = log_files::next_line(&mut reader, &mut line)? {
             if !take(&line, whole, &path) {
                 return Ok(());
             }
@@ -134,7 +134,7 @@ pub(crate) fn verify(state: &Path) -> io::Result<Result<IntactLog, Damage>> {
 
 fn verify_once(state: &Path) -> io::Result<Result<IntactLog, Damage>> {
     // First, so that no later line can be missed.
-    let head = files::head(state);
+    let head = log_files::head(state);
     let has_head = head.is_some();
     let copies = match Copies::read(state)? {
         Ok(copies) => copies,
@@ -155,9 +155,9 @@ fn verify_once(state: &Path) -> io::Result<Result<IntactLog, Damage>> {
     let found = chain.end(state).and_then(|entries| {
         let (first, last) = entries.unwrap_or_default();
         if !has_head && (entries.is_some() || files > 0) {
-            return Err(Damage::Head { file: state.join(files::HEAD), last });
+            return Err(Damage::Head { file: state.join(log_files::HEAD), last });
         }
-        if !has_head && files::has_served(state) {
+        if !has_head && log_files::has_served(state) {
             return Err(Damage::All(state.to_owned()));
         }
         let kept = copies.check(state, anchor.as_ref(), first)?;
@@ -328,7 +328,7 @@ impl Chain {
         self.resolve(hash.as_deref())?;
         let missing = |seq| {
             let file =
-                last.as_ref().map_or_else(|| state.join(files::FILE), |(_, file)| file.clone());
+                last.as_ref().map_or_else(|| state.join(log_files::FILE), |(_, file)| file.clone());
             Err(Damage::Entry { seq, file, why: "the line is missing" })
         };
         if head.is_some_and(|head| head.seq > seq) {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::audit::action::AuditAction;
 use crate::audit::chain::Link;
 use crate::audit::entry::Line;
-use crate::audit::files::{self, ClosedFile, FileEnd};
+use crate::audit::log_files::{self, ClosedFile, FileEnd};
 use crate::base::platform;
 
 pub(super) const FILE: &str = "audit.kept.jsonl";
@@ -87,7 +87,7 @@ pub(super) fn copy(state: &Path, removing: &[ClosedFile], max_bytes: u64) -> io:
     let mut line = Vec::new();
     for ClosedFile { path, .. } in removing {
         let mut reader = BufReader::new(File::open(path)?);
-        while files::next_line(&mut reader, &mut line)?.is_some() {
+        while log_files::next_line(&mut reader, &mut line)?.is_some() {
             let Ok(brief) = serde_json::from_slice::<Brief<'_>>(&line) else { continue };
             if brief.seq <= last.seq || !is_administrative(&brief.action) || !line.ends_with(b"}") {
                 continue;
@@ -104,7 +104,7 @@ pub(super) fn copy(state: &Path, removing: &[ClosedFile], max_bytes: u64) -> io:
     out.flush()?;
     drop(out);
     file.sync_all()?;
-    files::sync_directory(state)?;
+    log_files::sync_directory(state)?;
     let is_full = bytes >= max_bytes;
     let oldest = if is_full { None } else { first_seq(&state.join(OLDER))? };
     let first = match oldest {
@@ -116,12 +116,12 @@ pub(super) fn copy(state: &Path, removing: &[ClosedFile], max_bytes: u64) -> io:
 
 pub(super) fn rotate(state: &Path) -> io::Result<()> {
     platform::if_there(std::fs::rename(state.join(FILE), state.join(OLDER)))?;
-    files::sync_directory(state)
+    log_files::sync_directory(state)
 }
 
 pub(super) fn first_seq(path: &Path) -> io::Result<Option<u64>> {
     let Some(file) = platform::if_there(File::open(path))? else { return Ok(None) };
     let mut line = Vec::new();
-    files::next_line(&mut BufReader::new(file), &mut line)?;
+    log_files::next_line(&mut BufReader::new(file), &mut line)?;
     Ok(serde_json::from_slice::<Brief<'_>>(&line).ok().map(|brief| brief.seq))
 }

@@ -7,7 +7,7 @@ use crate::audit::action::AuditAction;
 use crate::audit::entry::{By, Entry, Line};
 use crate::audit::entry_writer::{Sizes, Writer};
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
-use crate::audit::{Recording, files, retained};
+use crate::audit::{Recording, log_files, retained};
 
 /// A writer whose files are small.
 fn writer(state: &Path) -> Writer {
@@ -37,7 +37,7 @@ fn a_full_file_is_closed_the_oldest_go_and_the_chain_is_carried_over() {
     let state = tempfile::tempdir().unwrap();
     let mut writer = writer(state.path());
     assert_eq!(write(&mut writer, 100), 100);
-    let closed = files::closed(state.path()).unwrap();
+    let closed = log_files::closed(state.path()).unwrap();
     assert!((2..=4).contains(&closed.len()), "{closed:?}");
     let IntactLog { entries, files, .. } = verify(state.path()).unwrap().unwrap();
     let (first, last) = entries.unwrap();
@@ -162,7 +162,7 @@ fn copies_that_no_entry_covers_yet_are_not_made_twice() {
     let mut writer = writer(state);
     write_action(&mut writer, AuditAction::KeyRevoke, 3);
     write(&mut writer, 12);
-    let closed = files::closed(state).unwrap();
+    let closed = log_files::closed(state).unwrap();
     assert!(!closed.is_empty());
     let copied = retained::copy(state, &closed, 1_000_000).unwrap();
     assert_eq!(copied.anchor.unwrap().first, 1);
@@ -186,13 +186,13 @@ fn another_start_goes_on_after_the_last_line_wherever_that_is() {
     assert_eq!(write(&mut writer(state.path()), 3), 3);
     assert_eq!(write(&mut writer(state.path()), 3), 3);
     // Killed between closing one file and beginning the next.
-    files::close(state.path(), 6).unwrap();
+    log_files::close(state.path(), 6).unwrap();
     assert_eq!(write(&mut writer(state.path()), 3), 3);
     let found = IntactLog { entries: Some((1, 9)), files: 2, kept: 0 };
     assert_eq!(verify(state.path()).unwrap().unwrap(), found);
     // Killed right after that.
-    files::close(state.path(), 9).unwrap();
-    drop(files::create(state.path()).unwrap());
+    log_files::close(state.path(), 9).unwrap();
+    drop(log_files::create(state.path()).unwrap());
     assert_eq!(write(&mut writer(state.path()), 1), 1);
     let found = IntactLog { entries: Some((1, 10)), files: 3, kept: 0 };
     assert_eq!(verify(state.path()).unwrap().unwrap(), found);
@@ -202,10 +202,10 @@ fn another_start_goes_on_after_the_last_line_wherever_that_is() {
 fn a_closed_file_is_never_put_in_the_place_of_another() {
     let state = tempfile::tempdir().unwrap();
     for text in ["first", "second", "third"] {
-        fs::write(state.path().join(files::FILE), text).unwrap();
-        files::close(state.path(), 7).unwrap();
+        fs::write(state.path().join(log_files::FILE), text).unwrap();
+        log_files::close(state.path(), 7).unwrap();
     }
-    let closed = files::closed(state.path()).unwrap();
+    let closed = log_files::closed(state.path()).unwrap();
     let texts: Vec<String> =
         closed.iter().map(|closed| fs::read_to_string(&closed.path).unwrap()).collect();
     assert_eq!(texts, ["first", "second", "third"]);
@@ -223,7 +223,7 @@ fn the_end_of_a_file_is_found_however_long_its_lines_are() {
             (format!("before\n{last}\n{{torn"), "{torn"),
         ] {
             fs::write(&path, &text).unwrap();
-            let end = files::FileEnd::of(&mut fs::File::open(&path).unwrap()).unwrap();
+            let end = log_files::FileEnd::of(&mut fs::File::open(&path).unwrap()).unwrap();
             assert_eq!(end.last.as_deref(), Some(last.as_bytes()), "{length}");
             assert_eq!(
                 (end.torn.as_slice(), end.whole),
@@ -231,7 +231,7 @@ fn the_end_of_a_file_is_found_however_long_its_lines_are() {
             );
         }
         fs::write(&path, &last).unwrap();
-        let end = files::FileEnd::of(&mut fs::File::open(&path).unwrap()).unwrap();
+        let end = log_files::FileEnd::of(&mut fs::File::open(&path).unwrap()).unwrap();
         assert_eq!((end.last, end.torn, end.whole), (None, last.into_bytes(), 0));
     }
 }

@@ -8,7 +8,7 @@ use topside_shared::notifications::Notification;
 use topside_shared::{ErrorKind, RunId};
 
 use super::new_file::NewFile;
-use super::progress::ProgressReporter;
+use super::transfer_progress::ProgressReporter;
 use crate::app::Msg;
 use crate::app::runs::export::{ExportFailed, Exported};
 use crate::connect::{self, CallError, Event, Hello, Session, connect, read_answer};

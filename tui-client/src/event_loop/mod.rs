@@ -15,12 +15,12 @@ mod frames;
 mod input_thread;
 mod network;
 mod new_file;
-mod progress;
 mod result_download;
 mod saved_servers;
 mod session;
 mod settings_watcher;
 mod terminal_events;
+mod transfer_progress;
 mod upload;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use topside_shared::RunId;
 use topside_shared::records::ResultFile;
 
-use super::progress::ProgressReporter;
+use super::transfer_progress::ProgressReporter;
 use crate::app::Msg;
 use crate::app::runs::export::Exported;
 use crate::connect::{self, Hello, connect};

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use topside_shared::command::Command;
 use topside_shared::methods::CommandRun;
 
-use super::progress::ProgressReporter;
+use super::transfer_progress::ProgressReporter;
 use crate::app::Msg;
 use crate::connect::{self, Hello, connect};
 use crate::file_transfer::{self, Step};

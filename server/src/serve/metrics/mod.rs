@@ -2,7 +2,7 @@
 //!
 //! Clients need no key, so there are numbers only: no names, commands or addresses.
 
-mod http;
+mod http_server;
 mod prometheus;
 
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::admission::tcp_port;
 use crate::net::accept::{Acceptor, Room};
-use crate::serve::metrics::http::HttpResponse;
+use crate::serve::metrics::http_server::HttpResponse;
 use crate::server::Server;
 use crate::settings::metrics::Metrics;
 
@@ -90,7 +90,7 @@ pub(crate) async fn serve(server: &Arc<Server>, listener: Option<Listener>) {
 
 async fn connection(server: Arc<Server>, mut stream: TcpStream) {
     // A slow or closed connection gets no answer.
-    let _ = http::serve_one(&mut stream, async |path| answer(&server, path).await).await;
+    let _ = http_server::serve_one(&mut stream, async |path| answer(&server, path).await).await;
 }
 
 async fn answer(server: &Arc<Server>, path: &str) -> HttpResponse {

@@ -5,9 +5,9 @@ pub(crate) mod smtp;
 pub(crate) mod target;
 pub(crate) mod web_url;
 
-use serde::{Deserialize, Serialize};
 use toml::de::DeValue;
 use topside_shared::text::{self, MAX_NAME};
+use topside_shared::wire_enum;
 
 use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::Errors;
@@ -20,59 +20,39 @@ const MOST: usize = 16;
 const OF_EVENTS: [&str; 4] = ["on", "commands", "include_args", "include_output"];
 const FORM: &str = "an array of tables: begin each with [[notify]]";
 
-/// A kind of event that a notifier can report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum EventKind {
-    /// A run failed.
-    Failed,
-    /// A run exceeded its time limit.
-    TimedOut,
-    /// The server was killed while a run was running.
-    Lost,
-    /// The first success of a command after one of these.
-    Recovered,
-    /// A start of a schedule did not take place.
-    Missed,
-    /// A `safe_state`, `on_start` or `on_stop` failed.
-    HookFailed,
-    /// A run waits for approval.
-    Approval,
-    /// The server shuts down.
-    Closing,
-    /// A file of the audit log was removed or changed.
-    AuditBroken,
-    /// A user tests the notifiers; no setting selects it.
-    Test,
+wire_enum! {
+    /// A kind of event that a notifier can report.
+    pub(crate) enum EventKind {
+        /// A run failed.
+        Failed = "failed",
+        /// A run exceeded its time limit.
+        TimedOut = "timedOut",
+        /// The server was killed while a run was running.
+        Lost = "lost",
+        /// The first success of a command after one of these.
+        Recovered = "recovered",
+        /// A start of a schedule did not take place.
+        Missed = "missed",
+        /// A `safe_state`, `on_start` or `on_stop` failed.
+        HookFailed = "hookFailed",
+        /// A run waits for approval.
+        Approval = "approval",
+        /// The server shuts down.
+        Closing = "closing",
+        /// A file of the audit log was removed or changed.
+        AuditBroken = "auditBroken",
+        /// A user tests the notifiers; no setting selects it.
+        Test = "test",
+    }
 }
 
 impl EventKind {
-    /// The kinds that `on` may have.
-    const ALL: [(&'static str, Self); 9] = [
-        ("failed", Self::Failed),
-        ("timedOut", Self::TimedOut),
-        ("lost", Self::Lost),
-        ("recovered", Self::Recovered),
-        ("missed", Self::Missed),
-        ("hookFailed", Self::HookFailed),
-        ("approval", Self::Approval),
-        ("closing", Self::Closing),
-        ("auditBroken", Self::AuditBroken),
-    ];
-    /// The kinds that a command's own `notify` may have.
-    const OF_COMMANDS: [(&'static str, Self); 7] = [
-        ("failed", Self::Failed),
-        ("timedOut", Self::TimedOut),
-        ("lost", Self::Lost),
-        ("recovered", Self::Recovered),
-        ("missed", Self::Missed),
-        ("hookFailed", Self::HookFailed),
-        ("approval", Self::Approval),
-    ];
+    /// The kinds of events that belong to no command.
+    const OF_THE_BOX: [Self; 2] = [Self::Closing, Self::AuditBroken];
 
-    pub(crate) fn name(self) -> &'static str {
-        let known = Self::ALL.iter().find(|(_, kind)| *kind == self);
-        known.map_or("test", |(name, _)| name)
+    /// The kinds that `on` may have.
+    fn selectable() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| *kind != Self::Test)
     }
 }
 
@@ -168,8 +148,8 @@ fn one(fields: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Option<Noti
     let known = [&OF_EVENTS[..], &target::KINDS, &["name"]].concat();
     fields.refuse_unknown(&known, m);
     let on = match fields.get("on") {
-        Some(_) => kinds(fields, "on", &EventKind::ALL, m),
-        None => EventKind::ALL.map(|(_, kind)| kind).into(),
+        Some(_) => kinds(fields, "on", EventKind::selectable(), m),
+        None => EventKind::selectable().collect(),
     };
     let commands = fields.strings("commands", m).into_iter().map(|field| field.value).collect();
     let has_args = fields.boolean("include_args", m);
@@ -193,22 +173,23 @@ fn one(fields: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Option<Noti
 /// The kinds of events that the field `notify` of a command names; none: it has no such field.
 pub(crate) fn of_command(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Vec<EventKind>> {
     fields.get("notify")?;
-    Some(kinds(fields, "notify", &EventKind::OF_COMMANDS, m))
+    let of_commands = |kind: &EventKind| !EventKind::OF_THE_BOX.contains(kind);
+    Some(kinds(fields, "notify", EventKind::selectable().filter(of_commands), m))
 }
 
 fn kinds(
     fields: &Fields<'_, '_>,
     name: &str,
-    known: &[(&str, EventKind)],
+    known: impl Iterator<Item = EventKind>,
     m: &mut Errors<'_>,
 ) -> Vec<EventKind> {
-    let mut kinds = Vec::new();
+    let (mut kinds, known) = (Vec::new(), known.collect::<Vec<_>>());
     for Field { value, span } in fields.strings(name, m) {
-        if let Some((_, kind)) = known.iter().find(|(name, _)| *name == value) {
-            kinds.push(*kind);
+        if let Some(kind) = EventKind::from_name(&value).filter(|kind| known.contains(kind)) {
+            kinds.push(kind);
             continue;
         }
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = known.iter().map(|kind| kind.name()).collect();
         m.add(
             &span,
             format_args!(
@@ -251,7 +232,7 @@ mod tests {
         let read = of("[[notify]]\nexec = [\"/bin/true\", \"a\"]\n").unwrap();
         let argv = vec!["/bin/true".to_owned(), "a".to_owned()];
         assert_eq!((&read[0].name[..], &read[0].target), ("exec", &Target::Exec(argv)));
-        assert_eq!(read[0].on.len(), EventKind::ALL.len());
+        assert_eq!(read[0].on.len(), EventKind::ALL.len() - 1, "all but the test");
         assert!(read[0].wants(EventKind::Failed, Some("backup"), None));
         assert!(!read[0].wants(EventKind::Failed, Some("backup"), Some(&[EventKind::Lost])));
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use lettre::message::Mailbox;
 use toml::de::DeValue;
-use topside_shared::text;
+use topside_shared::{text, wire_enum};
 
 use crate::base::path_trust::Trust;
 use crate::base::toml_file::errors::Errors;
@@ -35,24 +35,18 @@ pub(crate) struct Login {
     pub(crate) password_file: SecretFile,
 }
 
-/// `tls` of `smtp`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encryption {
-    /// It begins after a command. A server without it gets no mail.
-    StartTls,
-    /// From the first byte.
-    Implicit,
-    None,
+wire_enum! {
+    /// `tls` of `smtp`: when TLS begins.
+    pub(crate) enum Encryption {
+        /// After a command. A server without it gets no mail.
+        StartTls = "starttls",
+        /// From the first byte.
+        Implicit = "implicit",
+        None = "none",
+    }
 }
 
 impl Encryption {
-    const ALL: [(&'static str, Self); 3] =
-        [("starttls", Self::StartTls), ("implicit", Self::Implicit), ("none", Self::None)];
-
-    fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, other)| *other == self).map_or("", |(name, _)| name)
-    }
-
     fn default_port(self) -> u16 {
         match self {
             Self::StartTls => 587,
@@ -93,7 +87,7 @@ pub(super) fn read(own: &Fields<'_, '_>, trust: Trust, m: &mut Errors<'_>) -> Op
         own.read("host", host_form, m, |value| DeValue::as_str(value).filter(|host| is_host(host)))
     });
     let encryption = match own.get("tls") {
-        Some(_) => own.one_of("tls", &Encryption::ALL, m),
+        Some(_) => own.one_of("tls", &Encryption::ALL.map(|tls| (tls.name(), tls)), m),
         None => Some(Encryption::StartTls),
     };
     let port = |value| u16::try_from(as_json(value)?.as_u64()?).ok().filter(|port| *port > 0);
