@@ -1,5 +1,5 @@
-//! A connection to a mail server with a limit of bytes for each answer. The library reads an answer of any length, and parses it from the
-//! beginning with each line.
+//! A connection to a mail server with limits for each answer. The library parses an answer from its beginning with each line, without a
+//! pause, and reads a line of any length.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Most bytes that arrive before the next ones are sent. A TLS handshake with a list of authorities fits.
 const MOST_ANSWERED: usize = 32 * 1024;
+/// Most bytes that the library parses for one answer. Encrypted bytes look like lines too, and stay below half of it.
+const MOST_PARSED: usize = 4 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct LimitedStream<S> {
@@ -18,11 +20,13 @@ pub(super) struct LimitedStream<S> {
     peer: SocketAddr,
     /// Bytes that have arrived since the last ones were sent.
     answered: usize,
+    /// Bytes that were parsed of them: all that had arrived, with each line.
+    parsed: usize,
 }
 
 impl<S> LimitedStream<S> {
     pub(super) fn new(stream: S, peer: SocketAddr) -> Self {
-        Self { stream, peer, answered: 0 }
+        Self { stream, peer, answered: 0, parsed: 0 }
     }
 }
 
@@ -34,13 +38,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.answered += buf.filled().len() - before;
-        Poll::Ready(match self.answered > MOST_ANSWERED {
-            true => Err(io::Error::other(format!(
-                "the mail server answers with more than {MOST_ANSWERED} bytes"
-            ))),
-            false => Ok(()),
-        })
+        for byte in &buf.filled()[before..] {
+            self.answered += 1;
+            if *byte == b'\n' {
+                self.parsed += self.answered;
+            }
+        }
+        let what = match (self.answered > MOST_ANSWERED, self.parsed > MOST_PARSED) {
+            (true, _) => "bytes",
+            (false, true) => "lines",
+            (false, false) => return Poll::Ready(Ok(())),
+        };
+        Poll::Ready(Err(io::Error::other(format!("the mail server answers with too many {what}"))))
     }
 }
 
@@ -51,7 +60,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        self.answered = 0;
+        (self.answered, self.parsed) = (0, 0);
         Poll::Ready(Ok(count))
     }
 
