@@ -49,7 +49,7 @@ pub(crate) use connection::{Target, Via};
 use console::Console;
 use console::side_panes::{Focus, MenuKey};
 pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
-use picker::fleet::FleetBox;
+use picker::fleet_box::FleetBox;
 use picker::picker_state::Picker;
 pub(crate) use remark::{Remark, Tone};
 use tabs::Tabs;

@@ -10,7 +10,7 @@ use topside_shared::{Role, RunId};
 
 use super::ask::{Ask, Reply};
 pub(crate) use super::fan_out_event::{FanOutEvent, FanOutOrder, WaitingBox};
-use super::picker::{fleet::FleetBoxRow, picker_state::ProbeResult};
+use super::picker::{fleet_box::FleetBoxRow, picker_state::ProbeResult};
 use super::runs::export::{ExportFailed, Exported};
 use super::{LocalServer, Size, Target};
 use crate::config::{PaneChoices, Profile, Settings};

@@ -7,91 +7,11 @@ use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::{Pin, Time};
 
 use super::discovered;
+use super::fleet_box::{AWAY_AFTER, BoxPresence, FleetBox, FleetBoxRow, Heard, signed};
 use super::routes::RouteSign;
 use crate::app::State;
 use crate::config::Profile;
 use crate::text::times;
-
-/// Silence after which a box counts as away.
-const AWAY_AFTER: i64 = 75_000;
-
-/// A box of a fleet that this device may reach.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FleetBoxRow {
-    pub(crate) name: String,
-    pub(crate) fleet: String,
-    pub(crate) pin: Pin,
-    pub(crate) tags: Vec<String>,
-    /// What it last said of itself at the hub.
-    pub(crate) presence: Option<BoxPresence>,
-}
-
-/// What a box said of itself at the hub.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct BoxPresence {
-    pub(crate) version: String,
-    /// False: it has ended in order.
-    pub(crate) is_up: bool,
-    /// Over one minute.
-    pub(crate) load: Option<f64>,
-    pub(crate) runs: u64,
-    /// When it shuts down.
-    pub(crate) shutdown: Option<Time>,
-    /// How long ago it said so, in ms.
-    pub(crate) age: u64,
-}
-
-/// A box of a fleet in the list.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FleetBox {
-    /// As a saved server: a name that no other server of the list has, its pin and its tags.
-    pub(crate) profile: Profile,
-    pub(crate) fleet: String,
-    pub(crate) heard: Option<Heard>,
-}
-
-/// The last record of a box.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Heard {
-    pub(crate) presence: BoxPresence,
-    /// When it came, by the monotonic clock; before its zero for records that are older than this program.
-    at: i64,
-}
-
-impl FleetBox {
-    /// The heading above it: its fleet, and its first tag.
-    pub(crate) fn group(&self) -> String {
-        match self.profile.tags.first() {
-            Some(tag) => format!("FLEET {} #{tag}", self.fleet),
-            None => format!("FLEET {}", self.fleet),
-        }
-    }
-
-    fn is_at_hub(&self, now: u64) -> bool {
-        self.heard.as_ref().is_some_and(|heard| heard.presence.is_up && heard.age(now) < AWAY_AFTER)
-    }
-
-    /// The record of a box that is at the hub.
-    fn live(&self, now: u64) -> Option<&BoxPresence> {
-        let heard = self.heard.as_ref().filter(|_| self.is_at_hub(now));
-        heard.map(|heard| &heard.presence)
-    }
-}
-
-impl Heard {
-    fn age(&self, now: u64) -> i64 {
-        signed(now) - self.at
-    }
-
-    /// When the record came.
-    fn time(&self, state: &State) -> Time {
-        Time::from_millis(state.clock.wall.as_millis() - self.age(state.clock.mono))
-    }
-}
-
-fn signed(ms: u64) -> i64 {
-    i64::try_from(ms).unwrap_or(i64::MAX)
-}
 
 /// The box at an index of the list: they stand below this machine.
 pub(crate) fn at(state: &State, index: usize) -> Option<&FleetBox> {
@@ -154,6 +74,11 @@ pub(crate) fn due_in(state: &State, each: &FleetBox) -> Option<u64> {
     u64::try_from(due.as_millis() - state.clock.wall.as_millis()).ok()
 }
 
+/// When a record came.
+fn time(state: &State, heard: &Heard) -> Time {
+    Time::from_millis(state.clock.wall.as_millis() - heard.age(state.clock.mono))
+}
+
 /// How a box stands: on the LAN, at the hub or away, with its load and its version.
 pub(crate) fn standing(state: &State, each: &FleetBox) -> (RouteSign, String) {
     let now = state.clock.mono;
@@ -168,7 +93,7 @@ pub(crate) fn standing(state: &State, each: &FleetBox) -> (RouteSign, String) {
         (None, _) if on_lan => (RouteSign::Up, place.to_owned()),
         (None, None) => (RouteSign::None, "not seen yet".to_owned()),
         (None, Some(heard)) => {
-            let at = times::short_stamp(heard.time(state), state.clock.wall, &state.zone);
+            let at = times::short_stamp(time(state, heard), state.clock.wall, &state.zone);
             (RouteSign::Idle, format!("away since {at}"))
         }
     }
@@ -190,7 +115,7 @@ pub(crate) fn facts(state: &State, each: &FleetBox) -> Vec<String> {
     let load = load.map(|load| format!(", load {load:.2}")).unwrap_or_default();
     facts.push(format!("Topside {version}{load}, {runs}"));
     let how = if *is_up { "last heard" } else { "it has stopped" };
-    let at = times::stamp(heard.time(state), state.clock.wall, &state.zone);
+    let at = times::stamp(time(state, heard), state.clock.wall, &state.zone);
     facts.push(format!("{how} at {at}"));
     facts
 }

@@ -4,6 +4,7 @@ pub(crate) mod all_servers;
 pub(crate) mod discovered;
 pub(crate) mod filter;
 pub(crate) mod fleet;
+pub(crate) mod fleet_box;
 pub(crate) mod picker_state;
 pub(crate) mod probe;
 pub(crate) mod routes;
@@ -128,7 +129,7 @@ pub(crate) fn found(state: &mut State, found: Vec<DiscoveredServer>) {
 }
 
 /// Takes the boxes of the fleets. The selection stays.
-pub(crate) fn fleet(state: &mut State, boxes: Vec<fleet::FleetBoxRow>) -> Vec<Effect> {
+pub(crate) fn fleet(state: &mut State, boxes: Vec<fleet_box::FleetBoxRow>) -> Vec<Effect> {
     let was = spot(state);
     fleet::load(state, boxes);
     let at = find(state, &was).unwrap_or(state.picker.at);

@@ -3,7 +3,7 @@
 use super::probes::find;
 use super::*;
 use crate::app::picker;
-use crate::app::picker::fleet::{BoxPresence, FleetBoxRow};
+use crate::app::picker::fleet_box::{BoxPresence, FleetBox, FleetBoxRow};
 use crate::views::changes_in;
 
 /// Three boxes of a fleet: one that is up, one that has stopped, and one that the hub has not heard of.
@@ -43,7 +43,7 @@ fn names(world: &World) -> Vec<&str> {
 }
 
 fn words(world: &World, name: &str) -> String {
-    let of = |each: &&picker::fleet::FleetBox| each.profile.name == name;
+    let of = |each: &&FleetBox| each.profile.name == name;
     let each = world.state.fleet.iter().find(of).unwrap();
     picker::fleet::standing(&world.state, each).1
 }

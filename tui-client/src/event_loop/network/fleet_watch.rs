@@ -11,7 +11,7 @@ use topside_shared::fleet::{BoxEntry, Presence, PresenceState, presence_key};
 use topside_shared::time::{Time, millis};
 
 use crate::app::Msg;
-use crate::app::picker::fleet::{BoxPresence, FleetBoxRow};
+use crate::app::picker::fleet_box::{BoxPresence, FleetBoxRow};
 use crate::connect::fleets::{self, Fleet, FleetHub, FleetHubError};
 
 /// Pause before a hub that could not be reached, or was lost, is asked again.
