@@ -109,18 +109,18 @@ fn the_block_of_a_run_that_waits_for_approval_counts_the_time_that_is_left() {
     }
 }
 
-/// `nobody asks to run reboot` read as if there was no request.
+/// `staff asks to run reboot` read as if several people asked.
 #[test]
 fn a_user_is_called_a_user_where_its_name_could_be_read_as_a_word() {
     let mut world = admin_actions::admin(100, 30);
     change(&mut world, unapproved(42, "reboot", 4));
     let mut all = waiting();
     all.approvals.retain(|row| row.command == "reboot");
-    all.approvals[0].user = "nobody".to_owned();
+    all.approvals[0].user = "staff".to_owned();
     world.answer::<ApprovalsList>(Ok(all));
-    assert!(world.screen().contains("▲ user nobody asks to run reboot"), "{}", world.screen());
+    assert!(world.screen().contains("▲ user staff asks to run reboot"), "{}", world.screen());
     world.press("alt-a y");
-    assert!(world.screen().contains("Approve run #42 of user nobody?"), "{}", world.screen());
+    assert!(world.screen().contains("Approve run #42 of user staff?"), "{}", world.screen());
 }
 
 #[test]
