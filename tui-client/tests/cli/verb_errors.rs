@@ -107,7 +107,7 @@ fn what_does_not_exist_is_refused_with_the_verb_or_command_that_lists_it() {
         assert!(ended.err.contains(advice), "{word}: {ended:?}");
     }
     // Others are refused as before.
-    assert!(place.verb(&["statuss"]).with(2).err.contains("'status'"));
+    assert!(place.verb(&["statuss"]).with(2).err.contains("did you mean status?"));
 }
 
 /// A client that is interrupted or refused was listed as one that vanished.
