@@ -66,7 +66,7 @@ impl ErrorKind {
     }
 
     /// The kind in words, behind the number of requests that were refused: `3 not allowed`.
-    pub fn words(self) -> &'static str {
+    fn words(self) -> &'static str {
         match self {
             Self::Parse => "no JSON",
             Self::InvalidRequest => "no request",
@@ -89,6 +89,15 @@ impl ErrorKind {
     /// Whether the same request may succeed later.
     pub fn retryable(self) -> bool {
         matches!(self, Self::RateLimited | Self::Busy | Self::Closing)
+    }
+}
+
+/// What a count of refusals in `server/status` is of, in words: a kind of error, or the limit that turned a request or a
+/// connection away.
+pub fn refusal_words(name: &str) -> String {
+    match ErrorKind::from_name(name) {
+        Some(kind) => kind.words().to_owned(),
+        None => format!("by the limit {}", text::clean(name, text::MAX_NAME)),
     }
 }
 

@@ -317,7 +317,13 @@ pub(super) async fn wait(guard: &RunGuard, current: impl Fn() -> Result<(), Stri
     let decided = approval.shown();
     let is_approved = decided.state == ApprovalState::Approved;
     if !is_approved {
-        run.output.append(Stream::Stderr, not_started(decided.sentence()).as_bytes()).await;
+        let why = match decided {
+            RunApproval { state: ApprovalState::Withdrawn, reason: Some(reason), .. } => {
+                text::clean(&reason, text::MAX_REASON)
+            }
+            decided => decided.sentence(),
+        };
+        run.output.append(Stream::Stderr, not_started(why).as_bytes()).await;
     }
     is_approved
 }

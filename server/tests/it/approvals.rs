@@ -281,6 +281,10 @@ fn a_cancelled_run_waits_no_longer() {
     );
     let late = admin.refused("approval/decide", decide(run, "approve"));
     assert!(message(&late).contains("not approved: cancelled by ann"), "{late}");
+    let id = ann.ask("run/attach", json!({"runId": run}));
+    ann.answer(id);
+    let said = ann.heard();
+    assert!(said.starts_with("It was not started: cancelled by ann"), "{said}");
 }
 
 #[test]

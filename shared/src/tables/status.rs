@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::columns;
+use crate::error::refusal_words;
 use crate::methods::{BoxFigures, FleetStatus, RunCounts, ServerInfo, Status, WorkerStatus};
 use crate::notifications::{Closing, return_note};
 use crate::text::{self, MAX_NAME, MAX_REASON, clean};
@@ -37,7 +38,7 @@ pub fn status(info: &ServerInfo, status: &Status, zone: &TimeZone) -> String {
     let refusals: Vec<String> = status
         .refusals
         .iter()
-        .map(|(kind, count): (_, &Value)| format!("{count} {kind}"))
+        .map(|(name, count): (_, &Value)| format!("{count} {}", refusal_words(name)))
         .collect();
     add("refusals", if refusals.is_empty() { "none".into() } else { refusals.join(", ") });
     if let Some(memory) = status.memory_bytes {

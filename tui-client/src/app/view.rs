@@ -44,6 +44,11 @@ pub(crate) trait View: Any + fmt::Debug {
     /// The wheel was turned by this many rows, up being negative.
     fn wheel(&mut self, _rows: i32, _state: &State) {}
 
+    /// Whether it draws the messages itself; else they are below it.
+    fn draws_messages(&self) -> bool {
+        false
+    }
+
     /// Whether `:` opens the command line of Topside above it: not while text is being typed.
     fn leaves_colon(&self) -> bool {
         false

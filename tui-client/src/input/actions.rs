@@ -211,7 +211,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Edit, name: "edit", title: "Edit this server", short: "edit", always: &["e"], needs: Needs::ChosenSaved, ..CHOICE },
     Action { id: Id::Duplicate, name: "duplicate", title: "Duplicate this server", short: "duplicate", always: &["c"], needs: Needs::ChosenSaved, ..CHOICE },
     Action { id: Id::Delete, name: "delete", title: "Delete this server", short: "delete", always: &["d", "delete"], needs: Needs::ChosenSaved, danger: Danger::Asks, ..CHOICE },
-    Action { id: Id::Test, name: "test", title: "Test the routes to a server", short: "test", always: &["t"], ..CHOICE },
+    Action { id: Id::Test, name: "test", title: "Test the routes to a server", short: "test", always: &["t", "r", "f5"], ..CHOICE },
     Action { id: Id::Filter, name: "filter", title: "Filter by words, or by a tag: `#garden`", short: "filter", always: &["/"], ..CHOICE },
     Action { id: Id::Mark, name: "mark", title: "Mark or unmark this server", short: "mark", always: &["space"], needs: Needs::ChosenPaired, ..CHOICE },
     Action { id: Id::MarkAll, name: "mark-all", title: "Mark all servers that the filter shows, or none", short: "mark all", always: &["*"], needs: Needs::AnySaved, ..CHOICE },

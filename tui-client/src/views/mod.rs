@@ -153,7 +153,9 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     let mut hits = hits.collect();
     let last = key_hints::last_row(area);
     status_bar::draw(state, Rect { y: last.y.saturating_sub(1), ..last }, buffer, &mut hits);
-    message_line::draw_below(state, free_from, last, buffer);
+    if !top.draws_messages() {
+        message_line::draw_below(state, free_from, last, buffer);
+    }
     (cursor, hits)
 }
 

@@ -289,9 +289,9 @@ impl ListView for RunList {
         let empty = match self.states {
             _ if self.rows.is_empty() => "There are no runs yet.".to_owned(),
             states if more => {
-                format!("None of the newest is {}: ↓ looks further back.", states.word())
+                format!("No {} run among the newest: ↓ looks further back.", states.word())
             }
-            states => format!("No run is {}: Tab shows the other states.", states.word()),
+            states => format!("No {} run: Tab shows the other states.", states.word()),
         };
         let table = Table {
             columns: COLUMNS,

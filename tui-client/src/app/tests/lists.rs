@@ -197,7 +197,7 @@ fn states_of_runs_are_filtered_by_tab_and_by_click() {
     }
     world.press("backtab");
     let screen = world.screen();
-    assert!(screen.contains("No run is cancelled: Tab shows the other states."), "{screen}");
+    assert!(screen.contains("No cancelled run: Tab shows the other states."), "{screen}");
     world.click_on(" failed ");
     assert_eq!(shown(&world), [9]);
 }

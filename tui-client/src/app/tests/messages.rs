@@ -34,6 +34,29 @@ fn a_message_disappears_after_eight_seconds_and_never_covers_a_key_hint() {
     }
 }
 
+/// A message took the place of the keys of the command line.
+#[test]
+fn a_message_is_above_the_command_line_and_leaves_its_key_hints() {
+    for (width, height) in SIZES {
+        for mut world in [World::new(width, height), World::connected(width, height)] {
+            world.press(":");
+            let before = hints(&world);
+            assert!(before.contains("Esc closes"), "{before}");
+            world.state.done("The file is there.");
+            assert_eq!(hints(&world), before);
+            assert!(world.screen().contains("✓ The file is there."), "{}", world.screen());
+            // A line that is not accepted is above it.
+            world.write("kick nine");
+            world.press("enter");
+            let shown = world.screen();
+            assert!(
+                shown.contains("✓ The file is there.") && shown.contains("✗ CLIENT: "),
+                "{shown}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_new_message_has_eight_seconds_of_its_own() {
     let mut world = World::connected(80, 24);
@@ -185,11 +208,7 @@ fn a_note_and_the_advice_of_an_empty_console_are_whole_at_every_size() {
     for (width, height) in SIZES {
         let mut world = World::connected(width, height);
         let shown = words(&world.screen());
-        for part in [
-            "F3 for the menu",
-            "? shows the keys, Ctrl-P the actions",
-            "runs Topside's own commands",
-        ] {
+        for part in ["F3 for the menu", "? shows the keys, Ctrl-P the actions", ":invite "] {
             assert!(shown.contains(part), "{part}: {}", world.screen());
         }
         let title =

@@ -13,7 +13,7 @@ use ratatui::widgets::{Clear, Widget};
 use topside_shared::methods::{KeyState, Keys, KeysList, RunsList, RunsPage};
 use topside_shared::text::{MAX_NAME, clean};
 
-use super::key_hints;
+use super::{key_hints, message_line};
 use crate::app::ask::Ask;
 use crate::app::availability::may_administer;
 use crate::app::remark::MESSAGE_MARGIN;
@@ -191,6 +191,10 @@ impl View for CommandLine {
         }
     }
 
+    fn draws_messages(&self) -> bool {
+        true
+    }
+
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let (input, last) = rows(state, canvas.area);
         let (buffer, theme) = (&mut *canvas.buffer, &state.theme);
@@ -210,6 +214,11 @@ impl View for CommandLine {
         if let Some(why) = &self.wrong {
             mistake(why, input, buffer, theme);
         }
+        // In the line above the input, as in the console: the last row has the keys.
+        let most = if self.wrong.is_some() { 1 } else { input.y };
+        let rows = state.message_rows().min(most);
+        let place = Rect { y: input.y - rows, height: rows, ..input };
+        message_line::draw(state, place, buffer);
         let mut hints = Row::new(buffer, last);
         hints.skip(1).skip_right(1);
         let may_run = !self.input.editor.is_empty() && self.wrong.is_none();

@@ -61,45 +61,63 @@ fn wrapped(sentence: &str, room: usize, theme: &Theme) -> Vec<Spans> {
     fit::wrap(sentence, room).into_iter().map(|line| vec![(line, theme.plain)]).collect()
 }
 
-/// What to do, with an example beside it where there is room.
+/// Something to do, and an example of it.
+struct Advice {
+    what: String,
+    example: String,
+    /// What stands there without room for the example.
+    alone: String,
+}
+
+/// The advice, with the examples where there is room.
 fn advice(state: &State, console: &Console, room: usize, theme: &Theme) -> Vec<Spans> {
-    let rows = rows(state, console);
-    let column = rows.iter().map(|row| fit::width(&row.0)).max().unwrap_or(0) + GAP;
-    let line = |(what, example): (String, String)| {
-        const TRY: &str = "try: ";
-        if example.is_empty() || room <= column + TRY.len() + fit::width(&example) {
-            return wrapped(&what, room, theme);
-        }
+    const TRY: &str = "try: ";
+    let all = all_advice(state, console);
+    let column = all.iter().map(|advice| fit::width(&advice.what)).max().unwrap_or(0) + GAP;
+    let lines = |Advice { what, example, alone }: Advice| {
+        let needs = |column: usize| column + TRY.len() + fit::width(&example) < room;
+        let own = fit::width(&what) + GAP;
+        let column = match () {
+            () if example.is_empty() || !needs(own) => return wrapped(&alone, room, theme),
+            () if needs(column) => column,
+            () => own,
+        };
         let gap = " ".repeat(column - fit::width(&what));
         let spans = [(what, theme.plain), (gap, theme.plain), (TRY.to_owned(), theme.dim)];
         vec![spans.into_iter().chain([(example, theme.accent)]).collect()]
     };
-    rows.into_iter().flat_map(line).collect()
+    all.into_iter().flat_map(lines).collect()
 }
 
-/// What to do, and an example of it.
-fn rows(state: &State, console: &Console) -> [(String, String); 3] {
+/// Three lines: how to run a command, how to get help, and how to add a device.
+fn all_advice(state: &State, console: &Console) -> [Advice; 3] {
     let key = |id| state.keys.word(id);
     let first = |id| state.keys.first(id, true).map_or(String::new(), |key| key.to_string());
+    let plain = |what: String| Advice { alone: what.clone(), what, example: String::new() };
     let example = example(&console.menu.commands).map_or(String::new(), |of| of.name.clone());
+    let colon = first(Id::CommandLine);
     let third = match console.welcome.you.role {
-        Role::Admin => (
-            format!("{} runs Topside's own commands", first(Id::CommandLine)),
+        Role::Admin => {
+            let what = format!("{colon} runs Topside's own commands");
             // The server inside this program listens to this machine only: it takes no invite.
-            if state.embedded_server { ":status" } else { ":invite --name phone --role operator" }
-                .to_owned(),
-        ),
+            match state.embedded_server {
+                true => Advice { alone: what.clone(), what, example: format!("{colon}status") },
+                false => Advice {
+                    what,
+                    example: format!("{colon}invite --name phone --role operator"),
+                    alone: format!("{colon}invite adds another device"),
+                },
+            }
+        }
         _ => {
             let [runs, clients] = [key(Id::Runs), key(Id::Clients)];
-            (format!("{runs} shows the runs, {clients} the clients"), String::new())
+            plain(format!("{runs} shows the runs, {clients} the clients"))
         }
     };
+    let run = format!("Type a command, or {} for the menu", key(Id::Menu));
     [
-        (format!("Type a command, or {} for the menu", key(Id::Menu)), example),
-        (
-            format!("{} shows the keys, {} the actions", first(Id::Help), key(Id::Palette)),
-            String::new(),
-        ),
+        Advice { alone: run.clone(), what: run, example },
+        plain(format!("{} shows the keys, {} the actions", first(Id::Help), key(Id::Palette))),
         third,
     ]
 }

@@ -1,6 +1,6 @@
 //! Facts below the figures of the status, in groups: what was done, how the server is reached, what it is.
 
-use topside_shared::ErrorKind;
+use topside_shared::error::refusal_words;
 use topside_shared::methods::{ListenAddress, Status};
 use topside_shared::text::{bytes, duration};
 
@@ -40,13 +40,8 @@ fn done(answer: &StatusAnswer) -> Vec<Fact> {
         grouped(runs.queued),
         grouped(runs.started)
     );
-    // A kind of error, or the limit that turned a request or a connection away.
-    let words = |name: &str| match ErrorKind::from_name(name) {
-        Some(kind) => kind.words().to_owned(),
-        None => format!("by the limit {name}"),
-    };
     let refused: Vec<String> =
-        refusals.iter().map(|(name, count)| format!("{count} {}", words(name))).collect();
+        refusals.iter().map(|(name, count)| format!("{count} {}", refusal_words(name))).collect();
     let refused = if refused.is_empty() { "none".to_owned() } else { refused.join(", ") };
     let per_second = |of: fn(&Rates) -> f64| {
         let rates = answer.rates.as_ref();
