@@ -239,7 +239,7 @@ fn a_cancelled_request_for_approval_is_reported_once_below_the_ctrl_c() {
     terminal.sees("left\r\n");
     terminal.type_text(CTRL_C);
     let shown = terminal.sees(&prompt);
-    assert!(shown.starts_with("^C\r\nIt was not started: not approved: "), "{shown:?}");
+    assert!(shown.starts_with("^C\r\nIt was not started: cancelled by "), "{shown:?}");
     assert_eq!(shown.matches("cancelled by").count(), 1, "{shown:?}");
     terminal.type_text("quit\r");
     terminal.end();
