@@ -43,6 +43,10 @@ pub(crate) enum Msg {
     /// The names of the saved hubs.
     Hubs(Vec<String>),
     /// All boxes of the fleets of this device.
+    #[cfg_attr(
+        not(feature = "hub"),
+        allow(dead_code, reason = "the task that follows fleets sends it")
+    )]
     Fleet(Vec<FleetBoxRow>),
     /// A change of the saved servers failed: why.
     ServersFailed(String),

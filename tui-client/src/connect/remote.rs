@@ -44,6 +44,10 @@ pub(crate) enum Address {
         port: u16,
     },
     /// Where the server with the wanted pin announces itself on the LAN.
+    #[cfg_attr(
+        not(feature = "hub"),
+        allow(dead_code, reason = "boxes of fleets are looked for so")
+    )]
     Announced,
     #[cfg(feature = "hub")]
     Hub(Box<HubAccess>),

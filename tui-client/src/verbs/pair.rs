@@ -62,6 +62,10 @@ async fn run(args: &Pair) -> Result<String, String> {
     // A shell splits an invite that was pasted without quotes, folded or with more words around it.
     let pasted = read(&args.invite.join(" "))?;
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
+    #[cfg_attr(
+        not(feature = "hub"),
+        allow(clippy::infallible_destructuring_match, reason = "with hubs there is another kind")
+    )]
     let invite = match pasted {
         PastedInvite::Server(invite) => invite,
         #[cfg(feature = "hub")]
