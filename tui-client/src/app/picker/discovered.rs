@@ -1,5 +1,7 @@
 //! Servers that announce themselves on the LAN. An announcement is a hint: the pin decides.
 
+use std::collections::HashSet;
+
 use topside_shared::Pin;
 use topside_shared::text::{MAX_NAME, clean, host_port};
 
@@ -16,9 +18,14 @@ pub(crate) fn load(state: &mut State, found: Vec<DiscoveredServer>) {
     state.discovered = found.into_iter().map(safe).collect();
 }
 
-/// The servers that are not saved.
+/// The servers that are neither saved nor boxes of a fleet.
 pub(crate) fn listed(state: &State) -> impl Iterator<Item = &DiscoveredServer> {
-    state.discovered.iter().filter(|find| !state.servers.iter().any(|profile| is(find, profile)))
+    let boxes: HashSet<&str> =
+        state.fleet.iter().filter_map(|each| each.profile.pin.as_deref()).collect();
+    state.discovered.iter().filter(move |find| {
+        !state.servers.iter().any(|profile| is(find, profile))
+            && find.pin.is_none_or(|pin| !boxes.contains(pin.to_string().as_str()))
+    })
 }
 
 /// Whether it is this saved server: by its pin, or by its address if one of the two has no pin.

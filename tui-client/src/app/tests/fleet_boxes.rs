@@ -61,6 +61,10 @@ fn the_boxes_of_a_fleet_stand_below_this_machine_by_tag_and_name() {
     world.tell(Msg::Fleet(garden().split_off(1)));
     assert_eq!(names(&world), [&saved[..], &["camera", "pump-1", "garage"]].concat());
     assert_eq!(picker::name(&world.state, world.state.picker.at), "pump-1");
+    // A box of the fleet that announces itself on the LAN is listed once.
+    let garage = find("garage", "192.168.1.12", Some(pin(2)));
+    world.tell(Msg::Found(vec![find("pump-1", "192.168.1.13", Some(pin(11))), garage]));
+    assert_eq!(names(&world), [&saved[..], &["camera", "pump-1", "garage"]].concat());
     // A box that is saved as a server is listed once.
     let mut servers = world.state.servers.clone();
     servers[1].pin = Some(pin(11).to_string());
