@@ -125,15 +125,7 @@ impl PrivateKey {
 
     /// The key in the file at `path`, if there is one.
     pub fn load(path: &Path) -> Result<Option<Self>, PrivateKeyError> {
-        let failed = |source| PrivateKeyError::Io { path: path.to_owned(), what: "read", source };
-        let text = match std::fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        if std::fs::metadata(path).map_err(failed)?.mode() & 0o077 != 0 {
-            return Err(PrivateKeyError::Open(path.to_owned()));
-        }
+        let Some(text) = read_private(path)? else { return Ok(None) };
         let key = Self::from_pem(&text);
         key.map(Some).ok_or_else(|| PrivateKeyError::Unreadable(path.to_owned()))
     }
@@ -146,23 +138,7 @@ impl PrivateKey {
 
     /// Writes the key to a file that must not be there yet, whole or not at all.
     pub fn save_new(&self, path: &Path) -> Result<(), PrivateKeyError> {
-        let failed =
-            |source| PrivateKeyError::Io { path: path.to_owned(), what: "written", source };
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        // Two threads of a process may write at the same time.
-        let nth = WRITES.fetch_add(1, Ordering::Relaxed);
-        name.push(format!(".{}-{nth}.new", std::process::id()));
-        let whole = path.with_file_name(name);
-        let written = create_private(&whole)
-            .and_then(|mut file| {
-                file.write_all(self.private_pem().as_bytes())?;
-                file.sync_all()
-            })
-            // Unlike a rename, a link never takes another file's place.
-            .and_then(|()| std::fs::hard_link(&whole, path))
-            .and_then(|()| sync_directory(path));
-        let _ = std::fs::remove_file(&whole);
-        written.map_err(failed)
+        write_new(path, &self.private_pem())
     }
 
     fn from_pkcs8(pkcs8: Vec<u8>) -> Result<Self, PrivateKeyError> {
@@ -228,6 +204,40 @@ fn pem(label: &str, der: &[u8]) -> String {
     }
     pem.push_str(&format!("-----END {label}-----\n"));
     pem
+}
+
+/// Reads the file of a key, if there is one. A file that others may read is refused.
+pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, PrivateKeyError> {
+    let failed = |source| PrivateKeyError::Io { path: path.to_owned(), what: "read", source };
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    if std::fs::metadata(path).map_err(failed)?.mode() & 0o077 != 0 {
+        return Err(PrivateKeyError::Open(path.to_owned()));
+    }
+    Ok(Some(text))
+}
+
+/// Writes a key as PEM to a file that must not be there yet, whole or not at all. Only its owner may read it.
+pub fn write_new(path: &Path, pem: &str) -> Result<(), PrivateKeyError> {
+    let failed = |source| PrivateKeyError::Io { path: path.to_owned(), what: "written", source };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    // Two threads of a process may write at the same time.
+    let nth = WRITES.fetch_add(1, Ordering::Relaxed);
+    name.push(format!(".{}-{nth}.new", std::process::id()));
+    let whole = path.with_file_name(name);
+    let written = create_private(&whole)
+        .and_then(|mut file| {
+            file.write_all(pem.as_bytes())?;
+            file.sync_all()
+        })
+        // Unlike a rename, a link never takes another file's place.
+        .and_then(|()| std::fs::hard_link(&whole, path))
+        .and_then(|()| sync_directory(path));
+    let _ = std::fs::remove_file(&whole);
+    written.map_err(failed)
 }
 
 fn create_private(path: &Path) -> io::Result<File> {

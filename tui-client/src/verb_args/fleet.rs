@@ -1,6 +1,6 @@
 //! Arguments of `topside fleet`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -30,6 +30,10 @@ pub(crate) enum FleetVerb {
         #[command(flatten)]
         own: OwnName,
         #[command(flatten)]
+        new: NewPassphrase,
+        #[command(flatten)]
+        by: PassphraseFile,
+        #[command(flatten)]
         json: Json,
     },
     /// Print an invite for a person, who gives it to `topside pair`
@@ -44,6 +48,8 @@ pub(crate) enum FleetVerb {
         tags: Vec<String>,
         #[command(flatten)]
         ttl: Ttl,
+        #[command(flatten)]
+        by: PassphraseFile,
         #[command(flatten)]
         of: FleetArgs,
     },
@@ -60,6 +66,8 @@ pub(crate) enum FleetVerb {
         auto: bool,
         #[command(flatten)]
         ttl: Ttl,
+        #[command(flatten)]
+        by: PassphraseFile,
         #[command(flatten)]
         of: FleetArgs,
     },
@@ -81,6 +89,8 @@ pub(crate) enum FleetVerb {
         #[arg(long = "name", value_name = "NEW", conflicts_with = "all")]
         new_name: Option<String>,
         #[command(flatten)]
+        by: PassphraseFile,
+        #[command(flatten)]
         of: FleetArgs,
     },
     /// Turn waiting boxes away, or withdraw the invite of a person
@@ -88,6 +98,8 @@ pub(crate) enum FleetVerb {
         /// Names of the boxes or people, or the first digits of their pins
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
+        #[command(flatten)]
+        by: PassphraseFile,
         #[command(flatten)]
         of: FleetArgs,
     },
@@ -99,6 +111,8 @@ pub(crate) enum FleetVerb {
         #[arg(value_name = "TAG,..")]
         tags: String,
         #[command(flatten)]
+        by: PassphraseFile,
+        #[command(flatten)]
         of: FleetArgs,
     },
     /// Remove a box or a person; the sessions of a removed person end within seconds
@@ -108,12 +122,18 @@ pub(crate) enum FleetVerb {
         #[command(flatten)]
         confirm: ConfirmArgs,
         #[command(flatten)]
+        by: PassphraseFile,
+        #[command(flatten)]
         of: FleetArgs,
     },
     /// Write the fleet's authority to a file, for another admin's device or as a backup
     Export {
         /// The new file; keep it secret
         file: PathBuf,
+        #[command(flatten)]
+        new: NewPassphrase,
+        #[command(flatten)]
+        by: PassphraseFile,
         #[command(flatten)]
         of: FleetArgs,
     },
@@ -123,6 +143,23 @@ pub(crate) enum FleetVerb {
         file: PathBuf,
         #[command(flatten)]
         own: OwnName,
+        #[command(flatten)]
+        by: PassphraseFile,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Set or change the passphrase of a fleet's authority on this device, or remove it
+    Passphrase {
+        /// Name of the fleet
+        #[arg(add = ArgValueCompleter::new(candidates::fleets))]
+        name: String,
+        /// Remove the passphrase: the key is not encrypted any more
+        #[arg(long, conflicts_with = "new_passphrase_file")]
+        remove: bool,
+        #[command(flatten)]
+        new: NewPassphraseFile,
+        #[command(flatten)]
+        by: PassphraseFile,
         #[command(flatten)]
         json: Json,
     },
@@ -146,6 +183,39 @@ pub(crate) struct OwnName {
     /// What this device is called in the fleet; without it, the name of the user
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) own_name: Option<String>,
+}
+
+/// Where the passphrase of the authority comes from.
+#[derive(Debug, Args)]
+pub(crate) struct PassphraseFile {
+    /// Read the passphrase of the fleet's authority from the first line of a file; - reads standard input. Without it, a
+    /// passphrase is asked for at the terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// A new passphrase, where one is wanted.
+#[derive(Debug, Args)]
+pub(crate) struct NewPassphrase {
+    /// Encrypt the authority with a new passphrase, which is asked for twice
+    #[arg(long)]
+    pub(crate) passphrase: bool,
+    #[command(flatten)]
+    pub(crate) file: NewPassphraseFile,
+}
+
+impl NewPassphrase {
+    /// Whether the authority gets a passphrase.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.passphrase || self.file.new_passphrase_file.is_some()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewPassphraseFile {
+    /// Read the new passphrase from the first line of a file; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -178,10 +248,29 @@ pub(crate) struct FleetArgs {
 }
 
 impl FleetVerb {
+    /// The file with the passphrase of the authority.
+    pub(crate) fn passphrase_file(&self) -> Option<&Path> {
+        match self {
+            Self::Create { by, .. }
+            | Self::Import { by, .. }
+            | Self::Export { by, .. }
+            | Self::Passphrase { by, .. }
+            | Self::Invite { by, .. }
+            | Self::InviteBox { by, .. }
+            | Self::Accept { by, .. }
+            | Self::Refuse { by, .. }
+            | Self::Tag { by, .. }
+            | Self::Remove { by, .. } => by.passphrase_file.as_deref(),
+            Self::List(_) | Self::Leave { .. } => None,
+            Self::Boxes(_) | Self::People(_) | Self::Pending(_) => None,
+        }
+    }
+
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Create { json, .. }
             | Self::Import { json, .. }
+            | Self::Passphrase { json, .. }
             | Self::List(json)
             | Self::Leave { json, .. } => json.json,
             Self::Invite { of, .. }

@@ -83,9 +83,20 @@ async fn ask_secret(
         "text" => format!("{} (not shown):", arg.name),
         rule => format!("{} ({rule}; not shown):", arg.name),
     };
+    ask_hidden(&question, printer, jobs, lines).await
+}
+
+/// Asks a question of which the terminal does not show the answer; none where the input has ended (Ctrl-D). Dropping the
+/// future turns the echo on again.
+pub(super) async fn ask_hidden(
+    question: &str,
+    printer: &Printer,
+    jobs: &mut Option<Jobs>,
+    lines: Lines<'_>,
+) -> Option<String> {
     let mut echo = Echo::default();
     echo.off();
-    printer.ask(&question).await;
+    printer.ask(question).await;
     let answered = answer(printer, lines);
     tokio::pin!(answered);
     loop {
@@ -95,7 +106,7 @@ async fn ask_secret(
                 echo.on();
                 no_echo::stop();
                 echo.off();
-                printer.ask(&question).await;
+                printer.ask(question).await;
             }
             answer = &mut answered => return answer,
         }

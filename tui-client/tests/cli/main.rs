@@ -15,6 +15,8 @@ mod fleet_box;
 #[cfg(feature = "hub")]
 mod fleet_hubs;
 #[cfg(feature = "hub")]
+mod fleet_passphrase;
+#[cfg(feature = "hub")]
 mod hub;
 #[cfg(feature = "hub")]
 mod hub_bucket;

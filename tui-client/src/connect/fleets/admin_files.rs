@@ -4,15 +4,18 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use topside_shared::Pin;
 use topside_shared::fleet::JoinString;
 use topside_shared::hub::{FleetName, HubAccess, HubAccessError, HubCredentials, HubRole};
-use topside_shared::private_key::{PrivateKey, PrivateKeyError};
+use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed, write_new};
 use topside_shared::text::{MAX_NAME, clean};
 
+use super::authority_key::AuthorityKey;
 use crate::config::write_private;
 use crate::connect::fleet_store::{DIR, Fleet, FleetsError, read};
 use crate::connect::remote::make_dir;
 use crate::platform;
+use crate::text::secret::Secret;
 
 const AUTHORITY: &str = "authority.key";
 const HUB: &str = "hub";
@@ -23,7 +26,7 @@ const FLEET: &str = "fleet: ";
 #[derive(Debug, Clone)]
 pub(crate) struct AdminFiles {
     pub(crate) fleet: FleetName,
-    pub(crate) authority: PrivateKey,
+    pub(crate) authority: AuthorityKey,
     pub(crate) credentials: HubCredentials,
 }
 
@@ -49,11 +52,13 @@ pub(crate) enum AdminFilesError {
 }
 
 impl AdminFiles {
-    /// A new authority for a fleet. That of a fleet whose creation was interrupted is used again.
+    /// A new authority for a fleet, encrypted with a passphrase where there is one. That of a fleet whose creation was
+    /// interrupted is used again.
     pub(crate) fn make(
         state: &Path,
         fleet: FleetName,
         credentials: HubCredentials,
+        passphrase: Option<&Secret>,
     ) -> Result<Self, AdminFilesError> {
         let dir = state.join(DIR).join(fleet.as_str());
         make_dir(state)?;
@@ -61,13 +66,27 @@ impl AdminFiles {
             let failed = |source| AdminFilesError::Io { path: dir.clone(), what: "made", source };
             platform::create_private_dir(&dir).map_err(failed)?;
         }
-        let authority = PrivateKey::load_or_make(&dir.join(AUTHORITY))?;
+        let path = dir.join(AUTHORITY);
+        let authority = match (AuthorityKey::load(&path)?, passphrase) {
+            // It is written once the hub has the fleet.
+            (Some(AuthorityKey::Plain(key)), Some(new)) => AuthorityKey::encrypt(&key, new)?,
+            (Some(found), _) => found,
+            (None, passphrase) => {
+                let key = PrivateKey::from_seed(&Seed::random()?)?;
+                let made = match passphrase {
+                    Some(new) => AuthorityKey::encrypt(&key, new)?,
+                    None => AuthorityKey::Plain(key),
+                };
+                write_new(&path, &made.pem())?;
+                made
+            }
+        };
         Ok(Self { fleet, authority, credentials })
     }
 
     pub(crate) fn load(fleet: &Fleet) -> Result<Self, AdminFilesError> {
         let name = fleet.name().clone();
-        let authority = PrivateKey::load(&fleet.dir.join(AUTHORITY))?;
+        let authority = AuthorityKey::load(&fleet.dir.join(AUTHORITY))?;
         let path = fleet.dir.join(HUB);
         let (Some(authority), Some(text)) = (authority, read(&path)?) else {
             return Err(AdminFilesError::NoAuthority(name));
@@ -77,7 +96,7 @@ impl AdminFiles {
         Ok(Self { fleet: name, authority, credentials })
     }
 
-    /// Saves both. The authority, where it is saved already, stays.
+    /// Saves both.
     pub(crate) fn save(&self, state: &Path) -> Result<(), AdminFilesError> {
         let dir = state.join(DIR).join(self.fleet.as_str());
         let write = |name: &str, text: &str| {
@@ -86,7 +105,7 @@ impl AdminFiles {
             written.map_err(|source| AdminFilesError::Io { path, what: "written", source })
         };
         write(HUB, &format!("{}\n", self.credentials))?;
-        write(AUTHORITY, &self.authority.private_pem())
+        write(AUTHORITY, &self.authority.pem())
     }
 
     /// Access to the hub for this side.
@@ -94,10 +113,9 @@ impl AdminFiles {
         self.credentials.access(role, &self.fleet)
     }
 
-    /// The fleet as its members know it.
-    pub(crate) fn member(&self) -> JoinString {
-        let access = self.access(HubRole::Person);
-        JoinString { access, authority: self.authority.pin(), enrolment: None }
+    /// The fleet as its members know it, by the pin of its authority.
+    pub(crate) fn member(&self, authority: Pin) -> JoinString {
+        JoinString { access: self.access(HubRole::Person), authority, enrolment: None }
     }
 
     /// Writes it to a new file, for another device.
@@ -106,12 +124,16 @@ impl AdminFiles {
             io::ErrorKind::AlreadyExists => AdminFilesError::Exists(path.to_owned()),
             _ => AdminFilesError::Io { path: path.to_owned(), what: "written", source },
         };
+        let with = match self.authority.is_encrypted() {
+            true => "with this file and its passphrase",
+            false => "with this file",
+        };
         let text = format!(
-            "# The authority of a fleet of Topside, for `topside fleet import`. Keep it secret: with this file, a device\n\
+            "# The authority of a fleet of Topside, for `topside fleet import`. Keep it secret: {with}, a device\n\
              # admits people and boxes to the fleet.\n{FLEET}{}\n{}\n{}",
             self.fleet,
             self.credentials,
-            self.authority.private_pem()
+            self.authority.pem()
         );
         let mut options = OpenOptions::new();
         let file = platform::private(options.write(true).create_new(true)).open(path);
@@ -128,7 +150,7 @@ impl AdminFiles {
         let text = std::fs::read_to_string(path).map_err(failed)?;
         let name = text.lines().find_map(|line| line.strip_prefix(FLEET));
         let fleet = name.and_then(|name| clean(name, MAX_NAME).parse().ok());
-        let authority = PrivateKey::from_pem(text.as_bytes());
+        let authority = AuthorityKey::find(&text);
         let credentials = HubCredentials::find(&text).ok();
         match (fleet, authority, credentials) {
             (Some(fleet), Some(authority), Some(credentials)) => {

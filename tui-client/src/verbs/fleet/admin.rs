@@ -9,8 +9,10 @@ use topside_shared::fleet::{
     person_key,
 };
 use topside_shared::hub::{BucketError, HubRole};
+use topside_shared::private_key::PrivateKey;
 use topside_shared::time::Time;
 
+use super::passphrase::{Passphrases, unlock_own};
 use crate::connect::fleets::{self, AdminFiles, AtHub, Fleet, FleetHub, FleetHubError, Members};
 use crate::connect::saved_key;
 use crate::verbs::errors::VerbError;
@@ -22,6 +24,7 @@ const TRIES: usize = 5;
 pub(super) struct Admin {
     pub(super) fleet: Fleet,
     pub(super) files: AdminFiles,
+    pub(super) authority: PrivateKey,
     hub: FleetHub,
     own_key: Option<Pin>,
 }
@@ -36,20 +39,26 @@ pub(super) struct Draft {
 
 impl Admin {
     /// The fleet of this name, or the only one.
-    pub(super) async fn open(dirs: &Dirs, fleet: Option<&str>) -> Result<Self, VerbError> {
+    pub(super) async fn open(
+        dirs: &Dirs,
+        fleet: Option<&str>,
+        by: Passphrases<'_>,
+    ) -> Result<Self, VerbError> {
         let fleet = fleets::chosen(&dirs.state, fleet)?;
         let files = AdminFiles::load(&fleet)?;
-        Self::of_files(dirs, fleet, files).await
+        let authority = unlock_own(&files, fleet.authority, by).await?;
+        Self::of_files(dirs, fleet, files, authority).await
     }
 
     pub(super) async fn of_files(
         dirs: &Dirs,
         fleet: Fleet,
         files: AdminFiles,
+        authority: PrivateKey,
     ) -> Result<Self, VerbError> {
         let hub = FleetHub::open(&files.access(HubRole::Admin)).await?;
         let own_key = saved_key(&dirs.state).map_err(|error| VerbError::own(&error))?;
-        Ok(Self { fleet, files, hub, own_key: own_key.map(|key| key.pin()) })
+        Ok(Self { fleet, files, authority, hub, own_key: own_key.map(|key| key.pin()) })
     }
 
     pub(super) fn hub(&self) -> &FleetHub {
@@ -84,7 +93,7 @@ impl Admin {
     /// Signs a roster and stores it in the place of the one with this sequence, or as the first (0). Returns false if another
     /// device was first.
     pub(super) async fn store(&mut self, draft: Draft, sequence: u64) -> Result<bool, VerbError> {
-        let signed = draft.roster.sign(&self.files.authority);
+        let signed = draft.roster.sign(&self.authority);
         let signed = signed.map_err(|error| VerbError::own(&error))?;
         let bucket = &self.hub.bucket;
         match bucket.put_after(ROSTER_KEY, signed.text().to_owned().into(), sequence).await {

@@ -10,12 +10,12 @@ use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
 use super::Answer;
 use super::admin::{Admin, Draft};
+use super::passphrase::Passphrases;
 use crate::config;
 use crate::verb_args::fleet::Member;
 use crate::verb_args::server::ConfirmArgs;
 use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
-use crate::verbs::printer::Printer;
 use crate::verbs::server_verbs::confirm;
 
 /// Fewest digits of a pin that name a box or a person.
@@ -98,12 +98,13 @@ pub(super) async fn accept(
     fleet: Option<&str>,
     names: Option<&[String]>,
     new_name: Option<&str>,
+    by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
     let new_name = new_name.map(name).transpose()?;
     if new_name.is_some() && names.is_some_and(|names| names.len() != 1) {
         return Err(refused("--name is for one box: accept the others without it"));
     }
-    let mut admin = Admin::open(dirs, fleet).await?;
+    let mut admin = Admin::open(dirs, fleet, by).await?;
     let accepted = admin
         .change(|draft| {
             let mut waiting: Vec<FleetBox> = draft.acceptable().cloned().collect();
@@ -200,8 +201,9 @@ pub(super) async fn refuse(
     dirs: &Dirs,
     fleet: Option<&str>,
     names: &[String],
+    by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
-    let mut admin = Admin::open(dirs, fleet).await?;
+    let mut admin = Admin::open(dirs, fleet, by).await?;
     let done = admin
         .change(|draft| {
             names.iter().map(|called| draft.refuse(called)).collect::<Result<Vec<String>, _>>()
@@ -293,9 +295,10 @@ pub(super) async fn tag(
     fleet: Option<&str>,
     wanted: &Member,
     new: &str,
+    by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
     let new = if new.is_empty() { Vec::new() } else { tags(&[new.to_owned()])? };
-    let mut admin = Admin::open(dirs, fleet).await?;
+    let mut admin = Admin::open(dirs, fleet, by).await?;
     let (name, is_box) = admin
         .change(|draft| {
             let roster = &mut draft.roster;
@@ -326,9 +329,9 @@ pub(super) async fn remove(
     fleet: Option<&str>,
     wanted: &Member,
     args: &ConfirmArgs,
-    printer: &Printer,
+    by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
-    let mut admin = Admin::open(dirs, fleet).await?;
+    let mut admin = Admin::open(dirs, fleet, by).await?;
     let at_hub = admin.read().await?;
     if let Some(held) = &admin.fleet.roster {
         let draft = Draft::of(held.roster(), &at_hub.announcements);
@@ -344,7 +347,7 @@ pub(super) async fn remove(
                 admin.fleet.name()
             ),
         };
-        confirm(args, printer, &question, None).await?;
+        confirm(args, by.printer, &question, None).await?;
     }
     let name = admin
         .change(|draft| {

@@ -13,6 +13,7 @@ use topside_shared::time::{Time, millis};
 use super::Answer;
 use super::admin::Admin;
 use super::changes::{name, tags as read_tags};
+use super::passphrase::Passphrases;
 use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
 
@@ -50,8 +51,9 @@ pub(super) async fn make(
     dirs: &Dirs,
     fleet: Option<&str>,
     wanted: &Wanted,
+    by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
-    let mut admin = Admin::open(dirs, fleet).await?;
+    let mut admin = Admin::open(dirs, fleet, by).await?;
     let seed = Seed::random().map_err(|error| VerbError::own(&error))?;
     let key = PrivateKey::from_seed(&seed).map_err(|error| VerbError::own(&error))?.pin();
     let Wanted { invites, tags, uses, ttl } = wanted;
@@ -88,7 +90,7 @@ pub(super) async fn make(
     };
     let string = JoinString {
         access: admin.files.access(role),
-        authority: admin.files.authority.pin(),
+        authority: admin.authority.pin(),
         enrolment: Some(Enrolment { seed, until }),
     };
     let text = string.to_string();

@@ -7,14 +7,16 @@ use topside_shared::dirs::Dirs;
 use topside_shared::fleet::{
     AWAY_AFTER, BoxStanding, Invited, PersonEntry, Presence, PresenceState,
 };
+use topside_shared::hub::HubRole;
 use topside_shared::tables::columns;
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::time::{Time, millis};
 use topside_shared::{Pin, Role};
 
 use super::Answer;
-use super::admin::{Admin, Draft};
-use crate::connect::fleets::{self, Fleet, FleetHub, FleetHubError, Presences};
+use super::admin::Draft;
+use crate::connect::fleets::{self, AdminFiles, Fleet, FleetHub, FleetHubError, Presences};
+use crate::connect::saved_key;
 use crate::verbs::errors::VerbError;
 use crate::verbs::printer::Printer;
 
@@ -182,11 +184,15 @@ struct InviteRow {
 }
 
 pub(super) async fn pending(dirs: &Dirs, fleet: Option<&str>) -> Result<Answer, VerbError> {
-    let mut admin = Admin::open(dirs, fleet).await?;
-    let at_hub = admin.read().await?;
-    admin.fleet.save()?;
-    let Some(held) = &admin.fleet.roster else {
-        let none = FleetHubError::NoRoster(admin.fleet.name().clone());
+    let mut fleet = fleets::chosen(&dirs.state, fleet)?;
+    // Nothing is signed: the authority stays locked.
+    let access = AdminFiles::load(&fleet)?.access(HubRole::Admin);
+    let own_key = saved_key(&dirs.state).map_err(|error| VerbError::own(&error))?;
+    let hub = FleetHub::open(&access).await?;
+    let at_hub = hub.read(&mut fleet, own_key.map(|key| key.pin())).await?;
+    fleet.save()?;
+    let Some(held) = &fleet.roster else {
+        let none = FleetHubError::NoRoster(fleet.name().clone());
         return Err(at_hub.refused.unwrap_or(none).into());
     };
     let draft = Draft::of(held.roster(), &at_hub.announcements);
@@ -212,7 +218,7 @@ pub(super) async fn pending(dirs: &Dirs, fleet: Option<&str>) -> Result<Answer, 
         })
         .collect();
     let text = pending_text(&boxes, &invites);
-    let json = json!({ "fleet": admin.fleet.name(), "boxes": boxes, "invites": invites });
+    let json = json!({ "fleet": fleet.name(), "boxes": boxes, "invites": invites });
     Ok(Answer::new(text, &json))
 }
 

@@ -5,16 +5,20 @@ mod changes;
 mod invites;
 mod lists;
 mod own_fleets;
+mod passphrase;
 
 use serde::Serialize;
 use topside_shared::dirs::Dirs;
 
 use super::errors::VerbError;
 use super::exit_status;
-use super::printer::{OutputPart, Printer};
+use super::printer::{LAST_WORDS, OutputPart, Printer};
+use super::question::DECLINED;
 use super::server_verbs::json_line;
 use crate::connect::fleets::{AdminFilesError, FleetHubError, FleetsError};
+use crate::platform::Signals;
 use crate::verb_args::fleet::{FleetVerb, FleetVerbs};
+use passphrase::Passphrases;
 
 /// What a verb prints: its answer in both forms, and notes for standard error.
 struct Answer {
@@ -39,7 +43,24 @@ impl Answer {
 pub(super) async fn main(args: &FleetVerbs) -> u8 {
     let (verb, json) = (&args.verb, args.verb.json());
     let printer = Printer::start();
-    let status = match run(verb, &printer).await {
+    let mut signals = match Signals::listen(false) {
+        Ok(signals) => signals,
+        Err(error) => {
+            printer.say(error).await;
+            return printer.finish(exit_status::OWN_FAILURE).await;
+        }
+    };
+    let done = tokio::select! {
+        biased;
+        signal = signals.next() => {
+            if printer.interrupted() {
+                printer.say(DECLINED).await;
+            }
+            return printer.finish_within(signals.patience(LAST_WORDS), signal.status()).await;
+        }
+        done = run(verb, &printer) => done,
+    };
+    let status = match done {
         Ok(Answer { text, json: value, notes }) => {
             let text = if json { json_line(&value) } else { text };
             printer.write(OutputPart::Print(text)).await;
@@ -53,16 +74,36 @@ pub(super) async fn main(args: &FleetVerbs) -> u8 {
     printer.finish(status).await
 }
 
+/// Reads on a thread of its own, so that a signal ends the wait.
+async fn read<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, VerbError> + Send + 'static,
+) -> Result<T, VerbError> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(result) => result,
+        Err(error) => Err(VerbError::own(&error)),
+    }
+}
+
 async fn run(verb: &FleetVerb, printer: &Printer) -> Result<Answer, VerbError> {
     let dirs = Dirs::from_env().map_err(|error| VerbError::own(&error))?;
+    let by = Passphrases { printer, file: verb.passphrase_file() };
     match verb {
-        FleetVerb::Create { name, hub, own, .. } => {
-            own_fleets::create(&dirs, name, hub, own.own_name.as_deref()).await
+        FleetVerb::Create { name, hub, own, new, .. } => {
+            own_fleets::create(&dirs, name, hub, own.own_name.as_deref(), new, by).await
         }
         FleetVerb::Import { file, own, .. } => {
-            own_fleets::import(&dirs, file, own.own_name.as_deref()).await
+            own_fleets::import(&dirs, file, own.own_name.as_deref(), by).await
         }
-        FleetVerb::Export { file, of } => own_fleets::export(&dirs, file, of.fleet.as_deref()),
+        FleetVerb::Export { file, new, of, .. } => {
+            own_fleets::export(&dirs, file, of.fleet.as_deref(), new, by).await
+        }
+        FleetVerb::Passphrase { name, remove, new, .. } => {
+            let change = match remove {
+                true => passphrase::Change::Remove,
+                false => passphrase::Change::Set(new.new_passphrase_file.as_deref()),
+            };
+            passphrase::change(&dirs, name, change, by).await
+        }
         FleetVerb::List(_) => own_fleets::list(&dirs),
         FleetVerb::Leave { name, confirm, .. } => {
             own_fleets::leave(&dirs, name, confirm, printer).await
@@ -70,24 +111,26 @@ async fn run(verb: &FleetVerb, printer: &Printer) -> Result<Answer, VerbError> {
         FleetVerb::Boxes(of) => lists::boxes(&dirs, of.fleet.as_deref(), printer).await,
         FleetVerb::People(of) => lists::people(&dirs, of.fleet.as_deref(), printer).await,
         FleetVerb::Pending(of) => lists::pending(&dirs, of.fleet.as_deref()).await,
-        FleetVerb::Invite { name, role, tags, ttl, of } => {
+        FleetVerb::Invite { name, role, tags, ttl, of, .. } => {
             let invite = invites::Wanted::person(name, *role, tags, ttl.ttl)?;
-            invites::make(&dirs, of.fleet.as_deref(), &invite).await
+            invites::make(&dirs, of.fleet.as_deref(), &invite, by).await
         }
-        FleetVerb::InviteBox { tags, uses, auto, ttl, of } => {
+        FleetVerb::InviteBox { tags, uses, auto, ttl, of, .. } => {
             let invite = invites::Wanted::boxes(*uses, *auto, tags, ttl.ttl)?;
-            invites::make(&dirs, of.fleet.as_deref(), &invite).await
+            invites::make(&dirs, of.fleet.as_deref(), &invite, by).await
         }
-        FleetVerb::Accept { names, all, new_name, of } => {
+        FleetVerb::Accept { names, all, new_name, of, .. } => {
             let names = (!*all).then_some(&names[..]);
-            changes::accept(&dirs, of.fleet.as_deref(), names, new_name.as_deref()).await
+            changes::accept(&dirs, of.fleet.as_deref(), names, new_name.as_deref(), by).await
         }
-        FleetVerb::Refuse { names, of } => changes::refuse(&dirs, of.fleet.as_deref(), names).await,
-        FleetVerb::Tag { member, tags, of } => {
-            changes::tag(&dirs, of.fleet.as_deref(), member, tags).await
+        FleetVerb::Refuse { names, of, .. } => {
+            changes::refuse(&dirs, of.fleet.as_deref(), names, by).await
         }
-        FleetVerb::Remove { member, confirm, of } => {
-            changes::remove(&dirs, of.fleet.as_deref(), member, confirm, printer).await
+        FleetVerb::Tag { member, tags, of, .. } => {
+            changes::tag(&dirs, of.fleet.as_deref(), member, tags, by).await
+        }
+        FleetVerb::Remove { member, confirm, of, .. } => {
+            changes::remove(&dirs, of.fleet.as_deref(), member, confirm, by).await
         }
     }
 }

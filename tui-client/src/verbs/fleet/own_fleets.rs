@@ -9,14 +9,19 @@ use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 use topside_shared::fleet::{PersonEntry, Roster};
 use topside_shared::hub::{BucketError, FleetName, HubCredentials};
+use topside_shared::private_key::PrivateKey;
 use topside_shared::tables::columns;
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::time::Time;
 
 use super::Answer;
 use super::admin::{Admin, Draft};
-use crate::connect::fleets::{self, AdminFiles, AdminFilesError, Fleet, FleetHubError};
+use super::passphrase::{Passphrases, unlock, unlock_own};
+use crate::connect::fleets::{
+    self, AdminFiles, AdminFilesError, AuthorityKey, Fleet, FleetHubError,
+};
 use crate::connect::own_key;
+use crate::verb_args::fleet::NewPassphrase;
 use crate::verb_args::server::ConfirmArgs;
 use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
@@ -36,21 +41,33 @@ pub(super) async fn create(
     name: &str,
     hub: &[String],
     own_name: Option<&str>,
+    new_passphrase: &NewPassphrase,
+    by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
     let name: FleetName = name.parse().map_err(|error| refused(format!("{error}")))?;
     let credentials = match hub {
         [] => None,
         hub => {
-            let found = HubCredentials::find(&read(&hub.join(" "))?);
+            let text = hub.join(" ");
+            let found = HubCredentials::find(&super::read(move || read(text)).await?);
             Some(found.map_err(|error| refused(error.to_string()))?)
         }
     };
     let known = fleets::saved(&dirs.state)?.into_iter().find(|fleet| *fleet.name() == name);
     match (known, credentials) {
-        (Some(fleet), credentials) => restore(dirs, &fleet, credentials).await,
+        (Some(_), _) if new_passphrase.is_wanted() => Err(refused(format!(
+            "this device has the fleet {name} already: `topside fleet passphrase {name}` sets a passphrase"
+        ))),
+        (Some(fleet), credentials) => restore(dirs, &fleet, credentials, by).await,
         (None, Some(credentials)) => {
             let person = own_person(dirs, own_name)?;
-            new(dirs, AdminFiles::make(&dirs.state, name, credentials)?, person).await
+            let chosen = by.wanted(new_passphrase).await?;
+            let files = AdminFiles::make(&dirs.state, name, credentials, chosen.as_ref())?;
+            let authority = match &chosen {
+                Some(chosen) => unlock(&files, chosen)?,
+                None => by.unlock(&files.fleet, &files.authority).await?,
+            };
+            new(dirs, files, authority, person).await
         }
         (None, None) => Err(refused(
             "a new fleet needs a hub: give the string that `topsided hub init` printed with --hub",
@@ -58,9 +75,14 @@ pub(super) async fn create(
     }
 }
 
-async fn new(dirs: &Dirs, files: AdminFiles, person: PersonEntry) -> Result<Answer, VerbError> {
-    let mut admin =
-        Admin::of_files(dirs, Fleet::of_string(&dirs.state, &files.member())?, files).await?;
+async fn new(
+    dirs: &Dirs,
+    files: AdminFiles,
+    authority: PrivateKey,
+    person: PersonEntry,
+) -> Result<Answer, VerbError> {
+    let fleet = Fleet::of_string(&dirs.state, &files.member(authority.pin()))?;
+    let mut admin = Admin::of_files(dirs, fleet, files, authority).await?;
     match admin.hub().bucket.create().await {
         Ok(()) | Err(BucketError::Exists(_)) => {}
         Err(error) => return Err(FleetHubError::from(error).into()),
@@ -94,14 +116,16 @@ async fn restore(
     dirs: &Dirs,
     fleet: &Fleet,
     credentials: Option<HubCredentials>,
+    by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
     let mut files = AdminFiles::load(fleet)?;
+    let authority = unlock_own(&files, fleet.authority, by).await?;
     let moves = credentials.is_some();
     if let Some(credentials) = credentials {
         files.credentials = credentials;
     }
-    let fleet = Fleet::of_string(&dirs.state, &files.member())?;
-    let mut admin = Admin::of_files(dirs, fleet, files).await?;
+    let fleet = Fleet::of_string(&dirs.state, &files.member(authority.pin()))?;
+    let mut admin = Admin::of_files(dirs, fleet, files, authority).await?;
     match admin.hub().bucket.create().await {
         Ok(()) | Err(BucketError::Exists(_)) => {}
         Err(error) => return Err(FleetHubError::from(error).into()),
@@ -129,13 +153,29 @@ fn own_person(dirs: &Dirs, name: Option<&str>) -> Result<PersonEntry, VerbError>
     Ok(PersonEntry { name, pin: key.pin(), role: Role::Admin, tags: Vec::new() })
 }
 
-pub(super) fn export(dirs: &Dirs, file: &Path, fleet: Option<&str>) -> Result<Answer, VerbError> {
+/// Writes the authority to a file: with a new passphrase, or as this device has it.
+pub(super) async fn export(
+    dirs: &Dirs,
+    file: &Path,
+    fleet: Option<&str>,
+    new: &NewPassphrase,
+    by: Passphrases<'_>,
+) -> Result<Answer, VerbError> {
     let fleet = fleets::chosen(&dirs.state, fleet)?;
-    AdminFiles::load(&fleet)?.export(file)?;
-    let name = fleet.name();
+    let mut files = AdminFiles::load(&fleet)?;
+    if new.is_wanted() {
+        let key = unlock_own(&files, fleet.authority, by).await?;
+        if let Some(new) = by.wanted(new).await? {
+            files.authority =
+                AuthorityKey::encrypt(&key, &new).map_err(|error| VerbError::own(&error))?;
+        }
+    }
+    files.export(file)?;
+    let (name, passphrase) = (fleet.name(), files.authority.is_encrypted());
+    let with = if passphrase { " and its passphrase" } else { "" };
     Ok(Answer::new(
-        format!("Wrote the authority of {name} to {}: keep it secret\n", file.display()),
-        &json!({ "fleet": name, "file": file }),
+        format!("Wrote the authority of {name} to {}: keep it{with} secret\n", file.display()),
+        &json!({ "fleet": name, "file": file, "passphrase": passphrase }),
     ))
 }
 
@@ -144,10 +184,12 @@ pub(super) async fn import(
     dirs: &Dirs,
     file: &Path,
     own_name: Option<&str>,
+    by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
     let files = AdminFiles::import(file)?;
-    let fleet = Fleet::of_string(&dirs.state, &files.member())?;
-    let mut admin = Admin::of_files(dirs, fleet, files).await?;
+    let authority = by.unlock(&files.fleet, &files.authority).await?;
+    let fleet = Fleet::of_string(&dirs.state, &files.member(authority.pin()))?;
+    let mut admin = Admin::of_files(dirs, fleet, files, authority).await?;
     let person = own_person(dirs, own_name)?;
     let name = admin
         .change(|draft| {
@@ -189,6 +231,8 @@ struct FleetRow {
     boxes: usize,
     /// Whether this device has the fleet's authority.
     authority: bool,
+    /// Whether the authority on this device has a passphrase.
+    passphrase: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
 }
@@ -197,14 +241,18 @@ pub(super) fn list(dirs: &Dirs) -> Result<Answer, VerbError> {
     let saved = fleets::saved(&dirs.state)?;
     let rows: Vec<FleetRow> = saved
         .iter()
-        .map(|fleet| FleetRow {
-            fleet: fleet.name().clone(),
-            hub: fleet.access.places(),
-            name: fleet.members.own.as_ref().map(|own| own.name.clone()),
-            role: fleet.members.own.as_ref().map(|own| own.role),
-            boxes: fleet.members.reachable().count(),
-            authority: AdminFiles::load(fleet).is_ok(),
-            version: fleet.roster.as_ref().map(|roster| roster.roster().version),
+        .map(|fleet| {
+            let files = AdminFiles::load(fleet).ok();
+            FleetRow {
+                fleet: fleet.name().clone(),
+                hub: fleet.access.places(),
+                name: fleet.members.own.as_ref().map(|own| own.name.clone()),
+                role: fleet.members.own.as_ref().map(|own| own.role),
+                boxes: fleet.members.reachable().count(),
+                authority: files.is_some(),
+                passphrase: files.is_some_and(|files| files.authority.is_encrypted()),
+                version: fleet.roster.as_ref().map(|roster| roster.roster().version),
+            }
         })
         .collect();
     let text = match &rows[..] {
@@ -218,7 +266,12 @@ pub(super) fn list(dirs: &Dirs) -> Result<Answer, VerbError> {
                     row.name.clone().unwrap_or_else(|| "-".to_owned()),
                     row.role.map_or("-", Role::name).to_owned(),
                     row.boxes.to_string(),
-                    if row.authority { "here" } else { "-" }.to_owned(),
+                    match (row.authority, row.passphrase) {
+                        (true, true) => "with a passphrase",
+                        (true, false) => "here",
+                        (false, _) => "-",
+                    }
+                    .to_owned(),
                 ]
             });
             columns(&std::iter::once(heads.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
@@ -249,9 +302,9 @@ pub(super) async fn leave(
     ))
 }
 
-fn read(text: &str) -> Result<String, VerbError> {
+fn read(text: String) -> Result<String, VerbError> {
     if text != "-" {
-        return Ok(text.to_owned());
+        return Ok(text);
     }
     let mut text = String::new();
     let read = std::io::stdin().take(MAX_INPUT).read_to_string(&mut text);
