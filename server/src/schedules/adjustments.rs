@@ -186,6 +186,9 @@ fn timing_of(declared: &DeclaredSchedule, text: &str) -> Result<Timing, String> 
     match &declared.rule.timing {
         Timing::Cron(cron) => {
             let cron = match parse_clock(text) {
+                Some(clock) if clock.second() != 0 => {
+                    return Err("a pattern has no seconds: give a time such as 21:30".to_owned());
+                }
                 Some(clock) => cron.at_clock(clock).ok_or_else(|| {
                     "this schedule has several times: give a pattern of five fields".to_owned()
                 })?,

@@ -13,11 +13,21 @@ use topside_shared::records::{Inactive, Outcome, ScheduleOutcome};
 
 use crate::history::{self, Account, ScheduleWrite, Unwritable};
 use crate::menu_file::schedule::DeclaredSchedule;
+use crate::schedules::scheduled_run::StartOrder;
 use crate::schedules::{Known, Schedules, rule_text};
 use crate::timing::{Due, Timing, due, is_set_back};
 
 /// Longest time between two looks at the clock: it may have been set.
 const CLOCK_CHECK: Duration = Duration::from_secs(30);
+
+/// Reports that a schedule cannot be accounted for; returns when to try again.
+fn unwritable(schedule: &DeclaredSchedule, error: &Unwritable) -> Duration {
+    tracing::error!(
+        target: "topside", schedule = schedule.name, %error,
+        "a schedule starts nothing: what it starts cannot be written down"
+    );
+    CLOCK_CHECK
+}
 
 impl Schedules {
     /// Starts commands at their times, for ever.
@@ -47,26 +57,36 @@ impl Schedules {
         }
     }
 
-    /// Starts what is due; returns the time until the next start, if there is any schedule.
+    /// Starts what is due, in the order of the times; returns the time until the next start, if there is any schedule.
     async fn check_all(self: &Arc<Self>) -> Option<Duration> {
         self.forget_removed(&self.config.get().config.schedules).await;
         self.forget_outdated().await;
         let schedules = self.all();
         self.register_at_start(&schedules).await;
-        let mut wake: Option<Duration> = None;
+        let (mut wake, mut all_due) = (None::<Duration>, Vec::new());
         for schedule in schedules.iter().filter(|schedule| schedule.rule.timing != Timing::AtStart)
         {
             let next = match self.check(schedule).await {
-                Ok(next) => next,
-                Err(error) => {
-                    tracing::error!(
-                        target: "topside", schedule = schedule.name, %error,
-                        "a schedule starts nothing: what it starts cannot be written down"
-                    );
-                    CLOCK_CHECK
+                Ok((next, due)) => {
+                    all_due.extend(due.map(|due| (schedule, due)));
+                    next
                 }
+                Err(error) => unwritable(schedule, &error),
             };
             wake = Some(wake.map_or(next, |wake| wake.min(next)));
+        }
+        // Starts that are made up for follow each other as they would have.
+        all_due.sort_by_cached_key(|(schedule, due)| {
+            due.start.map(|start| self.on_wall(&schedule.rule, start.at))
+        });
+        let mut order = StartOrder::default();
+        for (schedule, due) in all_due {
+            let last = due.start.map(|start| start.at).or(due.missed.map(|missed| missed.last));
+            let Some(to) = last else { continue };
+            if let Err(error) = self.claim_and_start(schedule, due, to, &mut order).await {
+                let again = unwritable(schedule, &error);
+                wake = Some(wake.map_or(again, |wake| wake.min(again)));
+            }
         }
         wake
     }
@@ -102,19 +122,22 @@ impl Schedules {
         }
     }
 
-    /// Starts what is due of one schedule; returns the time until its next start.
-    async fn check(self: &Arc<Self>, schedule: &DeclaredSchedule) -> Result<Duration, Unwritable> {
+    /// Returns the time until the next start of a schedule, and what is due of it now.
+    async fn check(
+        &self,
+        schedule: &DeclaredSchedule,
+    ) -> Result<(Duration, Option<Due>), Unwritable> {
         let now = self.delayed_now(schedule);
         let awaits_clock = self.awaits_clock(schedule);
         let known = self.state.lock().known.get(&schedule.name).cloned();
         let text = rule_text(schedule);
         let accounted = match known {
             Some(known) if known.rule == text => known.accounted,
-            Some(_) if awaits_clock => return Ok(CLOCK_CHECK),
+            Some(_) if awaits_clock => return Ok((CLOCK_CHECK, None)),
             // With a wrong clock it cannot be said from when on it is there. Users can pause and set it even so.
             None if awaits_clock => {
                 self.write_account_of(schedule, String::new(), now, Vec::new(), false).await?;
-                return Ok(CLOCK_CHECK);
+                return Ok((CLOCK_CHECK, None));
             }
             // A new schedule, or a new rule, has missed nothing.
             _ => {
@@ -123,19 +146,17 @@ impl Schedules {
             }
         };
         if awaits_clock {
-            return Ok(CLOCK_CHECK);
+            return Ok((CLOCK_CHECK, None));
         }
         let accounted = match is_set_back(accounted, now) {
             true => self.rewind(schedule, now).await?,
             false => accounted,
         };
         let due = due(&schedule.rule, accounted, now, schedule.missed);
-        if due != Due::default() {
-            let last = due.start.map(|start| start.at).or(due.missed.map(|missed| missed.last));
-            self.claim_and_start(schedule, due, last.unwrap_or(now)).await?;
-        }
         let next = schedule.rule.after(now);
-        Ok(next.map_or(CLOCK_CHECK, |next| Duration::from_millis(next.at.millis_since(now))))
+        let next =
+            next.map_or(CLOCK_CHECK, |next| Duration::from_millis(next.at.millis_since(now)));
+        Ok((next, (due != Due::default()).then_some(due)))
     }
 
     /// The clock was set back to `now`: what did not run after that is due again, and what has run does not run again. Returns
@@ -155,6 +176,7 @@ impl Schedules {
         schedule: &DeclaredSchedule,
         due: Due,
         to: Time,
+        order: &mut StartOrder,
     ) -> Result<(), Unwritable> {
         let Due { missed, start } = due;
         let inactive = self.inactive(schedule);
@@ -194,7 +216,7 @@ impl Schedules {
         let is_claimed = rows.last().is_some_and(|row| row.outcome == Outcome::Claimed);
         let is_new = self.write_account(schedule, to, rows, false).await?;
         match start {
-            Some(start) if is_claimed && is_new => self.start(schedule, start),
+            Some(start) if is_claimed && is_new => self.start(schedule, start, order),
             _ => self.publish(schedule),
         }
         Ok(())

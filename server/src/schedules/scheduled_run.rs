@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::{CancellationToken, DropGuard};
 use topside_shared::records::Outcome;
 use topside_shared::time::millis;
 use topside_shared::{ErrorKind, RpcError, RunId, Time};
@@ -17,16 +18,52 @@ use crate::runs::{Run, scheduler};
 use crate::schedules::Schedules;
 use crate::timing::Occurrence;
 
+/// The order of starts that are due together: each begins once those of an earlier time have begun, wait in the queue, or
+/// were refused. Those of one time do not wait for each other.
+#[derive(Debug, Default)]
+pub(super) struct StartOrder {
+    at: Option<Time>,
+    /// The starts of this time, and those of the time before.
+    same: Vec<CancellationToken>,
+    before: Vec<CancellationToken>,
+}
+
+impl StartOrder {
+    /// Adds a start at this time on the wall, which is not before those of the others. Returns what it waits for, and what
+    /// it ends when it has begun.
+    fn add(&mut self, at: Time) -> (Vec<CancellationToken>, DropGuard) {
+        if self.at.is_none_or(|last| last != at) {
+            self.at = Some(at);
+            self.before = std::mem::take(&mut self.same);
+        }
+        let begun = CancellationToken::new();
+        self.same.push(begun.clone());
+        (self.before.clone(), begun.drop_guard())
+    }
+}
+
 impl Schedules {
     /// Starts the command of a schedule in a task of its own, which follows it to its end.
-    pub(super) fn start(self: &Arc<Self>, schedule: &DeclaredSchedule, start: Occurrence) {
-        let rest = start.rest(self.delayed_now(schedule));
+    pub(super) fn start(
+        self: &Arc<Self>,
+        schedule: &DeclaredSchedule,
+        start: Occurrence,
+        order: &mut StartOrder,
+    ) {
+        let (before, begun) = order.add(self.on_wall(&schedule.rule, start.at));
         let (schedules, schedule) = (Arc::clone(self), schedule.clone());
-        self.runs.spawn(async move { schedules.follow(&schedule, start.at, rest).await });
+        self.runs.spawn(async move {
+            for earlier in before {
+                earlier.cancelled().await;
+            }
+            schedules.follow(&schedule, start, begun).await;
+        });
     }
 
-    async fn follow(&self, schedule: &DeclaredSchedule, at: Time, rest: Option<Duration>) {
+    async fn follow(&self, schedule: &DeclaredSchedule, start: Occurrence, begun: DropGuard) {
+        let (at, rest) = (start.at, start.rest(self.delayed_now(schedule)));
         let started = self.start_run(schedule, at, rest).await;
+        drop(begun);
         let run = match started {
             Ok(run) => run,
             Err(error) => {
@@ -46,7 +83,12 @@ impl Schedules {
             if !run.begins().await {
                 // At the end of the server it stays queued, so that the next one starts it if its window is open then.
                 if !self.runs.is_closed() {
-                    let reason = Some("it waited for its turn, and did not start".to_owned());
+                    let reason = "it waited for its turn, and did not start".to_owned();
+                    // One that a user has cancelled is not reported, as with runs.
+                    if run.row().ended_by.is_none() {
+                        self.notify.start_missed(&schedule.name, &schedule.command, 1, &reason);
+                    }
+                    let reason = Some(reason);
                     self.set_outcome(schedule, at, Outcome::Overlap, Some(run.id), reason).await;
                 }
                 return;

@@ -7,6 +7,7 @@ use topside_shared::records::{Outcome, RunState};
 use topside_shared::{RunId, Time};
 
 use crate::history::Unreadable;
+use crate::schedules::scheduled_run::StartOrder;
 use crate::schedules::{Known, Schedules};
 use crate::timing::{Due, Occurrence, Timing};
 
@@ -34,7 +35,7 @@ impl Schedules {
     /// Continues the runs of open windows that the end of the last server interrupted, and notes what came of each other
     /// start that it interrupted.
     pub(super) async fn resume_windows(self: &Arc<Self>) -> Result<(), Unreadable> {
-        let schedules = self.all();
+        let (schedules, mut order) = (self.all(), StartOrder::default());
         for (name, last) in self.runs.history.interrupted_starts().await? {
             // The rows of a schedule that was removed are deleted.
             let declared = schedules.iter().find(|schedule| schedule.name == name);
@@ -48,7 +49,7 @@ impl Schedules {
                 occurrence.filter(|_| was_interrupted && self.inactive(schedule).is_none())
             {
                 tracing::info!(target: "topside", schedule = schedule.name, "the window is still open: its run continues");
-                self.start(schedule, occurrence);
+                self.start(schedule, occurrence, &mut order);
                 continue;
             }
             let outcome = match last.outcome {
@@ -78,14 +79,14 @@ impl Schedules {
     }
 
     pub(super) async fn start_at_start(self: &Arc<Self>) {
+        let (at, mut order) = (Time::now(), StartOrder::default());
         for schedule in &self.all() {
             if schedule.rule.timing != Timing::AtStart || self.inactive(schedule).is_some() {
                 continue;
             }
-            let at = Time::now();
             let due =
                 Due { start: Some(Occurrence { at, window: schedule.rule.window }), missed: None };
-            if let Err(error) = self.claim_and_start(schedule, due, at).await {
+            if let Err(error) = self.claim_and_start(schedule, due, at, &mut order).await {
                 tracing::error!(target: "topside", schedule = schedule.name, %error, "not started");
             }
         }

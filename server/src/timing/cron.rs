@@ -60,7 +60,7 @@ impl CronTimes {
         Ok(Self { cron, text: pattern.trim().to_owned(), is_step })
     }
 
-    /// The same on the same days at one time of the day; none if it has several times.
+    /// The same on the same days at one time of the day, without its seconds; none if it has several times.
     pub(crate) fn at_clock(&self, clock: civil::Time) -> Option<Self> {
         let fields = expanded(&self.text);
         let fields: Vec<&str> = fields.split_ascii_whitespace().collect();

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use topside_shared::time::millis;
 use topside_shared::values;
 
-use crate::timing::{Occurrence, resolve};
+use crate::timing::{Occurrence, clock_text, resolve};
 
 /// Days after which the search ends: each kind of day comes at least once in a week.
 const SEARCHED: usize = 10;
@@ -114,12 +114,22 @@ impl DayTimes {
         let mut date = zone.to_datetime(after).date().yesterday().ok()?;
         for _ in 0..SEARCHED {
             if self.days.contains(date) {
+                let mut found: Option<(Timestamp, Duration)> = None;
                 for (start, length) in &self.windows {
                     let at = resolve(date.to_datetime(*start), zone)?;
-                    if at > after {
-                        let at = topside_shared::Time::from_millis(at.as_millisecond());
-                        return Some(Occurrence { at, window: Some(*length) });
+                    match &mut found {
+                        // Both times are in an hour that is left out: the zone stays open for the longer of the two.
+                        Some((first, longest)) if *first == at => {
+                            *longest = (*longest).max(*length);
+                        }
+                        Some(_) => break,
+                        None if at > after => found = Some((at, *length)),
+                        None => {}
                     }
+                }
+                if let Some((at, length)) = found {
+                    let at = topside_shared::Time::from_millis(at.as_millisecond());
+                    return Some(Occurrence { at, window: Some(length) });
                 }
             }
             date = date.tomorrow().ok()?;
@@ -130,7 +140,7 @@ impl DayTimes {
 
 /// A window in words: `08:30 for 2m`.
 pub(crate) fn window_text((at, length): &(Time, Duration)) -> String {
-    format!("{} for {}", at.strftime("%H:%M"), values::write_duration(millis(*length)))
+    format!("{} for {}", clock_text(*at), values::write_duration(millis(*length)))
 }
 
 const DAY: u64 = 86_400;

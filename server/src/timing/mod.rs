@@ -31,6 +31,12 @@ pub(crate) fn parse_clock(text: &str) -> Option<civil::Time> {
     civil::Time::strptime("%H:%M", text).or_else(|_| civil::Time::strptime("%H:%M:%S", text)).ok()
 }
 
+/// A time of the day in words, with its seconds where it has any: `21:30`, `21:30:15`.
+fn clock_text(time: civil::Time) -> String {
+    let format = if time.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+    time.strftime(format).to_string()
+}
+
 /// One start of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Occurrence {
@@ -65,7 +71,7 @@ impl Timing {
         match self {
             Self::Cron(cron) => format!("cron {}", cron.text()),
             Self::Every(every) => format!("every {}", values::write_duration(millis(*every))),
-            Self::At(at) => format!("at {}", at.strftime("%Y-%m-%d %H:%M")),
+            Self::At(at) => format!("at {} {}", at.date(), clock_text(at.time())),
             Self::Days(days) => days.text(),
             Self::AtStart => "at the start of the server".to_owned(),
         }

@@ -113,6 +113,43 @@ fn windows_that_touch_or_overlap_are_one() {
     assert!(long.covers_midnight_to_first());
 }
 
+/// In Berlin both begin at 03:00 on 29 March 2026, because 02:00 to 03:00 is left out.
+#[test]
+fn of_two_windows_in_a_left_out_hour_the_longer_is_open() {
+    let at = |hour, minute| jiff::civil::Time::constant(hour, minute, 0, 0);
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    for (first, second) in [(5, 60), (20, 2)] {
+        let windows =
+            vec![(at(2, 10), minutes(first)), (at(2, 40), minutes(second)), (at(9, 0), minutes(1))];
+        let rule = rule(Timing::Days(DayTimes::new(Days::All, windows)), "Europe/Berlin");
+        let next = rule.next(time("2026-03-28T23:00:00Z"), 3);
+        let shown: Vec<_> =
+            next.iter().map(|found| (found.at.to_string(), found.window.unwrap())).collect();
+        let longer = minutes(first.max(second));
+        assert_eq!(
+            shown,
+            [
+                ("2026-03-29T01:00:00.000Z".to_owned(), longer),
+                ("2026-03-29T07:00:00.000Z".to_owned(), minutes(1)),
+                ("2026-03-30T00:10:00.000Z".to_owned(), minutes(first)),
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_time_with_seconds_is_shown_with_them() {
+    let at = |second| parse_clock(&format!("08:30:{second:02}")).unwrap();
+    let shown = |second| {
+        Timing::Days(DayTimes::new(Days::All, vec![(at(second), Duration::from_secs(120))])).text()
+    };
+    assert_eq!(shown(0), "every day at 08:30 for 2m");
+    assert_eq!(shown(15), "every day at 08:30:15 for 2m");
+    let once = |text: &str| Timing::At(text.parse().unwrap()).text();
+    assert_eq!(once("2026-12-01T06:00"), "at 2026-12-01 06:00");
+    assert_eq!(once("2026-12-01T06:00:07"), "at 2026-12-01 06:00:07");
+}
+
 #[test]
 fn wrong_patterns_say_why() {
     for (pattern, why) in [

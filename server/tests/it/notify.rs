@@ -222,6 +222,19 @@ fn a_start_of_a_schedule_that_does_not_take_place_is_reported() {
 }
 
 #[test]
+fn a_start_whose_window_ends_while_it_waits_for_its_turn_is_reported() {
+    let menu = "[commands.hold]\nexec = [\"sleep\", \"1000\"]\neffect = \"write\"\nmax_concurrent = 1\nqueue = 1\n\
+                [[commands.hold.schedule]]\nname = \"often\"\nevery = \"400ms\"\nfor = \"200ms\"\n";
+    let (at, server) = server(menu, "on = [\"missed\"]");
+    server.connect().ok("command/run", json!({"command": "hold", "wait": false}));
+    let missed = wait_for_events(at.path(), 1).remove(0);
+    let message = missed["message"].as_str().unwrap();
+    let expected =
+        "schedule often of hold: a start was missed: it waited for its turn, and did not start";
+    assert_eq!(message, expected);
+}
+
+#[test]
 fn a_run_that_waits_for_approval_is_reported() {
     let menu = "[commands.wipe]\nexec = [\"true\"]\neffect = \"write\"\napproval = \"admin\"\n";
     let (at, server) = server(menu, "on = [\"approval\"]");

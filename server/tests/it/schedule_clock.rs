@@ -80,6 +80,41 @@ fn a_schedule_waits_for_the_clock_after_a_start_without_one() {
     server.terminate();
 }
 
+/// Of each schedule a start is missed while the server is off. The file has the latest first.
+#[test]
+fn missed_starts_of_several_schedules_are_made_up_in_the_order_of_their_times() {
+    let topsided = Topsided::new();
+    let Some(clock) = Clock::new(&topsided) else { return };
+    let noted = topsided.path("noted");
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let schedule = |hour: i64| {
+        let at = (&now + jiff::Span::new().hours(hour)).strftime("%Y-%m-%dT%H:%M").to_string();
+        format!(
+            "at = \"{at}\"\ntimezone = \"UTC\"\nmissed = \"run_once\"\nargs = {{ word = \"{hour}\" }}\n"
+        )
+    };
+    let others = (1..6).rev().map(|hour| {
+        format!("[[commands.note.schedule]]\nname = \"at-{hour}\"\n{}", schedule(hour))
+    });
+    let text = menu(&noted, &schedule(6)) + &others.collect::<String>();
+    let text = text.replacen("effect =", "lock = [\"one\"]\nqueue = 9\neffect =", 1);
+    topsided.write("commands.toml", &text);
+    let mut server = topsided.start_by(clock.on(topsided.command()));
+    let is_known = |row: &Value| row["next"].is_array();
+    for hour in 1..6 {
+        let name = format!("at-{hour}");
+        wait_for("it is known", || row(&mut server.connect(), &name), is_known);
+    }
+    server.terminate();
+    clock.set("+8h");
+    let mut server = topsided.start_by(clock.on(topsided.command()));
+    eventually("all are made up", || lines(&noted).len() == 6);
+    let words: Vec<String> = (1..=6).map(|hour| format!("{hour} schedule:at-{hour}")).collect();
+    let words: Vec<String> = words.iter().map(|w| w.replace("at-6", "morning")).collect();
+    assert_eq!(lines(&noted), words);
+    server.terminate();
+}
+
 /// A process that is stopped while the clocks go on sees what the server of a suspended box sees.
 #[test]
 fn a_box_that_was_suspended_accounts_for_each_start_once() {

@@ -97,6 +97,7 @@ fn what_does_not_pass_is_refused_in_one_sentence_and_changes_nothing() {
     for (params, part) in [
         (json!({}), "give `time`, `args` or `reset`"),
         (json!({"time": "25:00"}), "a time of day (21:30) or a pattern of five fields"),
+        (json!({"time": "21:30:15"}), "a pattern has no seconds"),
         (json!({"time": "0 0 30 2 *"}), "never starts anything"),
         (json!({"time": "* * * * *"}), "is longer than the 1m between two of its starts"),
         (json!({"args": {"style": "pink"}}), "style"),
