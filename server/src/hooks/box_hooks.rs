@@ -72,8 +72,13 @@ impl BoxHooks {
         if let Some(recorded) = self.recorded() {
             let argv =
                 if settings.on_stop.is_empty() { recorded } else { settings.on_stop.clone() };
-            tracing::warn!(target: "topside", "on_stop of the box has not run: it runs now");
-            is_safe = self.run_blocking(ON_STOP, argv, settings);
+            is_safe = match argv.is_empty() {
+                true => self.end(ON_STOP, Some(self.unknown())),
+                false => {
+                    tracing::warn!(target: "topside", "on_stop of the box has not run: it runs now");
+                    self.run_blocking(ON_STOP, argv, settings)
+                }
+            };
         }
         // One that failed and that the settings no longer name stays recorded, so that a later start runs it.
         if is_safe || !settings.on_stop.is_empty() {
@@ -140,6 +145,18 @@ impl BoxHooks {
             || results.last.last().is_some_and(|hook| hook.state != HookState::Succeeded)
     }
 
+    /// The result where the record is damaged, and the settings name no program either.
+    fn unknown(&self) -> HookResult {
+        let failure = format!(
+            "{} is damaged and [hooks] has no on_stop, so the program to run is not known: make the box safe by hand, \
+             then delete this file",
+            self.state.join(FILE).display()
+        );
+        tracing::error!(target: "topside", "{failure}");
+        HookResult { output: Vec::new(), failure: Some(failure) }
+    }
+
+    /// The program that must still run; empty: the record is damaged.
     fn recorded(&self) -> Option<Vec<String>> {
         let text = match platform::if_there(std::fs::read(self.state.join(FILE))) {
             Ok(text) => text?,

@@ -209,6 +209,26 @@ fn an_on_stop_that_hangs_is_killed_and_runs_again_at_the_next_start() {
     assert_eq!(stop(&mut server), Some(0));
 }
 
+/// A box whose settings name no `on_stop` any more.
+#[test]
+fn a_damaged_record_of_on_stop_is_reported_with_what_to_do() {
+    let topsided = Topsided::new();
+    topsided.write("commands.toml", MENU);
+    std::fs::create_dir_all(topsided.path("state")).unwrap();
+    let record = topsided.path("state/on_stop.json");
+    std::fs::write(&record, "{\"argv\": [").unwrap();
+    let mut server = topsided.start();
+    eventually("it is reported", || hooks(&server)[0]["state"] == "failed");
+    let failure = hooks(&server)[0]["failure"].as_str().unwrap().to_owned();
+    assert!(
+        failure.starts_with(&format!("{} is damaged and [hooks] has no on_stop", record.display()))
+            && failure.ends_with("make the box safe by hand, then delete this file"),
+        "{failure}"
+    );
+    assert_eq!(server.connect().run("look", json!({}))["state"], "succeeded");
+    assert_eq!(stop(&mut server), Some(1));
+}
+
 #[test]
 fn a_required_hook_that_fails_ends_the_server_and_nothing_starts() {
     let topsided = Topsided::new();
