@@ -1,12 +1,15 @@
 //! Packs of commands that come with the server: `topsided menus`, and each command of each pack.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
 
+use crate::common::catcher::HttpCatcher;
 use crate::common::program::run;
-use crate::common::{Raw, TestServer, Topsided, require_root};
+use crate::common::{Raw, TestServer, Topsided, require, require_root};
 
 const PACKS: [&str; 5] = ["debian", "raspberry-pi", "systemd", "docker", "network"];
 
@@ -200,6 +203,103 @@ fn each_reading_command_of_each_pack_is_understood_by_its_program() {
             assert_understood(&format!("{pack}: {name}"), output);
         }
     }
+}
+
+/// curl itself would read `[1-20]` as twenty addresses: the `rate` of the command would limit nothing.
+#[test]
+fn a_run_of_net_http_makes_one_request_whatever_the_address_holds() {
+    if !require("curl") {
+        return;
+    }
+    let catcher = HttpCatcher::start();
+    let server = TestServer::with(&text("network"), "");
+    let url = catcher.url("/[1-20]/{a,b}");
+    let row =
+        server.connect().ok("command/run", json!({"command": "net-http", "args": {"url": url}}));
+    assert_eq!(row["exitCode"], 0, "{row}");
+    assert!(row["output"].as_str().unwrap().starts_with("HTTP/1.1 200"), "{row}");
+    assert_eq!(
+        catcher.caught().iter().map(|one| &*one.path).collect::<Vec<_>>(),
+        ["/[1-20]/{a,b}"]
+    );
+}
+
+#[test]
+fn pi_model_says_one_sentence_where_the_board_names_no_model() {
+    if Path::new("/proc/device-tree/model").exists() {
+        return;
+    }
+    let server = TestServer::with(&text("raspberry-pi"), "");
+    let row = server.connect().ok("command/run", json!({"command": "pi-model"}));
+    assert_eq!(row["output"], "the board names no model\n", "{row}");
+}
+
+/// Stand in for the programs of a Raspberry Pi: each knows the command lines of its manual, and refuses any other.
+const PI_PROGRAMS: [(&str, &str); 5] = [
+    (
+        "vcgencmd",
+        "measure_temp|get_throttled|pmic_read_adc|version|measure_volts\\ core|measure_volts\\ sdram_[cip]|\
+         measure_clock\\ arm|measure_clock\\ core|measure_clock\\ v3d|measure_clock\\ emmc|measure_clock\\ hdmi|\
+         get_config\\ int|get_config\\ str",
+    ),
+    ("rpi-eeprom-update", "\"\""),
+    (
+        "pinctrl",
+        "get|get\\ [0-9]|get\\ [0-9][0-9]|set\\ [0-9]\\ op\\ d[hl]|set\\ [0-9][0-9]\\ op\\ d[hl]",
+    ),
+    ("rpicam-hello", "--list-cameras"),
+    ("i2cdetect", "-y\\ -r\\ [0-9]"),
+];
+
+#[test]
+fn each_command_of_the_raspberry_pi_gives_its_program_a_command_line_of_its_manual() {
+    let topsided = Topsided::new();
+    let mut pack = text("raspberry-pi");
+    for (name, known) in PI_PROGRAMS {
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in\n{known}) echo well;;\n*) echo \"unknown: $*\"; exit 64;;\nesac\n"
+        );
+        let program = topsided.path(name);
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        pack = pack.replace(&format!("[\"{name}\""), &format!("[\"{}\"", program.display()));
+    }
+    topsided.write("commands.toml", &pack);
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let menu = client.ok("commands/list", json!({}));
+    let is_of_pi = |command: &&Value| command["category"] == "Raspberry Pi";
+    let commands: Vec<&Value> =
+        menu["commands"].as_array().unwrap().iter().filter(is_of_pi).collect();
+    assert_eq!(commands.len(), 14, "{menu}");
+    for command in commands.into_iter().filter(|command| command["name"] != "pi-model") {
+        let args = command["args"].as_array().cloned().unwrap_or_default();
+        let first = |arg: &Value| {
+            let choice = arg["choices"].get(0).cloned();
+            (
+                arg["name"].as_str().unwrap().to_owned(),
+                choice.unwrap_or_else(|| json!(arg["minimum"].as_f64().unwrap() as i64)),
+            )
+        };
+        let mut all: Vec<Map<String, Value>> = vec![args.iter().map(first).collect()];
+        for arg in &args {
+            for choice in arg["choices"].as_array().into_iter().flatten() {
+                let mut with = all[0].clone();
+                with.insert(arg["name"].as_str().unwrap().to_owned(), choice.clone());
+                all.push(with);
+            }
+        }
+        for args in all {
+            let run = json!({"command": command["name"], "args": args, "confirm": true});
+            let row = client.ok("command/run", run);
+            assert_eq!(
+                (&row["state"], &row["output"]),
+                (&json!("succeeded"), &json!("well\n")),
+                "{row}"
+            );
+        }
+    }
+    server.terminate();
 }
 
 /// The programs of the commands that change something explain the same command line without doing it.
