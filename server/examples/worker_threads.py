@@ -46,6 +46,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 import typing
 
 _PIECE = 16_000  # characters of output in one message; a message has at most 256 KiB
@@ -226,22 +227,23 @@ def _declaration():
                 text.append(line)
         return title.rstrip("."), " ".join(text), fields, of
 
-    def argument(parameter):
-        kind, default, more = parameter.annotation, parameter.default, []
-        if typing.get_origin(kind) is typing.Union:  # Optional
-            kind = typing.get_args(kind)[0]
-        if typing.get_origin(kind) is list:
-            kind, more = typing.get_args(kind)[0], ["multiple = true"]
+    def argument(parameter, kind):
+        default, more = parameter.default, []
+        if typing.get_origin(kind) in (typing.Union, getattr(types, "UnionType", typing.Union)):  # Optional
+            kind = next(one for one in typing.get_args(kind) if one is not type(None))
+        if (typing.get_origin(kind) or kind) is list:
+            kind, more = (typing.get_args(kind) or (str,))[0], ["multiple = true"]
         if typing.get_origin(kind) is typing.Literal:
-            more.append(f"choices = {quoted(list(typing.get_args(kind)))}")
-            kind = "enum"
+            choices = typing.get_args(kind)
+            more.append(f"choices = {quoted(choices)}")
+            kind = int if type(choices[0]) is int else "enum"
         elif kind is parameter.empty:
             kind = type(default)
         yield f"name = {quoted(parameter.name)}"
         yield f"type = {quoted(kind if kind == 'enum' else kinds.get(kind, 'string'))}"
         if default is parameter.empty:
             yield "required = true"
-        elif default is not None:
+        elif default not in (None, [], ()):
             yield f"default = {quoted(default)}"
         yield from more
 
@@ -252,13 +254,15 @@ def _declaration():
     yield "\n".join([f"[workers.{WORKER}]", f"exec = {quoted(program)}", *fields])
     for name, function in FUNCTIONS.items():
         parameters = inspect.signature(function).parameters
+        hints = typing.get_type_hints(function) if hasattr(function, "__annotations__") else {}
         title, text, fields, of = described(function.__doc__, parameters)
         words = [f"title = {quoted(title)}"] if title else []
         words += [f"description = {quoted(text)}"] if text else []
         own = [f"worker = {quoted(WORKER)}", f"function = {quoted(name)}"]
         yield "\n".join([f"\n[commands.{name}]", *words, *own, *fields])
         for parameter in parameters.values():
-            lines = {line.split(" = ")[0]: line for line in [*argument(parameter), *of[parameter.name]]}
+            declared = argument(parameter, hints.get(parameter.name, parameter.annotation))
+            lines = {line.split(" = ")[0]: line for line in [*declared, *of[parameter.name]]}
             yield "\n".join([f"\n[[commands.{name}.args]]", *lines.values()])
 
 

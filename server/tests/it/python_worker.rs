@@ -266,6 +266,45 @@ def close_all():
     pass
 "#;
 
+const MODERN: &str = r#""""A worker with the annotations of newer programs.
+"""
+from typing import Literal
+
+WORKER = "modern"
+
+
+def blink(times: int | None = None, every: "float" = 0.5, level: Literal[1, 2, 3] = 2,
+          pins: "list[int] | None" = None):
+    return [times, every, level, pins]
+
+
+def name(names: list = []):
+    return names
+"#;
+
+#[test]
+fn unions_quoted_annotations_numbers_to_choose_from_and_empty_lists_have_their_types() {
+    if !require("python3") {
+        return;
+    }
+    let topsided = Topsided::new();
+    install(&topsided, MODERN, "blink name");
+    let said = topsided.run(&["check"]);
+    assert_eq!(said.status, Some(0), "{said:?}");
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let blink = client.command("blink");
+    let kinds: Vec<_> = blink["args"].as_array().unwrap().iter().map(|arg| &arg["type"]).collect();
+    assert_eq!(kinds, ["int", "float", "int", "int"], "{blink}");
+    let row = client.run("blink", json!({"times": 3, "pins": [4, 17], "level": 3}));
+    assert_eq!(row["output"], "[3,0.5,3,[4,17]]\n", "{row}");
+    let refused = client.refused("command/run", json!({"command": "blink", "args": {"level": 4}}));
+    assert_eq!(refused["data"]["rule"], "choices", "{refused}");
+    assert_eq!(client.run("name", json!({}))["output"], "[]\n");
+    assert_eq!(client.run("name", json!({"names": ["a", "b"]}))["output"], "[\"a\",\"b\"]\n");
+    server.terminate();
+}
+
 #[test]
 fn the_worker_prints_the_menu_of_its_functions() {
     if !require("python3") {
