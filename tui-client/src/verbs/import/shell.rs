@@ -111,6 +111,8 @@ enum Quote {
     None,
     Single,
     Double,
+    /// From a `#` to the end of the line; not a quote, but quotes in it mean nothing.
+    Comment,
 }
 
 /// A script in which each place is a parameter, so that a value is never read as a part of the script.
@@ -124,11 +126,16 @@ fn script(parts: &[Part<'_>], named: &[Named]) -> Result<Exec, String> {
             Part::Place(_) => " ",
         })
         .collect();
-    let is_simple = !(whole.contains('`') || whole.contains("<<") || whole.contains("$(("));
+    // What stands in `$(..)` and `${..}` has quotes of its own.
+    let has_quotes = whole.contains(['\'', '"']);
+    let is_simple = !(whole.contains('`')
+        || whole.contains("<<")
+        || whole.contains("$((")
+        || has_quotes && (whole.contains("$(") || whole.contains("${")));
     for part in parts {
         match part {
             Part::Text(text) => {
-                quote = after(text, quote);
+                quote = after(script.chars().last(), text, quote);
                 script.push_str(text);
             }
             Part::Place(name) => {
@@ -137,7 +144,7 @@ fn script(parts: &[Part<'_>], named: &[Named]) -> Result<Exec, String> {
                     used.len() - 1
                 }) + 1;
                 script.push_str(&match quote {
-                    Quote::None => format!("\"${number}\""),
+                    Quote::None | Quote::Comment => format!("\"${number}\""),
                     Quote::Double => format!("${number}"),
                     Quote::Single => format!("'\"${number}\"'"),
                 });
@@ -148,7 +155,7 @@ fn script(parts: &[Part<'_>], named: &[Named]) -> Result<Exec, String> {
                     ));
                 } else if !is_simple {
                     lost.push(format!(
-                        "look at the place of `{name}`: backquotes, << and $(( are not followed"
+                        "look at the place of `{name}`: backquotes, << and $((, and quotes beside $( and ${{, are not followed"
                     ));
                 }
             }
@@ -166,10 +173,13 @@ fn script(parts: &[Part<'_>], named: &[Named]) -> Result<Exec, String> {
     Ok(Exec { elements, lost })
 }
 
-/// In which quotes a text ends that begins in `quote`.
-fn after(text: &str, mut quote: Quote) -> Quote {
+/// In which quotes a text ends that begins in `quote`, after this character.
+fn after(mut before: Option<char>, text: &str, mut quote: Quote) -> Quote {
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
+        let begins_word =
+            before.is_none_or(|before| before.is_ascii_whitespace() || ";&|()".contains(before));
+        before = Some(c);
         quote = match (c, quote) {
             ('\\', Quote::None | Quote::Double) => {
                 chars.next();
@@ -177,7 +187,8 @@ fn after(text: &str, mut quote: Quote) -> Quote {
             }
             ('\'', Quote::None) => Quote::Single,
             ('"', Quote::None) => Quote::Double,
-            ('\'', Quote::Single) | ('"', Quote::Double) => Quote::None,
+            ('#', Quote::None) if begins_word => Quote::Comment,
+            ('\'', Quote::Single) | ('"', Quote::Double) | ('\n', Quote::Comment) => Quote::None,
             _ => quote,
         };
     }
@@ -208,6 +219,13 @@ mod tests {
             ("echo 'to {{ host }}'", "echo 'to '\"$1\"''"),
             ("cat /dev/{{ host }}", "cat /dev/\"$1\""),
             ("echo \\\" {{ host }}{{ host }}", "echo \\\" \"$1\"\"$1\""),
+            // A quote in a comment is none, and a `#` inside a word begins no comment.
+            (
+                "# it's {{ host }}, isn't it\necho {{ host }}",
+                "# it's \"$1\", isn't it\necho \"$1\"",
+            ),
+            ("echo a#'{{ host }}'", "echo a#''\"$1\"''"),
+            ("cat {{ host }}#'x' '{{ host }}'", "cat \"$1\"#'x' ''\"$1\"''"),
         ] {
             let exec = of(line);
             assert_eq!(exec.elements, ["sh", "-c", script, "sh", "{host}"], "{line}");
@@ -225,6 +243,10 @@ mod tests {
         assert_eq!(exec.elements, ["sh", "-c", "say \"$1\"", "sh", "{text}"]);
         assert_eq!(exec.lost.len(), 1);
         assert_eq!(of("echo `date` {{ host }}").lost.len(), 1);
+        // In `$(..)` the single quotes count, although it stands in double ones.
+        assert_eq!(of("echo \"$(grep 'a{{ host }}' /f)\"").lost.len(), 1);
+        assert_eq!(of("echo \"${x:-'{{ host }}'}\"").lost.len(), 1);
+        assert_eq!(of("echo $(cat {{ host }})").lost, [""; 0]);
         let error = super::exec("ping {{ server.name }}", &[]).unwrap_err();
         assert!(error.contains("`{{ server.name }}` is no argument"), "{error}");
     }
