@@ -210,7 +210,7 @@ impl Schedules {
                 target: "topside", schedule = schedule.name, count = missed.count, last = %missed.last,
                 "starts of a schedule were missed"
             );
-            let why = "the server was not running at the time";
+            let why = "the server was not running at the time, or the box slept";
             self.notify.start_missed(&schedule.name, &schedule.command, missed.count, why);
         }
         let is_claimed = rows.last().is_some_and(|row| row.outcome == Outcome::Claimed);

@@ -223,15 +223,16 @@ fn a_start_of_a_schedule_that_does_not_take_place_is_reported() {
 
 #[test]
 fn a_start_whose_window_ends_while_it_waits_for_its_turn_is_reported() {
-    let menu = "[commands.hold]\nexec = [\"sleep\", \"1000\"]\neffect = \"write\"\nmax_concurrent = 1\nqueue = 1\n\
+    let menu = "[commands.hold]\nexec = [\"sleep\", \"1000\"]\neffect = \"write\"\nmax_concurrent = 1\nqueue = 100\n\
                 [[commands.hold.schedule]]\nname = \"often\"\nevery = \"400ms\"\nfor = \"200ms\"\n";
     let (at, server) = server(menu, "on = [\"missed\"]");
     server.connect().ok("command/run", json!({"command": "hold", "wait": false}));
-    let missed = wait_for_events(at.path(), 1).remove(0);
-    let message = missed["message"].as_str().unwrap();
     let expected =
         "schedule often of hold: a start was missed: it waited for its turn, and did not start";
-    assert_eq!(message, expected);
+    // On a slow machine a start can be missed for another reason, too.
+    eventually("it is reported", || {
+        events(at.path()).iter().any(|event| event["message"] == expected)
+    });
 }
 
 #[test]
