@@ -14,7 +14,7 @@ import os
 from relays import Relays
 
 WORKER = "sprinkler"
-CALLS = "many"  # `status` and `close_all` are answered while a zone is open
+CALLS = "many"  # `valves` and `close_all` are answered while a zone is open
 relays = Relays(os.environ.get("RELAYS", "relays.json"))
 watering = set()
 
@@ -39,7 +39,7 @@ def zone(relay: int, minutes: int = 60):
         print(f"valve {relay} is closed")
 
 
-def status():
+def valves():
     """Open valves.
 
     effect = "read"
@@ -64,7 +64,7 @@ def clean_up():
     relays.shut()
 
 
-FUNCTIONS = {"zone": zone, "status": status, "close_all": close_all}
+FUNCTIONS = {"zone": zone, "valves": valves, "close_all": close_all}
 
 
 # From here on it is the same for any table of functions.

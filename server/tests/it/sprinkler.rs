@@ -176,6 +176,16 @@ fn a_window_of_the_active_plan_continues_after_a_restart_and_after_a_kill_in_the
 }
 
 /// What the tutorial tells the reader to save is what the folder has.
+/// The name of a function may not be that of a built-in.
+#[test]
+fn the_menu_that_the_worker_declares_passes_the_check() {
+    let Some(topsided) = sprinkler(|menu| menu) else { return };
+    let declared = run(std::process::Command::new(topsided.path("opt/worker.py")).arg("--declare"));
+    topsided.write("commands.toml", &declared.stdout);
+    let checked = topsided.run(&["check"]);
+    assert_eq!(checked.stdout, "Configuration OK: 3 commands\n", "{checked:?}");
+}
+
 #[test]
 fn the_tutorial_of_the_sprinkler_has_its_files() {
     let readme = include_str!("../../../examples/sprinkler/README.md");
