@@ -72,6 +72,8 @@ pub struct Config {
     pub(crate) commands: Vec<menu_file::Item>,
     pub(crate) residents: Vec<workers::DeclaredWorker>,
     pub(crate) schedules: Vec<DeclaredSchedule>,
+    /// The commands that this machine cannot run, by their names, and why.
+    left_out: Arc<BTreeMap<String, String>>,
     /// The built-ins of every server.
     pub(crate) built_ins: BuiltIns,
     /// Commands of the program that embeds the server.
@@ -194,6 +196,12 @@ impl Config {
             commands: menu.commands,
             residents: menu.workers,
             schedules: menu.schedules,
+            left_out: menu
+                .left_out
+                .into_iter()
+                .map(LeftOut::into_reason)
+                .collect::<BTreeMap<_, _>>()
+                .into(),
             built_ins,
             embedded: EmbeddedCommands::default(),
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
@@ -255,6 +263,7 @@ impl Config {
             embedded: &self.embedded.0,
             commands: &self.commands,
             residents: &self.residents,
+            left_out: &self.left_out,
         };
         Table::new(&parts, before)
     }

@@ -4,13 +4,13 @@ pub(crate) mod builtin;
 pub(crate) mod choices;
 mod embedded;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use topside_shared::command::Command;
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, quote};
-use topside_shared::{ErrorKind, RpcError};
+use topside_shared::{ErrorKind, Role, RpcError};
 
 use crate::authorize::{Action, authorize, may_call_as, may_see_command};
 use crate::base::identity::Identity;
@@ -176,6 +176,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) commands: &'a [Item],
     /// The workers of `commands.toml`.
     pub(crate) residents: &'a [workers::DeclaredWorker],
+    /// The commands of `commands.toml` that this machine cannot run, by their names, and why.
+    pub(crate) left_out: &'a Arc<BTreeMap<String, String>>,
 }
 
 /// All commands of a server.
@@ -184,6 +186,8 @@ pub(crate) struct Table {
     entries: Vec<Arc<Entry>>,
     /// Names and aliases.
     names: HashMap<String, usize>,
+    /// The commands that this machine cannot run, and why.
+    left_out: Arc<BTreeMap<String, String>>,
     pool: WorkerPool,
     revision: u64,
 }
@@ -219,7 +223,8 @@ impl Table {
         let items = items.filter_map(|item| Entry::of_item(item, pool.residents()));
         let items: Vec<_> = items.map(|entry| Ok(("the menu's command", entry))).collect();
         let revision = before.map_or(1, |before| before.revision + 1);
-        let mut table = Self { entries: Vec::new(), names: HashMap::new(), pool, revision };
+        let (entries, names, left_out) = (Vec::new(), HashMap::new(), Arc::clone(parts.left_out));
+        let mut table = Self { entries, names, left_out, pool, revision };
         let mut owners: Vec<String> = Vec::new();
         for entry in own.chain(embedded).chain(items) {
             let (kind, entry) = entry?;
@@ -243,9 +248,9 @@ impl Table {
 
     /// The same once more, for another configuration.
     pub(crate) fn again(&self) -> Self {
-        let Self { entries, names, pool, revision } = self;
+        let Self { entries, names, left_out, pool, revision } = self;
         let (entries, names, pool) = (entries.clone(), names.clone(), pool.again());
-        Self { entries, names, pool, revision: *revision }
+        Self { entries, names, left_out: Arc::clone(left_out), pool, revision: *revision }
     }
 
     pub(crate) fn worker_pool(&self) -> &WorkerPool {
@@ -322,9 +327,12 @@ impl Table {
         let Some(index) = self.names.get(name) else {
             let near = Command::nearest(name, self.of(who));
             let shown = quote(name, MAX_NAME);
-            let message = match name.is_empty() {
-                true => "no command was named: the command `menu` lists them".to_owned(),
-                false => match did_you_mean(&near).as_str() {
+            // Only admins learn what is on the box.
+            let reason = self.left_out.get(name).filter(|_| who.role == Role::Admin && !who.agent);
+            let message = match (name.is_empty(), reason) {
+                (true, _) => "no command was named: the command `menu` lists them".to_owned(),
+                (false, Some(reason)) => format!("`{shown}` is left out of the menu: {reason}"),
+                (false, None) => match did_you_mean(&near).as_str() {
                     "" => format!("there is no command `{shown}`: the command `menu` lists them"),
                     hint => format!("there is no command `{shown}`{hint}"),
                 },

@@ -12,6 +12,13 @@ pub(crate) struct LeftOut {
     pub reason: String,
 }
 
+impl LeftOut {
+    /// Its name, and why it is left out.
+    pub(crate) fn into_reason(self) -> (String, String) {
+        (self.name, self.reason)
+    }
+}
+
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, name, reason } = self;

@@ -115,6 +115,17 @@ fn a_command_whose_program_is_missing_is_left_out_where_the_file_says_so() {
         checked.stdout.contains("leaves out gone: ") && checked.stdout.contains("OK: 1 command"),
         "{checked:?}"
     );
+    // An admin who runs it learns why, and others only that there is none.
+    let mut server = topsided.start();
+    let refused = server.connect().refused("command/run", json!({"command": "gone"}));
+    let message = refused["message"].as_str().unwrap();
+    assert!(
+        message
+            .starts_with("`gone` is left out of the menu: the program no-such-program is not on /"),
+        "{message}"
+    );
+    assert_eq!(refused["data"]["kind"], "notFound");
+    server.terminate();
     // A reload takes the same view, and without the key it is an error.
     topsided.write("commands.toml", menu);
     assert_eq!(topsided.run(&["check"]).status, Some(78));
