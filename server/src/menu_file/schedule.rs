@@ -96,6 +96,16 @@ fn one(
     let enabled = fields.get("enabled").is_none() || fields.boolean("enabled", m);
     let plan = self::name(fields, "plan", m).map(|field| field.value);
     let (timing, text) = timing?;
+    if timing == Timing::AtStart {
+        for field in ["missed", "jitter"] {
+            if let Some(value) = fields.get(field) {
+                let message = format_args!(
+                    "`{field}` has no effect beside `at_start`, which is each start of the server: take it out"
+                );
+                m.add(&value.span(), message);
+            }
+        }
+    }
     let adjustable = adjustable(command, &timing, fields, m);
     let rule = Rule { timing, zone: zone?, window };
     if let Some((field, fault)) = rule_fault(&rule, command.timeout_ms, &fields.owner) {

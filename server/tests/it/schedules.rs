@@ -312,6 +312,8 @@ fn wrong_schedules_are_reported_with_their_place() {
         ),
         ("times = { \"08:00\" = \"25h\" }", "reaches the first of the next day: shorten it"),
         ("times = { \"08:00\" = \"2m\" }\nfor = \"1m\"", "take `for` out"),
+        ("at_start = true\njitter = \"5s\"", "`jitter` has no effect beside `at_start`"),
+        ("at_start = true\nmissed = \"run_once\"", "`missed` has no effect beside `at_start`"),
         ("every = \"1m\"\ndays = \"even\"", "`days` are those of `times`"),
         (
             "times = { \"08:00\" = \"2m\" }\ndays = [\"someday\"]",
