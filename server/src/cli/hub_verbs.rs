@@ -12,7 +12,7 @@ use topside_shared::fleet::{
 };
 use topside_shared::hub::{
     BucketError, ConnectHubError, FleetName, HubAccessError, HubConnection, HubCredentials,
-    HubRole, JETSTREAM_DOMAIN, MAX_ADDRESSES, publish_permissions, subscribe_permissions,
+    HubRole, JETSTREAM_DOMAIN, MAX_ADDRESSES, digits, publish_permissions, subscribe_permissions,
 };
 use topside_shared::methods::ServerReload;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
@@ -61,6 +61,9 @@ pub(crate) struct JoinArgs {
     /// File that the string is in
     #[arg(long, value_name = "FILE", conflicts_with = "string")]
     file: Option<PathBuf>,
+    /// Credentials file of the box, for a hub with a user for each box; the box keeps a copy
+    #[arg(long, value_name = "FILE")]
+    credentials: Option<PathBuf>,
 }
 
 /// Why nothing was done, as a sentence with advice and without a full stop.
@@ -87,6 +90,14 @@ pub(crate) enum HubVerbError {
         "this string has no invite: it is a copy of a member's, and `topside fleet invite-box` prints a new one"
     )]
     NoInvite,
+    #[error(
+        "these credentials are for {user}, and the user of this box is called {own}, the first 32 digits of `topsided id`"
+    )]
+    OtherUser { user: String, own: String },
+    #[error(
+        "this box has no key yet: `topsided id` makes it, and its first 32 digits are the name of the user"
+    )]
+    NoKey,
     #[error("the box has joined the fleet {0}: `topsided leave` first, then join {1}")]
     OtherFleet(FleetName, FleetName),
     #[error(
@@ -232,8 +243,16 @@ fn unit(dir: &Path) -> String {
 
 /// Joins a fleet. What to print.
 pub(crate) fn join(dirs: &Dirs, args: &JoinArgs) -> Result<String, HubVerbError> {
-    let join = JoinString::find(&read_string(args)?, HubRole::Box)?;
+    let mut join = JoinString::find(&read_string(args)?, HubRole::Box)?;
     state_of(dirs)?;
+    if let Some(path) = &args.credentials {
+        let user = fleet_files::read_credentials(path)?;
+        let own = digits(&own_pin(dirs)?.ok_or(HubVerbError::NoKey)?);
+        if user.name() != own {
+            return Err(HubVerbError::OtherUser { user: user.name().to_owned(), own });
+        }
+        join.access.user = Some(user);
+    }
     let fleet = &join.access.fleet;
     if let Ok(Some(before)) = fleet_files::membership(&dirs.state)
         && before.join.authority != join.authority

@@ -17,6 +17,8 @@ const OLD_ROSTER: u64 = 24 * 60 * 60 * 1000;
 pub(super) struct HubFacts {
     /// Fleet and addresses; where the file cannot be used, the file.
     pub(super) shown: String,
+    /// How the box identifies itself at the hub.
+    pub(super) user: String,
     /// Whether a connection by the credential of the box was accepted, and the roster could be read.
     pub(super) answer: Result<(), String>,
     /// What the server says of the fleet; none: no server answers.
@@ -34,12 +36,16 @@ pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<
     let join = match fleet_files::membership(state) {
         Ok(membership) => membership?.join,
         Err(error) => {
-            let shown = "the joined hub".to_owned();
-            return Some(HubFacts { shown, answer: Err(error.to_string()), fleet });
+            let (shown, user) = ("the joined hub".to_owned(), String::new());
+            return Some(HubFacts { shown, user, answer: Err(error.to_string()), fleet });
         }
     };
     let access = &join.access;
     let shown = format!("{} ({})", access.fleet, access.places());
+    let user = match &access.user {
+        Some(user) => format!("the user `{}`", user.name()),
+        None => "the credential `box`".to_owned(),
+    };
     let answer = async {
         let hub = HubConnection::open(access).await.map_err(|error| error.to_string())?;
         let entry = hub.bucket().get(ROSTER_KEY).await.map_err(|error| error.to_string())?;
@@ -47,7 +53,7 @@ pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<
         let read = VerifiedRoster::read(&entry.value, &join.authority, &access.fleet);
         read.map(drop).map_err(|error| error.to_string())
     };
-    Some(HubFacts { answer: answer.await, shown, fleet })
+    Some(HubFacts { answer: answer.await, shown, user, fleet })
 }
 
 #[cfg(not(feature = "hub"))]
@@ -58,23 +64,21 @@ pub(super) async fn collect(_state: &Path, _fleet: Option<FleetStatus>) -> Optio
 impl HubFacts {
     /// The finding about the hub.
     pub(super) fn judge(&self) -> (Verdict, String) {
-        let Self { shown, answer, fleet } = self;
+        let Self { shown, user, answer, fleet } = self;
         match (answer, fleet.as_ref().map(|fleet| fleet.connected)) {
             (Err(why), _) => (Verdict::Fail, why.clone()),
-            (Ok(()), Some(true)) => (
-                Verdict::Ok,
-                format!("{shown} accepts the credential `box`, and the server listens there"),
-            ),
+            (Ok(()), Some(true)) => {
+                (Verdict::Ok, format!("{shown} accepts {user}, and the server listens there"))
+            }
             (Ok(()), Some(false)) => (
                 Verdict::Fail,
                 format!(
-                    "{shown} accepts the credential `box`, but the server does not listen there: see the log (`topsided log`)"
+                    "{shown} accepts {user}, but the server does not listen there: see the log (`topsided log`)"
                 ),
             ),
-            (Ok(()), None) => (
-                Verdict::Warn,
-                format!("{shown} accepts the credential `box`, but no server answers"),
-            ),
+            (Ok(()), None) => {
+                (Verdict::Warn, format!("{shown} accepts {user}, but no server answers"))
+            }
         }
     }
 
@@ -136,7 +140,8 @@ mod tests {
         let judge = |answer: Result<(), &str>, connected: Option<bool>| {
             let answer = answer.map_err(str::to_owned);
             let fleet = connected.map(|connected| FleetStatus { connected, ..fleet() });
-            HubFacts { shown: "garden (h:4222)".to_owned(), answer, fleet }.judge()
+            let (shown, user) = ("garden (h:4222)".to_owned(), "the credential `box`".to_owned());
+            HubFacts { shown, user, answer, fleet }.judge()
         };
         let (verdict, text) = judge(Ok(()), Some(true));
         assert_eq!(
@@ -154,7 +159,8 @@ mod tests {
     #[test]
     fn the_fleet_is_well_while_the_box_is_a_member_and_the_roster_is_not_old() {
         let judge = |fleet: FleetStatus, now: u64| {
-            let facts = HubFacts { shown: String::new(), answer: Ok(()), fleet: Some(fleet) };
+            let (shown, user, answer) = (String::new(), String::new(), Ok(()));
+            let facts = HubFacts { shown, user, answer, fleet: Some(fleet) };
             facts.judge_fleet(Time::from_millis(0).plus_millis(now)).unwrap()
         };
         let (verdict, text) = judge(fleet(), 90_000);

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use topside_shared::Time;
 use topside_shared::fleet::{JoinString, MAX_ROSTER, RosterError, VerifiedRoster};
-use topside_shared::hub::{HubAccessError, HubRole};
+use topside_shared::hub::{HubAccessError, HubRole, HubUser, HubUserError, MAX_CREDENTIALS};
 
 use crate::base::atomic_file;
 
 const MEMBERSHIP: &str = "fleet.json";
+/// The credentials file of the box, at a hub in operator mode.
+const CREDENTIALS: &str = "hub.creds";
 const ROSTER: &str = "roster.json";
 
 /// The variable with the string that a new box joins with at its start, for images.
@@ -31,6 +33,8 @@ pub(crate) enum FleetFileError {
     Open(PathBuf),
     #[error("{} cannot be used: {why}; `topsided join` with a string of the fleet writes it again", path.display())]
     Unreadable { path: PathBuf, why: String },
+    #[error("{} cannot be used: {why}", path.display())]
+    Credentials { path: PathBuf, why: HubUserError },
     #[error("{variable} cannot be used: {why}")]
     Variable { variable: &'static str, why: String },
     #[error("{} cannot be used: {why}", path.display())]
@@ -99,7 +103,9 @@ pub(crate) fn membership(state: &Path) -> Result<Option<Membership>, FleetFileEr
     let MembershipFile { join, announcement, stored } =
         serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
     let join = JoinString::find(&join, HubRole::Box);
-    let join = join.map_err(|error: HubAccessError| unreadable(error.to_string()))?;
+    let mut join = join.map_err(|error: HubAccessError| unreadable(error.to_string()))?;
+    let path = state.join(CREDENTIALS);
+    join.access.user = read(&path)?.map(|text| user(&path, &text)).transpose()?;
     Ok(Some(Membership { join, announcement, stored }))
 }
 
@@ -112,6 +118,14 @@ pub(crate) fn write_membership(
     let (announcement, stored) = (announcement.clone(), *stored);
     let file = MembershipFile { join: join.to_string(), announcement, stored };
     let text = serde_json::to_string(&file).map_err(io::Error::other);
+    match &join.access.user {
+        Some(user) => {
+            let path = state.join(CREDENTIALS);
+            let written = write(state, &path, user.file().as_bytes());
+            written.map_err(|source| FleetFileError::Io { path, what: "written", source })?;
+        }
+        None => remove_file(&state.join(CREDENTIALS)).map(drop)?,
+    }
     let path = state.join(MEMBERSHIP);
     let written = text.and_then(|text| write(state, &path, text.as_bytes()));
     written.map_err(|source| FleetFileError::Io { path, what: "written", source })
@@ -139,17 +153,33 @@ pub(crate) fn write_roster(state: &Path, roster: &VerifiedRoster) -> Result<(), 
 
 /// Leaves the fleet; whether the box had joined one.
 pub(crate) fn remove(state: &Path) -> Result<bool, FleetFileError> {
-    let remove = |name: &str| {
-        let path = state.join(name);
-        match std::fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(source) => Err(FleetFileError::Io { path, what: "removed", source }),
-        }
-    };
-    let had_joined = remove(MEMBERSHIP)?;
-    remove(ROSTER)?;
+    let had_joined = remove_file(&state.join(MEMBERSHIP))?;
+    remove_file(&state.join(CREDENTIALS))?;
+    remove_file(&state.join(ROSTER))?;
     Ok(had_joined)
+}
+
+/// Removes a file; whether there was one.
+fn remove_file(path: &Path) -> Result<bool, FleetFileError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(FleetFileError::Io { path: path.to_owned(), what: "removed", source }),
+    }
+}
+
+/// The user in a credentials file that an admin of the hub has given.
+pub(crate) fn read_credentials(path: &Path) -> Result<HubUser, FleetFileError> {
+    let mut text = Vec::new();
+    let limit = MAX_CREDENTIALS as u64 + 1;
+    let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut text));
+    read.map_err(|source| FleetFileError::Io { path: path.to_owned(), what: "read", source })?;
+    user(path, &text)
+}
+
+fn user(path: &Path, text: &[u8]) -> Result<HubUser, FleetFileError> {
+    let unusable = |why| FleetFileError::Credentials { path: path.to_owned(), why };
+    HubUser::read(&String::from_utf8_lossy(text)).map_err(unusable)
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, FleetFileError> {

@@ -82,6 +82,7 @@ mod tests {
             secret: Seed::from_bytes([4; 32]),
             fleet: "garden".parse().unwrap(),
             addresses: vec![("hub.example.org".into(), 4222)],
+            user: None,
         };
         let enrolment = Enrolment {
             seed: Seed::from_bytes([5; 32]),

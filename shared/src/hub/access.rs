@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 
+use super::user::HubUser;
 use crate::invite::{HUB_STRINGS, InviteError, MAX_ROUTER, Reader, checksum, find_data, short};
 use crate::pin::Pin;
 use crate::private_key::Seed;
@@ -109,6 +110,8 @@ pub struct HubAccess {
     pub fleet: FleetName,
     /// Hosts and ports, at most eight.
     pub addresses: Vec<(String, u16)>,
+    /// The user of this box or person at a hub in operator mode, in place of the secret. Strings do not carry it.
+    pub user: Option<HubUser>,
 }
 
 /// Why a text is no such string.
@@ -208,7 +211,7 @@ impl HubAccess {
         let secret = Seed::from_bytes(reader.array()?);
         let fleet = std::str::from_utf8(reader.short()?).ok()?.parse().ok()?;
         let addresses = read_addresses(reader)?;
-        Some(Self { role, hub, secret, fleet, addresses })
+        Some(Self { role, hub, secret, fleet, addresses, user: None })
     }
 
     /// Its data in a string.
@@ -249,6 +252,7 @@ mod tests {
             secret: Seed::from_bytes([4; 32]),
             fleet: "garden".parse().unwrap(),
             addresses: vec![("hub.example.org".into(), 4222), ("2001:db8::1".into(), 443)],
+            user: None,
         }
     }
 

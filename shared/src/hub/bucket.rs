@@ -198,7 +198,7 @@ impl Bucket {
         let mut random = [0; 16];
         let filled = tls::provider().secure_random.fill(&mut random);
         filled.map_err(|_| BucketError::Hub("the system gives no random bytes".to_owned()))?;
-        let inbox = format!("{}.{}", self.hub.inbox(), HEXLOWER.encode(&random));
+        let inbox = format!("{}.{}", self.hub.own(), HEXLOWER.encode(&random));
         let hub = |error: &dyn std::fmt::Display| BucketError::Hub(error.to_string());
         let mut messages =
             self.hub.client.subscribe(inbox.clone()).await.map_err(|error| hub(&error))?;

@@ -42,13 +42,26 @@ pub enum ConnectHubError {
     },
     /// It does not accept the credential.
     #[error(
-        "the hub of {fleet} at {at} does not accept this side's credential: ask its admin for a new string"
+        "the hub of {fleet} at {at} does not accept this side's credential: ask its admin for a new string, or for a \
+         credentials file (`--credentials`) where the hub has a user for each box and person"
     )]
     NotAccepted {
         /// The fleet.
         fleet: FleetName,
         /// Its addresses.
         at: String,
+    },
+    /// It does not accept the user of the credentials file.
+    #[error(
+        "the hub of {fleet} at {at} does not accept the user {user} of the credentials file: ask its admin for a new file"
+    )]
+    UserNotAccepted {
+        /// The fleet.
+        fleet: FleetName,
+        /// Its addresses.
+        at: String,
+        /// The name of the user.
+        user: String,
     },
     /// It does not answer.
     #[error("the hub of {fleet} cannot be reached at {at}: {why}")]
@@ -75,7 +88,8 @@ pub struct HubConnection {
     pub(super) client: Client,
     pub(super) subjects: Subjects,
     pub(super) fleet: FleetName,
-    role: HubRole,
+    /// What the subjects of this end begin with.
+    own: String,
     /// How often the connection was lost. It changes when the connection is back, too.
     pub(super) losses: watch::Receiver<u64>,
 }
@@ -101,8 +115,17 @@ impl HubConnection {
             HubRole::Box => None,
             HubRole::Person | HubRole::Admin => Some(addresses.len()),
         };
-        let options = ConnectOptions::new()
-            .user_and_password(access.role.name().to_owned(), access.password())
+        let options = match &access.user {
+            Some(user) => {
+                ConnectOptions::with_credentials(user.file()).map_err(|error| failed(&error))?
+            }
+            None => ConnectOptions::with_user_and_password(
+                access.role.name().to_owned(),
+                access.password(),
+            ),
+        };
+        let own = subjects.own(access.role, access.user.as_ref());
+        let options = options
             .require_tls(true)
             .tls_client_config(config)
             .ignore_discovered_servers()
@@ -111,7 +134,7 @@ impl HubConnection {
             .ping_interval(PING_EVERY)
             .max_reconnects(reconnects_at_most)
             .subscription_capacity(WAITING_MESSAGES)
-            .custom_inbox_prefix(subjects.side(access.role))
+            .custom_inbox_prefix(own.clone())
             .reconnect_delay_callback(move |attempt| match reconnects.load(Ordering::Relaxed) {
                 true => pause(attempt),
                 false => Duration::ZERO,
@@ -124,14 +147,17 @@ impl HubConnection {
         match options.connect(addresses).await {
             Ok(client) => {
                 was_connected.store(true, Ordering::Relaxed);
-                let (fleet, role) = (access.fleet.clone(), access.role);
-                Ok(Self { client, subjects, fleet, role, losses })
+                Ok(Self { client, subjects, fleet: access.fleet.clone(), own, losses })
             }
             Err(error) => Err(match error.kind() {
                 ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
-                    ConnectHubError::NotAccepted {
-                        fleet: access.fleet.clone(),
-                        at: access.places(),
+                    let (fleet, at) = (access.fleet.clone(), access.places());
+                    match &access.user {
+                        None => ConnectHubError::NotAccepted { fleet, at },
+                        Some(user) => {
+                            let user = user.name().to_owned();
+                            ConnectHubError::UserNotAccepted { fleet, at, user }
+                        }
                     }
                 }
                 ConnectErrorKind::TimedOut => ConnectHubError::Unreachable {
@@ -144,9 +170,9 @@ impl HubConnection {
         }
     }
 
-    /// What the subjects of answers to this side begin with.
-    pub(super) fn inbox(&self) -> String {
-        self.subjects.side(self.role)
+    /// What the subjects of this end begin with.
+    pub(super) fn own(&self) -> &str {
+        &self.own
     }
 
     /// Whether it is connected now.

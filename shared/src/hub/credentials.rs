@@ -44,7 +44,8 @@ impl HubCredentials {
     /// The access of one side for a fleet on this hub.
     pub fn access(&self, role: HubRole, fleet: &FleetName) -> HubAccess {
         let (hub, secret) = (self.hub, self.secret(role).clone());
-        HubAccess { role, hub, secret, fleet: fleet.clone(), addresses: self.addresses.clone() }
+        let (fleet, addresses) = (fleet.clone(), self.addresses.clone());
+        HubAccess { role, hub, secret, fleet, addresses, user: None }
     }
 
     /// The password of one side at the hub.

@@ -74,7 +74,7 @@ impl HubConnection {
     /// Opens a stream to the box with this pin. Which key is at its end, TLS says.
     pub async fn dial(&self, pin: &Pin) -> Result<HubStream, DialError> {
         let hub = |error: &dyn std::fmt::Display| DialError::Hub(error.to_string());
-        let own = self.own_subject(HubRole::Person)?;
+        let own = self.own_subject()?;
         // The subscription is at the hub before the dial, which follows it on the same connection.
         let subscriber = self.client.subscribe(own.clone()).await.map_err(|error| hub(&error))?;
         let call = serde_json::to_vec(&Call { to: own }).map_err(|error| hub(&error))?;
@@ -102,17 +102,28 @@ impl HubConnection {
         Ok(IncomingDials { hub: self.clone(), subscriber })
     }
 
-    fn own_subject(&self, role: HubRole) -> Result<String, DialError> {
+    fn own_subject(&self) -> Result<String, DialError> {
         let mut random = [0; 16];
         let filled = tls::provider().secure_random.fill(&mut random);
         filled.map_err(|_| DialError::Hub("the system gives no random bytes".to_owned()))?;
-        Ok(format!("{}.{}", self.subjects.side(role), HEXLOWER.encode(&random)))
+        Ok(format!("{}.{}", self.own(), HEXLOWER.encode(&random)))
     }
 
-    /// Whether a subject that the other side sent is one of a stream at that side.
+    /// Whether a subject that the other side sent is one of a stream at that side: 32 digits, perhaps after the name of a
+    /// user.
     fn is_of(&self, role: HubRole, subject: &str) -> bool {
-        let own = self.subjects.below(role, subject);
-        own.is_some_and(|own| own.len() == 32 && own.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        let Some(own) = self.subjects.below(role, subject) else { return false };
+        let (name, own) = match own.split_once('.') {
+            Some((name, own)) => (Some(name), own),
+            None => (None, own),
+        };
+        name.is_none_or(is_name)
+            && own.len() == 32
+            && own.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
     fn carrier(&self, subscriber: Subscriber, to: String) -> NatsCarrier {
@@ -158,7 +169,7 @@ pub struct IncomingDial {
 impl IncomingDial {
     /// Accepts it. The stream is open once the caller sends something.
     pub async fn accept(self) -> Result<HubStream, DialError> {
-        let own = self.hub.own_subject(HubRole::Box)?;
+        let own = self.hub.own_subject()?;
         // The subscription is at the hub before the answer, which follows it on the same connection.
         let subscribed = self.hub.client.subscribe(own.clone()).await;
         let subscriber = subscribed.map_err(|error| DialError::Hub(error.to_string()))?;

@@ -10,6 +10,7 @@ mod credentials;
 mod dial;
 mod service;
 mod stream;
+mod user;
 
 pub use access::{FleetName, FleetNameError, HubAccess, HubAccessError, HubRole, MAX_ADDRESSES};
 pub(crate) use access::{find_string, write_string};
@@ -19,6 +20,7 @@ pub use credentials::HubCredentials;
 pub use dial::{DialError, IncomingDial, IncomingDials, Refusal};
 pub use service::{ServiceRequest, ServiceRequests};
 pub use stream::{Carrier, HubStream};
+pub use user::{HubUser, HubUserError, MAX_CREDENTIALS};
 
 use crate::pin::Pin;
 
@@ -42,6 +44,15 @@ impl Subjects {
     /// What the subjects of one side begin with.
     fn side(&self, role: HubRole) -> String {
         format!("{}.{}", self.0, role.name())
+    }
+
+    /// What the subjects of this end begin with: those of its side, with its name where it has one at the hub. So the hub
+    /// can give each user the subjects of its own.
+    fn own(&self, role: HubRole, user: Option<&HubUser>) -> String {
+        match user {
+            Some(user) => format!("{}.{}", self.side(role), user.name()),
+            None => self.side(role),
+        }
     }
 
     /// The rest of a subject of one side; none of another subject.

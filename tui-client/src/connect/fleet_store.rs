@@ -1,7 +1,8 @@
 //! Store of the fleets of this device: a directory for each below `fleets` of the state directory. It holds the access to the hub, the
 //! last roster that was verified, and the members that this roster and the announcements at the hub make.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,9 @@ use topside_shared::fleet::{
     BoxEntry, FleetInvite, JoinString, PersonEntry, Roster, RosterError, VerifiedAnnouncement,
     VerifiedRoster, may_use, merge,
 };
-use topside_shared::hub::{FleetName, HubAccess, HubAccessError, HubRole};
+use topside_shared::hub::{
+    FleetName, HubAccess, HubAccessError, HubRole, HubUser, HubUserError, MAX_CREDENTIALS,
+};
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::time::Time;
 
@@ -18,6 +21,8 @@ use crate::config::write_private;
 
 pub(super) const DIR: &str = "fleets";
 const ACCESS: &str = "access";
+/// The credentials file of this device, at a hub in operator mode.
+const CREDENTIALS: &str = "hub.creds";
 const ROSTER: &str = "roster.json";
 const MEMBERS: &str = "members.json";
 
@@ -28,6 +33,8 @@ pub(crate) enum FleetsError {
     Io { path: PathBuf, what: &'static str, source: io::Error },
     #[error("{} cannot be used: {why}; remove it, and ask an admin of the fleet for a new invite", path.display())]
     Access { path: PathBuf, why: HubAccessError },
+    #[error("{} cannot be used: {why}", path.display())]
+    Credentials { path: PathBuf, why: HubUserError },
     #[error("{} cannot be used: {why}; remove it, and the hub gives it again", path.display())]
     Roster { path: PathBuf, why: RosterError },
     #[error("this device has no fleet called {name}{}", listed(.known))]
@@ -143,12 +150,26 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, FleetsError> {
     }
 }
 
+/// The user in a credentials file.
+pub(crate) fn read_credentials(path: &Path) -> Result<HubUser, FleetsError> {
+    let mut text = Vec::new();
+    let limit = MAX_CREDENTIALS as u64 + 1;
+    let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut text));
+    read.map_err(|source| FleetsError::Io { path: path.to_owned(), what: "read", source })?;
+    let unusable = |why| FleetsError::Credentials { path: path.to_owned(), why };
+    HubUser::read(&String::from_utf8_lossy(&text)).map_err(unusable)
+}
+
 impl Fleet {
     fn load(dir: &Path) -> Result<Self, FleetsError> {
         let path = dir.join(ACCESS);
         let member = JoinString::find(&read(&path)?.unwrap_or_default(), HubRole::Person);
-        let JoinString { access, authority, .. } =
+        let JoinString { mut access, authority, .. } =
             member.map_err(|why| FleetsError::Access { path, why })?;
+        let path = dir.join(CREDENTIALS);
+        if path.exists() {
+            access.user = Some(read_credentials(&path)?);
+        }
         let path = dir.join(ROSTER);
         let roster = match read(&path)? {
             None => None,
@@ -171,13 +192,16 @@ impl Fleet {
 
     /// The fleet of a join string: with the roster that this device has seen, if it has the fleet already.
     pub(crate) fn of_string(state: &Path, string: &JoinString) -> Result<Self, FleetsError> {
-        let JoinString { access, authority, .. } = string.clone();
+        let JoinString { mut access, authority, .. } = string.clone();
         let dir = state.join(DIR).join(access.fleet.as_str());
         let (roster, members) = match dir.join(ACCESS).exists() {
             true => {
                 let saved = Self::load(&dir)?;
                 if saved.authority != authority {
                     return Err(FleetsError::Taken(access.fleet));
+                }
+                if access.user.is_none() && saved.access.hub == access.hub {
+                    access.user = saved.access.user;
                 }
                 (saved.roster, saved.members)
             }
@@ -214,6 +238,13 @@ impl Fleet {
         if let Some(roster) = &self.roster {
             keep(ROSTER, roster.text())?;
             keep(MEMBERS, &serde_json::to_string(&self.members).unwrap_or_default())?;
+        }
+        let path = self.dir.join(CREDENTIALS);
+        match &self.access.user {
+            Some(user) => keep(CREDENTIALS, user.file())?,
+            None if path.exists() => std::fs::remove_file(&path)
+                .map_err(|source| FleetsError::Io { path, what: "removed", source })?,
+            None => {}
         }
         let (access, authority) = (self.access.clone(), self.authority);
         keep(ACCESS, &format!("{}\n", JoinString { access, authority, enrolment: None }))

@@ -28,6 +28,8 @@ pub(crate) enum FleetVerb {
         #[arg(long, num_args = 1.., value_name = "STRING")]
         hub: Vec<String>,
         #[command(flatten)]
+        user: CredentialsFile,
+        #[command(flatten)]
         own: OwnName,
         #[command(flatten)]
         new: NewPassphrase,
@@ -142,6 +144,8 @@ pub(crate) enum FleetVerb {
         /// The file
         file: PathBuf,
         #[command(flatten)]
+        user: CredentialsFile,
+        #[command(flatten)]
         own: OwnName,
         #[command(flatten)]
         by: PassphraseFile,
@@ -183,6 +187,14 @@ pub(crate) struct OwnName {
     /// What this device is called in the fleet; without it, the name of the user
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) own_name: Option<String>,
+}
+
+/// The user of this device, at a hub that has one for each box and person.
+#[derive(Debug, Args)]
+pub(crate) struct CredentialsFile {
+    /// Credentials file of this device, for a hub with a user for each box and person; the device keeps a copy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
 }
 
 /// Where the passphrase of the authority comes from.

@@ -254,6 +254,9 @@ pub(crate) struct Pair {
     /// Replace the saved server of the same name or address that has another key: the box was reinstalled
     #[arg(long)]
     pub(crate) replace: bool,
+    #[cfg(feature = "hub")]
+    #[command(flatten)]
+    pub(crate) user: fleet::CredentialsFile,
 }
 
 #[derive(Debug, Args)]

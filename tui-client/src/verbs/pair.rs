@@ -69,8 +69,15 @@ async fn run(args: &Pair) -> Result<String, String> {
     let invite = match pasted {
         PastedInvite::Server(invite) => invite,
         #[cfg(feature = "hub")]
-        PastedInvite::Fleet(string) => return join_fleet(args, &string, &dirs).await,
+        PastedInvite::Fleet(string) => return join_fleet(args, *string, &dirs).await,
     };
+    #[cfg(feature = "hub")]
+    if args.user.credentials.is_some() {
+        return Err(
+            "--credentials is for the invite of a fleet, and this is one of a server: leave it out"
+                .to_owned(),
+        );
+    }
     let replaces = replaces(args, &invite, &dirs)?;
     let save_as = SaveAs { name: args.name.as_deref(), replaces: replaces.as_deref() };
     let paired = pair(&invite, save_as, &dirs).await.map_err(|error| with_sources(&error))?;
@@ -80,14 +87,18 @@ async fn run(args: &Pair) -> Result<String, String> {
 
 /// Joins a fleet, and describes it.
 #[cfg(feature = "hub")]
-async fn join_fleet(args: &Pair, string: &JoinString, dirs: &Dirs) -> Result<String, String> {
+async fn join_fleet(args: &Pair, mut string: JoinString, dirs: &Dirs) -> Result<String, String> {
     if args.name.is_some() || args.replace {
         return Err(
             "--name and --replace are for the invite of one server, and this is one of a fleet: leave them out"
                 .to_owned(),
         );
     }
-    let joined = fleets::join(string, dirs).await.map_err(|error| with_sources(&error))?;
+    if let Some(path) = &args.user.credentials {
+        let user = fleets::read_credentials(path).map_err(|error| error.to_string())?;
+        string.access.user = Some(user);
+    }
+    let joined = fleets::join(&string, dirs).await.map_err(|error| with_sources(&error))?;
     let JoinedFleet { fleet, name, role, already, boxes } = joined;
     let what = if already { "This device is in the fleet" } else { "Joined the fleet" };
     let mut words = format!("{what} {fleet}: it is {name} there, {role}.\n");

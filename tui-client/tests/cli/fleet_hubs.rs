@@ -28,7 +28,7 @@ fn block(info: &str) -> String {
 }
 
 /// The first block below a heading of the page.
-fn first_block(heading: &str) -> String {
+pub(crate) fn block_below(heading: &str) -> String {
     let page = page();
     let (_, rest) = page.split_once(&format!("\n## {heading}\n")).unwrap();
     let (_, rest) = rest.split_once("\n```").unwrap();
@@ -144,7 +144,7 @@ fn five_commands_lead_from_an_empty_machine_to_a_command_on_a_box() {
     let (_held, port) = held_port();
     let (admin, garden) = (Place::new(), Box::with(Place::new()));
     let (mut node, mut said) = (None, String::new());
-    let commands = first_block("Five commands");
+    let commands = block_below("Five commands");
     assert_eq!(commands.lines().count(), 6, "five, and the first command on the box: {commands}");
     for line in commands.lines() {
         let line = line.split(" #").next().unwrap().trim().trim_start_matches("sudo ");

@@ -21,6 +21,8 @@ mod hub;
 #[cfg(feature = "hub")]
 mod hub_bucket;
 #[cfg(feature = "hub")]
+mod hub_operator;
+#[cfg(feature = "hub")]
 mod hub_replay;
 #[cfg(feature = "hub")]
 mod hub_server;

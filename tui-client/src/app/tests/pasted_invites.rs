@@ -233,6 +233,7 @@ fn the_invite_of_a_fleet_is_pasted_where_that_of_a_server_is() {
         secret: Seed::from_bytes(SEED),
         fleet: "garden".parse().unwrap(),
         addresses: vec![("hub.example.org".to_owned(), 4222)],
+        user: None,
     };
     let string = |role| JoinString {
         access: access(role),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use topside_shared::Pin;
 use topside_shared::fleet::JoinString;
-use topside_shared::hub::{FleetName, HubAccess, HubAccessError, HubCredentials, HubRole};
+use topside_shared::hub::{FleetName, HubAccess, HubAccessError, HubCredentials, HubRole, HubUser};
 use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed, write_new};
 use topside_shared::text::{MAX_NAME, clean};
 
@@ -28,6 +28,8 @@ pub(crate) struct AdminFiles {
     pub(crate) fleet: FleetName,
     pub(crate) authority: AuthorityKey,
     pub(crate) credentials: HubCredentials,
+    /// The user of this device, at a hub in operator mode.
+    pub(crate) user: Option<HubUser>,
 }
 
 /// Why a fleet's authority cannot be read or written, as a sentence with advice and without a full stop.
@@ -81,7 +83,7 @@ impl AdminFiles {
                 made
             }
         };
-        Ok(Self { fleet, authority, credentials })
+        Ok(Self { fleet, authority, credentials, user: None })
     }
 
     pub(crate) fn load(fleet: &Fleet) -> Result<Self, AdminFilesError> {
@@ -93,7 +95,8 @@ impl AdminFiles {
         };
         let credentials = HubCredentials::find(&text)
             .map_err(|why| AdminFilesError::Credentials { fleet: name.clone(), path, why })?;
-        Ok(Self { fleet: name, authority, credentials })
+        let user = fleet.access.user.clone();
+        Ok(Self { fleet: name, authority, credentials, user })
     }
 
     /// Saves both.
@@ -110,7 +113,8 @@ impl AdminFiles {
 
     /// Access to the hub for this side.
     pub(crate) fn access(&self, role: HubRole) -> HubAccess {
-        self.credentials.access(role, &self.fleet)
+        let access = self.credentials.access(role, &self.fleet);
+        HubAccess { user: self.user.clone(), ..access }
     }
 
     /// The fleet as its members know it, by the pin of its authority.
@@ -154,7 +158,7 @@ impl AdminFiles {
         let credentials = HubCredentials::find(&text).ok();
         match (fleet, authority, credentials) {
             (Some(fleet), Some(authority), Some(credentials)) => {
-                Ok(Self { fleet, authority, credentials })
+                Ok(Self { fleet, authority, credentials, user: None })
             }
             _ => Err(AdminFilesError::NotExported(path.to_owned())),
         }

@@ -70,7 +70,7 @@ pub(crate) async fn join(string: &JoinString, dirs: &Dirs) -> Result<JoinedFleet
     let Some(enrolment) = &string.enrolment else { return Err(JoinError::NoInvite) };
     let mut fleet = Fleet::of_string(&dirs.state, string)?;
     let own = own_key(&dirs.state)?;
-    let hub = FleetHub::open(&string.access).await?;
+    let hub = FleetHub::open(&fleet.access).await?;
     read(&hub, &mut fleet, &own).await?;
     let already = fleet.members.own.is_some();
     if !already {

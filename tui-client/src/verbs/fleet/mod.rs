@@ -88,11 +88,13 @@ async fn run(verb: &FleetVerb, printer: &Printer) -> Result<Answer, VerbError> {
     let dirs = Dirs::from_env().map_err(|error| VerbError::own(&error))?;
     let by = Passphrases { printer, file: verb.passphrase_file() };
     match verb {
-        FleetVerb::Create { name, hub, own, new, .. } => {
+        FleetVerb::Create { name, hub, user, own, new, .. } => {
+            let hub = own_fleets::Hub { words: hub, user: user.credentials.as_deref() };
             own_fleets::create(&dirs, name, hub, own.own_name.as_deref(), new, by).await
         }
-        FleetVerb::Import { file, own, .. } => {
-            own_fleets::import(&dirs, file, own.own_name.as_deref(), by).await
+        FleetVerb::Import { file, user, own, .. } => {
+            let user = user.credentials.as_deref();
+            own_fleets::import(&dirs, file, user, own.own_name.as_deref(), by).await
         }
         FleetVerb::Export { file, new, of, .. } => {
             own_fleets::export(&dirs, file, of.fleet.as_deref(), new, by).await

@@ -8,7 +8,7 @@ use serde_json::json;
 use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 use topside_shared::fleet::{PersonEntry, Roster};
-use topside_shared::hub::{BucketError, FleetName, HubCredentials};
+use topside_shared::hub::{BucketError, FleetName, HubCredentials, HubUser};
 use topside_shared::private_key::PrivateKey;
 use topside_shared::tables::columns;
 use topside_shared::text::{MAX_NAME, clean};
@@ -35,17 +35,26 @@ fn refused(sentence: impl Into<String>) -> VerbError {
     VerbError::new(exit_status::REFUSED, sentence)
 }
 
+/// The hub that is given to `create`.
+pub(super) struct Hub<'h> {
+    /// The words of its string.
+    pub(super) words: &'h [String],
+    /// The credentials file of this device.
+    pub(super) user: Option<&'h Path>,
+}
+
 /// Creates a fleet; or restores the roster of one that this device has the authority of.
 pub(super) async fn create(
     dirs: &Dirs,
     name: &str,
-    hub: &[String],
+    hub: Hub<'_>,
     own_name: Option<&str>,
     new_passphrase: &NewPassphrase,
     by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
     let name: FleetName = name.parse().map_err(|error| refused(format!("{error}")))?;
-    let credentials = match hub {
+    let user = hub.user.map(fleets::read_credentials).transpose()?;
+    let credentials = match hub.words {
         [] => None,
         hub => {
             let text = hub.join(" ");
@@ -58,11 +67,12 @@ pub(super) async fn create(
         (Some(_), _) if new_passphrase.is_wanted() => Err(refused(format!(
             "this device has the fleet {name} already: `topside fleet passphrase {name}` sets a passphrase"
         ))),
-        (Some(fleet), credentials) => restore(dirs, &fleet, credentials, by).await,
+        (Some(fleet), credentials) => restore(dirs, &fleet, credentials, user, by).await,
         (None, Some(credentials)) => {
             let person = own_person(dirs, own_name)?;
             let chosen = by.wanted(new_passphrase).await?;
-            let files = AdminFiles::make(&dirs.state, name, credentials, chosen.as_ref())?;
+            let mut files = AdminFiles::make(&dirs.state, name, credentials, chosen.as_ref())?;
+            files.user = user;
             let authority = match &chosen {
                 Some(chosen) => unlock(&files, chosen)?,
                 None => by.unlock(&files.fleet, &files.authority).await?,
@@ -116,13 +126,20 @@ async fn restore(
     dirs: &Dirs,
     fleet: &Fleet,
     credentials: Option<HubCredentials>,
+    user: Option<HubUser>,
     by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
     let mut files = AdminFiles::load(fleet)?;
     let authority = unlock_own(&files, fleet.authority, by).await?;
     let moves = credentials.is_some();
     if let Some(credentials) = credentials {
+        if credentials.hub != files.credentials.hub {
+            files.user = None;
+        }
         files.credentials = credentials;
+    }
+    if user.is_some() {
+        files.user = user;
     }
     let fleet = Fleet::of_string(&dirs.state, &files.member(authority.pin()))?;
     let mut admin = Admin::of_files(dirs, fleet, files, authority).await?;
@@ -183,10 +200,12 @@ pub(super) async fn export(
 pub(super) async fn import(
     dirs: &Dirs,
     file: &Path,
+    user: Option<&Path>,
     own_name: Option<&str>,
     by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
-    let files = AdminFiles::import(file)?;
+    let mut files = AdminFiles::import(file)?;
+    files.user = user.map(fleets::read_credentials).transpose()?;
     let authority = by.unlock(&files.fleet, &files.authority).await?;
     let fleet = Fleet::of_string(&dirs.state, &files.member(authority.pin()))?;
     let mut admin = Admin::of_files(dirs, fleet, files, authority).await?;
