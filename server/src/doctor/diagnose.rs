@@ -10,7 +10,6 @@ use crate::admission::session_limits::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
 use crate::doctor::facts::{
     ClockFacts, Facts, FileFacts, Firewall, KeyFacts, NamedAddress, PrivateFile, Served, Settings,
 };
-use crate::doctor::hub::HubFacts;
 use crate::net::port_mapping::external_address::unreachable;
 
 /// A clock with an earlier year was never set.
@@ -64,12 +63,8 @@ pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
             router(facts, settings, &mut findings);
         }
     }
-    if let Some((verdict, text)) = facts.hub.as_ref().map(HubFacts::judge) {
-        findings.subject = "hub";
-        findings.add(verdict, text);
-    }
-    if let Some((verdict, text)) = facts.hub.as_ref().and_then(|hub| hub.judge_fleet(Time::now())) {
-        findings.subject = "fleet";
+    for (subject, verdict, text) in facts.hub.iter().flat_map(|hub| hub.findings(Time::now())) {
+        findings.subject = subject;
         findings.add(verdict, text);
     }
     findings.all

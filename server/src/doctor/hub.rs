@@ -9,6 +9,8 @@ use topside_shared::text::duration;
 
 use crate::doctor::diagnose::Verdict;
 
+/// Difference of two clocks that is reported, in milliseconds.
+const CLOCKS_DIFFER: u64 = 30_000;
 /// Age of a roster that is reported, in milliseconds.
 const OLD_ROSTER: u64 = 24 * 60 * 60 * 1000;
 
@@ -21,6 +23,8 @@ pub(super) struct HubFacts {
     pub(super) user: String,
     /// Whether a connection by the credential of the box was accepted, and the roster could be read.
     pub(super) answer: Result<(), String>,
+    /// How far the clock of the box is ahead of the hub's, in milliseconds; none if the hub did not say.
+    pub(super) ahead: Option<i64>,
     /// What the server says of the fleet; none: no server answers.
     pub(super) fleet: Option<FleetStatus>,
 }
@@ -30,14 +34,22 @@ pub(super) struct HubFacts {
 pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<HubFacts> {
     use topside_shared::fleet::{ROSTER_KEY, VerifiedRoster};
     use topside_shared::hub::HubConnection;
+    use topside_shared::private_key::PrivateKey;
 
+    use crate::admission::tcp_port::KEY_FILE;
     use crate::net::fleet_files;
 
     let join = match fleet_files::membership(state) {
         Ok(membership) => membership?.join,
         Err(error) => {
             let (shown, user) = ("the joined hub".to_owned(), String::new());
-            return Some(HubFacts { shown, user, answer: Err(error.to_string()), fleet });
+            return Some(HubFacts {
+                shown,
+                user,
+                answer: Err(error.to_string()),
+                ahead: None,
+                fleet,
+            });
         }
     };
     let access = &join.access;
@@ -46,14 +58,20 @@ pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<
         Some(user) => format!("the user `{}`", user.name()),
         None => "the credential `box`".to_owned(),
     };
+    let mut ahead = None;
     let answer = async {
         let hub = HubConnection::open(access).await.map_err(|error| error.to_string())?;
         let entry = hub.bucket().get(ROSTER_KEY).await.map_err(|error| error.to_string())?;
         let entry = entry.ok_or_else(|| format!("the hub has no roster of {}", access.fleet))?;
         let read = VerifiedRoster::read(&entry.value, &join.authority, &access.fleet);
-        read.map(drop).map_err(|error| error.to_string())
+        read.map_err(|error| error.to_string())?;
+        if let Ok(Some(key)) = PrivateKey::load(&state.join(KEY_FILE)) {
+            // The permissions of an older hub do not include it.
+            ahead = hub.bucket().clock_ahead(&key.pin()).await.ok();
+        }
+        Ok(())
     };
-    Some(HubFacts { answer: answer.await, shown, user, fleet })
+    Some(HubFacts { answer: answer.await, shown, user, ahead, fleet })
 }
 
 #[cfg(not(feature = "hub"))]
@@ -62,9 +80,37 @@ pub(super) async fn collect(_state: &Path, _fleet: Option<FleetStatus>) -> Optio
 }
 
 impl HubFacts {
+    /// The findings, each with its subject.
+    pub(super) fn findings(&self, now: Time) -> Vec<(&'static str, Verdict, String)> {
+        let all = [
+            ("hub", Some(self.judge())),
+            ("hub clock", self.judge_clock()),
+            ("fleet", self.judge_fleet(now)),
+        ];
+        all.into_iter()
+            .filter_map(|(subject, found)| found.map(|(verdict, text)| (subject, verdict, text)))
+            .collect()
+    }
+
+    /// The finding about the clock of the hub.
+    fn judge_clock(&self) -> Option<(Verdict, String)> {
+        let ahead = self.ahead?;
+        let by = duration(ahead.unsigned_abs());
+        Some(if ahead.unsigned_abs() <= CLOCKS_DIFFER {
+            (Verdict::Ok, format!("the clocks of the box and of the hub agree within {by}"))
+        } else {
+            let where_to = if ahead > 0 { "ahead of" } else { "behind" };
+            let text = format!(
+                "the clock of the box is {by} {where_to} that of the hub, so invites and the age of the roster are judged \
+                 wrongly: set the one that is wrong (`timedatectl`)"
+            );
+            (Verdict::Warn, text)
+        })
+    }
+
     /// The finding about the hub.
-    pub(super) fn judge(&self) -> (Verdict, String) {
-        let Self { shown, user, answer, fleet } = self;
+    fn judge(&self) -> (Verdict, String) {
+        let Self { shown, user, answer, fleet, .. } = self;
         match (answer, fleet.as_ref().map(|fleet| fleet.connected)) {
             (Err(why), _) => (Verdict::Fail, why.clone()),
             (Ok(()), Some(true)) => {
@@ -83,7 +129,7 @@ impl HubFacts {
     }
 
     /// The finding about the fleet; none if no server answers.
-    pub(super) fn judge_fleet(&self, now: Time) -> Option<(Verdict, String)> {
+    fn judge_fleet(&self, now: Time) -> Option<(Verdict, String)> {
         let fleet = self.fleet.as_ref()?;
         let name = &fleet.name;
         let people = match fleet.people {
@@ -141,7 +187,7 @@ mod tests {
             let answer = answer.map_err(str::to_owned);
             let fleet = connected.map(|connected| FleetStatus { connected, ..fleet() });
             let (shown, user) = ("garden (h:4222)".to_owned(), "the credential `box`".to_owned());
-            HubFacts { shown, user, answer, fleet }.judge()
+            HubFacts { shown, user, answer, ahead: None, fleet }.judge()
         };
         let (verdict, text) = judge(Ok(()), Some(true));
         assert_eq!(
@@ -157,10 +203,33 @@ mod tests {
     }
 
     #[test]
+    fn clocks_may_differ_by_thirty_seconds() {
+        let judge = |ahead| {
+            let (shown, user, answer) = (String::new(), String::new(), Ok(()));
+            HubFacts { shown, user, answer, ahead, fleet: None }.judge_clock()
+        };
+        let text = |ahead| judge(Some(ahead)).unwrap().1;
+        for ahead in [0, 30_000, -30_000] {
+            assert_eq!(judge(Some(ahead)).unwrap().0, Verdict::Ok, "{ahead}");
+        }
+        assert_eq!(text(-30_000), "the clocks of the box and of the hub agree within 30 s");
+        for ahead in [30_001, -30_001, i64::MIN, i64::MAX] {
+            assert_eq!(judge(Some(ahead)).unwrap().0, Verdict::Warn, "{ahead}");
+        }
+        assert!(
+            text(120_000).starts_with("the clock of the box is 2 m 00 s ahead of that of the hub")
+        );
+        assert!(
+            text(-120_000).starts_with("the clock of the box is 2 m 00 s behind that of the hub")
+        );
+        assert_eq!(judge(None), None);
+    }
+
+    #[test]
     fn the_fleet_is_well_while_the_box_is_a_member_and_the_roster_is_not_old() {
         let judge = |fleet: FleetStatus, now: u64| {
             let (shown, user, answer) = (String::new(), String::new(), Ok(()));
-            let facts = HubFacts { shown, user, answer, fleet: Some(fleet) };
+            let facts = HubFacts { shown, user, answer, ahead: None, fleet: Some(fleet) };
             facts.judge_fleet(Time::from_millis(0).plus_millis(now)).unwrap()
         };
         let (verdict, text) = judge(fleet(), 90_000);

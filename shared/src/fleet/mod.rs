@@ -31,7 +31,7 @@
 //! **Presence**: `bucket.list("presence.*")` and `bucket.watch("presence.*")`, each by [`Presence::read`]. A box is away
 //! [`AWAY_AFTER`] its last record.
 //!
-//! Which credential writes what: `Box`: `box.*`, `presence.*`. `Person`: `person.*`. `Admin`: everything.
+//! Which credential writes what: `Box`: `box.*`, `presence.*`, `clock.*`. `Person`: `person.*`. `Admin`: everything.
 //!
 //! [`HubCredentials::find`]: crate::hub::HubCredentials::find
 //! [`PrivateKey::from_seed`]: crate::private_key::PrivateKey::from_seed

@@ -5,6 +5,7 @@
 
 mod access;
 mod bucket;
+mod clock;
 mod connection;
 mod credentials;
 mod dial;
@@ -84,11 +85,13 @@ pub fn publish_permissions(role: HubRole) -> Vec<String> {
             "topside.v1.*.person.>",
             "$KV.*.box.*",
             "$KV.*.presence.*",
+            "$KV.*.clock.*",
             "$JS.API.INFO",
             "$JS.API.STREAM.NAMES",
             "$JS.API.DIRECT.GET.*.$KV.*.roster",
             "$JS.API.DIRECT.GET.*.$KV.*.box.*",
             "$JS.API.DIRECT.GET.*.$KV.*.person.*",
+            "$JS.API.DIRECT.GET.*.$KV.*.clock.*",
             // Answers to `nats micro` and to monitoring.
             "_INBOX.>",
         ],
