@@ -2,10 +2,11 @@
 //! accepted roster while the hub is away.
 
 mod admission;
+mod devices;
 mod micro_service;
 mod presence;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub(crate) use admission::{left, restore};
 pub(crate) use presence::say_stopping;
 
 use admission::{open_tcp, set_people};
+use devices::Devices;
 
 /// Longest time between two reads of the roster: a change is delivered, and a delivery may be lost.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -46,8 +48,7 @@ pub(crate) struct Fleet {
     roster: Option<VerifiedRoster>,
     /// The announcement of the box, as the hub has it.
     own: Option<VerifiedAnnouncement>,
-    /// Announcements of people, by the pin of their invite: the first one counts.
-    devices: BTreeMap<Pin, VerifiedAnnouncement>,
+    devices: Devices,
     /// When the hub last had the accepted roster.
     confirmed_at: Option<Time>,
     problem: Option<String>,
@@ -93,7 +94,7 @@ impl Fleet {
             pin: key.pin(),
             roster,
             own: None,
-            devices: BTreeMap::new(),
+            devices: Devices::open(&state, &membership.join.access.fleet),
             confirmed_at: None,
             problem,
             standing: None,
@@ -251,19 +252,20 @@ impl Fleet {
             .map(|invite| invite.key)
             .filter(|key| only.is_none_or(|only| only == person_key(key)))
             .collect();
+        let mut changed = only.is_none() && self.devices.keep_only(&invites);
         for invite in invites {
             let entry =
                 bucket.get(&person_key(&invite)).await.map_err(|error| error.to_string())?;
-            match entry.and_then(|entry| self.verified(&entry)) {
-                Some(device) => {
-                    self.devices.entry(invite).or_insert(device);
-                }
-                None => {
-                    self.devices.remove(&invite);
-                }
-            }
+            changed |= self.devices.take(invite, entry, &self.membership.join.access.fleet);
         }
-        Ok(())
+        if !changed {
+            return Ok(());
+        }
+        let entries = self.devices.entries();
+        let write =
+            move |server: &Server| fleet_files::write_devices(&server.now().config.state, &entries);
+        let written = self.server.blocking(write).await.map_err(|error| error.message)?;
+        written.map_err(|error| error.to_string())
     }
 
     fn verified(&self, entry: &Entry) -> Option<VerifiedAnnouncement> {
@@ -298,7 +300,7 @@ impl Fleet {
         if !own.standing.is_member() {
             return HashMap::new();
         }
-        let devices: Vec<VerifiedAnnouncement> = self.devices.values().cloned().collect();
+        let devices = self.devices.announcements();
         let fleet = &self.membership.join.access.fleet;
         people(roster.roster(), &devices)
             .into_iter()

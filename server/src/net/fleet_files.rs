@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use topside_shared::Time;
 use topside_shared::fleet::{JoinString, MAX_ROSTER, RosterError, VerifiedRoster};
-use topside_shared::hub::{HubAccessError, HubRole, HubUser, HubUserError, MAX_CREDENTIALS};
+use topside_shared::hub::{Entry, HubAccessError, HubRole, HubUser, HubUserError, MAX_CREDENTIALS};
 
 use crate::base::atomic_file;
 
@@ -16,6 +16,8 @@ const MEMBERSHIP: &str = "fleet.json";
 /// The credentials file of the box, at a hub in operator mode.
 const CREDENTIALS: &str = "hub.creds";
 const ROSTER: &str = "roster.json";
+/// Devices that joined by an invite and are not on the roster yet.
+const DEVICES: &str = "devices.json";
 
 /// The variable with the string that a new box joins with at its start, for images.
 const JOIN: &str = "TOPSIDE_JOIN";
@@ -151,11 +153,50 @@ pub(crate) fn write_roster(state: &Path, roster: &VerifiedRoster) -> Result<(), 
     written.map_err(|source| FleetFileError::Io { path, what: "written", source })
 }
 
+/// An announcement of a device, as the hub had it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeviceRow {
+    key: String,
+    value: String,
+    sequence: u64,
+    stored_at: Time,
+}
+
+/// The announcements of devices that the hub had. They are not verified.
+pub(crate) fn devices(state: &Path) -> Result<Vec<Entry>, FleetFileError> {
+    let path = state.join(DEVICES);
+    let Some(text) = read(&path)? else { return Ok(Vec::new()) };
+    let rows: Vec<DeviceRow> = serde_json::from_slice(&text)
+        .map_err(|error| FleetFileError::Unreadable { path, why: error.to_string() })?;
+    let entry = |row: DeviceRow| {
+        let DeviceRow { key, value, sequence, stored_at } = row;
+        Entry { key, value: value.into(), sequence, stored_at }
+    };
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+/// Keeps the announcements of devices.
+pub(crate) fn write_devices(state: &Path, entries: &[Entry]) -> Result<(), FleetFileError> {
+    let row = |entry: &Entry| DeviceRow {
+        key: entry.key.clone(),
+        value: String::from_utf8_lossy(&entry.value).into_owned(),
+        sequence: entry.sequence,
+        stored_at: entry.stored_at,
+    };
+    let rows: Vec<DeviceRow> = entries.iter().map(row).collect();
+    let path = state.join(DEVICES);
+    let text = serde_json::to_string(&rows).map_err(io::Error::other);
+    let written = text.and_then(|text| write(state, &path, text.as_bytes()));
+    written.map_err(|source| FleetFileError::Io { path, what: "written", source })
+}
+
 /// Leaves the fleet; whether the box had joined one.
 pub(crate) fn remove(state: &Path) -> Result<bool, FleetFileError> {
     let had_joined = remove_file(&state.join(MEMBERSHIP))?;
     remove_file(&state.join(CREDENTIALS))?;
     remove_file(&state.join(ROSTER))?;
+    remove_file(&state.join(DEVICES))?;
     Ok(had_joined)
 }
 

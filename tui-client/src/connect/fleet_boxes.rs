@@ -41,6 +41,8 @@ pub(crate) struct FleetBoxes {
     boxes: Vec<FleetBox>,
     /// The indices of the boxes of each name.
     by_name: HashMap<String, Vec<usize>>,
+    /// Why the boxes of another fleet are missing, if they are, as a sentence.
+    pub(crate) mistake: Option<String>,
 }
 
 impl FromIterator<FleetBox> for FleetBoxes {
@@ -50,7 +52,7 @@ impl FromIterator<FleetBox> for FleetBoxes {
         for (index, each) in boxes.iter().enumerate() {
             by_name.entry(each.name.clone()).or_default().push(index);
         }
-        Self { boxes, by_name }
+        Self { boxes, by_name, mistake: None }
     }
 }
 
@@ -58,8 +60,9 @@ impl FleetBoxes {
     /// As the hubs listed them when they were last asked. An error is a sentence.
     #[cfg(feature = "hub")]
     pub(crate) fn load(state: &Path) -> Result<Self, String> {
-        let fleets = super::fleet_store::saved(state).map_err(|error| error.to_string())?;
-        let boxes = fleets.iter().flat_map(|fleet| {
+        let saved = super::fleet_store::saved(state).map_err(|error| error.to_string())?;
+        let mistake = saved.unusable.first().map(|(_, error)| error.to_string());
+        let boxes = saved.fleets.iter().flat_map(|fleet| {
             fleet.members.reachable().map(|each| FleetBox {
                 fleet: fleet.name().to_string(),
                 name: each.name.clone(),
@@ -68,7 +71,7 @@ impl FleetBoxes {
                 addresses: vec![Address::Announced, Address::Hub(Box::new(fleet.access.clone()))],
             })
         });
-        Ok(boxes.collect())
+        Ok(Self { mistake, ..boxes.collect() })
     }
 
     #[cfg(not(feature = "hub"))]

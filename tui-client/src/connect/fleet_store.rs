@@ -69,58 +69,88 @@ pub(crate) struct Fleet {
     pub(super) dir: PathBuf,
 }
 
-/// The fleets of this device, by name.
-pub(crate) fn saved(state: &Path) -> Result<Vec<Fleet>, FleetsError> {
+/// The fleets of this device, by name. Files of one that cannot be used leave the others as they are.
+#[derive(Debug, Default)]
+pub(crate) struct SavedFleets {
+    pub(crate) fleets: Vec<Fleet>,
+    /// The names of the others, each with the reason.
+    pub(crate) unusable: Vec<(String, FleetsError)>,
+}
+
+impl SavedFleets {
+    /// The fleet of this name, if there is one.
+    pub(crate) fn take(&mut self, name: &str) -> Result<Option<Fleet>, FleetsError> {
+        if let Some(at) = self.fleets.iter().position(|fleet| fleet.name().as_str() == name) {
+            return Ok(Some(self.fleets.swap_remove(at)));
+        }
+        let unusable = self.unusable.iter().position(|(other, _)| other == name);
+        unusable.map_or(Ok(None), |at| Err(self.unusable.swap_remove(at).1))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let fleets = self.fleets.iter().map(|fleet| fleet.name().to_string());
+        fleets.chain(self.unusable.iter().map(|(name, _)| name.clone())).collect()
+    }
+}
+
+/// The fleets of this device.
+pub(crate) fn saved(state: &Path) -> Result<SavedFleets, FleetsError> {
     let dir = state.join(DIR);
     let failed = |source| FleetsError::Io { path: dir.clone(), what: "read", source };
     let entries = match std::fs::read_dir(&dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SavedFleets::default()),
         Err(error) => return Err(failed(error)),
     };
-    let mut fleets = Vec::new();
+    let mut saved = SavedFleets::default();
     for entry in entries {
-        let dir = entry.map_err(failed)?.path();
+        let entry = entry.map_err(failed)?;
+        let dir = entry.path();
         // One without access is being removed.
         if dir.join(ACCESS).exists() {
-            fleets.push(Fleet::load(&dir)?);
+            match Fleet::load(&dir) {
+                Ok(fleet) => saved.fleets.push(fleet),
+                Err(error) => {
+                    let name = clean(&entry.file_name().to_string_lossy(), MAX_NAME);
+                    saved.unusable.push((name, error));
+                }
+            }
         }
     }
-    fleets.sort_by(|a, b| a.name().cmp(b.name()));
-    Ok(fleets)
+    saved.fleets.sort_by(|a, b| a.name().cmp(b.name()));
+    saved.unusable.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(saved)
 }
 
 /// The fleet of this name; without a name, the only one.
 pub(crate) fn chosen(state: &Path, name: Option<&str>) -> Result<Fleet, FleetsError> {
-    let mut fleets = saved(state)?;
-    let names = || fleets.iter().map(|fleet| fleet.name().to_string()).collect::<Vec<_>>();
-    let at = match (name, fleets.len()) {
-        (None, 0) => return Err(FleetsError::NoFleet),
-        (None, 1) => 0,
-        (None, _) => return Err(FleetsError::Several(names())),
-        (Some(name), _) => {
-            let unknown = || FleetsError::Unknown { name: clean(name, MAX_NAME), known: names() };
-            fleets.iter().position(|fleet| fleet.name().as_str() == name).ok_or_else(unknown)?
-        }
+    let mut saved = saved(state)?;
+    let known = saved.names();
+    let name = match (name, &known[..]) {
+        (Some(name), _) => name,
+        (None, []) => return Err(FleetsError::NoFleet),
+        (None, [only]) => only,
+        (None, _) => return Err(FleetsError::Several(known)),
     };
-    Ok(fleets.swap_remove(at))
+    let unknown = || FleetsError::Unknown { name: clean(name, MAX_NAME), known: known.clone() };
+    saved.take(name)?.ok_or_else(unknown)
 }
 
 /// The hubs of the fleets of this device. Each paired server may be at each of them.
 pub(crate) fn hubs(state: &Path) -> Result<Vec<HubAccess>, FleetsError> {
-    Ok(saved(state)?.into_iter().map(|fleet| fleet.access).collect())
+    Ok(saved(state)?.fleets.into_iter().map(|fleet| fleet.access).collect())
 }
 
 /// The names of the fleets of this device, for the screen and for completion.
 pub(crate) fn names(state: &Path) -> Vec<String> {
     // An error is reported where a fleet is used.
-    let fleets = saved(state).unwrap_or_default();
+    let SavedFleets { fleets, .. } = saved(state).unwrap_or_default();
     fleets.iter().map(|fleet| fleet.name().to_string()).collect()
 }
 
 /// The names of all boxes and people, each with what it is, for completion.
 pub(crate) fn member_names(state: &Path) -> Vec<(String, &'static str)> {
-    let fleets = saved(state).unwrap_or_default();
+    let SavedFleets { fleets, .. } = saved(state).unwrap_or_default();
     let names = fleets.into_iter().flat_map(|Fleet { members, .. }| {
         let boxes = members.boxes.into_iter().map(|each| (each.name, "Box"));
         let people = members.people.into_iter().map(|each| (each.name, "Person"));

@@ -137,6 +137,9 @@ fn resolve(
     match boxes.find(name)? {
         Some(found) => Ok(TargetBox::of_fleet(found, name.to_owned(), via, dirs)),
         None => {
+            if let Some(why) = &boxes.mistake {
+                return Err(UnknownBox::Fleets { server, why: why.clone() });
+            }
             let names: Vec<String> = boxes.names().collect();
             match &nearest(name, names.iter().map(String::as_str))[..] {
                 [] => Err(server.into()),
@@ -188,8 +191,11 @@ pub(crate) fn select(
             if let Some(mistake) = store.mistakes().next() {
                 return Err(SelectionError::Mistake { list: shown(), mistake: mistake.to_owned() });
             }
-            let fleets = FleetBoxes::load(&dirs.state)
-                .map_err(|mistake| SelectionError::Fleets { list: shown(), mistake })?;
+            let wrong = |mistake| SelectionError::Fleets { list: shown(), mistake };
+            let fleets = FleetBoxes::load(&dirs.state).map_err(wrong)?;
+            if let Some(mistake) = fleets.mistake.clone() {
+                return Err(wrong(mistake));
+            }
             let boxes = group(tag, via, (store, &fleets), dirs)?;
             selection.boxes.extend(boxes);
         } else if name != THIS_MACHINE {

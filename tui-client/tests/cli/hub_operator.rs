@@ -173,7 +173,10 @@ fn a_box_and_a_person_join_with_their_own_credentials() {
     assert!(refused.err.contains("`--credentials`"), "{refused:?}");
     let other = operator.file(&garden.place, "box", &"0".repeat(32));
     let refused = join(&garden, &[&string, "--credentials", text(&other)]).with(1);
-    assert!(refused.err.contains(&format!("the user of this box is called {own}")), "{refused:?}");
+    assert!(
+        refused.err.contains(&format!("the user of this box is {own} (`topsided id`)")),
+        "{refused:?}"
+    );
     garden.place.write("wrong.creds", &string);
     let wrong = garden.place.path("wrong.creds");
     let refused = join(&garden, &[&string, "--credentials", text(&wrong)]).with(1);

@@ -13,6 +13,10 @@ mod fleet;
 #[cfg(feature = "hub")]
 mod fleet_box;
 #[cfg(feature = "hub")]
+mod fleet_doctor;
+#[cfg(feature = "hub")]
+mod fleet_files;
+#[cfg(feature = "hub")]
 mod fleet_hubs;
 #[cfg(feature = "hub")]
 mod fleet_passphrase;

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::hub::{FleetHub, FleetHubError};
-use crate::connect::fleet_store::{Fleet, saved};
+use crate::connect::fleet_store::{Fleet, SavedFleets, saved};
 use crate::connect::remote::saved_key;
 
 /// How long all hubs together may take.
@@ -25,9 +25,11 @@ pub(crate) async fn refresh(state: &Path, fleet: &mut Fleet) -> Result<FleetHub,
 /// Asks the hubs of all fleets, on a thread and a runtime of its own, so that callers need none. Returns a sentence for each
 /// that did not answer: what is saved is used for those.
 pub(crate) fn refresh_all(state: &Path) -> Vec<String> {
-    let Ok(fleets) = saved(state) else { return Vec::new() };
+    let Ok(SavedFleets { fleets, unusable }) = saved(state) else { return Vec::new() };
+    let mut said: Vec<String> =
+        unusable.iter().map(|(_, error)| format!("note: {error}")).collect();
     if fleets.is_empty() {
-        return Vec::new();
+        return said;
     }
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -49,8 +51,8 @@ pub(crate) fn refresh_all(state: &Path) -> Vec<String> {
         Ok(notes.into_iter().flatten().collect())
     };
     let asked = std::thread::scope(|scope| scope.spawn(ask).join());
-    match asked {
-        Ok(Ok(notes) | Err(notes)) => notes,
-        Err(_) => Vec::new(),
+    if let Ok(Ok(notes) | Err(notes)) = asked {
+        said.extend::<Vec<String>>(notes);
     }
+    said
 }

@@ -36,7 +36,8 @@ async fn watch_all(state: PathBuf, tell: mpsc::Sender<Msg>) {
         tokio::select! {
             _ = look.tick() => {
                 // A mistake in the files is reported where a fleet is used.
-                let Ok(fleets) = fleets::saved(&state) else { continue };
+                let Ok(saved) = fleets::saved(&state) else { continue };
+                let fleets = saved.fleets;
                 let names: Vec<String> = fleets.iter().map(|fleet| fleet.name().to_string()).collect();
                 let before = watches.len();
                 watches.retain(|name, _| names.contains(name));

@@ -62,7 +62,7 @@ pub(super) async fn create(
             Some(found.map_err(|error| refused(error.to_string()))?)
         }
     };
-    let known = fleets::saved(&dirs.state)?.into_iter().find(|fleet| *fleet.name() == name);
+    let known = fleets::saved(&dirs.state)?.take(name.as_str())?;
     match (known, credentials) {
         (Some(_), _) if new_passphrase.is_wanted() => Err(refused(format!(
             "this device has the fleet {name} already: `topside fleet passphrase {name}` sets a passphrase"
@@ -259,6 +259,7 @@ struct FleetRow {
 pub(super) fn list(dirs: &Dirs) -> Result<Answer, VerbError> {
     let saved = fleets::saved(&dirs.state)?;
     let rows: Vec<FleetRow> = saved
+        .fleets
         .iter()
         .map(|fleet| {
             let files = AdminFiles::load(fleet).ok();
@@ -275,6 +276,7 @@ pub(super) fn list(dirs: &Dirs) -> Result<Answer, VerbError> {
         })
         .collect();
     let text = match &rows[..] {
+        [] if !saved.unusable.is_empty() => String::new(),
         [] => format!("{}\n", fleets::FleetsError::NoFleet),
         rows => {
             let heads = ["fleet", "hub", "this device", "role", "boxes", "authority"];
@@ -296,7 +298,11 @@ pub(super) fn list(dirs: &Dirs) -> Result<Answer, VerbError> {
             columns(&std::iter::once(heads.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
         }
     };
-    Ok(Answer::new(text, &json!({ "fleets": rows })))
+    let unusable = saved.unusable.iter();
+    let unusable = unusable.map(|(name, why)| json!({ "fleet": name, "why": why.to_string() }));
+    let json = json!({ "fleets": rows, "unusable": unusable.collect::<Vec<_>>() });
+    let answer = Answer::new(text, &json);
+    Ok(saved.unusable.iter().fold(answer, |answer, (_, why)| answer.note(why.to_string())))
 }
 
 pub(super) async fn leave(
