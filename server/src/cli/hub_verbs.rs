@@ -90,9 +90,9 @@ pub(crate) enum HubVerbError {
         "this string has no invite: it is a copy of a member's, and `topside fleet invite-box` prints a new one"
     )]
     NoInvite,
-    #[error("the credentials are for {user}, and the user of this box is {own} (`topsided id`)")]
+    #[error("the credentials are for {user}, and the user of the box is {own} (`topsided id`)")]
     OtherUser { user: String, own: String },
-    #[error("this box has no key yet: `topsided id` makes it, and the user is named by it")]
+    #[error("the box has no key yet: `topsided id` makes it, and the user is named by it")]
     NoKey,
     #[error("the box has joined the fleet {0}: `topsided leave` first, then join {1}")]
     OtherFleet(FleetName, FleetName),

@@ -110,7 +110,7 @@ pub struct HubAccess {
     pub fleet: FleetName,
     /// Hosts and ports, at most eight.
     pub addresses: Vec<(String, u16)>,
-    /// The user of this box or person at a hub in operator mode, in place of the secret. Strings do not carry it.
+    /// The user of the box or person at a hub in operator mode, in place of the secret. Strings do not carry it.
     pub user: Option<HubUser>,
 }
 

@@ -174,7 +174,7 @@ fn a_box_and_a_person_join_with_their_own_credentials() {
     let other = operator.file(&garden.place, "box", &"0".repeat(32));
     let refused = join(&garden, &[&string, "--credentials", text(&other)]).with(1);
     assert!(
-        refused.err.contains(&format!("the user of this box is {own} (`topsided id`)")),
+        refused.err.contains(&format!("the user of the box is {own} (`topsided id`)")),
         "{refused:?}"
     );
     garden.place.write("wrong.creds", &string);
