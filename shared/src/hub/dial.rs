@@ -2,12 +2,15 @@
 //! two subjects carry a stream.
 
 use std::io;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use async_nats::message::OutboundMessage;
 use async_nats::{Client, RequestErrorKind, Subject, Subscriber};
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -127,9 +130,13 @@ impl HubConnection {
     }
 
     fn carrier(&self, subscriber: Subscriber, to: String) -> NatsCarrier {
-        let (client, losses) = (self.client.clone(), self.losses.clone());
+        let (losses, mut waiting) = (self.losses.clone(), self.losses.clone());
         let before = *losses.borrow();
-        NatsCarrier { client, subscriber, to: to.into(), losses, before }
+        let is_lost = async move {
+            let _ = waiting.wait_for(|losses| *losses != before).await;
+        };
+        let (client, to) = (self.client.clone(), to.into());
+        NatsCarrier { client, subscriber, to, losses, before, is_lost: Box::pin(is_lost) }
     }
 }
 
@@ -198,6 +205,8 @@ struct NatsCarrier {
     /// Losses of the connection, and how many there were before the stream.
     losses: watch::Receiver<u64>,
     before: u64,
+    /// Waits for a loss.
+    is_lost: BoxFuture<'static, ()>,
 }
 
 fn lost() -> io::Error {
@@ -205,26 +214,31 @@ fn lost() -> io::Error {
 }
 
 impl Carrier for NatsCarrier {
-    async fn send(&mut self, message: Bytes) -> io::Result<()> {
-        tokio::select! {
-            biased;
-            _ = self.losses.wait_for(|losses| *losses != self.before) => Err(lost()),
-            sent = self.client.publish(self.to.clone(), message) => sent.map_err(io::Error::other),
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if *self.losses.borrow() != self.before {
+            return Poll::Ready(Err(lost()));
+        }
+        self.client.poll_ready_unpin(cx).map_err(io::Error::other)
+    }
+
+    fn send(&mut self, payload: Bytes) -> io::Result<()> {
+        let subject = self.to.clone();
+        let message = OutboundMessage { subject, reply: None, payload, headers: None };
+        self.client.start_send_unpin(message).map_err(io::Error::other)
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        match self.subscriber.poll_next_unpin(cx) {
+            Poll::Ready(Some(message)) => Poll::Ready(Ok(message.payload)),
+            Poll::Ready(None) => Poll::Ready(Err(lost())),
+            Poll::Pending => self.is_lost.poll_unpin(cx).map(|()| Err(lost())),
         }
     }
 
-    async fn receive(&mut self) -> io::Result<Bytes> {
-        tokio::select! {
-            biased;
-            message = self.subscriber.next() => match message {
-                Some(message) => Ok(message.payload),
-                None => Err(lost()),
-            },
-            _ = self.losses.wait_for(|losses| *losses != self.before) => Err(lost()),
-        }
-    }
-
-    async fn flush(&mut self) {
-        let _ = tokio::time::timeout(FLUSH_LIMIT, self.client.flush()).await;
+    fn flush(&self) -> BoxFuture<'static, ()> {
+        let client = self.client.clone();
+        Box::pin(async move {
+            let _ = tokio::time::timeout(FLUSH_LIMIT, client.flush()).await;
+        })
     }
 }

@@ -11,6 +11,7 @@ mod credentials;
 mod dial;
 mod service;
 mod stream;
+mod stream_state;
 mod user;
 
 pub use access::{FleetName, FleetNameError, HubAccess, HubAccessError, HubRole, MAX_ADDRESSES};

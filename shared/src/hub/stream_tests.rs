@@ -1,11 +1,14 @@
 //! The stream over a carrier in memory that can lose, repeat and reorder messages, in paused time.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use proptest::prelude::*;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
+use super::super::stream_state::{CREDIT, DATA, HEADER, MAX_CHUNK, MESSAGE_COST, WINDOW};
 use super::*;
 
 /// What happens to one message.
@@ -34,7 +37,11 @@ struct Memory {
 }
 
 impl Carrier for Memory {
-    async fn send(&mut self, message: Bytes) -> io::Result<()> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn send(&mut self, message: Bytes) -> io::Result<()> {
         let number = self.sent;
         self.sent += 1;
         let now = self.on_the_way.fetch_add(message.len(), Ordering::Relaxed) + message.len();
@@ -59,14 +66,16 @@ impl Carrier for Memory {
         self.late.take().map_or(Ok(()), put)
     }
 
-    async fn receive(&mut self) -> io::Result<Bytes> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         let lost = || io::Error::new(io::ErrorKind::ConnectionReset, "the hub is gone");
-        let message = self.incoming.recv().await.ok_or_else(lost)?;
+        let message = ready!(self.incoming.poll_recv(cx)).ok_or_else(lost)?;
         self.received.fetch_sub(message.len(), Ordering::Relaxed);
-        Ok(message)
+        Poll::Ready(Ok(message))
     }
 
-    async fn flush(&mut self) {}
+    fn flush(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Two ends of a carrier. The first sends the message with the fault.
@@ -280,6 +289,9 @@ fn a_peer_that_falls_silent_and_a_hub_that_is_gone_end_the_stream_with_the_reaso
     run(async {
         let (one, two) = carriers(None);
         let mut stream = HubStream::start(one);
+        // A sign of life between two of this end's own.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        two.out.send(Bytes::from_static(&[CREDIT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])).unwrap();
         let begun = Instant::now();
         let (_, error) = read_all(&mut stream, 100).await;
         assert_eq!(error.unwrap().to_string(), "the other end has been silent for 30 s");
@@ -331,5 +343,21 @@ fn a_peer_that_sends_more_than_the_window_is_cut_off() {
         two.out.send(message(0, CREDIT, &1u32.to_be_bytes())).unwrap();
         let (_, error) = read_all(&mut stream, 100).await;
         assert_eq!(error.unwrap().to_string(), "the other end sent more than it may");
+    });
+}
+
+#[test]
+fn records_that_are_written_together_are_one_message() {
+    run(async {
+        let (one, mut two) = carriers(None);
+        let mut writer = HubStream::start(one);
+        let (first, second) = (pattern(16_000), pattern(50_000));
+        let written = writer.write_vectored(&[IoSlice::new(&first), IoSlice::new(&second)]).await;
+        // The rest did not fit.
+        assert_eq!(written.unwrap(), MAX_CHUNK);
+        let message = two.incoming.recv().await.unwrap();
+        assert_eq!(message.len(), HEADER + MAX_CHUNK);
+        assert_eq!(message[HEADER..HEADER + first.len()], first);
+        assert_eq!(message[HEADER + first.len()..], second[..MAX_CHUNK - first.len()]);
     });
 }
