@@ -1,5 +1,5 @@
-//! Many boxes in one process, each with a key and a connection to the hub of its own. They answer what `topside run uptime`
-//! asks, and do nothing else.
+//! Many boxes in one process, each with a key and a connection to the hub of its own. They announce their presence once, and
+//! answer what `topside run uptime` asks.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -11,8 +11,10 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use topside_shared::fleet::{PRESENCE_INTERVAL, Presence, PresenceState, presence_key};
 use topside_shared::hub::{HubAccess, HubConnection, HubRole, HubStream, IncomingDials};
 use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
+use topside_shared::time::Time;
 use topside_shared::tls::server_config;
 
 use super::hub_end;
@@ -28,7 +30,12 @@ pub(crate) fn key(number: usize) -> Result<PrivateKey, PrivateKeyError> {
     PrivateKey::from_seed(&Seed::from_bytes(seed))
 }
 
-/// Serves until it is killed. It prints how many seconds it took until all listened at the hub.
+/// The name of a box, by its number.
+pub(crate) fn name(number: usize) -> String {
+    format!("box-{number:05}")
+}
+
+/// Serves until it is killed. It prints how many seconds it took until all listened at the hub, which has their presence.
 pub(crate) fn serve(strings: &Path, count: &str) -> io::Result<()> {
     let access = Arc::new(hub_end::access(strings, HubRole::Box)?);
     let count: usize = count.parse().map_err(io::Error::other)?;
@@ -37,11 +44,11 @@ pub(crate) fn serve(strings: &Path, count: &str) -> io::Result<()> {
     runtime.block_on(async move {
         let (started, slots) = (Instant::now(), Arc::new(Semaphore::new(AT_ONCE)));
         let mut joining = JoinSet::new();
-        for key in keys {
+        for (number, key) in keys.into_iter().enumerate() {
             let (access, slots) = (Arc::clone(&access), Arc::clone(&slots));
             joining.spawn(async move {
                 let _slot = slots.acquire_owned().await.map_err(io::Error::other)?;
-                join(&access, &key).await
+                join(&access, &key, name(number)).await
             });
         }
         let mut boxes = JoinSet::new();
@@ -56,9 +63,27 @@ pub(crate) fn serve(strings: &Path, count: &str) -> io::Result<()> {
     })
 }
 
-async fn join(access: &HubAccess, key: &PrivateKey) -> io::Result<(IncomingDials, TlsAcceptor)> {
+async fn join(
+    access: &HubAccess,
+    key: &PrivateKey,
+    name: String,
+) -> io::Result<(IncomingDials, TlsAcceptor)> {
     let hub = HubConnection::open(access).await.map_err(io::Error::other)?;
     let dials = hub.listen(&key.pin()).await.map_err(io::Error::other)?;
+    let presence = Presence {
+        name,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        state: PresenceState::Up,
+        load: Some(0.1),
+        runs: 0,
+        shutdown: None,
+        at: Time::now(),
+        every: PRESENCE_INTERVAL.as_secs(),
+    };
+    let presence = serde_json::to_vec(&presence)?;
+    // The answer shows that the hub has taken what was sent before: the box can be dialled.
+    let stored = hub.bucket().put(&presence_key(&key.pin()), presence.into()).await;
+    stored.map_err(io::Error::other)?;
     let config = server_config(key.certified_key(), Arc::new(AnyClientKey));
     Ok((dials, TlsAcceptor::from(Arc::new(config.map_err(io::Error::other)?))))
 }

@@ -22,7 +22,8 @@ pub(crate) fn serve(strings: &Path, key: &Path) -> io::Result<()> {
     let key = PrivateKey::load_or_make(key).map_err(io::Error::other)?;
     let config = server_config(key.certified_key(), Arc::new(AnyClientKey));
     let acceptor = TlsAcceptor::from(Arc::new(config.map_err(io::Error::other)?));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // One thread for all sessions, as `topsided` has.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let hub = HubConnection::open(&access).await.map_err(io::Error::other)?;
         let mut dials = hub.listen(&key.pin()).await.map_err(io::Error::other)?;

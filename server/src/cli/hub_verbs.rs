@@ -223,13 +223,14 @@ fn configuration(addresses: &[String], port: u16, credentials: &HubCredentials) 
 
 fn unit(dir: &Path) -> String {
     let dir = dir.display();
+    // `GOGC`: with the default, the collection of garbage takes two fifths of a small hub's time while bytes pass it.
     format!(
         "[Unit]\nDescription=Hub of Topside (nats-server)\nWants=network-online.target\nAfter=network-online.target\n\n\
          [Service]\nDynamicUser=yes\n\
          LoadCredential={CONFIG}:{dir}/{CONFIG}\nLoadCredential={KEY}:{dir}/{KEY}\nLoadCredential={CERTIFICATE}:{dir}/{CERTIFICATE}\n\
          StateDirectory=topside-hub\n\
          WorkingDirectory=%d\nExecStart=nats-server -c {CONFIG} -sd %S/topside-hub\nExecReload=/bin/kill -s HUP $MAINPID\n\
-         Restart=always\nRestartSec=1\nLimitNOFILE=131072\n\
+         Restart=always\nRestartSec=1\nLimitNOFILE=131072\nEnvironment=GOGC=400\n\
          NoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\nPrivateDevices=yes\n\
          ProtectKernelTunables=yes\nProtectControlGroups=yes\nRestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n\
          CapabilityBoundingSet=CAP_NET_BIND_SERVICE\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n\n\

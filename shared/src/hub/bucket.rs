@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::access::FleetName;
 use super::connection::HubConnection;
+use super::delivery::Delivery;
 use crate::time::Time;
 use crate::tls;
 
@@ -54,6 +55,9 @@ pub enum BucketError {
     /// The hub does not answer. It does not answer either what the credential may not do.
     #[error("the hub has not answered within {} s, or this credential may not do it", SILENCE.as_secs())]
     Silent,
+    /// Messages of a list were lost on this side.
+    #[error("a part of the hub's list was lost: try again")]
+    Incomplete,
     /// The value is too large.
     #[error("{0} bytes are too many for the hub, which keeps at most {MAX_VALUE} for one key")]
     TooLarge(usize),
@@ -211,14 +215,16 @@ impl Bucket {
         let subject = format!("$JS.API.CONSUMER.CREATE.{}", self.stream());
         let made = self.api(subject, config).await?;
         let mut expected = made.get("num_pending").and_then(Value::as_u64).unwrap_or_default();
-        let mut entries = Vec::new();
+        let (mut entries, mut received) = (Vec::new(), 0);
         while expected > 0 {
             let next = tokio::time::timeout(SILENCE, messages.next()).await;
             let message = next.map_err(|_| BucketError::Silent)?.ok_or(BucketError::Silent)?;
-            let Some((sequence, stored_at, left)) = message.reply.as_deref().and_then(delivery)
-            else {
-                continue;
-            };
+            let delivery = message.reply.as_deref().and_then(Delivery::read);
+            let Some(Delivery { number, sequence, stored_at, left }) = delivery else { continue };
+            received += 1;
+            if number != received {
+                return Err(BucketError::Incomplete);
+            }
             let Change { key, value } = self.change(message);
             if let Some(value) = value {
                 entries.push(Entry { key, value, sequence, stored_at });
@@ -359,20 +365,6 @@ struct Stored {
     seq: u64,
 }
 
-/// Sequence and time of a delivered message, and how many follow: from the subject for its acknowledgement, which has 9 parts,
-/// or 12 with a domain.
-fn delivery(reply: &str) -> Option<(u64, Time, u64)> {
-    let parts: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-    let parts = match parts.len() {
-        7 => &parts[..],
-        10.. => &parts[2..],
-        _ => return None,
-    };
-    let number = |index: usize| parts.get(index)?.parse::<u64>().ok();
-    let nanos = i64::try_from(number(5)?).ok()?;
-    Some((number(3)?, Time::from_millis(nanos / 1_000_000), number(6)?))
-}
-
 /// Changes of the bucket, as they happen.
 #[derive(Debug)]
 pub struct Watch {
@@ -385,24 +377,5 @@ impl Watch {
     pub async fn next(&mut self) -> Option<Change> {
         let message = self.subscriber.next().await?;
         Some(self.bucket.change(message))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sequence_and_time_of_a_delivery_are_those_of_the_stream() {
-        let at = Time::from_millis(1_770_000_000_123);
-        for reply in [
-            "$JS.ACK.KV_topside_garden.c1.1.42.1.1770000000123456789.7",
-            "$JS.ACK._.hash.KV_topside_garden.c1.1.42.1.1770000000123456789.7.random",
-        ] {
-            assert_eq!(delivery(reply), Some((42, at, 7)), "{reply}");
-        }
-        for wrong in ["", "$JS.ACK.a.b.c", "_INBOX.a", "$JS.ACK.a.b.c.d.e.f.g"] {
-            assert_eq!(delivery(wrong), None, "{wrong}");
-        }
     }
 }

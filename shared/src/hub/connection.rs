@@ -23,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// Silence after which the hub is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(10);
-/// Messages of one stream that wait for it: more than its window allows.
-const WAITING_MESSAGES: usize = 4 * 1024;
+/// Messages of one subscription that wait for their reader: a list of all boxes of a hub, which comes at once.
+const WAITING_MESSAGES: usize = 128 * 1024;
 
 /// Why a hub cannot be reached, as a sentence with advice and without a full stop.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ mod bucket;
 mod clock;
 mod connection;
 mod credentials;
+mod delivery;
 mod dial;
 mod service;
 mod stream;

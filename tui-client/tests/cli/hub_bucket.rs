@@ -68,6 +68,24 @@ fn the_bucket_of_a_fleet_keeps_values_and_reports_changes() {
 }
 
 #[test]
+fn a_list_of_many_keys_is_whole_where_the_reader_has_one_thread() {
+    let Some(hub) = Hub::new() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let admin = bucket(&hub, HubRole::Admin, "garden").await;
+        admin.create().await.unwrap();
+        let count = 20_000;
+        for number in 1..count {
+            admin.send(&format!("presence.{number}"), "here".into()).await.unwrap();
+        }
+        // Its answer says that the hub has stored all of them.
+        admin.put("presence.last", "here".into()).await.unwrap();
+        let person = bucket(&hub, HubRole::Person, "garden").await;
+        assert_eq!(person.list("presence.*").await.unwrap().len(), count);
+    });
+}
+
+#[test]
 fn a_stolen_credential_cannot_enter_the_roster_or_read_what_is_not_for_its_side() {
     let Some(hub) = Hub::new() else { return };
     let pin = Pin::from_bytes([7; 32]);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ impl Hub {
         let mut server = Command::new(nats);
         server
             .args(["-c", "nats-server.conf", "-a", "127.0.0.1"])
+            // As in the unit of `topsided hub init`.
+            .env("GOGC", "400")
             .current_dir(dir.path().join("hub"));
         let server =
             server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
@@ -58,9 +60,17 @@ impl Hub {
         self.dir.path().join("hub/string")
     }
 
-    /// What people's devices reach it with.
-    pub(super) fn person(&self) -> io::Result<HubAccess> {
-        hub_end::access(&self.strings(), HubRole::Person)
+    /// What one side reaches it with.
+    pub(super) fn access(&self, role: HubRole) -> io::Result<HubAccess> {
+        hub_end::access(&self.strings(), role)
+    }
+
+    /// The program on the device of an admin, whose files are in the directory of the hub.
+    pub(super) fn admin(&self, topside: &Path) -> Command {
+        let mut command = Command::new(topside);
+        environment(&mut command, self.dir.path());
+        command.stdin(Stdio::null());
+        command
     }
 
     /// A file of this directory.

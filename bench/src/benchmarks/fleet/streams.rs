@@ -10,7 +10,7 @@ use rustls::sign::SingleCertAndKey;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use topside_shared::hub::HubConnection;
+use topside_shared::hub::{HubConnection, HubRole};
 use topside_shared::private_key::PrivateKey;
 use topside_shared::tls::{any_name, client_config};
 
@@ -40,10 +40,12 @@ pub(super) fn measure(
     let port: u16 = other_end.number()?;
     let shown = Arc::new(SingleCertAndKey::from(key.certified_key()));
     let connector = TlsConnector::from(Arc::new(client_config(key.pin(), shown).map_err(failed)?));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // One thread, as `topside` has.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut time, mut rate) = (Series::default(), Series::default());
     runtime.block_on(async {
-        let connection = HubConnection::open(&hub.person()?).await.map_err(failed)?;
+        let connection =
+            HubConnection::open(&hub.access(HubRole::Person)?).await.map_err(failed)?;
         for _ in 0..settings.rounds {
             for (bytes, series) in [(0, &mut time), (settings.output_bytes, &mut rate)] {
                 let stream = connection.dial(&key.pin()).await.map_err(failed)?;

@@ -1,5 +1,7 @@
 //! The hub of a fleet, and what its bucket holds.
 
+use std::collections::HashMap;
+
 use topside_shared::Pin;
 use topside_shared::fleet::{
     Presence, ROSTER_KEY, RosterError, VerifiedAnnouncement, presence_key,
@@ -90,7 +92,7 @@ impl FleetHub {
         let entries = self.bucket.list("presence.*").await?;
         let read = entries.into_iter().filter_map(|entry| {
             let presence = Presence::read(&entry.value)?;
-            Some((entry.key, presence, entry.stored_at))
+            Some((entry.key, (presence, entry.stored_at)))
         });
         Ok(Presences(read.collect()))
     }
@@ -98,13 +100,12 @@ impl FleetHub {
 
 /// What boxes say of themselves, by key.
 #[derive(Debug, Default)]
-pub(crate) struct Presences(Vec<(String, Presence, Time)>);
+pub(crate) struct Presences(HashMap<String, (Presence, Time)>);
 
 impl Presences {
     /// The last record of a box, and when the hub stored it.
     pub(crate) fn of(&self, pin: &Pin) -> Option<(&Presence, Time)> {
-        let key = presence_key(pin);
-        let (_, presence, at) = self.0.iter().find(|(of, ..)| *of == key)?;
+        let (presence, at) = self.0.get(&presence_key(pin))?;
         Some((presence, *at))
     }
 }
