@@ -197,17 +197,20 @@ async fn keep(shared: Arc<Shared>) {
     keepalive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sent = 0;
     let carrier = loop {
-        let dead_at = shared.lock().heard + DEAD_AFTER;
+        let (dead_at, is_gone) = {
+            let state = shared.lock();
+            (state.heard + DEAD_AFTER, state.is_gone())
+        };
         tokio::select! {
             biased;
             carrier = poll_fn(|cx| shared.poll_over(cx)) => break carrier,
             _ = keepalive.tick() => {}
-            () = sleep_until(dead_at) => {}
+            () = sleep_until(dead_at), if !is_gone => {}
         }
         let mut state = shared.lock();
         let mut all = Context::from_waker(&shared.waker);
         // A stream that is dropped and still here cannot send its end.
-        if state.dropped || state.heard.elapsed() >= DEAD_AFTER {
+        if state.dropped || state.heard.elapsed() >= DEAD_AFTER && !state.is_gone() {
             state.fail(&mut all, &Broken::Silent.error());
         } else if state.sent == sent {
             state.send_credit(&mut all);

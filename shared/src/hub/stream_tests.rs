@@ -258,6 +258,19 @@ fn what_was_written_arrives_although_the_writer_is_dropped_at_once() {
 }
 
 #[test]
+fn what_a_peer_sent_before_it_closed_stays_to_be_read() {
+    run(async {
+        let (mut writer, mut reader) = streams();
+        writer.write_all(&pattern(MAX_CHUNK)).await.unwrap();
+        drop(writer);
+        tokio::time::sleep(2 * DEAD_AFTER).await;
+        assert!(reader.is_gone());
+        let (read, error) = read_all(&mut reader, 10_000).await;
+        assert!(read == pattern(MAX_CHUNK) && error.is_none(), "{error:?}");
+    });
+}
+
+#[test]
 fn each_end_knows_what_the_other_has_done() {
     run(async {
         let (mut one, mut two) = streams();
