@@ -93,11 +93,11 @@ fn the_line_client_lists_and_decides() {
     let run = asks(&device);
     let mut terminal = Terminal::dumb(&there.place, &[]);
     terminal.sees("> ");
-    terminal.type_text(":approvals\r");
+    terminal.enter(":approvals");
     terminal.sees("wipe sdb");
-    terminal.type_text(":refuse 1 --reason later\r");
+    terminal.enter(":refuse 1 --reason later");
     terminal.sees("run #1 of wipe, for phone, is refused");
-    terminal.type_text(":quit\r");
+    terminal.enter(":quit");
     terminal.end();
     run.end().with(126);
 }

@@ -321,7 +321,7 @@ impl rustls::client::ResolvesClientCert for NoKey {
 /// Asks a service as the tools of NATS do, by the protocol itself; the first answer.
 async fn ask_service(hub: &Hub, subject: &str) -> Value {
     let credentials = hub.credentials();
-    let tcp = tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.unwrap();
+    let tcp = tokio::net::TcpStream::connect(("127.0.0.1", hub.server.port)).await.unwrap();
     let mut tcp = BufReader::new(tcp);
     let mut line = String::new();
     tcp.read_line(&mut line).await.unwrap();

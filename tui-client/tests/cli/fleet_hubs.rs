@@ -1,16 +1,14 @@
 //! Hubs as docs/FLEET.md describes them: set up by five commands, a cluster of three, and a leaf node. The commands and the
 //! configuration are those of the page.
 
-use std::cell::RefCell;
-use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use topside_shared::hub::HubCredentials;
 
 use crate::common::{Place, eventually, text};
-use crate::hub_server::held_port;
+use crate::nats_server::{NatsServer, held_port};
 use crate::remote_server::{Box, pair};
 use crate::require::require;
 
@@ -39,9 +37,7 @@ pub(crate) fn block_below(heading: &str) -> String {
 /// A nats-server of a hub, with a directory of its own.
 struct Node {
     dir: PathBuf,
-    port: u16,
-    _held: OwnedFd,
-    server: RefCell<Option<Child>>,
+    server: NatsServer,
 }
 
 impl Node {
@@ -53,8 +49,7 @@ impl Node {
             let file = file.unwrap();
             std::fs::copy(file.path(), dir.join(file.file_name())).unwrap();
         }
-        let (held, port) = held_port();
-        Self { dir, port, _held: held, server: RefCell::new(None) }
+        Self { dir, server: NatsServer::new() }
     }
 
     /// Adds a block of the page to its configuration.
@@ -64,27 +59,8 @@ impl Node {
         std::fs::write(&path, format!("{config}\n{block}\n")).unwrap();
     }
 
-    fn start(&self) {
-        let mut command = Command::new("nats-server");
-        let port = self.port.to_string();
-        command.args(["-c", "nats-server.conf", "-a", "127.0.0.1", "-p", &port]);
-        command.current_dir(&self.dir).stdout(Stdio::null()).stderr(Stdio::null());
-        self.server.replace(Some(command.spawn().unwrap()));
-        let address = (Ipv4Addr::LOCALHOST, self.port);
-        eventually("the server listens", || TcpStream::connect(address).is_ok());
-    }
-
-    fn kill(&self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.kill();
+    fn start(&mut self) {
+        self.server.start(&self.dir);
     }
 }
 
@@ -141,9 +117,9 @@ fn five_commands_lead_from_an_empty_machine_to_a_command_on_a_box() {
     }
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("hub");
-    let (_held, port) = held_port();
+    let mut server = NatsServer::new();
     let (admin, garden) = (Place::new(), Box::with(Place::new()));
-    let (mut node, mut said) = (None, String::new());
+    let mut said = String::new();
     let commands = block_below("Five commands");
     assert_eq!(commands.lines().count(), 6, "five, and the first command on the box: {commands}");
     for line in commands.lines() {
@@ -163,20 +139,14 @@ fn five_commands_lead_from_an_empty_machine_to_a_command_on_a_box() {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words[..] {
             ["topsided", "hub", ..] => {
-                let port = port.to_string();
+                let port = server.port.to_string();
                 let more = ["--port", &port];
                 let ended = Place::new().verb(&[&["serve"], &words[1..], &more].concat()).with(0);
                 said = ended.out;
             }
             ["systemctl", "enable", "--now", unit] => {
                 assert!(Path::new(unit).exists(), "{unit}");
-                let mut command = Command::new("nats-server");
-                command.args(["-c", "nats-server.conf", "-a", "127.0.0.1"]).current_dir(&dir);
-                node = Some(Killed(
-                    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap(),
-                ));
-                let address = (Ipv4Addr::LOCALHOST, port);
-                eventually("the server listens", || TcpStream::connect(address).is_ok());
+                server.start(&dir);
             }
             ["topsided", "join", string] => {
                 let name = member(&admin, &garden, string);
@@ -191,17 +161,6 @@ fn five_commands_lead_from_an_empty_machine_to_a_command_on_a_box() {
             _ => panic!("{line}"),
         }
     }
-    drop(node);
-}
-
-/// A process that is killed with the test.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]
@@ -212,7 +171,7 @@ fn a_cluster_of_three_goes_on_while_one_server_is_killed() {
     let root = tempfile::tempdir().unwrap();
     let dir = hub_dir(root.path(), 3);
     let routes: Vec<(OwnedFd, u16)> = (0..3).map(|_| held_port()).collect();
-    let nodes: Vec<Node> = (1..=3)
+    let mut nodes: Vec<Node> = (1..=3)
         .map(|nth| {
             let node = Node::copy(&dir, root.path(), &format!("hub-{nth}"));
             let listen = format!("127.0.0.1:{}", routes[nth - 1].1);
@@ -228,13 +187,13 @@ fn a_cluster_of_three_goes_on_while_one_server_is_killed() {
             node
         })
         .collect();
-    nodes.iter().for_each(Node::start);
-    let ports: Vec<u16> = nodes.iter().map(|node| node.port).collect();
+    nodes.iter_mut().for_each(Node::start);
+    let ports: Vec<u16> = nodes.iter().map(|node| node.server.port).collect();
     let admin = admin(&dir, &ports);
     let garden = Box::with(Place::new());
     let name = member(&admin, &garden, &box_string(&admin));
-    for (nth, node) in nodes.iter().enumerate() {
-        node.kill();
+    for (nth, node) in nodes.iter_mut().enumerate() {
+        node.server.kill();
         eventually(&format!("a command without server {nth}"), || runs(&admin, &name));
         node.start();
     }
@@ -252,19 +211,19 @@ fn boxes_of_a_site_reach_the_hub_by_a_leaf_node() {
     let dir = hub_dir(root.path(), 1);
     let (_held, port) = held_port();
     let link = format!("127.0.0.1:{port}");
-    let hub = Node::copy(&dir, root.path(), "hub");
+    let mut hub = Node::copy(&dir, root.path(), "hub");
     hub.add(&block("text leafnodes").replace("0.0.0.0:7422", &link));
-    let site = Node::copy(&dir, root.path(), "site");
+    let mut site = Node::copy(&dir, root.path(), "site");
     site.add(&block("text site").replace("hub.example.org:7422", &link));
     hub.start();
     site.start();
-    let admin = admin(&dir, &[hub.port]);
+    let admin = admin(&dir, &[hub.server.port]);
     let garden = Box::with(Place::new());
     // The box knows the server of its site alone.
     let string = box_string(&admin);
     let role = topside_shared::hub::HubRole::Box;
     let mut string = topside_shared::fleet::JoinString::find(&string, role).unwrap();
-    string.access.addresses = vec![("127.0.0.1".to_owned(), site.port)];
+    string.access.addresses = vec![("127.0.0.1".to_owned(), site.server.port)];
     let name = member(&admin, &garden, &string.to_string());
     eventually("a command by the leaf node", || runs(&admin, &name));
     eventually("its presence is at the hub", || {
@@ -276,7 +235,7 @@ fn boxes_of_a_site_reach_the_hub_by_a_leaf_node() {
     pair(&Place::new(), &[invite.trim_end()]).with(0);
     eventually("the box admits bert", || people() == 2);
     // The link is lost and found.
-    hub.kill();
+    hub.server.kill();
     hub.start();
     eventually("a command after the loss", || runs(&admin, &name));
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 use topside_shared::Pin;
 use topside_shared::fleet::JoinString;
-use topside_shared::hub::{DialError, HubAccess, HubConnection, HubRole};
+use topside_shared::hub::{DialError, HubConnection, HubRole};
 use topside_shared::invite::Invite;
 use topside_shared::private_key::{PrivateKey, Seed};
 use topside_shared::tls::{Admission, server_config};
@@ -144,10 +144,10 @@ fn boxes_and_people_return_after_the_hub_was_killed() {
     hub.is_joined(&garden);
     assert_eq!(client.run(&["--on", "garden", "echo", "again"]).with(0).out, "again\n");
     // A hub that stands still is not mistaken for one that works.
-    hub.signal(Signal::STOP);
+    hub.server.signal(Signal::STOP);
     let ended = client.run(&["--on", "garden", "echo", "x"]).with(125);
     assert!(ended.err.contains("no answer"), "{ended:?}");
-    hub.signal(Signal::CONT);
+    hub.server.signal(Signal::CONT);
     eventually("the hub works again", || {
         client.run(&["--on", "garden", "echo", "x"]).status == Some(0)
     });
@@ -185,7 +185,7 @@ fn a_revoked_device_and_one_whose_box_is_killed_lose_their_session_through_the_h
 fn a_client_that_does_not_read_fills_neither_the_hub_nor_the_box() {
     let Some(hub) = Hub::new() else { return };
     let (garden, client) = hub.box_and_client();
-    let hub_pid = hub.server.as_ref().unwrap().id();
+    let hub_pid = hub.server.child.as_ref().unwrap().id();
     let (hub_before, box_before) = (resident(hub_pid), resident(garden.server.pid()));
     let file = garden.place.path("ended");
     let mut run = client.start(&["run", "--on", "garden", "--via", "hub", "for-ever", text(&file)]);
@@ -223,7 +223,7 @@ fn a_stolen_credential_passes_for_no_box_and_reaches_none() {
     pair(&client, &[&invite(&garden), "--name", "garden"]).with(0);
     pair(&client, &[&hub.string(HubRole::Person)]).with(0);
     let pin: Pin = garden.verb(&["id"]).parse().unwrap();
-    let access = |role| HubAccess::find(&hub.string(role), role).unwrap();
+    let access = |role| JoinString::find(&hub.string(role), role).unwrap().access;
     let runtime = tokio::runtime::Runtime::new().unwrap();
 
     // People cannot listen as a box.

@@ -1,26 +1,19 @@
 //! A hub for tests: a nats-server on loopback with the configuration that `topsided hub init` writes.
 
 use std::cell::{Cell, OnceCell};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
-use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
-use rustix::process::{Pid, Signal, kill_process};
 use topside_shared::hub::{HubCredentials, HubRole};
 
 use crate::common::{Ended, Place, eventually, text};
+use crate::nats_server::NatsServer;
 use crate::remote_server::{Box, pair};
 use crate::require::require;
 
 /// A hub on loopback. It is ended with the test.
 pub(crate) struct Hub {
     pub(crate) dir: tempfile::TempDir,
-    pub(crate) port: u16,
-    /// Keeps the port for this hub while it is down. It does not listen.
-    _port: OwnedFd,
-    pub(crate) server: Option<Child>,
+    pub(crate) server: NatsServer,
     admin: OnceCell<Rc<Place>>,
     /// The number of invites, which gives names to people.
     invites: Cell<u32>,
@@ -32,10 +25,9 @@ impl Hub {
         if !require("nats-server") {
             return None;
         }
-        let (held, port) = held_port();
         let dir = tempfile::tempdir().unwrap();
         let (admin, invites) = (OnceCell::new(), Cell::new(0));
-        let mut hub = Self { dir, port, _port: held, server: None, admin, invites };
+        let mut hub = Self { dir, server: NatsServer::new(), admin, invites };
         hub.init("hub").with(0);
         hub.start("hub");
         Some(hub)
@@ -44,30 +36,17 @@ impl Hub {
     /// Runs `topsided hub init` for this port.
     pub(crate) fn init(&self, dir: &str) -> Ended {
         let dir = self.dir.path().join(dir);
-        let port = self.port.to_string();
+        let port = self.server.port.to_string();
         let args = ["serve", "hub", "init", text(&dir), "--address", "127.0.0.1", "--port", &port];
         Place::new().verb(&args)
     }
 
     pub(crate) fn start(&mut self, dir: &str) {
-        let mut command = Command::new("nats-server");
-        command.args(["-c", "nats-server.conf", "-a", "127.0.0.1"]);
-        command.current_dir(self.dir.path().join(dir)).stdout(Stdio::null()).stderr(Stdio::null());
-        self.server = Some(command.spawn().unwrap());
-        eventually("the hub listens", || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
-        });
+        self.server.start(&self.dir.path().join(dir));
     }
 
     pub(crate) fn stop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.server.as_ref().unwrap()), signal).unwrap();
+        self.server.kill();
     }
 
     /// The device of an admin who has created the fleet `garden` here, at the first call.
@@ -121,21 +100,6 @@ impl Hub {
     }
 }
 
-impl Drop for Hub {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 pub(crate) fn invite(garden: &Box) -> String {
     garden.verb(&["invite", "--name", "phone", "--role", "operator"])
-}
-
-/// A port of loopback, and what keeps it for a server that is down at times. It does not listen.
-pub(crate) fn held_port() -> (OwnedFd, u16) {
-    let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    sockopt::set_socket_reuseaddr(&held, true).unwrap();
-    bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-    let port = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap().port();
-    (held, port)
 }

@@ -1,13 +1,7 @@
 //! The line client at a terminal: its prompt, its own words, and its questions.
 
 use crate::common::Place;
-use crate::terminal::Terminal;
-
-/// The prompt of a server on this machine.
-fn prompt() -> String {
-    let name = rustix::system::uname();
-    format!("{}> ", name.nodename().to_str().unwrap())
-}
+use crate::terminal::{Terminal, prompt};
 
 #[test]
 fn a_prompt_names_the_server_and_comes_back_after_each_line() {
@@ -19,43 +13,40 @@ fn a_prompt_names_the_server_and_comes_back_after_each_line() {
     let shown = terminal.sees(&prompt);
     let greeting = format!("connected to {}(this machine) as ", prompt.replace("> ", " "));
     assert!(shown.contains(&greeting) && shown.contains(", admin"), "{shown}");
-    terminal.type_text("echo one\r");
+    terminal.enter("echo one");
     terminal.sees("\none\r\n");
     terminal.sees(&prompt);
-    terminal.type_text("no-such-command\r");
+    terminal.enter("no-such-command");
     let shown = terminal.sees(&prompt);
     assert!(shown.contains("topside: ") && !shown.contains("line 2"), "{shown}");
-    terminal.type_text("help\r");
+    terminal.enter("help");
     let shown = terminal.sees(&prompt);
     assert!(shown.contains("`quit`, `exit` or Ctrl-D"), "{shown}");
-    terminal.type_text("help echo\r");
+    terminal.enter("help echo");
     let shown = terminal.sees(&prompt);
     assert!(shown.contains("echo") && !shown.contains("Ctrl-D"), "{shown}");
-    terminal.type_text("echo on\r");
+    terminal.enter("echo on");
     terminal.sees("\non\r\n");
     terminal.sees(&prompt);
-    terminal.type_text("quit\r");
-    assert_eq!(terminal.end().1, 127, "the status of the last failure");
+    assert_eq!(terminal.quit().1, 127, "the status of the last failure");
 }
 
 #[test]
 fn the_line_client_at_a_terminal_asks_before_a_command_that_has_to_be_confirmed() {
     let place = Place::new();
     let _server = place.serve();
-    let prompt = prompt();
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
-    terminal.type_text("careful\r");
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter("careful");
     terminal.sees("[y/N] ");
-    terminal.type_text("\r");
+    terminal.enter("");
     terminal.sees("nothing was done");
     terminal.sees(&prompt);
-    terminal.type_text("careful\r");
+    terminal.enter("careful");
     terminal.sees("[y/N] ");
-    terminal.type_text("y\r");
+    terminal.enter("y");
     terminal.sees("it was confirmed");
     terminal.sees(&prompt);
-    terminal.type_text("exit\r");
+    terminal.enter("exit");
     terminal.end();
 }
 
@@ -64,19 +55,16 @@ fn the_line_client_at_a_terminal_asks_before_a_command_that_has_to_be_confirmed(
 fn ctrl_c_cancels_the_run_alone() {
     let place = Place::new();
     let _server = place.serve();
-    let prompt = prompt();
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
-    terminal.type_text(&format!("wait-for {}\r", place.path("never").display()));
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter(&format!("wait-for {}", place.path("never").display()));
     terminal.sees("begun");
     terminal.type_text("\u{3}");
     let shown = terminal.sees(&prompt);
     assert!(shown.contains("\ntopside: wait-for was cancelled"), "{shown:?}");
-    terminal.type_text("echo on\r");
+    terminal.enter("echo on");
     terminal.sees("\non\r\n");
     terminal.sees(&prompt);
-    terminal.type_text("quit\r");
-    assert_eq!(terminal.end().1, 130, "the status of the last failure");
+    assert_eq!(terminal.quit().1, 130, "the status of the last failure");
 }
 
 /// A second Ctrl-C ended the session, and with it a server inside the program.
@@ -84,23 +72,20 @@ fn ctrl_c_cancels_the_run_alone() {
 fn a_second_ctrl_c_gives_up_the_wait_for_a_run_and_keeps_the_session() {
     let place = Place::new();
     let _server = place.serve();
-    let prompt = prompt();
     let go = place.path("go");
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
-    terminal.type_text(&format!("stubborn {}\r", go.display()));
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter(&format!("stubborn {}", go.display()));
     terminal.sees("\nbegun\r\n");
     terminal.type_text("\u{3}");
     terminal.sees("^C\r\n");
     terminal.type_text("\u{3}");
     terminal.sees("topside: stubborn was cancelled; its end is not waited for\r\n");
     terminal.sees(&prompt);
-    terminal.type_text("echo on\r");
+    terminal.enter("echo on");
     terminal.sees("\non\r\n");
     std::fs::write(go, "").unwrap();
     terminal.sees(&prompt);
-    terminal.type_text("quit\r");
-    terminal.end();
+    terminal.quit();
 }
 
 /// The terminal discards the line that is typed. So Ctrl-C, with which people give up a line, must not end the session.
@@ -108,10 +93,8 @@ fn a_second_ctrl_c_gives_up_the_wait_for_a_run_and_keeps_the_session() {
 fn ctrl_c_at_the_prompt_discards_the_line_and_a_second_one_ends_the_session() {
     let place = Place::new();
     let _server = place.serve();
-    let prompt = prompt();
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
-    terminal.type_text("help\r");
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter("help");
     let help = terminal.sees(&prompt);
     assert!(help.contains("So does Ctrl-C twice at the prompt."), "{help}");
     terminal.type_text("echo half");
@@ -121,7 +104,7 @@ fn ctrl_c_at_the_prompt_discards_the_line_and_a_second_one_ends_the_session() {
         terminal.sees("^C\r\ntopside: Ctrl-C again, `quit` or Ctrl-D ends the session\r\n");
         terminal.sees(&prompt);
         // Another line is between the two.
-        terminal.type_text("echo on\r");
+        terminal.enter("echo on");
         terminal.sees("echo on\r\non\r\n");
         terminal.sees(&prompt);
     }
@@ -137,9 +120,7 @@ fn ctrl_c_at_the_prompt_discards_the_line_and_a_second_one_ends_the_session() {
 fn a_notification_has_a_line_of_its_own_between_two_prompts() {
     let place = Place::new();
     let _server = place.serve();
-    let prompt = prompt();
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
+    let (mut terminal, prompt) = Terminal::line_client(&place);
     place.verb(&["broadcast", "hello"]).with(0);
     let shown = terminal.sees(&prompt);
     assert!(shown.starts_with("\r\n"), "{shown:?}");
@@ -157,7 +138,7 @@ fn a_line_with_a_colon_runs_a_verb_of_the_shell_on_the_connected_server() {
     let mut terminal = Terminal::dumb(&place, &[]);
     let mut runs = |line: &str| {
         terminal.sees(&prompt);
-        terminal.type_text(&format!("{line}\r"));
+        terminal.enter(line);
         terminal.sees(&format!("{line}\r\n"));
         let shown = terminal.peek(&prompt);
         assert!(!shown.contains("panicked"), "{shown}");
@@ -183,7 +164,7 @@ fn a_line_with_a_colon_runs_a_verb_of_the_shell_on_the_connected_server() {
     assert!(runs(":broadcast hello you").contains("client"));
     terminal.sees("says: hello you");
     terminal.sees(&prompt);
-    terminal.type_text(":quit\r");
+    terminal.enter(":quit");
     terminal.end();
 }
 
@@ -191,17 +172,15 @@ fn a_line_with_a_colon_runs_a_verb_of_the_shell_on_the_connected_server() {
 fn a_verb_asks_for_the_name_of_the_server_before_it_shuts_it_down() {
     let place = Place::new();
     let mut server = place.serve();
-    let prompt = prompt();
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
-    terminal.type_text(":shutdown --in 1h moving\r");
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter(":shutdown --in 1h moving");
     terminal.sees("to continue: ");
-    terminal.type_text("y\r");
+    terminal.enter("y");
     terminal.sees("nothing was done");
     terminal.sees(&prompt);
-    terminal.type_text(":shutdown moving\r");
+    terminal.enter(":shutdown moving");
     terminal.sees("to continue: ");
-    terminal.type_text(&format!("{}\r", prompt.trim_end_matches("> ")));
+    terminal.enter(prompt.trim_end_matches("> "));
     let (shown, status) = terminal.end();
     assert_eq!(status, 126, "the status of the last failure: {shown}");
     assert_eq!(server.wait(), Some(0));
@@ -228,19 +207,16 @@ fn the_log_of_a_prompt_has_one_line_for_each_connection() {
     };
     // The server notes the end of a connection after the verb has ended.
     while !place.json(&["log"])["entries"].as_array().unwrap().iter().any(has_ended) {}
-    let prompt = prompt();
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
+    let (mut terminal, prompt) = Terminal::line_client(&place);
     for line in [":log", "log"] {
-        terminal.type_text(&format!("{line}\r"));
+        terminal.enter(line);
         let shown = terminal.sees(&prompt);
         let first: Vec<&str> = shown.lines().filter(|line| line.contains(" client=1 ")).collect();
         let [only] = first.as_slice() else { panic!("{shown}") };
         assert!(only.contains("client disconnected"), "{only}");
         assert!(only.contains(" address=") && only.contains(" connected_for="), "{only}");
     }
-    terminal.type_text("quit\r");
-    terminal.end();
+    terminal.quit();
 }
 
 /// Only the reason was printed.
@@ -248,10 +224,8 @@ fn the_log_of_a_prompt_has_one_line_for_each_connection() {
 fn a_lost_session_says_that_the_end_of_its_run_is_not_known() {
     let place = Place::new();
     let mut server = place.serve();
-    let prompt = prompt();
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
-    terminal.type_text(&format!("wait-for {}\r", place.path("never").display()));
+    let (mut terminal, _) = Terminal::line_client(&place);
+    terminal.enter(&format!("wait-for {}", place.path("never").display()));
     terminal.sees("begun\r\n");
     server.kill();
     let (shown, status) = terminal.end();
@@ -263,12 +237,10 @@ fn a_lost_session_says_that_the_end_of_its_run_is_not_known() {
 fn ctrl_c_at_a_followed_run_says_that_the_run_goes_on() {
     let place = Place::new();
     let _server = place.serve();
-    let prompt = prompt();
     let go = place.path("go");
     let run = place.run(&["--detach", "wait-for", go.to_str().unwrap()]).with(0);
-    let mut terminal = Terminal::dumb(&place, &[]);
-    terminal.sees(&prompt);
-    terminal.type_text(&format!(":attach {}\r", run.out.trim()));
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter(&format!(":attach {}", run.out.trim()));
     terminal.sees("begun\r\n");
     terminal.type_text("\u{3}");
     let shown = terminal.sees(&prompt);
@@ -277,6 +249,5 @@ fn ctrl_c_at_a_followed_run_says_that_the_run_goes_on() {
         "{shown}"
     );
     std::fs::write(go, "").unwrap();
-    terminal.type_text("quit\r");
-    terminal.end();
+    terminal.quit();
 }

@@ -37,10 +37,14 @@ mod line_client_prompt;
 mod local_server;
 mod man;
 mod mcp;
+#[cfg(feature = "hub")]
+#[path = "../../../server/tests/it/common/nats_server.rs"]
+mod nats_server;
 mod prompt;
 mod questions;
 mod queue;
 mod remote_server;
+#[path = "../../../server/tests/it/common/require.rs"]
 mod require;
 mod run_command;
 mod saved_servers;

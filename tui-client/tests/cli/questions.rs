@@ -56,29 +56,23 @@ exec = ["/bin/echo", "it was approved"]
 const CTRL_C: &str = "\u{3}";
 const CTRL_D: &str = "\u{4}";
 const RULE: &str = "password (text of at least 4 characters; not shown): ";
-
-/// A line client at a terminal, after its first prompt; and the prompt.
-fn line_client(place: &Place) -> (Terminal, String) {
-    let name = rustix::system::uname();
-    let prompt = format!("{}> ", name.nodename().to_str().unwrap());
-    let mut terminal = Terminal::dumb(place, &[]);
-    terminal.sees(&prompt);
-    (terminal, prompt)
-}
+/// The questions of `login-twice --user ann`, and answers.
+const LOGIN_TWICE: [(&str, &str); 3] =
+    [("old (not shown): ", "abc"), ("new (not shown): ", "abcdef"), ("Let ann in? [y/N] ", "y")];
 
 /// Ctrl-C at the question of a command ended the session. At the question of a verb it left the cursor behind the question.
 #[test]
 fn ctrl_c_at_a_question_of_the_line_client_is_a_no() {
     let place = Place::with_menu(MENU);
     let _server = place.serve();
-    let (mut terminal, prompt) = line_client(&place);
+    let (mut terminal, prompt) = Terminal::line_client(&place);
     for (line, question) in [
         ("careful", "Really? [y/N] "),
         ("login ann", RULE),
         (":shutdown", "to continue: "),
         (":add pond --lan 192.0.2.7\r:delete pond", "its pin? [y/N] "),
     ] {
-        terminal.type_text(&format!("{line}\r"));
+        terminal.enter(line);
         terminal.sees(question);
         terminal.type_text(CTRL_C);
         let shown = terminal.sees(&prompt);
@@ -86,7 +80,7 @@ fn ctrl_c_at_a_question_of_the_line_client_is_a_no() {
         let shown = shown.trim_start_matches("^C");
         assert_eq!(shown, format!("\r\ntopside: nothing was done\r\n{prompt}"), "{line}");
     }
-    terminal.type_text("careful\r");
+    terminal.enter("careful");
     terminal.sees("Really? [y/N] ");
     terminal.type_text(CTRL_D);
     terminal.sees("\r\ntopside: nothing was done\r\n");
@@ -100,11 +94,11 @@ fn ctrl_c_at_a_question_of_the_line_client_is_a_no() {
 fn ctrl_d_during_a_run_ends_the_input_of_the_run_alone() {
     let place = Place::with_menu(MENU);
     let _server = place.serve();
-    let (mut terminal, prompt) = line_client(&place);
+    let (mut terminal, prompt) = Terminal::line_client(&place);
     for _ in 0..2 {
-        terminal.type_text("count\r");
+        terminal.enter("count");
         terminal.sees("ready\r\n");
-        terminal.type_text("abc\r");
+        terminal.enter("abc");
         terminal.type_text(CTRL_D);
         terminal.sees("4 bytes\r\n");
         terminal.sees(&prompt);
@@ -117,43 +111,37 @@ fn ctrl_d_during_a_run_ends_the_input_of_the_run_alone() {
 fn the_line_client_asks_for_a_secret_that_the_line_lacks() {
     let place = Place::with_menu(MENU);
     let _server = place.serve();
-    let (mut terminal, prompt) = line_client(&place);
+    let (mut terminal, prompt) = Terminal::line_client(&place);
     for (typed, want) in [
         ("hunter2", "ann has 7 characters\r\n"),
         ("hun", "topside: password must have at least 4 characters\r\n"),
         ("", "topside: nothing was done\r\n"),
         ("--x=y 'z", "ann has 8 characters\r\n"),
     ] {
-        terminal.type_text("login ann\r");
+        terminal.enter("login ann");
         terminal.sees(RULE);
-        terminal.type_text(&format!("{typed}\r"));
+        terminal.enter(typed);
         let shown = terminal.sees(&prompt);
         assert!(shown.ends_with(&format!("{want}{prompt}")), "{typed}: {shown:?}");
         assert!(typed.is_empty() || !shown.contains(typed), "{shown:?}");
     }
     // The echo is on again.
-    terminal.type_text("echo on\r");
+    terminal.enter("echo on");
     terminal.sees("echo on\r\non\r\n");
     terminal.sees(&prompt);
     // Other mistakes come first, and a secret that the line gives is not asked for.
-    terminal.type_text("login\r");
+    terminal.enter("login");
     terminal.sees("topside: login needs user: text\r\n");
     terminal.sees(&prompt);
-    terminal.type_text("login ann --password hunter22\r");
+    terminal.enter("login ann --password hunter22");
     terminal.sees("ann has 8 characters");
     terminal.sees(&prompt);
     // One after the other, then the question of the command.
-    terminal.type_text("login-twice --user ann\r");
-    terminal.sees("old (not shown): ");
-    terminal.type_text("abc\r");
-    terminal.sees("new (not shown): ");
-    terminal.type_text("abcdef\r");
-    terminal.sees("Let ann in? [y/N] ");
-    terminal.type_text("y\r");
+    terminal.enter("login-twice --user ann");
+    terminal.answer(&LOGIN_TWICE);
     terminal.sees("ann has 3 and 6\r\n");
     terminal.sees(&prompt);
-    terminal.type_text("quit\r");
-    terminal.end();
+    terminal.quit();
 }
 
 #[test]
@@ -161,12 +149,7 @@ fn topside_run_asks_for_a_secret_and_for_a_yes_at_a_terminal() {
     let place = Place::with_menu(MENU);
     let _server = place.serve();
     let mut terminal = Terminal::open(&place, &["run", "login-twice", "--user", "ann"]);
-    terminal.sees("old (not shown): ");
-    terminal.type_text("abc\r");
-    terminal.sees("new (not shown): ");
-    terminal.type_text("abcdef\r");
-    terminal.sees("Let ann in? [y/N] ");
-    terminal.type_text("y\r");
+    terminal.answer(&LOGIN_TWICE);
     let (shown, status) = terminal.end();
     assert!(shown.ends_with("ann has 3 and 6\r\n") && !shown.contains("abc"), "{shown:?}");
     assert_eq!(status, 0);
@@ -192,23 +175,22 @@ fn topside_run_asks_for_a_secret_and_for_a_yes_at_a_terminal() {
 fn the_command_that_shuts_the_server_down_wants_its_name_typed() {
     let place = Place::with_menu(MENU);
     let mut server = place.serve();
-    let (mut terminal, prompt) = line_client(&place);
+    let (mut terminal, prompt) = Terminal::line_client(&place);
     let name = prompt.trim_end_matches("> ");
     let question = format!(" Type {name} to continue: ");
-    terminal.type_text("ks\r");
+    terminal.enter("ks");
     terminal.sees(&question);
-    terminal.type_text("y\r");
+    terminal.enter("y");
     terminal.sees("topside: nothing was done\r\n");
     terminal.sees(&prompt);
-    terminal.type_text("quit\r");
-    terminal.end();
+    terminal.quit();
     let mut terminal = Terminal::open(&place, &["run", "shutdown"]);
     terminal.sees(&question);
-    terminal.type_text("y\r");
+    terminal.enter("y");
     assert_eq!(terminal.end().1, 126);
     let mut terminal = Terminal::open(&place, &["run", "shutdown"]);
     terminal.sees(&question);
-    terminal.type_text(&format!("{name}\r"));
+    terminal.enter(name);
     assert_eq!(terminal.end().1, 0);
     assert_eq!(server.wait(), Some(0));
 }
@@ -234,15 +216,14 @@ fn without_a_terminal_a_missing_secret_is_refused_with_what_to_do() {
 fn a_cancelled_request_for_approval_is_reported_once_below_the_ctrl_c() {
     let place = Place::with_menu(MENU);
     let _server = place.serve();
-    let (mut terminal, prompt) = line_client(&place);
-    terminal.type_text("approved\r");
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter("approved");
     terminal.sees("left\r\n");
     terminal.type_text(CTRL_C);
     let shown = terminal.sees(&prompt);
     assert!(shown.starts_with("^C\r\nIt was not started: cancelled by "), "{shown:?}");
     assert_eq!(shown.matches("cancelled by").count(), 1, "{shown:?}");
-    terminal.type_text("quit\r");
-    terminal.end();
+    terminal.quit();
 
     let mut terminal = Terminal::open(&place, &["run", "approved"]);
     terminal.sees("left\r\n");

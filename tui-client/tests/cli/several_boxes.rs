@@ -493,7 +493,7 @@ fn a_session_that_ends_while_the_user_is_asked_is_begun_again() {
     fleet.boxes[0].place.verb(&["kick", &waiting["clientId"].to_string(), "--yes"]).with(0);
     // The client knows of the end once it has closed its connection.
     eventually("the connection is closed", || terminal.sockets() != open);
-    terminal.type_text("2\r");
+    terminal.enter("2");
     let (shown, status) = terminal.end();
     assert_eq!(status, 0, "{shown}");
     assert!(shown.contains("✓ 2 alike  a b\r\n"), "{shown}");

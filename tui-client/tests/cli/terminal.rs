@@ -26,6 +26,13 @@ impl Terminal {
         Self::open_with(place, "dumb", args)
     }
 
+    /// A line client that is connected to the server of this machine, after its first prompt; and the prompt.
+    pub(crate) fn line_client(place: &Place) -> (Self, String) {
+        let (mut terminal, prompt) = (Self::dumb(place, &[]), prompt());
+        terminal.sees(&prompt);
+        (terminal, prompt)
+    }
+
     fn open_with(place: &Place, term: &str, args: &[&str]) -> Self {
         let size = PtySize { cols: 200, ..PtySize::default() };
         let pair = portable_pty::native_pty_system().openpty(size).unwrap();
@@ -56,6 +63,19 @@ impl Terminal {
         self.writer.write_all(text.as_bytes()).unwrap();
     }
 
+    /// Types a line and Enter.
+    pub(crate) fn enter(&mut self, line: &str) {
+        self.type_text(&format!("{line}\r"));
+    }
+
+    /// Answers each of these questions with a line.
+    pub(crate) fn answer(&mut self, answers: &[(&str, &str)]) {
+        for (question, line) in answers {
+            self.sees(question);
+            self.enter(line);
+        }
+    }
+
     /// Reads until `text` is there; what was shown since the last time up to its end.
     pub(crate) fn sees(&mut self, text: &str) -> String {
         let shown = self.peek(text);
@@ -76,6 +96,12 @@ impl Terminal {
         }
     }
 
+    /// Ends a line client.
+    pub(crate) fn quit(mut self) -> (String, u32) {
+        self.enter("quit");
+        self.end()
+    }
+
     /// Reads to the end; what was shown since the last time, and the exit status.
     pub(crate) fn end(mut self) -> (String, u32) {
         let mut buffer = [0; 4096];
@@ -85,4 +111,10 @@ impl Terminal {
         }
         (self.shown, self.child.wait().unwrap().exit_code())
     }
+}
+
+/// The prompt of the line client for the server of this machine.
+pub(crate) fn prompt() -> String {
+    let name = rustix::system::uname();
+    format!("{}> ", name.nodename().to_str().unwrap())
 }

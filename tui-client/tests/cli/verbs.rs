@@ -186,7 +186,7 @@ fn a_terminal_is_asked_and_only_the_whole_name_ends_a_server() {
     let asked = terminal.sees("to continue: ");
     let name =
         asked.split("Type ").nth(1).unwrap().split(" to continue").next().unwrap().to_owned();
-    terminal.type_text("y\r");
+    terminal.enter("y");
     let (shown, status) = terminal.end();
     assert!(shown.contains("nothing was done"), "{shown}");
     assert_eq!(status, 126);
@@ -199,7 +199,7 @@ fn a_terminal_is_asked_and_only_the_whole_name_ends_a_server() {
     assert_eq!(other.json()["broadcast"]["message"], "hello");
     let mut terminal = Terminal::open(&place, &["shutdown", "moving", "--back", "14:00"]);
     terminal.sees("to continue: ");
-    terminal.type_text(&format!("{name}\r"));
+    terminal.enter(&name);
     let (_, status) = terminal.end();
     assert_eq!(status, 0);
     let closing = loop {
@@ -327,13 +327,13 @@ fn a_terminal_does_not_show_what_is_typed_for_a_run_that_asks_for_a_secret() {
     let _server = place.serve();
     let mut terminal = Terminal::open(&place, &["run", "login"]);
     terminal.sees("Name: ");
-    terminal.type_text("ann\r");
+    terminal.enter("ann");
     let shown = terminal.sees("Password: ");
     assert!(shown.contains("ann"), "{shown}");
-    terminal.type_text("hunter2\r");
+    terminal.enter("hunter2");
     let shown = terminal.sees("Again, the name: ");
     assert!(!shown.contains("hunter2"), "{shown}");
-    terminal.type_text("bob\r");
+    terminal.enter("bob");
     let (shown, status) = terminal.end();
     assert!(shown.contains("bob") && shown.contains("ann hunter2 bob"), "{shown}");
     assert_eq!(status, 0);

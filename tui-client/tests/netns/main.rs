@@ -13,7 +13,7 @@ mod lookup;
 mod net;
 mod port_mapping;
 mod programs;
-#[path = "../cli/require.rs"]
+#[path = "../../../server/tests/it/common/require.rs"]
 mod require;
 // The terminal of the other tests; not all of it is needed here.
 #[allow(dead_code, unused_imports)]

@@ -28,7 +28,7 @@ mod reboot;
 mod relay;
 mod reload;
 mod remote_servers;
-#[path = "../cli/require.rs"]
+#[path = "../../../server/tests/it/common/require.rs"]
 mod require;
 mod resources;
 mod run_output;

@@ -13,11 +13,11 @@ use super::harness::{Home, Screen, eventually, exists};
 /// The socket, in a directory of its own.
 pub(crate) struct Relay {
     dir: PathBuf,
-    shared: Arc<Shared>,
+    state: Arc<RelayState>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct RelayState {
     through: Mutex<Vec<UnixStream>>,
     /// The parameters of each `command/run`, in the order in which they were sent.
     commands: Mutex<Vec<Value>>,
@@ -38,15 +38,15 @@ impl Relay {
         let socket = dir.join("topsided.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let held = held.iter().map(|name| (*name).to_owned()).collect();
-        let shared = Arc::new(Shared { held, ..Shared::default() });
-        let (kept, server) = (Arc::clone(&shared), home.socket());
+        let state = Arc::new(RelayState { held, ..RelayState::default() });
+        let (kept, server) = (Arc::clone(&state), home.socket());
         std::thread::spawn(move || {
             while let Ok((near, _)) = listener.accept() {
                 connect(&near, &server, &kept);
             }
         });
         eventually("the relay is there", || exists(&socket));
-        Self { dir, shared }
+        Self { dir, state }
     }
 
     /// A client that reaches the server through it.
@@ -56,35 +56,35 @@ impl Relay {
 
     /// Breaks all connections that go through it.
     pub(crate) fn cut(&self) {
-        for stream in self.shared.through.lock().unwrap().drain(..) {
+        for stream in self.state.through.lock().unwrap().drain(..) {
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
     }
 
     /// How many commands were sent so far.
     pub(crate) fn count(&self) -> usize {
-        self.shared.commands.lock().unwrap().len()
+        self.state.commands.lock().unwrap().len()
     }
 
     /// The parameters of the newest command that was sent.
     pub(crate) fn newest(&self) -> Value {
-        self.shared.commands.lock().unwrap().last().cloned().unwrap()
+        self.state.commands.lock().unwrap().last().cloned().unwrap()
     }
 }
 
 /// Copies both directions of one connection, line by line.
-fn connect(near: &UnixStream, server: &Path, shared: &Arc<Shared>) {
+fn connect(near: &UnixStream, server: &Path, state: &Arc<RelayState>) {
     let far = UnixStream::connect(server).unwrap();
     // Two threads write to the client.
     let to_client = Arc::new(Mutex::new(near.try_clone().unwrap()));
     for stream in [near, &far] {
-        shared.through.lock().unwrap().push(stream.try_clone().unwrap());
+        state.through.lock().unwrap().push(stream.try_clone().unwrap());
     }
     let (from_client, from_server) = (near.try_clone().unwrap(), far.try_clone().unwrap());
-    let (answers, shared) = (Arc::clone(&to_client), Arc::clone(shared));
+    let (answers, state) = (Arc::clone(&to_client), Arc::clone(state));
     let mut to_server = far;
     std::thread::spawn(move || {
-        lines(from_client, |line| match shared.answer(line) {
+        lines(from_client, |line| match state.answer(line) {
             Some(answer) => answers.lock().unwrap().write_all(answer.as_bytes()),
             None => to_server.write_all(line),
         });
@@ -105,7 +105,7 @@ fn lines(stream: UnixStream, mut write: impl FnMut(&[u8]) -> std::io::Result<()>
     }
 }
 
-impl Shared {
+impl RelayState {
     /// Keeps a command of the client; the answer to one that is held.
     fn answer(&self, line: &[u8]) -> Option<String> {
         let mut request: Value = serde_json::from_slice(line).unwrap();

@@ -3,14 +3,11 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use topside_shared::Pin;
 use topside_shared::fleet::{Enrolment, FleetInvite, Invited, JoinString, ROSTER_KEY, Roster};
@@ -18,7 +15,8 @@ use topside_shared::hub::{HubAccess, HubConnection, HubCredentials, HubRole};
 use topside_shared::private_key::{PrivateKey, Seed};
 use topside_shared::time::Time;
 
-use super::{Topsided, eventually, require};
+use super::nats_server::NatsServer;
+use super::{Topsided, require};
 
 /// The key that signs rosters.
 fn authority() -> PrivateKey {
@@ -37,10 +35,7 @@ fn an_hour_on() -> Time {
 /// A hub. It is ended with the test.
 pub(crate) struct Hub {
     dir: TempDir,
-    port: u16,
-    /// Keeps the port for this hub while it is down. It does not listen.
-    _port: OwnedFd,
-    server: Option<Child>,
+    server: NatsServer,
     relay: Relay,
     credentials: HubCredentials,
 }
@@ -51,44 +46,32 @@ impl Hub {
         if !require("nats-server") {
             return None;
         }
-        let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        sockopt::set_socket_reuseaddr(&held, true).unwrap();
-        bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-        let port = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap().port();
+        let server = NatsServer::new();
         let dir = tempfile::tempdir().unwrap();
         let made = dir.path().join("hub");
-        let (place, number) = (made.display().to_string(), port.to_string());
+        let (place, number) = (made.display().to_string(), server.port.to_string());
         let said =
             topsided.run(&["hub", "init", &place, "--address", "127.0.0.1", "--port", &number]);
         assert_eq!(said.status, Some(0), "{said:?}");
         let string = std::fs::read_to_string(made.join("string")).unwrap();
         let credentials = HubCredentials::find(&string).unwrap();
-        let relay = Relay::to(port);
-        let mut hub = Self { dir, port, _port: held, server: None, relay, credentials };
+        let relay = Relay::to(server.port);
+        let mut hub = Self { dir, server, relay, credentials };
         hub.start();
         hub.create_fleet();
         Some(hub)
     }
 
     pub(crate) fn start(&mut self) {
-        let mut command = Command::new("nats-server");
-        command.args(["-c", "nats-server.conf", "-a", "127.0.0.1"]);
-        command.current_dir(self.dir.path().join("hub"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.server = Some(command.spawn().unwrap());
-        let address = (Ipv4Addr::LOCALHOST, self.port);
-        eventually("the hub listens", || TcpStream::connect(address).is_ok());
+        self.server.start(&self.dir.path().join("hub"));
     }
 
     pub(crate) fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
+        self.server.kill();
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.server.as_ref().unwrap()), signal).unwrap();
+        self.server.signal(signal);
     }
 
     /// Removes all that it has stored.
@@ -155,12 +138,6 @@ impl Hub {
             }
         });
         address
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

@@ -9,24 +9,27 @@ mod fifo;
 pub(crate) mod hub;
 pub(crate) mod live_runs;
 mod mount_namespace;
+#[cfg(feature = "hub")]
+mod nats_server;
 pub(crate) mod notify;
 pub(crate) mod pattern;
 pub(crate) mod pids;
 pub(crate) mod power;
 pub(crate) mod program;
 pub(crate) mod raw;
+mod require;
 pub(crate) mod server;
 pub(crate) mod service;
 pub(crate) mod tls;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub(crate) use disk::Disk;
 pub(crate) use fifo::Fifo;
 pub(crate) use program::{Spawned, Topsided};
 pub(crate) use raw::Raw;
+pub(crate) use require::{require, skipped};
 pub(crate) use server::TestServer;
 pub(crate) use tls::Device;
 
@@ -112,28 +115,9 @@ impl Chance {
     }
 }
 
-/// Whether `program` can be run. Where it cannot, says so, and the test returns; under
-/// `TOPSIDE_TEST_STRICT=1` a test that cannot be run is a failure.
-pub(crate) fn require(program: &str) -> bool {
-    let found = Command::new("sh")
-        .args(["-c", "command -v \"$1\"", "sh", program])
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    found || skipped(program)
-}
-
 /// Whether the tests run as root, which can act as another user.
 pub(crate) fn require_root() -> bool {
     rustix::process::geteuid().is_root() || skipped("root")
-}
-
-/// Says that a test cannot be run without `what`; `false`, for its caller to return with.
-pub(crate) fn skipped(what: &str) -> bool {
-    let strict = std::env::var_os("TOPSIDE_TEST_STRICT").is_some_and(|value| value == "1");
-    assert!(!strict, "skipped: needs {what}, and TOPSIDE_TEST_STRICT=1 allows no skip");
-    println!("skipped: needs {what}");
-    false
 }
 
 /// The lines of a file; none while it does not exist.

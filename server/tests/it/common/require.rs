@@ -1,4 +1,4 @@
-//! What a test needs and is not everywhere; the tests in network namespaces have this too.
+//! What a test needs and is not everywhere. The tests of the client have this file too.
 
 use std::process::{Command, Stdio};
 
