@@ -12,7 +12,7 @@ use crate::terminal::Home;
 
 /// Waits for a list that is as wanted.
 #[track_caller]
-fn until(
+pub(crate) fn until(
     lists: &Receiver<Vec<DiscoveredServer>>,
     what: &str,
     wanted: impl Fn(&[DiscoveredServer]) -> bool,

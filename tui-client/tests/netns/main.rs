@@ -9,6 +9,8 @@
 mod disconnect;
 mod discovery;
 mod doctor;
+#[cfg(feature = "hub")]
+mod fleet_lan;
 mod lookup;
 mod net;
 mod port_mapping;

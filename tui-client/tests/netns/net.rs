@@ -17,6 +17,8 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) const BOX: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 10);
 /// The client on the LAN.
 pub(crate) const LAN: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 20);
+/// The router on the LAN.
+pub(crate) const INSIDE: &str = "192.168.77.1";
 /// The router's outside. Debian's miniupnpd forwards nothing behind an address that is not public, and takes
 /// those for documentation for such; no packet leaves these namespaces.
 pub(crate) const ROUTER: Ipv4Addr = Ipv4Addr::new(11, 22, 33, 1);
@@ -143,7 +145,7 @@ impl Net {
             ip(host, "link set lo up");
         }
         ip(&router, "link add inside type bridge");
-        ip(&router, "addr add 192.168.77.1/24 dev inside");
+        ip(&router, &format!("addr add {INSIDE}/24 dev inside"));
         ip(&router, "link set inside up");
         for (host, port, address) in [(&at_box, "box", BOX), (&lan, "lan", LAN)] {
             ip(host, &format!("link add eth0 type veth peer name {port} netns {router}"));
@@ -151,7 +153,7 @@ impl Net {
             ip(&router, &format!("link set {port} up"));
             ip(host, &format!("addr add {address}/24 dev eth0"));
             ip(host, "link set eth0 up");
-            ip(host, "route add default via 192.168.77.1");
+            ip(host, &format!("route add default via {INSIDE}"));
         }
         ip(&internet, &format!("link add eth0 type veth peer name outside netns {router}"));
         ip(&router, &format!("addr add {ROUTER}/24 dev outside"));
