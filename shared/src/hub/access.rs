@@ -92,7 +92,9 @@ impl HubRole {
     /// Where its strings come from.
     fn source(self) -> &'static str {
         match self {
-            Self::Admin | Self::Person | Self::Box => "`topsided hub init` prints one on the hub",
+            Self::Admin => "`topsided hub init` prints one on the hub",
+            Self::Person => "`topside fleet invite` prints one on the device of an admin",
+            Self::Box => "`topside fleet invite-box` prints one on the device of an admin",
         }
     }
 }
@@ -200,11 +202,6 @@ pub(super) fn password(secret: &Seed) -> String {
 }
 
 impl HubAccess {
-    /// Reads the access in the first string for this side in a pasted text. What follows it in the string is ignored.
-    pub fn find(text: &str, role: HubRole) -> Result<Self, HubAccessError> {
-        find_string(text, role, |reader| Self::read(reader, role))
-    }
-
     /// Takes it off the front of the data of a string.
     pub(crate) fn read(reader: &mut Reader<'_>, role: HubRole) -> Option<Self> {
         let hub = Pin::from_bytes(reader.array()?);
@@ -233,14 +230,6 @@ impl HubAccess {
     }
 }
 
-impl fmt::Display for HubAccess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = Vec::new();
-        self.write(&mut bytes);
-        write_string(f, self.role, bytes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,14 +245,28 @@ mod tests {
         }
     }
 
+    struct Written(HubAccess);
+
+    impl fmt::Display for Written {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let mut bytes = Vec::new();
+            self.0.write(&mut bytes);
+            write_string(f, self.0.role, bytes)
+        }
+    }
+
+    fn find(text: &str, role: HubRole) -> Result<HubAccess, HubAccessError> {
+        find_string(text, role, |reader| HubAccess::read(reader, role))
+    }
+
     #[test]
     fn a_string_is_read_as_it_was_written_and_folded() {
         for role in HubRole::ALL {
-            let text = access(role).to_string();
+            let text = Written(access(role)).to_string();
             assert!(text.starts_with("topside") && text.len() < 240, "{text}");
-            assert_eq!(HubAccess::find(&text, role), Ok(access(role)));
+            assert_eq!(find(&text, role), Ok(access(role)));
             let folded = format!("Join with\n  {}\r\n {}\n", &text[..80], &text[80..]);
-            assert_eq!(HubAccess::find(&folded, role), Ok(access(role)));
+            assert_eq!(find(&folded, role), Ok(access(role)));
             assert!(!format!("{:?}", access(role)).contains("4, 4"), "the secret is not shown");
         }
         assert_eq!(access(HubRole::Box).places(), "hub.example.org:4222, [2001:db8::1]:443");
@@ -271,8 +274,8 @@ mod tests {
 
     #[test]
     fn each_wrong_string_gets_its_own_sentence() {
-        let text = access(HubRole::Box).to_string();
-        let why = |text: &str, role| HubAccess::find(text, role).unwrap_err();
+        let text = Written(access(HubRole::Box)).to_string();
+        let why = |text: &str, role| find(text, role).unwrap_err();
         for wanted in [HubRole::Person, HubRole::Admin] {
             assert_eq!(why(&text, wanted), HubAccessError::OtherSide(HubRole::Box));
         }

@@ -98,9 +98,5 @@ mod tests {
             (of(HubRole::Box).fleet, of(HubRole::Box).addresses),
             (fleet.clone(), addresses)
         );
-        assert_eq!(
-            HubCredentials::find(&of(HubRole::Person).to_string()),
-            Err(HubAccessError::OtherSide(HubRole::Person))
-        );
     }
 }
