@@ -1,12 +1,14 @@
-//! Schedules: commands that the box starts by itself. `runner` has the task that starts them at their times, `scheduled_run` one
-//! such start, `server_start` what happens at a start of the server, `changes` what users change, `adjustments` what they set, `rows` what they see.
+//! Schedules: commands that the box starts by itself. `start_loop` has the task that starts them at their times,
+//! `claimed_or_missed` the rows of starts, `scheduled_run` one such start, `server_start` what happens at a start of the
+//! server, `changes` what users change, `adjustments` what they set, `rows` what they see.
 
 mod adjustments;
 mod changes;
+mod claimed_or_missed;
 mod rows;
-mod runner;
 mod scheduled_run;
 mod server_start;
+mod start_loop;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

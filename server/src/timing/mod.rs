@@ -2,7 +2,7 @@
 
 pub(crate) mod cron;
 mod days;
-mod due;
+mod due_or_missed;
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use topside_shared::values;
 
 pub(crate) use cron::CronTimes;
 pub(crate) use days::{DayTimes, Days, WEEKDAYS, window_text};
-pub(crate) use due::{Due, MissedPolicy, due, is_set_back};
+pub(crate) use due_or_missed::{Due, MissedPolicy, due, is_set_back};
 
 /// The longest duration of a schedule: added to a time, it must give a time.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);

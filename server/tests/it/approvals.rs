@@ -1,4 +1,5 @@
-//! Approvals: runs that wait until another user approves or refuses them.
+//! Approvals: runs that wait until another user approves or refuses them. One file: its tests share the menu and the readers of
+//! its rows.
 
 use std::path::Path;
 

@@ -11,11 +11,11 @@ use topside_shared::hub::{
 
 use super::error::ConnectError;
 
-/// The connections of this process.
-static SHARED: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
+/// The hubs of this process.
+static HUBS: Mutex<Vec<Arc<KnownHub>>> = Mutex::new(Vec::new());
 
-/// The connection to one hub.
-struct Shared {
+/// One hub, and the connection to it.
+struct KnownHub {
     access: HubAccess,
     /// A connection ends with its runtime.
     runtime: runtime::Id,
@@ -31,17 +31,17 @@ struct Slot {
     failure: Option<(String, bool)>,
 }
 
-/// Finds the connection to a hub, which may not be open yet.
-fn shared(access: &HubAccess) -> Arc<Shared> {
+/// Finds a hub, or notes it. Its connection may not be open yet.
+fn find(access: &HubAccess) -> Arc<KnownHub> {
     let runtime = Handle::current().id();
-    let mut all = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_same = |shared: &&Arc<Shared>| shared.runtime == runtime && shared.access == *access;
-    if let Some(shared) = all.iter().find(is_same) {
-        return Arc::clone(shared);
+    let mut all = HUBS.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_same = |hub: &&Arc<KnownHub>| hub.runtime == runtime && hub.access == *access;
+    if let Some(hub) = all.iter().find(is_same) {
+        return Arc::clone(hub);
     }
     // One of another runtime that no caller holds is closed.
-    all.retain(|shared| Arc::strong_count(shared) > 1 || shared.runtime == runtime);
-    let new = Shared {
+    all.retain(|hub| Arc::strong_count(hub) > 1 || hub.runtime == runtime);
+    let new = KnownHub {
         access: access.clone(),
         runtime,
         tries: AtomicU64::new(0),
@@ -54,19 +54,19 @@ fn shared(access: &HubAccess) -> Arc<Shared> {
 
 /// The connection to a hub: the one that is open, or a new one. Callers that wait for the same try share its result.
 pub(super) async fn open(access: &HubAccess) -> Result<HubConnection, ConnectError> {
-    let shared = shared(access);
-    let before = shared.tries.load(Ordering::Relaxed);
-    let mut slot = shared.slot.lock().await;
+    let hub = find(access);
+    let before = hub.tries.load(Ordering::Relaxed);
+    let mut slot = hub.slot.lock().await;
     if let Some(open) = slot.open.as_ref().filter(|open| open.is_connected()) {
         return Ok(open.clone());
     }
     if let Some((why, lasting)) = &slot.failure
-        && shared.tries.load(Ordering::Relaxed) != before
+        && hub.tries.load(Ordering::Relaxed) != before
     {
         return Err(ConnectError::NoHub { why: why.clone(), lasting: *lasting });
     }
     let result = HubConnection::open(access).await;
-    shared.tries.fetch_add(1, Ordering::Relaxed);
+    hub.tries.fetch_add(1, Ordering::Relaxed);
     *slot = Slot::default();
     match result {
         Ok(open) => {

@@ -3,11 +3,12 @@
 //! effect it has. A command that only reads starts as soon as its box is checked. Any other waits until all boxes are
 //! checked, because one of them may need a confirmation.
 
+mod boxes_at_once;
 mod common_menu;
 mod one_box;
 mod outcome;
 mod plan;
-mod serial;
+mod target_box;
 mod targets;
 
 use std::collections::VecDeque;
@@ -22,6 +23,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 
 use crate::connect::{Hello, Session};
+pub(crate) use boxes_at_once::Serial;
+use boxes_at_once::{AT_ONCE, MAX_HELD, SPREAD};
 pub(crate) use common_menu::{cached_menus, common_menu};
 use one_box::{Checked, Common, Stop, check, leave, run};
 pub(crate) use one_box::{MakePlan, Plan, PlanError, effect_word};
@@ -29,19 +32,11 @@ pub(crate) use outcome::{
     Captured, CommandEnd, Cut, Group, NotStarted, Outcome, OutcomeKind, group,
 };
 pub(crate) use plan::plan;
-pub(crate) use serial::Serial;
+pub(crate) use target_box::{TargetBox, UnknownBox, named, one};
 pub(crate) use targets::{
-    ALL, LeftOut, Selection, TAG, TargetBox, UnknownBox, distinct, is_list, left_out_sentence,
-    named, one, refresh, select, tags,
+    ALL, LeftOut, Selection, TAG, distinct, is_list, left_out_sentence, refresh, select, tags,
 };
 
-/// Most boxes that are being checked, or that run the command, at the same time.
-const AT_ONCE: usize = 64;
-/// From this number of boxes on, the first ones are dialled after random pauses of at most this length: a hub or a router
-/// does not get all their connections in one instant. Later ones are dialled as earlier ones end.
-const SPREAD: (usize, Duration) = (16, Duration::from_millis(250));
-/// Most sessions that stay open while they wait for a confirmation or their turn. Other boxes are dialled again.
-const MAX_HELD: usize = 64;
 /// Most bytes of one stream of one box that are kept, and of that stream of all boxes together.
 const MAX_KEPT: (usize, usize) = (512 * 1024, 32 * 1024 * 1024);
 

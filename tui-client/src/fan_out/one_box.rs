@@ -17,7 +17,7 @@ use topside_shared::text::with_sources;
 use topside_shared::{ErrorKind, RpcError, RunId};
 
 use super::outcome::{Captured, CommandEnd, Cut, EndedCommand, NotStarted, Outcome, Rejection};
-use super::targets::TargetBox;
+use super::target_box::TargetBox;
 use crate::config::{AuditOf, menu_cache};
 use crate::connect::{CallError, Event, Events, Handle, Hello, Session, Target, connect};
 use crate::file_transfer::{LocalFile, Step, TransferError, send};

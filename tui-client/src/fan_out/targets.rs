@@ -6,26 +6,16 @@ use topside_shared::Pin;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
-use crate::config::{Profile, ProfileStore, THIS_MACHINE, UnknownServer};
+use super::target_box::{KnownBoxes, TargetBox, UnknownBox};
+use crate::config::{Profile, ProfileStore, THIS_MACHINE};
 #[cfg(feature = "hub")]
 use crate::connect::fleets::refresh_all as ask_hubs;
-use crate::connect::{AmbiguousBox, FleetBox, FleetBoxes, NotReady, Remote, Target, Via};
+use crate::connect::{FleetBoxes, Target, Via};
 
 /// Stands for every saved server and every box of a fleet.
 pub(crate) const ALL: &str = "all";
 /// Begins the name of a tag.
 pub(crate) const TAG: &str = "tag:";
-
-/// One box that a command is to run on.
-#[derive(Debug, Clone)]
-pub(crate) struct TargetBox {
-    /// The name of its saved server, that of a box of a fleet, or `this machine`.
-    pub(crate) name: String,
-    /// The server's key.
-    pub(crate) pin: Option<String>,
-    /// Where to connect to, or why that is not known.
-    pub(crate) target: Result<Target, NotReady>,
-}
 
 /// The boxes of a list, each once, in the order of the list.
 #[derive(Debug, Clone)]
@@ -88,78 +78,22 @@ fn ask_hubs(_state: &std::path::Path) -> Vec<String> {
     Vec::new()
 }
 
-/// Why a name does not say which box is meant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UnknownBox {
-    #[error(transparent)]
-    Server(#[from] UnknownServer),
-    #[error("no saved server and no box of a fleet is called {name}{near}")]
-    NoBox { name: String, near: String },
-    #[error(transparent)]
-    Ambiguous(#[from] AmbiguousBox),
-    /// The files of the fleets cannot be read.
-    #[error("{server}; nor is it known as a box of a fleet: {why}")]
-    Fleets { server: UnknownServer, why: String },
-}
-
 /// Whether `list` may name several boxes. The name of a saved server never does, even if it looks like a list.
 pub(crate) fn is_list(list: &str, store: &ProfileStore) -> bool {
     store.get(list).is_none() && (list == ALL || list.starts_with(TAG) || list.contains(','))
 }
 
-/// The box of this name: a saved server, or else a box of a fleet.
-pub(crate) fn one(
-    name: &str,
-    via: Via,
-    store: &ProfileStore,
-    dirs: &Dirs,
-) -> Result<TargetBox, UnknownBox> {
-    resolve(name, via, store, dirs, &mut None)
-}
-
-/// The same, with the boxes of the fleets once they have been read.
-fn resolve(
-    name: &str,
-    via: Via,
-    store: &ProfileStore,
-    dirs: &Dirs,
-    fleets: &mut Option<Result<FleetBoxes, String>>,
-) -> Result<TargetBox, UnknownBox> {
-    let server = match store.find(name) {
-        Ok(profile) => return Ok(TargetBox::saved(profile, via, dirs)),
-        Err(hidden @ UnknownServer::Hidden { .. }) => return Err(hidden.into()),
-        Err(unknown) => unknown,
-    };
-    let boxes = match fleets.get_or_insert_with(|| FleetBoxes::load(&dirs.state)) {
-        Ok(boxes) => boxes,
-        Err(why) => return Err(UnknownBox::Fleets { server, why: why.clone() }),
-    };
-    match boxes.find(name)? {
-        Some(found) => Ok(TargetBox::of_fleet(found, name.to_owned(), via, dirs)),
-        None => {
-            if let Some(why) = &boxes.mistake {
-                return Err(UnknownBox::Fleets { server, why: why.clone() });
-            }
-            let names: Vec<String> = boxes.names().collect();
-            match &nearest(name, names.iter().map(String::as_str))[..] {
-                [] => Err(server.into()),
-                near => {
-                    let (name, near) = (clean(name, MAX_NAME), did_you_mean(near));
-                    Err(UnknownBox::NoBox { name, near })
-                }
-            }
-        }
-    }
-}
-
 /// Asks the hubs for the boxes of the fleets, if a list has a group, or a name that this device does not know. Returns a
 /// sentence for each hub that did not answer.
 pub(crate) fn refresh(list: &str, store: &ProfileStore, dirs: &Dirs) -> Vec<String> {
+    let known = KnownBoxes::new(store, dirs);
     let needs = |name: &str| {
         let is_group = name == ALL || name.starts_with(TAG);
         let is_unknown = || {
-            let named = one(name, Via::Auto, store, dirs);
-            matches!(named, Err(UnknownBox::Server(_) | UnknownBox::NoBox { .. }))
+            matches!(
+                known.find(name, Via::Auto),
+                Err(UnknownBox::Server(_) | UnknownBox::NoBox { .. })
+            )
         };
         name != THIS_MACHINE && store.get(name).is_none() && (is_group || is_unknown())
     };
@@ -180,6 +114,7 @@ pub(crate) fn select(
     if via == Via::Same {
         return Err(SelectionError::SameMachine { list: shown() });
     }
+    let known = KnownBoxes::new(store, dirs);
     let mut selection = Selection { boxes: Vec::new(), is_explicit: true, left_out: Vec::new() };
     for name in list.split(',').map(str::trim) {
         let tag = name.strip_prefix(TAG);
@@ -192,14 +127,14 @@ pub(crate) fn select(
                 return Err(SelectionError::Mistake { list: shown(), mistake: mistake.to_owned() });
             }
             let wrong = |mistake| SelectionError::Fleets { list: shown(), mistake };
-            let fleets = FleetBoxes::load(&dirs.state).map_err(wrong)?;
+            let fleets = known.fleets().map_err(wrong)?;
             if let Some(mistake) = fleets.mistake.clone() {
                 return Err(wrong(mistake));
             }
-            let boxes = group(tag, via, (store, &fleets), dirs)?;
+            let boxes = group(tag, via, (store, fleets), dirs)?;
             selection.boxes.extend(boxes);
         } else if name != THIS_MACHINE {
-            selection.boxes.push(one(name, via, store, dirs)?);
+            selection.boxes.push(known.find(name, via)?);
         } else if via == Via::Auto {
             selection.boxes.push(TargetBox {
                 name: name.to_owned(),
@@ -211,16 +146,6 @@ pub(crate) fn select(
         }
     }
     Ok(selection.distinct())
-}
-
-/// The boxes of these names, one for each name.
-pub(crate) fn named(
-    names: &[String],
-    store: &ProfileStore,
-    dirs: &Dirs,
-) -> Result<Vec<TargetBox>, UnknownBox> {
-    let mut fleets = None;
-    names.iter().map(|name| resolve(name, Via::Auto, store, dirs, &mut fleets)).collect()
 }
 
 /// The names of these saved servers, one for each box, and those that are left out: two with one key are one box.
@@ -285,23 +210,6 @@ pub(crate) fn tags<'s>(store: &'s ProfileStore, fleets: &'s FleetBoxes) -> Vec<&
     tags.sort_unstable();
     tags.dedup();
     tags
-}
-
-impl TargetBox {
-    fn saved(profile: &Profile, via: Via, dirs: &Dirs) -> Self {
-        let target = Remote::of_profile(profile, via, &dirs.state).map(Target::Remote);
-        Self { name: profile.name.clone(), pin: profile.pin.clone(), target }
-    }
-
-    fn of_fleet(each: &FleetBox, name: String, via: Via, dirs: &Dirs) -> Self {
-        let target = Remote::of_fleet_box(each, via, &dirs.state).map(Target::Remote);
-        Self { name, pin: Some(each.pin.to_string()), target }
-    }
-
-    /// The pin in one form: client.toml may have it in capitals.
-    fn key(&self) -> Option<Pin> {
-        self.pin.as_deref()?.parse().ok()
-    }
 }
 
 impl Selection {

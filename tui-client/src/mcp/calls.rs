@@ -16,9 +16,10 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_MESSAGE, clean};
 use topside_shared::{ErrorKind, RunId};
 
+use super::connection::{Connection, RunProgress, Started};
 use super::elicitation::{self, Question};
 use super::output_text::plain;
-use super::server_link::{Connection, RunProgress, ServerLink, Started};
+use super::server_link::ServerLink;
 use crate::connect::CallError;
 
 /// How long calls go on when the assistant has closed its side; the library waits for them a little longer.

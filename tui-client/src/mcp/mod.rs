@@ -5,6 +5,7 @@
 //! `initialize`.
 
 mod calls;
+mod connection;
 mod elicitation;
 mod handler;
 mod output_text;

@@ -291,15 +291,15 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
+    struct Written(Arc<Mutex<Vec<u8>>>);
 
-    impl Shared {
+    impl Written {
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }
 
-    impl Write for Shared {
+    impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -324,7 +324,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_pipe_gets_the_bytes_and_a_terminal_only_text_and_colours() {
-        let (out, err) = (Shared::default(), Shared::default());
+        let (out, err) = (Written::default(), Written::default());
         let printer = Printer::to(Sink::raw(out.clone()), Sink::terminal(err.clone(), false));
         let bytes = b"\x1b[2J\x1b[31mred\n".to_vec();
         printer.write(OutputPart::Output(Stream::Stdout, bytes.clone())).await;
@@ -358,7 +358,7 @@ mod tests {
         for spins in 0..20_000 {
             let now = Arc::new(AtomicBool::new(false));
             let out = Sink::raw(BreaksAt(Arc::clone(&now)));
-            let printer = Printer::to(out, Sink::raw(Shared::default()));
+            let printer = Printer::to(out, Sink::raw(Written::default()));
             printer.write(OutputPart::Print("x".into())).await;
             now.store(true, Ordering::Release);
             for _ in 0..spins % 200 {
@@ -371,10 +371,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_broken_output_is_reported_and_a_broken_error_stream_is_not() {
-        let printer = Printer::to(Sink::raw(Shared::default()), Sink::raw(Broken));
+        let printer = Printer::to(Sink::raw(Written::default()), Sink::raw(Broken));
         printer.say("x").await;
         assert_eq!(printer.finish(0).await, 0);
-        let printer = Printer::to(Sink::raw(Broken), Sink::raw(Shared::default()));
+        let printer = Printer::to(Sink::raw(Broken), Sink::raw(Written::default()));
         printer.write(OutputPart::Print("x".into())).await;
         assert!(!printer.flush().await);
         assert!(printer.room().await.is_none());

@@ -35,7 +35,7 @@ const WRITE_AT_ONCE: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Handle {
     lines: mpsc::Sender<Vec<u8>>,
-    shared: Arc<Shared>,
+    state: Arc<SessionState>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +87,7 @@ enum Waiter {
 
 /// State of the handles and the reader. The mutex is held for one map operation, never across an await.
 #[derive(Debug)]
-struct Shared {
+struct SessionState {
     next_id: AtomicU64,
     max_line: AtomicUsize,
     /// The receivers by request id; `None` once the session has ended.
@@ -95,7 +95,7 @@ struct Shared {
     closing: watch::Sender<bool>,
 }
 
-impl Shared {
+impl SessionState {
     fn pending(&self) -> MutexGuard<'_, Option<HashMap<u64, Waiter>>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,12 +108,12 @@ impl Shared {
 /// Removes a call when its future is dropped.
 struct CallGuard<'s> {
     id: u64,
-    shared: &'s Shared,
+    state: &'s SessionState,
 }
 
 impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
-        if let Some(pending) = self.shared.pending().as_mut() {
+        if let Some(pending) = self.state.pending().as_mut() {
             pending.remove(&self.id);
         }
     }
@@ -140,8 +140,8 @@ impl Handle {
     async fn call_raw(&self, method: Method, params: &impl Serialize) -> Result<Answer, CallError> {
         let (sender, answer) = oneshot::channel();
         let (id, line) = self.prepare(method, params, Waiter::Call(sender))?;
-        let _pending = CallGuard { id, shared: &self.shared };
-        if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
+        let _pending = CallGuard { id, state: &self.state };
+        if *self.state.closing.borrow() || self.lines.send(line).await.is_err() {
             return Err(CallError::Lost);
         }
         answer.await.map_err(|_| CallError::Lost)
@@ -151,7 +151,7 @@ impl Handle {
     /// in the order in which the server sent it. An error means that nothing was sent.
     pub(crate) fn ask(&self, method: Method, params: &impl Serialize) -> Result<u64, CallError> {
         let (id, line) = self.prepare(method, params, Waiter::Events)?;
-        let sent = match *self.shared.closing.borrow() {
+        let sent = match *self.state.closing.borrow() {
             true => Err(CallError::Lost),
             false => self.lines.try_send(line).map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => CallError::Busy,
@@ -159,7 +159,7 @@ impl Handle {
             }),
         };
         if sent.is_err() {
-            drop(CallGuard { id, shared: &self.shared });
+            drop(CallGuard { id, state: &self.state });
         }
         sent.map(|()| id)
     }
@@ -171,26 +171,26 @@ impl Handle {
         params: &impl Serialize,
         waiter: Waiter,
     ) -> Result<(u64, Vec<u8>), CallError> {
-        let id = self.shared.id();
+        let id = self.state.id();
         let mut line = envelope::request(id, method.name(), params);
-        let max = self.shared.max_line.load(Ordering::Relaxed);
+        let max = self.state.max_line.load(Ordering::Relaxed);
         if line.len() > max {
             return Err(CallError::TooLong { length: line.len(), max });
         }
         line.push(b'\n');
-        self.shared.pending().as_mut().ok_or(CallError::Lost)?.insert(id, waiter);
+        self.state.pending().as_mut().ok_or(CallError::Lost)?.insert(id, waiter);
         Ok((id, line))
     }
 
     /// Closes the connection once the requests so far are sent. The events end with
     /// [`DisconnectReason::Left`](super::DisconnectReason::Left).
     pub(crate) fn close(&self) {
-        self.shared.closing.send_replace(true);
+        self.state.closing.send_replace(true);
     }
 
     pub(super) fn set_max_line(&self, max: u64) {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        self.shared.max_line.store(max, Ordering::Relaxed);
+        self.state.max_line.store(max, Ordering::Relaxed);
     }
 }
 
@@ -201,23 +201,23 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let (lines, waiting) = mpsc::channel(QUEUED_LINES);
-    let shared = Arc::new(Shared {
+    let state = Arc::new(SessionState {
         next_id: AtomicU64::new(1),
         max_line: AtomicUsize::new(MAX_LINE_IN),
         pending: Mutex::new(Some(HashMap::new())),
         closing: watch::channel(false).0,
     });
     let queue = Arc::new(Queue::new());
-    let writer = tokio::spawn(write_all(write, waiting, shared.closing.subscribe()));
+    let writer = tokio::spawn(write_all(write, waiting, state.closing.subscribe()));
     let reader = Reader {
-        shared: shared.clone(),
+        state: state.clone(),
         queue: queue.clone(),
         lines: lines.downgrade(),
         ended: None,
         refused: None,
     };
     tokio::spawn(reader.run(read, writer));
-    let handle = Handle { lines, shared };
+    let handle = Handle { lines, state };
     (handle.clone(), Events::new(queue, handle))
 }
 

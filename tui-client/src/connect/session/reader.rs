@@ -15,14 +15,14 @@ use topside_shared::notifications::{Notification, SessionEnded};
 use topside_shared::text::clean;
 use topside_shared::time::millis;
 
-use super::{GRACE, SILENCE, Shared, TRICKLE, Waiter, leaving};
+use super::{GRACE, SILENCE, SessionState, TRICKLE, Waiter, leaving};
 use crate::connect::disconnect::DisconnectReason;
 use crate::connect::events::{Event, Queue};
 use crate::connect::read_rate_limit::ReadRateLimit;
 use crate::connect::tls;
 
 pub(super) struct Reader {
-    pub(super) shared: Arc<Shared>,
+    pub(super) state: Arc<SessionState>,
     pub(super) queue: Arc<Queue>,
     /// For `ping`; weak, so that the reader does not keep an unused session alive.
     pub(super) lines: mpsc::WeakSender<Vec<u8>>,
@@ -36,13 +36,13 @@ impl Reader {
         writer.abort();
         let reason = self.reason(how);
         // The pending calls first: once the events say `Lost`, no answer comes any more.
-        *self.shared.pending() = None;
+        *self.state.pending() = None;
         self.queue.end(reason);
     }
 
     /// The most specific reason that is known.
     fn reason(&mut self, how: DisconnectReason) -> DisconnectReason {
-        if *self.shared.closing.borrow() {
+        if *self.state.closing.borrow() {
             return DisconnectReason::Left;
         }
         match (self.ended.take(), self.refused.take(), how) {
@@ -63,7 +63,7 @@ impl Reader {
         let mut heard = Instant::now();
         let mut pinged = false;
         let mut last_call: Option<Instant> = None;
-        let mut closing = self.shared.closing.subscribe();
+        let mut closing = self.state.closing.subscribe();
         loop {
             // While output is held back, the reader still reads a little, or the server would take it for dead.
             let _ = tokio::time::timeout(TRICKLE, self.queue.wait_for_room()).await;
@@ -111,7 +111,7 @@ impl Reader {
     }
 
     fn ping(&self) {
-        let mut line = envelope::request(self.shared.id(), Ping::METHOD.name(), &Ping {});
+        let mut line = envelope::request(self.state.id(), Ping::METHOD.name(), &Ping {});
         line.push(b'\n');
         // With a full queue no ping is sent: the silence leads to the same end.
         if let Some(lines) = self.lines.upgrade() {
@@ -129,7 +129,7 @@ impl Reader {
         })?;
         match message {
             ServerMessage::Response { id: Some(id), result } => {
-                let waiting = self.shared.pending().as_mut().and_then(|calls| calls.remove(&id));
+                let waiting = self.state.pending().as_mut().and_then(|calls| calls.remove(&id));
                 let result = result.map(ToOwned::to_owned);
                 match waiting {
                     Some(Waiter::Call(waiting)) => {

@@ -1,5 +1,7 @@
 //! Permissions: one table for methods, and one rule for each kind of object.
 
+mod approver;
+
 use topside_shared::command::Command;
 use topside_shared::methods::{Method, Topic};
 use topside_shared::{ErrorKind, Role, RpcError};
@@ -50,12 +52,10 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
         // Each who may run the command may end what a schedule started.
         Action::Cancel { owner: Owner::Schedule, role } => role,
         Action::Cancel { .. } => Role::Admin,
-        // Also with another key of that name, or as that user of this machine.
-        Action::Decide { asker, .. } if is_same_person(asker, who) => {
-            let why_not = "you asked for this run yourself: another user must approve or refuse it";
-            return Err(RpcError::new(ErrorKind::Forbidden, why_not));
+        Action::Decide { asker, role } => {
+            approver::check(asker, who)?;
+            role
         }
-        Action::Decide { role, .. } => role,
         // Only the owner may answer, and no role for others.
         Action::Answer { .. } => {
             let why_not = format_args!("{} is only for the user who started it", title(action));
@@ -127,11 +127,6 @@ fn is_for_agents(who: &Identity, action: Action<'_>) -> bool {
     }
 }
 
-/// Whether `who` is the user who asks for a run. The user of this machine that an agent works for is another one.
-fn is_same_person(asker: &Identity, who: &Identity) -> bool {
-    asker.owner == who.owner || (!asker.agent && asker.user == who.user)
-}
-
 /// What decides who may see a run: in lists, in the row of its client, as the holder of a lock, and its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RunAccess {
@@ -148,7 +143,7 @@ impl RunAccess {
     }
 }
 
-/// Whether `who` may see a run of `owner`, whose command needs `role`.
+/// Whether `who` may see a run of `owner` with a command that needs `role`.
 pub(crate) fn may_see_run(who: &Identity, owner: Owner, role: Role) -> bool {
     who.owner == owner || (who.sees_others() && who.role >= role)
 }
@@ -260,8 +255,6 @@ fn of_method(method: Method) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "authorize_page_tests.rs"]
 mod page_tests;
 #[cfg(test)]
-#[path = "authorize_tests.rs"]
 mod tests;

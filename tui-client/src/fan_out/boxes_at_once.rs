@@ -1,9 +1,18 @@
-//! How many boxes run a command at the same time where they take turns.
+//! How many boxes are dialled, run a command and keep a session at the same time.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
+use std::time::Duration;
 
-/// A number of boxes, or a part of them.
+/// Most boxes that are being checked, or that run the command, at the same time.
+pub(super) const AT_ONCE: usize = 64;
+/// From this number of boxes on, the first ones are dialled after random pauses of at most this length: a hub or a router
+/// does not get all their connections in one instant. Later ones are dialled as earlier ones end.
+pub(super) const SPREAD: (usize, Duration) = (16, Duration::from_millis(250));
+/// Most sessions that stay open while they wait for a confirmation or their turn. Other boxes are dialled again.
+pub(super) const MAX_HELD: usize = 64;
+
+/// `--serial`: how many boxes run a command at the same time where they take turns. A number of them, or a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Serial {
     Boxes(NonZeroUsize),
