@@ -131,6 +131,8 @@ pub(crate) struct State {
     pub(crate) local_server: LocalServer,
     /// Servers that announce themselves on the LAN.
     pub(crate) discovered: Vec<DiscoveredServer>,
+    /// Those of them that are neither saved nor boxes of a fleet, by their indices.
+    pub(crate) new_finds: Vec<usize>,
     /// Whether the server of this machine runs inside this program.
     pub(crate) embedded_server: bool,
     /// Whether the terminal reports its mouse.
@@ -180,6 +182,7 @@ impl State {
             unreadable: None,
             local_server: LocalServer::Unknown,
             discovered: Vec::new(),
+            new_finds: Vec::new(),
             embedded_server: false,
             mouse: true,
             terminal_colours: TerminalColours::DEFAULT,

@@ -10,22 +10,29 @@ use crate::config::Profile;
 use crate::connect::DiscoveredServer;
 
 /// Takes the servers that were discovered, with their texts sanitized.
-pub(crate) fn load(state: &mut State, found: Vec<DiscoveredServer>) {
+pub(super) fn load(state: &mut State, found: Vec<DiscoveredServer>) {
     let safe = |find: DiscoveredServer| {
         let (name, host) = (clean(&find.name, MAX_NAME), clean(&find.host, MAX_NAME));
         DiscoveredServer { name, host, ..find }
     };
     state.discovered = found.into_iter().map(safe).collect();
+    relist(state);
+}
+
+/// Finds out which discovered servers are neither saved nor boxes of a fleet: one of the three lists has changed.
+pub(super) fn relist(state: &mut State) {
+    let boxes: HashSet<Pin> = state.fleet.iter().filter_map(|each| pin(&each.profile)).collect();
+    let is_new = |find: &DiscoveredServer| {
+        !state.servers.iter().any(|profile| is(find, profile))
+            && find.pin.is_none_or(|pin| !boxes.contains(&pin))
+    };
+    let all = state.discovered.iter().enumerate();
+    state.new_finds = all.filter(|(_, find)| is_new(find)).map(|(index, _)| index).collect();
 }
 
 /// The servers that are neither saved nor boxes of a fleet.
 pub(crate) fn listed(state: &State) -> impl Iterator<Item = &DiscoveredServer> {
-    let boxes: HashSet<&str> =
-        state.fleet.iter().filter_map(|each| each.profile.pin.as_deref()).collect();
-    state.discovered.iter().filter(move |find| {
-        !state.servers.iter().any(|profile| is(find, profile))
-            && find.pin.is_none_or(|pin| !boxes.contains(pin.to_string().as_str()))
-    })
+    state.new_finds.iter().map(|index| &state.discovered[*index])
 }
 
 /// Whether it is this saved server: by its pin, or by its address if one of the two has no pin.

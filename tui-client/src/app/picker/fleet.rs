@@ -56,6 +56,7 @@ pub(super) fn load(state: &mut State, rows: Vec<FleetBoxRow>) {
     let mut boxes: Vec<FleetBox> = new.collect();
     boxes.sort_by_cached_key(|each| (each.group(), each.profile.name.clone()));
     state.fleet = boxes;
+    discovered::relist(state);
 }
 
 /// Milliseconds until a box counts as away.

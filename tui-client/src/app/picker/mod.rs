@@ -247,7 +247,7 @@ pub(crate) fn shown(state: &mut State) -> Vec<Effect> {
 /// The picker was closed: probes and discovery stop.
 pub(crate) fn left(state: &mut State) -> Vec<Effect> {
     probe::stop(state);
-    state.discovered.clear();
+    discovered::load(state, Vec::new());
     vec![Effect::Browse(false)]
 }
 
@@ -273,6 +273,7 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     let was = spot(state);
     let before = chosen(state).cloned();
     let old = std::mem::replace(&mut state.servers, servers);
+    discovered::relist(state);
     all_servers::forget_changed(state, &old);
     let named = |name: &String| state.servers.iter().position(|server| server.name == *name);
     let boxes = &state.fleet;
