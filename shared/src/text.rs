@@ -134,8 +134,17 @@ fn within<'a>(
 pub fn did_you_mean(names: &[&str]) -> String {
     match names {
         [] => String::new(),
-        [one] => format!(": did you mean {one}?"),
-        [most @ .., last] => format!(": did you mean {} or {last}?", most.join(", ")),
+        names => format!(": did you mean {}?", joined(names, "or")),
+    }
+}
+
+/// `a, b or c`, with this word before the last one.
+pub fn joined<S: std::borrow::Borrow<str>>(words: &[S], before_last: &str) -> String {
+    match words {
+        [most @ .., last] if !most.is_empty() => {
+            format!("{} {before_last} {}", most.join(", "), last.borrow())
+        }
+        one => one.concat(),
     }
 }
 

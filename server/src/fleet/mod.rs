@@ -130,7 +130,7 @@ impl Fleet {
         loop {
             self.refresh(&bucket).await;
             let pause = if self.problem.is_some() { RETRY } else { REFRESH };
-            let until = Instant::now() + jitter(pause);
+            let until = Instant::now() + random::jitter(pause);
             loop {
                 tokio::select! {
                     () = sleep_until(until) => break,
@@ -382,10 +382,4 @@ impl Fleet {
             self.problem = problem;
         }
     }
-}
-
-/// A random time of at least half of this one, so that boxes do not ask the hub all at once.
-fn jitter(pause: Duration) -> Duration {
-    let random = random::bytes().map_or(128, |[byte]| byte);
-    (pause / 2).mul_f64(1.0 + f64::from(random) / 255.0)
 }

@@ -147,7 +147,7 @@ async fn listen(server: &Arc<Server>, fleet: &mut Fleet, shown: &Shown, connecte
                 fleet.unreachable(&error.to_string());
             }
         }
-        tokio::time::sleep(pause()).await;
+        tokio::time::sleep(random::jitter(RETRY)).await;
     }
 }
 
@@ -204,9 +204,4 @@ async fn accept(server: &Arc<Server>, shown: &Shown, dial: IncomingDial) {
             let _ = dial.refuse(Refusal::Busy).await;
         }
     }
-}
-
-fn pause() -> Duration {
-    let random = random::bytes().map_or(128, |[byte]| byte);
-    (RETRY / 2).mul_f64(1.0 + f64::from(random) / 255.0)
 }

@@ -242,10 +242,7 @@ impl Drop for StoppedGuard<'_> {
 /// restart together.
 fn wait(failures: u32) -> Duration {
     let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
-    let longest = FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
-    // Without random numbers it is the longest.
-    let [chance] = random::bytes().unwrap_or([u8::MAX]);
-    longest / 2 + longest / 2 * u32::from(chance) / u32::from(u8::MAX)
+    random::jitter(FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The table of the runs that wait for approval, and sentences about decisions.
 
-use super::{cell, columns};
+use super::{cell, table};
 use crate::methods::{ApprovalRow, ApprovalState};
 use crate::text::{self, MAX_NAME, MAX_REASON, clean};
 
@@ -10,8 +10,7 @@ pub fn approvals(rows: &[ApprovalRow]) -> String {
         return "no run waits for approval\n".to_owned();
     }
     let heads = ["run", "left", "role", "user", "you", "command line", "question"];
-    let rows = rows.iter().map(cells);
-    columns(&std::iter::once(heads.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
+    table(heads, rows.iter().map(cells))
 }
 
 fn cells(row: &ApprovalRow) -> [String; 7] {

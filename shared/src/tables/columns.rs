@@ -5,7 +5,16 @@ use std::fmt::Write as _;
 /// A longer cell moves the rest of its own row only.
 const WIDEST: usize = 80;
 
-/// Rows whose columns line up, two spaces between; the last column is as long as it is.
+/// Rows with aligned columns below their headings.
+pub fn table<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let headings = headings.map(str::to_owned);
+    columns(&std::iter::once(headings).chain(rows).collect::<Vec<_>>())
+}
+
+/// Rows with aligned columns, two spaces between; the last column is as long as it is.
 pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {

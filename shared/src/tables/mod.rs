@@ -16,7 +16,7 @@ mod schedules;
 mod status;
 
 pub use approvals::{approval_decided, approvals};
-pub use columns::columns;
+pub use columns::{columns, table};
 pub use log::{
     CLIENT_CONNECTED, CLIENT_DISCONNECTED, CLIENT_FIELD, CONNECTED_FOR, log_fields, log_line,
     log_lines, log_text, printed_log_line, short_value,

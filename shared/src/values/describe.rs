@@ -163,10 +163,7 @@ pub(super) fn any_of(names: impl Iterator<Item = String>) -> String {
         let more = names.split_off(MAX_NAMED).len();
         names.push(format!("{more} more"));
     }
-    match names.as_slice() {
-        [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
-        one => one.concat(),
-    }
+    text::joined(&names, "or")
 }
 
 /// What follows "there is no argument x".

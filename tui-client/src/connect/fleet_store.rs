@@ -95,31 +95,40 @@ impl SavedFleets {
 
 /// The fleets of this device.
 pub(crate) fn saved(state: &Path) -> Result<SavedFleets, FleetsError> {
+    let mut saved = SavedFleets::default();
+    for name in names(state)? {
+        match load(state, &name) {
+            Ok(fleet) => saved.fleets.push(fleet),
+            Err(error) => saved.unusable.push((clean(&name, MAX_NAME), error)),
+        }
+    }
+    Ok(saved)
+}
+
+/// The names of the fleets of this device, in order.
+pub(crate) fn names(state: &Path) -> Result<Vec<String>, FleetsError> {
     let dir = state.join(DIR);
     let failed = |source| FleetsError::Io { path: dir.clone(), what: "read", source };
     let entries = match std::fs::read_dir(&dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SavedFleets::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
-    let mut saved = SavedFleets::default();
+    let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(failed)?;
-        let dir = entry.path();
         // One without access is being removed.
-        if dir.join(ACCESS).exists() {
-            match Fleet::load(&dir) {
-                Ok(fleet) => saved.fleets.push(fleet),
-                Err(error) => {
-                    let name = clean(&entry.file_name().to_string_lossy(), MAX_NAME);
-                    saved.unusable.push((name, error));
-                }
-            }
+        if entry.path().join(ACCESS).exists() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
-    saved.fleets.sort_by(|a, b| a.name().cmp(b.name()));
-    saved.unusable.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(saved)
+    names.sort();
+    Ok(names)
+}
+
+/// The fleet of this name.
+pub(crate) fn load(state: &Path, name: &str) -> Result<Fleet, FleetsError> {
+    Fleet::load(&state.join(DIR).join(name))
 }
 
 /// The fleet of this name; without a name, the only one.
@@ -136,16 +145,12 @@ pub(crate) fn chosen(state: &Path, name: Option<&str>) -> Result<Fleet, FleetsEr
     saved.take(name)?.ok_or_else(unknown)
 }
 
-/// The hubs of the fleets of this device. Each paired server may be at each of them.
+/// The hubs of the fleets of this device. Each paired server may be at each of them. The rosters are not read: with many servers
+/// this is asked for each of them.
 pub(crate) fn hubs(state: &Path) -> Result<Vec<HubAccess>, FleetsError> {
-    Ok(saved(state)?.fleets.into_iter().map(|fleet| fleet.access).collect())
-}
-
-/// The names of the fleets of this device, for the screen and for completion.
-pub(crate) fn names(state: &Path) -> Vec<String> {
-    // An error is reported where a fleet is used.
-    let SavedFleets { fleets, .. } = saved(state).unwrap_or_default();
-    fleets.iter().map(|fleet| fleet.name().to_string()).collect()
+    // A fault in the files of one is reported where that fleet is used.
+    let access = |name: String| Some(read_access(&state.join(DIR).join(name)).ok()?.access);
+    Ok(names(state)?.into_iter().filter_map(access).collect())
 }
 
 /// The names of all boxes and people, each with what it is, for completion.
@@ -190,16 +195,21 @@ pub(crate) fn read_credentials(path: &Path) -> Result<HubUser, FleetsError> {
     HubUser::read(&String::from_utf8_lossy(&text)).map_err(unusable)
 }
 
+/// How a device reaches the hub of a fleet, and the fleet's authority.
+fn read_access(dir: &Path) -> Result<JoinString, FleetsError> {
+    let path = dir.join(ACCESS);
+    let member = JoinString::find(&read(&path)?.unwrap_or_default(), HubRole::Person);
+    let mut member = member.map_err(|why| FleetsError::Access { path, why })?;
+    let path = dir.join(CREDENTIALS);
+    if path.exists() {
+        member.access.user = Some(read_credentials(&path)?);
+    }
+    Ok(member)
+}
+
 impl Fleet {
     fn load(dir: &Path) -> Result<Self, FleetsError> {
-        let path = dir.join(ACCESS);
-        let member = JoinString::find(&read(&path)?.unwrap_or_default(), HubRole::Person);
-        let JoinString { mut access, authority, .. } =
-            member.map_err(|why| FleetsError::Access { path, why })?;
-        let path = dir.join(CREDENTIALS);
-        if path.exists() {
-            access.user = Some(read_credentials(&path)?);
-        }
+        let JoinString { access, authority, .. } = read_access(dir)?;
         let path = dir.join(ROSTER);
         let roster = match read(&path)? {
             None => None,

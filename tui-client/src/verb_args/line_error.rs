@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
-use topside_shared::text::{MAX_NAME, MAX_REASON, clean, did_you_mean, nearest};
+use topside_shared::text::{MAX_NAME, MAX_REASON, clean, did_you_mean, joined, nearest};
 
 /// Verbs that are never proposed for a mistyped one.
 const HARMFUL: [&str; 5] = ["kick", "shutdown", "revoke", "delete", "cancel"];
@@ -16,12 +16,12 @@ pub(super) fn sentence(error: &Error, words: &[String], parser: &Command) -> Str
     let sentence = match error.kind() {
         ErrorKind::InvalidSubcommand => verb.unknown(&given.subcommand),
         ErrorKind::MissingRequiredArgument => {
-            let missing = list(&verb.in_order(given.args), "and");
+            let missing = joined(&verb.in_order(given.args), "and");
             format!("`{name}` needs {missing}: `:help {name}` explains it", name = verb.name)
         }
         ErrorKind::UnknownArgument => verb.too_many(given.arg()),
         ErrorKind::ArgumentConflict => {
-            format!("{} does not go with {}", given.arg(), list(&given.prior, "and"))
+            format!("{} does not go with {}", given.arg(), joined(&given.prior, "and"))
         }
         ErrorKind::InvalidValue if given.value.is_empty() => {
             format!("{} needs a value{}", given.arg(), given.choices(": "))
@@ -139,7 +139,7 @@ impl Given {
     fn choices(&self, before: &str) -> String {
         match &self.choices[..] {
             [] => String::new(),
-            choices => format!("{before}{}", list(choices, "or")),
+            choices => format!("{before}{}", joined(choices, "or")),
         }
     }
 }
@@ -152,15 +152,6 @@ fn written(args: Vec<String>) -> Vec<String> {
 /// The flag of `--role ROLE`; of a value without a flag its name.
 fn flag(arg: &str) -> &str {
     arg.split(' ').next().unwrap_or(arg)
-}
-
-/// `a, b and c`.
-fn list(words: &[String], last: &str) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., end] => format!("{} {last} {end}", most.join(", ")),
-    }
 }
 
 /// An error of another kind: the parser's words in one line, without the usage below them.

@@ -22,6 +22,11 @@ impl VerbError {
         Self { status, sentence: sentence.into(), error: None }
     }
 
+    /// This program does not do what was asked.
+    pub(super) fn refused(sentence: impl Into<String>) -> Self {
+        Self::new(exit_status::REFUSED, sentence)
+    }
+
     /// A failure of topside, or of the machine.
     pub(super) fn own(error: &dyn std::error::Error) -> Self {
         Self::new(exit_status::OWN_FAILURE, with_sources(error))

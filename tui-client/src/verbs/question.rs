@@ -16,7 +16,7 @@ use crate::platform::{Echo, Jobs};
 
 /// Longest answer in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
-/// What a user reads whose answer is no.
+/// What a user reads after the answer no.
 pub(super) const DECLINED: &str = "nothing was done";
 
 /// What to do where a line of a script lacks a secret.

@@ -162,12 +162,12 @@ async fn with_secrets(
             "{} needs {}, a secret, and without a terminal it cannot be asked for: give the whole line to `topside` on its standard input",
             command.name, arg.name
         );
-        return Err(VerbError::new(exit_status::REFUSED, sentence));
+        return Err(VerbError::refused(sentence));
     }
     let (mut rest, mut jobs) = (rest.to_vec(), Jobs::listen().ok());
     match question::add_secrets(command, &mut rest, printer, &mut jobs, None).await {
         true => Ok(std::iter::once(name.clone()).chain(rest).collect()),
-        false => Err(VerbError::new(exit_status::REFUSED, DECLINED)),
+        false => Err(VerbError::refused(DECLINED)),
     }
 }
 
@@ -191,7 +191,7 @@ fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, VerbE
         Some(Stdin::Prompt) => Ok(Source::End),
         Some(Stdin::None) if args.input => {
             let sentence = format!("{} takes no input: leave --input out", request.command);
-            Err(VerbError::new(exit_status::REFUSED, sentence))
+            Err(VerbError::refused(sentence))
         }
         Some(Stdin::None) | None => Ok(Source::Nothing),
     }
@@ -219,7 +219,7 @@ async fn request(
             return Err(VerbError::new(rejection.status, rejection.sentence));
         }
     };
-    let refused = |sentence: String| Err(VerbError::new(exit_status::REFUSED, sentence));
+    let refused = |sentence: String| Err(VerbError::refused(sentence));
     let confirm = match &plan.question {
         Some(question) if !is_confirmed && std::io::stdin().is_terminal() => {
             let command = &plan.request.command;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 use topside_shared::dirs::Dirs;
-use topside_shared::tables::columns;
+use topside_shared::tables::{columns, table};
 
 use super::errors::{VerbError, with_sources};
 use super::printer::{OutputPart, Printer};
@@ -59,7 +59,7 @@ pub(super) async fn run(
     let known = |store: &ProfileStore, name: &str| {
         if name == THIS_MACHINE {
             let sentence = "this machine is not a saved server: it cannot be changed here";
-            return Err(VerbError::new(exit_status::REFUSED, sentence));
+            return Err(VerbError::refused(sentence));
         }
         let found = store.find(name).cloned();
         found.map_err(|error| VerbError::new(exit_status::OWN_FAILURE, error.to_string()))
@@ -119,7 +119,7 @@ pub(super) async fn run(
 /// A value that breaks a rule is refused; other errors are failures.
 fn refuse(error: ConfigError) -> VerbError {
     match error {
-        ConfigError::Field(_) => VerbError::new(exit_status::REFUSED, error.to_string()),
+        ConfigError::Field(_) => VerbError::refused(error.to_string()),
         error => VerbError::own(&error),
     }
 }
@@ -128,7 +128,6 @@ fn list(profiles: &[Profile]) -> String {
     if profiles.is_empty() {
         return "no server is saved: `topside pair INVITE` saves one\n".to_owned();
     }
-    let heads = ["name", "LAN", "internet", "paired", "tags"].map(str::to_owned);
     let rows = profiles.iter().map(|profile| {
         let at = |via| {
             let found = addresses(profile).find(|address| address.via() == via);
@@ -138,7 +137,7 @@ fn list(profiles: &[Profile]) -> String {
         let tags = if profile.tags.is_empty() { "-".to_owned() } else { profile.tags.join(" ") };
         [profile.name.clone(), at(Via::Lan), at(Via::Internet), paired.to_owned(), tags]
     });
-    columns(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
+    table(["name", "LAN", "internet", "paired", "tags"], rows)
 }
 
 /// Tests each route; it is a success if one answers.

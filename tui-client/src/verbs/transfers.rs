@@ -74,7 +74,7 @@ pub(super) async fn send(
 /// The error of a transfer.
 pub(super) fn failed(error: &TransferError) -> VerbError {
     match error {
-        TransferError::Local(sentence) => VerbError::new(exit_status::REFUSED, sentence.clone()),
+        TransferError::Local(sentence) => VerbError::refused(sentence.clone()),
         TransferError::Call(error) => VerbError::by_call(error, None),
     }
 }

@@ -45,7 +45,7 @@ impl<'a, 'i> Fields<'a, 'i> {
         Some(Fields { table, owner: format!("[{name}]"), span })
     }
 
-    /// Records each field whose name is not among `known`, with the nearest of these.
+    /// Records each field with a name that is not among `known`, with the nearest of these.
     pub(crate) fn refuse_unknown(&self, known: &[&str], errors: &mut Errors<'_>) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();

@@ -54,8 +54,8 @@ pub(crate) enum AdminFilesError {
 }
 
 impl AdminFiles {
-    /// A new authority for a fleet, encrypted with a passphrase where there is one. That of a fleet whose creation was
-    /// interrupted is used again.
+    /// A new authority for a fleet, encrypted with a passphrase where there is one. That of a creation that was interrupted
+    /// is used again.
     pub(crate) fn make(
         state: &Path,
         fleet: FleetName,

@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 
 use topside_shared::Pin;
-use topside_shared::fleet::{
-    Presence, ROSTER_KEY, RosterError, VerifiedAnnouncement, presence_key,
-};
-use topside_shared::hub::{Bucket, BucketError, FleetName, HubAccess};
+use topside_shared::fleet::{Presence, ROSTER_KEY, RosterError, VerifiedAnnouncement};
+use topside_shared::hub::{Bucket, BucketError, Entry, FleetName, HubAccess};
 use topside_shared::private_key::PrivateKeyError;
 use topside_shared::time::Time;
 
@@ -32,6 +30,9 @@ pub(crate) enum FleetHubError {
     #[error(transparent)]
     PrivateKey(#[from] PrivateKeyError),
 }
+
+/// What boxes say of themselves, and when.
+pub(crate) type Presences = HashMap<String, (Presence, Time)>;
 
 /// The hub of one fleet.
 #[derive(Debug, Clone)]
@@ -87,25 +88,13 @@ impl FleetHub {
         Ok(AtHub { sequence, refused, announcements })
     }
 
-    /// Reads what the boxes say of themselves, with the time at which the hub stored it.
+    /// Reads what the boxes say of themselves, each with the time at which the hub stored it, by [`presence_key`].
+    ///
+    /// [`presence_key`]: topside_shared::fleet::presence_key
     pub(crate) async fn presences(&self) -> Result<Presences, FleetHubError> {
         let entries = self.bucket.list("presence.*").await?;
-        let read = entries.into_iter().filter_map(|entry| {
-            let presence = Presence::read(&entry.value)?;
-            Some((entry.key, (presence, entry.stored_at)))
-        });
-        Ok(Presences(read.collect()))
-    }
-}
-
-/// What boxes say of themselves, by key.
-#[derive(Debug, Default)]
-pub(crate) struct Presences(HashMap<String, (Presence, Time)>);
-
-impl Presences {
-    /// The last record of a box, and when the hub stored it.
-    pub(crate) fn of(&self, pin: &Pin) -> Option<(&Presence, Time)> {
-        let (presence, at) = self.0.get(&presence_key(pin))?;
-        Some((presence, *at))
+        let read =
+            |entry: Entry| Some((entry.key, (Presence::read(&entry.value)?, entry.stored_at)));
+        Ok(entries.into_iter().filter_map(read).collect())
     }
 }

@@ -36,18 +36,17 @@ async fn watch_all(state: PathBuf, tell: mpsc::Sender<Msg>) {
         tokio::select! {
             _ = look.tick() => {
                 // A mistake in the files is reported where a fleet is used.
-                let Ok(saved) = fleets::saved(&state) else { continue };
-                let fleets = saved.fleets;
-                let names: Vec<String> = fleets.iter().map(|fleet| fleet.name().to_string()).collect();
+                let Ok(names) = fleets::names(&state) else { continue };
                 let before = watches.len();
                 watches.retain(|name, _| names.contains(name));
-                for (name, fleet) in names.into_iter().zip(fleets) {
-                    let start = || {
+                for name in names {
+                    if !watches.contains_key(&name)
+                        && let Ok(fleet) = fleets::load(&state, &name)
+                    {
                         let mut task = JoinSet::new();
                         task.spawn(watch(state.clone(), fleet, report.clone()));
-                        (task, Vec::new())
-                    };
-                    watches.entry(name).or_insert_with(start);
+                        watches.insert(name, (task, Vec::new()));
+                    }
                 }
                 if watches.len() >= before {
                     continue;
@@ -121,12 +120,10 @@ impl FleetWatch {
     async fn read(&mut self, hub: &FleetHub) -> Result<(), FleetHubError> {
         let presences = hub.presences().await?;
         let (now, clock) = (Instant::now(), Time::now());
-        for each in self.fleet.members.reachable() {
-            let Some((record, at)) = presences.of(&each.pin) else { continue };
-            let age = u64::try_from(clock.as_millis() - at.as_millis()).unwrap_or(0);
-            let at = now.checked_sub(Duration::from_millis(age));
-            self.records.insert(presence_key(&each.pin), (record.clone(), at.unwrap_or(now)));
-        }
+        self.records.extend(presences.into_iter().map(|(key, (record, at))| {
+            let at = now.checked_sub(Duration::from_millis(clock.millis_since(at)));
+            (key, (record, at.unwrap_or(now)))
+        }));
         Ok(())
     }
 

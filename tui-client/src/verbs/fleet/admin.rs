@@ -20,7 +20,7 @@ use crate::verbs::errors::VerbError;
 /// How often a change is tried again where another device was first.
 const TRIES: usize = 5;
 
-/// A fleet whose authority this device has, and its hub.
+/// A fleet of which this device has the authority, and its hub.
 pub(super) struct Admin {
     pub(super) fleet: Fleet,
     pub(super) files: AdminFiles,
@@ -70,20 +70,22 @@ impl Admin {
         Ok(self.hub.read(&mut self.fleet, self.own_key).await?)
     }
 
+    /// The next roster after what the hub has, and the sequence there.
+    pub(super) async fn draft(&mut self) -> Result<(Draft, u64), VerbError> {
+        let at_hub = self.read().await?;
+        let sequence = at_hub.sequence;
+        Ok((Draft::at_hub(&self.fleet, at_hub)?, sequence))
+    }
+
     /// Makes a change. `edit` may be called several times.
     pub(super) async fn change<T>(
         &mut self,
         edit: impl Fn(&mut Draft) -> Result<T, VerbError>,
     ) -> Result<T, VerbError> {
         for _ in 0..TRIES {
-            let at_hub = self.read().await?;
-            let Some(held) = &self.fleet.roster else {
-                let none = FleetHubError::NoRoster(self.fleet.name().clone());
-                return Err(at_hub.refused.unwrap_or(none).into());
-            };
-            let mut draft = Draft::of(held.roster(), &at_hub.announcements);
+            let (mut draft, sequence) = self.draft().await?;
             let result = edit(&mut draft)?;
-            if self.store(draft, at_hub.sequence).await? {
+            if self.store(draft, sequence).await? {
                 return Ok(result);
             }
         }
@@ -111,8 +113,18 @@ impl Admin {
 }
 
 impl Draft {
-    /// The next version of a roster.
-    pub(super) fn of(held: &Roster, announcements: &[VerifiedAnnouncement]) -> Self {
+    /// The next version of a fleet's roster, which was read with what the hub has.
+    pub(super) fn at_hub(fleet: &Fleet, at_hub: AtHub) -> Result<Self, VerbError> {
+        match &fleet.roster {
+            Some(held) => Ok(Self::of(held.roster(), &at_hub.announcements)),
+            None => {
+                let none = FleetHubError::NoRoster(fleet.name().clone());
+                Err(at_hub.refused.unwrap_or(none).into())
+            }
+        }
+    }
+
+    fn of(held: &Roster, announcements: &[VerifiedAnnouncement]) -> Self {
         let roster = merge(held, announcements, Time::now());
         let announced = boxes(&roster, announcements);
         let (announced, listed): (Vec<FleetBox>, Vec<FleetBox>) =

@@ -15,15 +15,10 @@ use crate::config;
 use crate::verb_args::fleet::Member;
 use crate::verb_args::server::ConfirmArgs;
 use crate::verbs::errors::VerbError;
-use crate::verbs::exit_status;
 use crate::verbs::server_verbs::confirm;
 
 /// Fewest digits of a pin that name a box or a person.
 const MIN_DIGITS: usize = 4;
-
-fn refused(sentence: impl Into<String>) -> VerbError {
-    VerbError::new(exit_status::REFUSED, sentence)
-}
 
 /// A name for a box or a person.
 pub(super) fn name(text: &str) -> Result<String, VerbError> {
@@ -33,7 +28,7 @@ pub(super) fn name(text: &str) -> Result<String, VerbError> {
         && text.trim() == text;
     match is_name {
         true => Ok(text.to_owned()),
-        false => Err(refused(format!(
+        false => Err(VerbError::refused(format!(
             "a name is 1 to {MAX_NAME} characters, without a comma or a slash, not `{}`",
             clean(text, MAX_NAME)
         ))),
@@ -44,7 +39,7 @@ pub(super) fn name(text: &str) -> Result<String, VerbError> {
 pub(super) fn tags(texts: &[String]) -> Result<Vec<String>, VerbError> {
     let mut tags: Vec<String> = Vec::new();
     for text in texts.iter().flat_map(|text| text.split(',')).map(str::trim) {
-        config::tag(text).map_err(|rule| refused(format!("a tag {rule}")))?;
+        config::tag(text).map_err(|rule| VerbError::refused(format!("a tag {rule}")))?;
         if !tags.iter().any(|tag| tag == text) {
             tags.push(text.to_owned());
         }
@@ -85,7 +80,7 @@ fn find<'n>(
             };
             Err(VerbError::not_found(format!("{what} {shown}{near}")))
         }
-        _ => Err(refused(format!(
+        _ => Err(VerbError::refused(format!(
             "{shown} stands for {} of them: give the first digits of the pin, which the list shows",
             found.len()
         ))),
@@ -102,7 +97,7 @@ pub(super) async fn accept(
 ) -> Result<Answer, VerbError> {
     let new_name = new_name.map(name).transpose()?;
     if new_name.is_some() && names.is_some_and(|names| names.len() != 1) {
-        return Err(refused("--name is for one box: accept the others without it"));
+        return Err(VerbError::refused("--name is for one box: accept the others without it"));
     }
     let mut admin = Admin::open(dirs, fleet, by).await?;
     let accepted = admin
@@ -157,7 +152,7 @@ impl Draft {
     fn accept(&mut self, waiting: &FleetBox, new_name: Option<&str>) -> Result<String, VerbError> {
         let name = match new_name {
             Some(wanted) if self.roster.boxes.iter().any(|each| each.name == wanted) => {
-                return Err(refused(format!(
+                return Err(VerbError::refused(format!(
                     "the fleet has a box called {wanted} already: choose another name"
                 )));
             }
@@ -180,14 +175,17 @@ impl Draft {
     fn why_not(&self, called: &str) -> Option<VerbError> {
         let listed = self.roster.boxes.iter().any(|each| is_called(called, &each.name, &each.pin));
         if listed {
-            return Some(refused(format!("{} is a member already", clean(called, MAX_NAME))));
+            return Some(VerbError::refused(format!(
+                "{} is a member already",
+                clean(called, MAX_NAME)
+            )));
         }
         let is_meant = |each: &&FleetBox| {
             each.standing != BoxStanding::Pending && is_called(called, &each.name, &each.pin)
         };
         let each = self.announced.iter().find(is_meant)?;
         let why = each.standing.why_no_member()?;
-        Some(refused(format!("{} cannot be accepted: {why}", each.name)))
+        Some(VerbError::refused(format!("{} cannot be accepted: {why}", each.name)))
     }
 }
 
@@ -276,7 +274,7 @@ fn member(roster: &Roster, wanted: &Member) -> Result<Found, VerbError> {
             && people.clone().any(|(other, _)| other == name)
     };
     if is_both(called) {
-        return Err(refused(format!(
+        return Err(VerbError::refused(format!(
             "{called} is a box and a person: say which with --box or --person"
         )));
     }
@@ -332,23 +330,16 @@ pub(super) async fn remove(
     by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
     let mut admin = Admin::open(dirs, fleet, by).await?;
-    let at_hub = admin.read().await?;
-    if let Some(held) = &admin.fleet.roster {
-        let draft = Draft::of(held.roster(), &at_hub.announcements);
-        let question = match member(&draft.roster, wanted)? {
-            Found::Box(at) => format!(
-                "Remove the box {} from {}?",
-                draft.roster.boxes[at].name,
-                admin.fleet.name()
-            ),
-            Found::Person(at) => format!(
-                "Remove {} from {}, and end their sessions on every box?",
-                draft.roster.people[at].name,
-                admin.fleet.name()
-            ),
-        };
-        confirm(args, by.printer, &question, None).await?;
-    }
+    let roster = admin.draft().await?.0.roster;
+    let fleet = admin.fleet.name();
+    let question = match member(&roster, wanted)? {
+        Found::Box(at) => format!("Remove the box {} from {fleet}?", roster.boxes[at].name),
+        Found::Person(at) => format!(
+            "Remove {} from {fleet}, and end their sessions on every box?",
+            roster.people[at].name
+        ),
+    };
+    confirm(args, by.printer, &question, None).await?;
     let name = admin
         .change(|draft| {
             let roster = &mut draft.roster;

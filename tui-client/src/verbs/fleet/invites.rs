@@ -15,7 +15,6 @@ use super::admin::Admin;
 use super::changes::{name, tags as read_tags};
 use super::passphrase::Passphrases;
 use crate::verbs::errors::VerbError;
-use crate::verbs::exit_status;
 
 /// The invite that is asked for.
 pub(super) struct Wanted {
@@ -71,7 +70,7 @@ pub(super) async fn make(
                         "the fleet has a person called {name}, or an invite for one: choose another name, or \
                          `topside fleet remove` or `refuse` the other first"
                     );
-                    return Err(VerbError::new(exit_status::REFUSED, sentence));
+                    return Err(VerbError::refused(sentence));
                 }
             }
             draft.roster.invites.push(FleetInvite {

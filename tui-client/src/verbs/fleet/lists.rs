@@ -5,17 +5,17 @@ use serde::Serialize;
 use serde_json::json;
 use topside_shared::dirs::Dirs;
 use topside_shared::fleet::{
-    AWAY_AFTER, BoxStanding, Invited, PersonEntry, Presence, PresenceState,
+    AWAY_AFTER, BoxStanding, Invited, PersonEntry, Presence, PresenceState, presence_key,
 };
 use topside_shared::hub::HubRole;
-use topside_shared::tables::columns;
+use topside_shared::tables;
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::time::{Time, millis};
 use topside_shared::{Pin, Role};
 
 use super::Answer;
 use super::admin::Draft;
-use crate::connect::fleets::{self, AdminFiles, Fleet, FleetHub, FleetHubError, Presences};
+use crate::connect::fleets::{self, AdminFiles, Fleet, FleetHub, Presences};
 use crate::connect::saved_key;
 use crate::verbs::errors::VerbError;
 use crate::verbs::printer::Printer;
@@ -52,10 +52,10 @@ struct Said {
 }
 
 impl Said {
-    fn of((presence, seen_at): (&Presence, Time)) -> Self {
+    fn of((presence, seen_at): &(Presence, Time)) -> Self {
         let Presence { version, load, runs, shutdown, .. } = presence;
         let version = clean(version, MAX_NAME);
-        Self { version, load: *load, runs: *runs, shutdown: *shutdown, seen_at }
+        Self { version, load: *load, runs: *runs, shutdown: *shutdown, seen_at: *seen_at }
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn boxes(
         .members
         .reachable()
         .map(|each| {
-            let found = presences.of(&each.pin);
+            let found = presences.get(&presence_key(&each.pin));
             BoxRow {
                 name: each.name.clone(),
                 pin: each.pin,
@@ -102,11 +102,11 @@ pub(super) async fn boxes(
     Ok(Answer::new(text, &json!({ "fleet": fleet.name(), "boxes": rows })))
 }
 
-fn state(found: Option<(&Presence, Time)>, now: Time) -> &'static str {
+fn state(found: Option<&(Presence, Time)>, now: Time) -> &'static str {
     match found {
         None => "unknown",
         Some((Presence { state: PresenceState::Stopping, .. }, _)) => "stopped",
-        Some((_, at)) if now.millis_since(at) > millis(AWAY_AFTER) => "away",
+        Some((_, at)) if now.millis_since(*at) > millis(AWAY_AFTER) => "away",
         Some(_) => "hub",
     }
 }
@@ -134,7 +134,7 @@ fn table(rows: &[BoxRow], now: Time) -> String {
             row.pin.digits()[..DIGITS].to_owned(),
         ]
     });
-    columns(&std::iter::once(heads.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
+    tables::table(heads, rows)
 }
 
 fn list(tags: &[String]) -> String {
@@ -149,13 +149,12 @@ pub(super) async fn people(
     let mut fleet = fleets::chosen(&dirs.state, fleet)?;
     refreshed(dirs, &mut fleet, printer).await;
     let people: &[PersonEntry] = &fleet.members.people;
-    let heads = ["person", "role", "reaches", "pin"].map(str::to_owned);
     let rows = people.iter().map(|person| {
         let reaches = if person.tags.is_empty() { "all".to_owned() } else { person.tags.join(" ") };
         let pin = person.pin.digits()[..DIGITS].to_owned();
         [person.name.clone(), person.role.name().to_owned(), reaches, pin]
     });
-    let text = columns(&std::iter::once(heads).chain(rows).collect::<Vec<_>>());
+    let text = tables::table(["person", "role", "reaches", "pin"], rows);
     Ok(Answer::new(text, &json!({ "fleet": fleet.name(), "people": people })))
 }
 
@@ -191,11 +190,7 @@ pub(super) async fn pending(dirs: &Dirs, fleet: Option<&str>) -> Result<Answer, 
     let hub = FleetHub::open(&access).await?;
     let at_hub = hub.read(&mut fleet, own_key.map(|key| key.pin())).await?;
     fleet.save()?;
-    let Some(held) = &fleet.roster else {
-        let none = FleetHubError::NoRoster(fleet.name().clone());
-        return Err(at_hub.refused.unwrap_or(none).into());
-    };
-    let draft = Draft::of(held.roster(), &at_hub.announcements);
+    let draft = Draft::at_hub(&fleet, at_hub)?;
     let boxes: Vec<WaitingRow> = draft
         .acceptable()
         .map(|each| WaitingRow {
@@ -243,6 +238,5 @@ fn pending_text(boxes: &[WaitingRow], invites: &[InviteRow]) -> String {
         let key = invite.key.digits()[..DIGITS].to_owned();
         [name, what, list(&invite.tags), key, format!("until {}", invite.until.to_second(&zone))]
     });
-    let heads = ["name", "what", "tags", "pin", ""].map(str::to_owned);
-    columns(&std::iter::once(heads).chain(boxes).chain(invites).collect::<Vec<_>>())
+    tables::table(["name", "what", "tags", "pin", ""], boxes.chain(invites))
 }

@@ -142,7 +142,7 @@ impl From<FleetsError> for VerbError {
         match error {
             FleetsError::Unknown { .. } => Self::not_found(error.to_string()),
             FleetsError::NoFleet | FleetsError::Several(_) | FleetsError::Taken(_) => {
-                Self::new(exit_status::REFUSED, error.to_string())
+                Self::refused(error.to_string())
             }
             error => Self::own(&error),
         }
@@ -154,7 +154,7 @@ impl From<AdminFilesError> for VerbError {
         match error {
             AdminFilesError::Fleets(error) => error.into(),
             AdminFilesError::NoAuthority(_) | AdminFilesError::Exists(_) => {
-                Self::new(exit_status::REFUSED, error.to_string())
+                Self::refused(error.to_string())
             }
             error => Self::own(&error),
         }

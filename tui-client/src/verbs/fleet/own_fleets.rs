@@ -10,7 +10,7 @@ use topside_shared::dirs::Dirs;
 use topside_shared::fleet::{PersonEntry, Roster};
 use topside_shared::hub::{BucketError, FleetName, HubCredentials, HubUser};
 use topside_shared::private_key::PrivateKey;
-use topside_shared::tables::columns;
+use topside_shared::tables::table;
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::time::Time;
 
@@ -24,16 +24,11 @@ use crate::connect::own_key;
 use crate::verb_args::fleet::NewPassphrase;
 use crate::verb_args::server::ConfirmArgs;
 use crate::verbs::errors::VerbError;
-use crate::verbs::exit_status;
 use crate::verbs::printer::Printer;
 use crate::verbs::server_verbs::confirm;
 
 /// Most bytes of standard input that are searched for a string.
 const MAX_INPUT: u64 = 64 * 1024;
-
-fn refused(sentence: impl Into<String>) -> VerbError {
-    VerbError::new(exit_status::REFUSED, sentence)
-}
 
 /// The hub that is given to `create`.
 pub(super) struct Hub<'h> {
@@ -52,19 +47,19 @@ pub(super) async fn create(
     new_passphrase: &NewPassphrase,
     by: Passphrases<'_>,
 ) -> Result<Answer, VerbError> {
-    let name: FleetName = name.parse().map_err(|error| refused(format!("{error}")))?;
+    let name: FleetName = name.parse().map_err(|error| VerbError::refused(format!("{error}")))?;
     let user = hub.user.map(fleets::read_credentials).transpose()?;
     let credentials = match hub.words {
         [] => None,
         hub => {
             let text = hub.join(" ");
             let found = HubCredentials::find(&super::read(move || read(text)).await?);
-            Some(found.map_err(|error| refused(error.to_string()))?)
+            Some(found.map_err(|error| VerbError::refused(error.to_string()))?)
         }
     };
     let known = fleets::saved(&dirs.state)?.take(name.as_str())?;
     match (known, credentials) {
-        (Some(_), _) if new_passphrase.is_wanted() => Err(refused(format!(
+        (Some(_), _) if new_passphrase.is_wanted() => Err(VerbError::refused(format!(
             "this device has the fleet {name} already: `topside fleet passphrase {name}` sets a passphrase"
         ))),
         (Some(fleet), credentials) => restore(dirs, &fleet, credentials, user, by).await,
@@ -79,7 +74,7 @@ pub(super) async fn create(
             };
             new(dirs, files, authority, person).await
         }
-        (None, None) => Err(refused(
+        (None, None) => Err(VerbError::refused(
             "a new fleet needs a hub: give the string that `topsided hub init` printed with --hub",
         )),
     }
@@ -219,7 +214,7 @@ pub(super) async fn import(
                 return Ok(own.name.clone());
             }
             if people.iter().any(|each| each.name == person.name) {
-                return Err(refused(format!(
+                return Err(VerbError::refused(format!(
                     "the fleet has a person called {} already: give another name with --as",
                     person.name
                 )));
@@ -295,7 +290,7 @@ pub(super) fn list(dirs: &Dirs) -> Result<Answer, VerbError> {
                     .to_owned(),
                 ]
             });
-            columns(&std::iter::once(heads.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
+            table(heads, rows)
         }
     };
     let unusable = saved.unusable.iter();
@@ -333,6 +328,6 @@ fn read(text: String) -> Result<String, VerbError> {
     }
     let mut text = String::new();
     let read = std::io::stdin().take(MAX_INPUT).read_to_string(&mut text);
-    read.map_err(|error| refused(format!("standard input cannot be read: {error}")))?;
+    read.map_err(|error| VerbError::refused(format!("standard input cannot be read: {error}")))?;
     Ok(text)
 }

@@ -16,7 +16,6 @@ use crate::platform::Jobs;
 use crate::text::secret::Secret;
 use crate::verb_args::fleet::NewPassphrase;
 use crate::verbs::errors::VerbError;
-use crate::verbs::exit_status;
 use crate::verbs::printer::Printer;
 use crate::verbs::question::{DECLINED, ask_hidden};
 
@@ -26,10 +25,6 @@ pub(super) struct Passphrases<'p> {
     pub(super) printer: &'p Printer,
     /// The file with it; none: the user is asked.
     pub(super) file: Option<&'p Path>,
-}
-
-fn refused(sentence: impl Into<String>) -> VerbError {
-    VerbError::new(exit_status::REFUSED, sentence)
 }
 
 impl Passphrases<'_> {
@@ -46,7 +41,7 @@ impl Passphrases<'_> {
                 self.ask(&format!("Passphrase of the authority of {fleet}")).await?
             }
             (true, None) => {
-                return Err(refused(format!(
+                return Err(VerbError::refused(format!(
                     "the authority of {fleet} has a passphrase, and there is no terminal to ask for it: give \
                      --passphrase-file FILE (- reads standard input)"
                 )));
@@ -58,7 +53,7 @@ impl Passphrases<'_> {
     /// A new passphrase, from a file or typed twice.
     async fn choose(&self, file: Option<&Path>) -> Result<Secret, VerbError> {
         if file.is_none() && !std::io::stdin().is_terminal() {
-            return Err(refused(
+            return Err(VerbError::refused(
                 "there is no terminal to ask for the new passphrase: give --new-passphrase-file FILE (- reads \
                  standard input)",
             ));
@@ -68,12 +63,12 @@ impl Passphrases<'_> {
             None => self.ask("New passphrase").await?,
         };
         if new.0.chars().count() < MIN_PASSPHRASE {
-            return Err(refused(format!(
+            return Err(VerbError::refused(format!(
                 "a passphrase has at least {MIN_PASSPHRASE} characters: nothing was changed"
             )));
         }
         if file.is_none() && self.ask("The new passphrase again").await?.0 != new.0 {
-            return Err(refused("the two passphrases differ: nothing was changed"));
+            return Err(VerbError::refused("the two passphrases differ: nothing was changed"));
         }
         Ok(new)
     }
@@ -93,7 +88,7 @@ impl Passphrases<'_> {
         match answer {
             Some(text) if text.len() > MAX_PASSPHRASE => Err(too_long()),
             Some(text) if !text.is_empty() => Ok(Secret(text)),
-            _ => Err(refused(DECLINED)),
+            _ => Err(VerbError::refused(DECLINED)),
         }
     }
 }
@@ -104,7 +99,7 @@ fn open(
     passphrase: &Secret,
 ) -> Result<PrivateKey, VerbError> {
     let wrong = |_| {
-        refused(format!(
+        VerbError::refused(format!(
             "this is not the passphrase of the authority of {fleet}: nothing was changed"
         ))
     };
@@ -117,7 +112,7 @@ pub(super) fn unlock(files: &AdminFiles, passphrase: &Secret) -> Result<PrivateK
 }
 
 fn too_long() -> VerbError {
-    refused(format!("a passphrase has at most {MAX_PASSPHRASE} bytes"))
+    VerbError::refused(format!("a passphrase has at most {MAX_PASSPHRASE} bytes"))
 }
 
 /// The first line of a file, or the next line of standard input.
@@ -141,14 +136,16 @@ fn first_line(file: &Path) -> Result<Secret, VerbError> {
             (file.display().to_string(), read)
         }
     };
-    read.map_err(|error| refused(format!("{shown} cannot be read: {error}")))?;
+    read.map_err(|error| VerbError::refused(format!("{shown} cannot be read: {error}")))?;
     line.pop_if(|byte| *byte == b'\n');
     line.pop_if(|byte| *byte == b'\r');
     match String::from_utf8(line) {
         Ok(text) if text.len() > MAX_PASSPHRASE => Err(too_long()),
         Ok(text) if !text.is_empty() => Ok(Secret(text)),
-        Ok(_) => Err(refused(format!("the first line of {shown} is empty: it is the passphrase"))),
-        Err(_) => Err(refused(format!("the first line of {shown} is not UTF-8"))),
+        Ok(_) => Err(VerbError::refused(format!(
+            "the first line of {shown} is empty: it is the passphrase"
+        ))),
+        Err(_) => Err(VerbError::refused(format!("the first line of {shown} is not UTF-8"))),
     }
 }
 
@@ -161,7 +158,7 @@ pub(super) async fn unlock_own(
     let key = by.unlock(&files.fleet, &files.authority).await?;
     match key.pin() == authority {
         true => Ok(key),
-        false => Err(refused(format!(
+        false => Err(VerbError::refused(format!(
             "the key authority.key of this device is not the authority of {}: take the right one with `topside fleet import`",
             files.fleet
         ))),

@@ -101,8 +101,8 @@ impl Client {
         command: &Command,
         request: &mut CommandRun,
     ) -> Result<(), VerbError> {
-        let files = file_transfer::local_files(command, &request.args)
-            .map_err(|sentence| VerbError::new(exit_status::REFUSED, sentence))?;
+        let files =
+            file_transfer::local_files(command, &request.args).map_err(VerbError::refused)?;
         transfers::send(&self.console.handle, &mut request.args, files, &self.console.printer).await
     }
 

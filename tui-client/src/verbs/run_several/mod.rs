@@ -28,7 +28,7 @@ pub(super) type UsageError = (u8, String);
 
 /// Time limit of cancelled runs; `fan_out` waits less.
 const CANCEL_LIMIT: Duration = Duration::from_secs(35);
-/// What the user is told whose answer is not the number of boxes.
+/// What the user is told after an answer that is not the number of boxes.
 const NOT_CONFIRMED: &str = "not confirmed: it was started on no box that waited";
 
 /// The boxes that `--on` names; none where it names one server, as every verb does.

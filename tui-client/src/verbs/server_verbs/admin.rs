@@ -101,12 +101,12 @@ pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Res
         Some(typed) => {
             let sentence =
                 format!("--name is {}, and this server is {name}", clean(typed, MAX_NAME));
-            return Err(VerbError::new(exit_status::REFUSED, sentence));
+            return Err(VerbError::refused(sentence));
         }
         None if then == AfterShutdown::Poweroff && args.confirm.yes => {
             let sentence =
                 format!("a power off is confirmed with the name of the server: pass --name {name}");
-            return Err(VerbError::new(exit_status::REFUSED, sentence));
+            return Err(VerbError::refused(sentence));
         }
         None => session.confirm_by_name(&args.confirm, &question).await?,
     }

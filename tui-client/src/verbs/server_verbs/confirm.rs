@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 
 use crate::verb_args::server::ConfirmArgs;
 use crate::verbs::errors::VerbError;
-use crate::verbs::exit_status;
 use crate::verbs::printer::Printer;
 use crate::verbs::question::{self, DECLINED, Lines, is_yes};
 
@@ -42,10 +41,10 @@ async fn ask(
     }
     if !std::io::stdin().is_terminal() {
         let sentence = "not a terminal, so the user cannot be asked: pass --yes to confirm";
-        return Err(VerbError::new(exit_status::REFUSED, sentence));
+        return Err(VerbError::refused(sentence));
     }
     match question::ask(printer, question, lines).await {
         Some(answer) if is_yes(&answer) => Ok(()),
-        _ => Err(VerbError::new(exit_status::REFUSED, DECLINED)),
+        _ => Err(VerbError::refused(DECLINED)),
     }
 }

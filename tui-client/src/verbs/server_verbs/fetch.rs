@@ -51,7 +51,7 @@ fn places(
 ) -> Result<Vec<Download>, VerbError> {
     let output = output.map(expanded);
     let run_id = row.run_id;
-    let refused = |sentence: String| Err(VerbError::new(exit_status::REFUSED, sentence));
+    let refused = |sentence: String| Err(VerbError::refused(sentence));
     if let Some(path) = output.as_ref().filter(|path| files.len() > 1 && !path.is_dir()) {
         return refused(format!(
             "{} is no directory, and run {run_id} has left several results: make it first, or name a result",
@@ -115,7 +115,7 @@ async fn to_stdout(
     let [file] = files else {
         let sentence =
             format!("run {} has left several results: name the one to print", row.run_id);
-        return Err(VerbError::new(exit_status::REFUSED, sentence));
+        return Err(VerbError::refused(sentence));
     };
     let (handle, printer) = (session.handle.clone(), session.printer);
     let take = async |piece| printer.write(OutputPart::Output(Stream::Stdout, piece)).await;

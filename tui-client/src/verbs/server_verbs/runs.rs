@@ -72,7 +72,7 @@ pub(super) async fn input(session: &mut OneShot<'_>, args: &Input) -> Result<u8,
     let run_id = RunId(args.run);
     if args.line.is_none() && !args.end && session.has_lines() {
         let sentence = "give the line for the run: `:input RUN LINE`; --end ends its input";
-        return Err(VerbError::new(exit_status::REFUSED, sentence));
+        return Err(VerbError::refused(sentence));
     }
     // An empty piece first: it fails at once if the run does not read.
     let nothing = Some(MaskedText(String::new()));
@@ -93,6 +93,6 @@ pub(super) async fn input(session: &mut OneShot<'_>, args: &Input) -> Result<u8,
     match fed {
         Ok(()) => session.print(&Empty {}, |_| String::new()).await,
         Err(StdinError::Call { error, .. }) => Err(session.refused(error).await),
-        Err(StdinError::Source(sentence)) => Err(VerbError::new(exit_status::REFUSED, sentence)),
+        Err(StdinError::Source(sentence)) => Err(VerbError::refused(sentence)),
     }
 }
