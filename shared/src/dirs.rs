@@ -173,7 +173,7 @@ impl Dirs {
 pub struct LocalServer {
     /// The sockets, in the order in which they are tried.
     pub sockets: Vec<PathBuf>,
-    /// The lock file of the state directory, whose record tells of a server without a socket.
+    /// The lock file of the state directory; its record tells of a server without a socket.
     pub state_lock: Option<PathBuf>,
 }
 
@@ -183,7 +183,7 @@ impl LocalServer {
         socket.with_extension("lock")
     }
 
-    /// The record of a running server (`is_locked`) whose socket is one of these and was removed.
+    /// The record of a running server (`is_locked`) that had one of these sockets, which was removed.
     pub fn without_socket(&self, is_locked: impl Fn(&Path) -> bool) -> Option<ServerRecord> {
         let locks = self.sockets.iter().map(|socket| Self::lock_of(socket));
         locks.chain(self.state_lock.clone()).find_map(|lock| {

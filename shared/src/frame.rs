@@ -20,7 +20,7 @@ pub struct LineTooLong {
 #[derive(Debug)]
 pub struct Lines {
     cap: usize,
-    /// The beginning of a line whose end has not been read yet, or the line lent last.
+    /// The beginning of a line that has not been read to its end, or the line lent last.
     kept: Vec<u8>,
     /// Whether `kept` was lent and may be forgotten.
     lent: bool,

@@ -135,7 +135,7 @@ pub struct ClientsChanged {
     pub joined: Vec<ClientRow>,
     /// Rows that are gone.
     pub left: Vec<ClientLeft>,
-    /// Rows whose name, role or runs changed.
+    /// Rows with another name, role or runs than before.
     pub updated: Vec<ClientRow>,
 }
 

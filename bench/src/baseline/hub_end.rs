@@ -13,7 +13,7 @@ use topside_shared::tls::server_config;
 
 use super::tls::AnyClientKey;
 
-/// Bytes of a message whose time to the other end and back is measured.
+/// Bytes of a message; its time to the other end and back is measured.
 pub(crate) const MESSAGE: usize = 64;
 
 /// Serves until it is killed. It prints its TCP port once it listens at both.

@@ -75,7 +75,7 @@ pub(crate) struct TcpPort {
     state: PathBuf,
     pub(crate) admission: Arc<Admission>,
     pub(crate) sessions: Arc<SessionLimits>,
-    /// Places of local users whose connection is answered with an error.
+    /// Places of local users that get an error for an answer.
     pub(crate) refused: Arc<SessionLimits>,
     opened: watch::Sender<Option<Arc<OpenPort>>>,
     handler: OnceLock<Handler>,

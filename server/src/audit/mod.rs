@@ -39,7 +39,7 @@ use crate::base::shortage::{self, Shortage};
 /// Entries in the queue of the thread; of these, notes.
 const MOST_WAITING: usize = 4_096;
 const MOST_NOTES: usize = 2_048;
-/// Longest wait for an entry whose action is done in any case.
+/// Longest wait for an entry about an action that is done in any case.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why an action is refused that must be recorded first.

@@ -9,7 +9,7 @@ use crate::audit::entry_writer::{Sizes, Writer};
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
 use crate::audit::{Recording, log_files, retained};
 
-/// A writer whose files are small.
+/// A writer of small files.
 fn writer(state: &Path) -> Writer {
     let sizes = Sizes { file: 2_000, files: 4, kept: 1_000_000 };
     Writer::new(state, None, sizes, std::sync::Arc::default(), false)

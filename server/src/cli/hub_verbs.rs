@@ -175,7 +175,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
          cd {shown} && nats-server -c {CONFIG}\n\n\
          or as a service:\n\n  systemctl enable --now {shown}/{UNIT}\n\n\
          Its key is {}. Keep its string secret; it is in {shown}/{STRING} too. On the device of an admin it creates \
-         fleets, whose invites boxes and people join with:\n\n  topside fleet create NAME --hub {credentials}\n",
+         a fleet, which makes the invites for boxes and people:\n\n  topside fleet create NAME --hub {credentials}\n",
         key.pin()
     ))
 }

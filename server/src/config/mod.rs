@@ -219,7 +219,7 @@ impl Config {
         })
     }
 
-    /// Adds a command whose calls are runs in this process. If its name is taken, [`serve`](crate::serve()) returns an
+    /// Adds a command with calls that are runs in this process. If its name is taken, [`serve`](crate::serve()) returns an
     /// error.
     #[must_use]
     pub fn with_worker(mut self, worker: impl Worker) -> Self {
@@ -227,7 +227,7 @@ impl Config {
         self
     }
 
-    /// Adds a command that this process answers at once, as [`Config::with_worker`] adds one whose calls are runs.
+    /// Adds a command that this process answers at once, as [`Config::with_worker`] adds one with calls that are runs.
     #[must_use]
     pub fn with_builtin(mut self, builtin: impl Builtin) -> Self {
         self.embedded.0.push(Embedded::Builtin(Arc::new(builtin)));

@@ -9,7 +9,7 @@ use crate::doctor::facts::{NamedAddress, RouterFacts};
 use crate::net::port_mapping::external_address::Protocol;
 use crate::net::port_mapping::protocols::Place;
 
-/// A box where all is well, on a home network whose router forwards the port.
+/// A box where all is well, on a home network with a router that forwards the port.
 fn well() -> Facts {
     let file = |path: &str, mode, forbidden| PrivateFile {
         path: path.into(),

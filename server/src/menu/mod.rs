@@ -51,7 +51,7 @@ pub(crate) enum Execution {
     Run(Arc<Runnable>),
 }
 
-/// A command whose calls are runs.
+/// A command with calls that are runs.
 pub(crate) struct Runnable {
     pub(crate) info: Arc<Command>,
     pub(crate) executor: Executor,

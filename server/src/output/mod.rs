@@ -52,7 +52,7 @@ struct OutputState {
 }
 
 impl Output {
-    /// An empty output whose first `max_output` bytes are kept in a file at `path`.
+    /// An empty output that keeps its first `max_output` bytes in a file at `path`.
     pub(crate) fn kept_in(path: PathBuf, max_output: u64) -> Self {
         Self::of(Buffer::limited(max_output), path)
     }
@@ -143,7 +143,7 @@ impl Output {
         self.state.buffer.lock().cut_at()
     }
 
-    /// The end of the output so far: the longest part whose JSON form is at most [`MAX_TAIL`] bytes.
+    /// The end of the output so far: the longest part that has a JSON form of at most [`MAX_TAIL`] bytes.
     pub(crate) fn tail(&self) -> Tail {
         let (bytes, missing) = self.state.buffer.lock().newest(MAX_TAIL);
         Tail::of(bytes, missing)

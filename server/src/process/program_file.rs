@@ -47,7 +47,7 @@ pub(crate) enum Unfit {
         "hands `{0}` to env as one name: write `#!/usr/bin/env -S {0}`, or leave the interpreter's options out"
     )]
     OneName(String),
-    #[error("is a script whose interpreters are scripts, too many of them")]
+    #[error("is a script, its interpreter is a script too, and so on: these are too many")]
     TooDeep,
     #[error("has no first line that names its interpreter: begin it with one such as #!/bin/sh")]
     NoFirstLine,

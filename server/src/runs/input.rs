@@ -51,7 +51,7 @@ enum InputEnd {
 }
 
 impl Input {
-    /// The input of a run whose command declares this.
+    /// The input of a run with a command that declares this.
     pub(crate) fn of(stdin: Stdin) -> Self {
         let shared = || Arc::new(InputPipe { state: Mutex::default(), changed: Notify::new() });
         Self((stdin == Stdin::Prompt).then(shared))

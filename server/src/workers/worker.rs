@@ -1,4 +1,4 @@
-//! The `Worker` trait: a command in Rust whose calls are runs.
+//! The `Worker` trait: a command in Rust with calls that are runs.
 
 use std::fmt;
 use std::future::Future;
@@ -20,7 +20,7 @@ use crate::output::Output;
 use crate::workers::arguments::Arguments;
 use crate::workers::concurrency::Exclusion;
 
-/// A command whose calls are runs in the server's own process. [`Config::with_worker`] adds one to a server.
+/// A command with calls that are runs in the server's own process. [`Config::with_worker`] adds one to a server.
 ///
 /// The server checks role and arguments before [`Worker::call`]. A worker that panics fails its run; the server
 /// continues. State that outlives a call belongs to the worker: `call` borrows it. A command that only answers with a

@@ -83,7 +83,7 @@ pub(super) fn read(line: &[u8], quoted: bool) -> Result<Message, String> {
     match (map.remove("method"), id) {
         (Some(Value::String(method)), None) if method == "output" => output(map.remove("params"))
             .ok_or_else(|| {
-                wrong("an `output` whose `params` are not `id`, `text` and perhaps `stream`")
+                wrong("an `output` with other `params` than `id`, `text` and perhaps `stream`")
             }),
         (Some(_), _) => Err(wrong("a message that is neither an answer nor an `output`")),
         (None, Some(Some(id))) => {
@@ -92,7 +92,7 @@ pub(super) fn read(line: &[u8], quoted: bool) -> Result<Message, String> {
             })?;
             Ok(Message::Answer { id, answer })
         }
-        (None, _) => Err(wrong("an answer whose `id` is not that of a call")),
+        (None, _) => Err(wrong("an answer with an `id` that no call has")),
     }
 }
 
@@ -155,9 +155,9 @@ mod tests {
             (r#"{"id":7}"#, "neither a `result` nor an `error`"),
             (r#"{"id":7,"error":"m"}"#, "neither a `result` nor an `error`"),
             (r#"{"id":7,"result":1,"error":{"message":"m"}}"#, "neither a `result`"),
-            (r#"{"id":"7","result":1}"#, "whose `id` is not that of a call"),
-            (r#"{"result":1}"#, "whose `id` is not that of a call"),
-            (r#"{"method":"output","params":{"id":7}}"#, "whose `params` are not"),
+            (r#"{"id":"7","result":1}"#, "with an `id` that no call has"),
+            (r#"{"result":1}"#, "with an `id` that no call has"),
+            (r#"{"method":"output","params":{"id":7}}"#, "with other `params` than"),
             (r#"{"method":"output","params":{"id":7,"text":"","stream":"x"}}"#, "`params` are not"),
             (r#"{"method":"ouput","params":{"id":7,"text":""}}"#, "neither an answer nor"),
             (r#"{"id":1,"method":"output","params":{"id":7,"text":""}}"#, "neither an answer nor"),

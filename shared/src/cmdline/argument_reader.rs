@@ -24,7 +24,7 @@ pub(super) enum WordRole<'a> {
     More { text: &'a str },
     /// `--name` or `--no-name` of a bool.
     Switch { arg: usize, on: bool },
-    /// `--name`, whose value is the next word.
+    /// `--name`; its value is the next word.
     Name,
     /// `--`.
     End,
@@ -61,7 +61,7 @@ impl<'m> ArgumentReader<'m> {
         Self { command, given, pending: None, ended: false, rest: None, values }
     }
 
-    /// The argument whose option waits for its value.
+    /// The argument of the option that waits for its value.
     pub(super) fn pending(&self) -> Option<usize> {
         self.pending
     }

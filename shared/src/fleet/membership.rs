@@ -138,8 +138,8 @@ pub fn boxes(roster: &Roster, announcements: &[VerifiedAnnouncement]) -> Vec<Fle
     boxes
 }
 
-/// The people of a fleet: those of the roster, and those whose device has announced itself with an invite that was not used
-/// before. The invite, not the announcement, gives the name.
+/// The people of a fleet: those of the roster, and those with a device that has announced itself with an invite that was not
+/// used before. The invite, not the announcement, gives the name.
 pub fn people(roster: &Roster, announcements: &[VerifiedAnnouncement]) -> Vec<PersonEntry> {
     let mut people = roster.people.clone();
     for of in announcements {

@@ -71,7 +71,7 @@ pub struct BoxEntry {
 /// An invite on the roster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetInvite {
-    /// The pin of the enrolment key, whose seed is in the join string.
+    /// The pin of the enrolment key; its seed is in the join string.
     pub key: Pin,
     /// Whom it invites.
     pub invites: Invited,

@@ -338,10 +338,10 @@ pub struct ReloadChanges {
     /// Workers that are new, gone, or started anew.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<String>,
-    /// Keys of `server.toml` whose values are in force from now on, such as `limits.max_runs`.
+    /// Keys of `server.toml` with new values in force from now on, such as `limits.max_runs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
-    /// Keys of `server.toml` whose values take effect at the next start.
+    /// Keys of `server.toml` with values that take effect at the next start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub at_restart: Vec<String>,
 }

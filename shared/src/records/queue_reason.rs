@@ -19,7 +19,7 @@ pub struct QueueReason {
     /// The limit that it is: `max_concurrent` of its command, or `max_runs` of the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// The group of commands whose `max_concurrent` it is.
+    /// The group of commands that has this `max_concurrent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The runs that hold it; if none does, the queued run that gets it first. At most [`MAX_HELD_BY`]

@@ -1,4 +1,4 @@
-//! TLS of the server: it shows its own key, and accepts clients whose keys are admitted.
+//! TLS of the server: it shows its own key, and accepts clients with admitted keys.
 
 use std::fmt::Debug;
 use std::sync::Arc;

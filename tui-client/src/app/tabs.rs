@@ -60,7 +60,7 @@ impl Tab {
         }
     }
 
-    /// Whether a server was dialled whose menu is still to come.
+    /// Whether a server was dialled, and its menu is still to come.
     pub(crate) fn awaits_menu(&self) -> bool {
         match self.link {
             ConnectionState::Dialling(_) => true,

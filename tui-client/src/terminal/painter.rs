@@ -3,7 +3,7 @@
 //!
 //! Terminals disagree about the width of emoji, of characters that are joined from several, and of many scripts. A row of
 //! plain characters of one column is changed cell by cell. Any other row is erased and painted as a whole when it changes,
-//! and the cursor is set to its column after each character whose width may differ. So the cells of a row depend on that
+//! and the cursor is set to its column after each character of uncertain width. So the cells of a row depend on that
 //! row alone, and no half of a wide character remains.
 //!
 //! On a slow line a frame is painted in pieces: first a new line of output and the row of the cursor, so that a typed key

@@ -58,7 +58,7 @@ fn safe(candidate: &CompletionCandidate) -> Option<Candidate> {
     Some(Candidate { word: word.to_owned(), about: clean(&about, MAX_REASON) })
 }
 
-/// Adapts `command` to the words before the last one: the server whose menu `topside run` uses, and the command of it.
+/// Adapts `command` to the words before the last one: the server that gives `topside run` its menu, and the command of it.
 pub(crate) fn adapt(command: &mut Command, before: &[String]) {
     // Incomplete: a required argument may still be typed.
     let Ok(read) = command.clone().ignore_errors(true).try_get_matches_from(before) else { return };
