@@ -79,7 +79,6 @@ impl Terminal {
         line: Option<Line>,
     ) -> io::Result<Option<Self>> {
         let Some(topside) = programs.topside() else { return Ok(None) };
-        let pair = native_pty_system().openpty(SIZE).map_err(io::Error::other)?;
         let mut command = CommandBuilder::new(topside);
         command.args(["connect", "this machine"]);
         command.env("TERM", "xterm-256color");
@@ -87,6 +86,19 @@ impl Terminal {
         for (name, value) in server.variables() {
             command.env(name, value);
         }
+        Self::run(command, "try:", line).map(Some)
+    }
+
+    /// Opens a terminal of a program that prints each key and does nothing else.
+    pub(super) fn echo() -> io::Result<Self> {
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", "stty raw -echo && echo ready && exec cat"]);
+        Self::run(command, "ready", None)
+    }
+
+    /// Runs a program until it has drawn this word.
+    fn run(command: CommandBuilder, ready: &str, line: Option<Line>) -> io::Result<Self> {
+        let pair = native_pty_system().openpty(SIZE).map_err(io::Error::other)?;
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
         drop(pair.slave);
@@ -100,9 +112,9 @@ impl Terminal {
         let (child, master) = (Mutex::new(child), Mutex::new(pair.master));
         let first_frame = Duration::ZERO;
         let mut terminal = Self { drawn, writer, child, pid, first_frame, _master: master };
-        terminal.drawn.until("try:")?;
+        terminal.drawn.until(ready)?;
         terminal.first_frame = started.elapsed();
-        Ok(Some(terminal))
+        Ok(terminal)
     }
 
     /// Waits until this word was drawn after the last [`Self::write`].
