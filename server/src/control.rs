@@ -146,7 +146,7 @@ impl Control {
         }
         let place = ServerAddress {
             pin: PrivateKey::load_or_make(&config.state.join(KEY_FILE))?.pin(),
-            name: platform::hostname(),
+            name: config.naming.box_name(),
             addresses: invite_addresses(listen.addresses.iter().copied()),
             port: listen.port,
             router: config.router.internet_address(None, listen.port),

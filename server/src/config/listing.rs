@@ -47,7 +47,9 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         false => toml::Value::from(argv.to_vec()).to_string(),
     };
     let notifiers: Vec<toml::Value> = config.notifiers.iter().map(Notifier::to_toml).collect();
+    let name = config.naming.name.as_deref();
     let mut all = vec![
+        ("server.name", name.map(|name| toml::Value::from(name).to_string()).unwrap_or_default()),
         ("listen.port", port.to_string()),
         ("listen.addresses", format!("[{}]", addresses.join(", "))),
         ("local.allow", allow),

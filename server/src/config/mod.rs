@@ -25,7 +25,7 @@ use crate::settings::metrics::Metrics;
 use crate::settings::notify::{EventKind, Notifier};
 use crate::settings::retention::Kept;
 use crate::settings::server_file::Lines;
-use crate::settings::{Listen, Local, server_file};
+use crate::settings::{Listen, Local, Naming, server_file};
 use crate::timing::Timing;
 use crate::workers::worker::Worker;
 use crate::{menu_file, workers};
@@ -41,6 +41,8 @@ use topside_shared::{Time, text};
 /// The configuration of a server.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The name that users see.
+    pub naming: Naming,
     /// Who may use the local socket.
     pub local: Local,
     /// Addresses for TCP; `None`: TCP is never opened.
@@ -178,6 +180,7 @@ impl Config {
         let remarks = left_out.chain(menu.remarks.iter().cloned()).chain(unknown).chain(past);
         let remarks = remarks.collect();
         Ok(Self {
+            naming: server.naming,
             local: server.local,
             listen: Some(server.listen),
             limits: server.limits,
@@ -270,6 +273,7 @@ impl Config {
 
     /// Keeps the settings of `in_force` that only a restart changes.
     pub(crate) fn keep_what_waits_for_a_start(&mut self, in_force: &Self) {
+        self.naming.clone_from(&in_force.naming);
         self.listen.clone_from(&in_force.listen);
         self.router.clone_from(&in_force.router);
         self.discovery = in_force.discovery;

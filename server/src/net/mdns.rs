@@ -21,19 +21,21 @@ pub(crate) struct Announcement {
     daemon: ServiceDaemon,
 }
 
-/// Announces the server that listens at `open` on all interfaces but loopback, as they come and go.
+/// Announces the server `name` that listens at `open` on all interfaces but loopback, as they come and go.
 pub(crate) fn announce(
+    name: &str,
     hostname: &str,
     open: &[SocketAddr],
     pin: &Pin,
 ) -> Result<Option<Announcement>, mdns_sd::Error> {
     let Some((port, interfaces)) = where_open(open) else { return Ok(None) };
-    let name = label(hostname);
+    let host = label(hostname);
+    let name = if name == hostname { host.to_owned() } else { instance(name) };
     let pin = pin.to_string();
     let mut info = ServiceInfo::new(
         SERVICE,
-        name,
-        &format!("{name}.local."),
+        &name,
+        &format!("{host}.local."),
         (),
         port,
         &[("v", VERSION), ("pin", pin.as_str())][..],
@@ -75,11 +77,19 @@ fn where_open(open: &[SocketAddr]) -> Option<(u16, Vec<IfKind>)> {
 
 /// The first part of a host name, cut to the length of a DNS label.
 fn label(hostname: &str) -> &str {
-    let first = hostname.split('.').next().unwrap_or_default();
-    match &first[..first.floor_char_boundary(MAX_LABEL)] {
+    match cut(hostname.split('.').next().unwrap_or_default()) {
         "" => "topside",
         name => name,
     }
+}
+
+/// A name that the box was given, as one label: it may have dots, which would need escapes in DNS.
+fn instance(name: &str) -> String {
+    cut(&name.replace(['.', '\\'], "-")).to_owned()
+}
+
+fn cut(label: &str) -> &str {
+    &label[..label.floor_char_boundary(MAX_LABEL)]
 }
 
 #[cfg(test)]
@@ -106,5 +116,12 @@ mod tests {
         assert_eq!(label(""), "topside");
         assert_eq!(label(&"a".repeat(64)).len(), 63);
         assert_eq!(label(&"é".repeat(40)).len(), 62);
+    }
+
+    #[test]
+    fn a_given_name_is_announced_as_one_label() {
+        assert_eq!(instance("Garden shed"), "Garden shed");
+        assert_eq!(instance("garden.home\\2"), "garden-home-2");
+        assert_eq!(instance(&"é".repeat(40)).len(), 62);
     }
 }

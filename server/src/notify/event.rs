@@ -19,7 +19,7 @@ pub(crate) struct Event {
     pub(crate) event: EventKind,
     /// Of several the newest.
     pub(crate) time: Time,
-    /// The host name of the box.
+    /// The name of the box, as users see it.
     pub(crate) host: String,
     /// One sentence for people.
     pub(crate) message: String,

@@ -37,7 +37,6 @@ use topside_shared::{Role, RunId, Time};
 
 use crate::base::blocking::blocking;
 use crate::base::mutex::Mutex;
-use crate::base::platform;
 use crate::notify::event::{About, Event, kind_of_end};
 use crate::notify::event_queue::EventQueue;
 use crate::notify::event_text::last_lines;
@@ -81,6 +80,7 @@ impl Rules {
 #[derive(Debug)]
 pub(crate) struct Notifications {
     state_directory: PathBuf,
+    /// The name of the box, as users see it.
     host: String,
     /// Which start of the server the ids of its events name.
     boot_id: String,
@@ -132,10 +132,16 @@ impl DeliveryState {
 
 impl Notifications {
     /// Reads the outbox in this state directory. Events are sent once [`Notifications::run`] is called.
-    pub(crate) fn open(state: &Path, boot_id: String, rules: Rules, pace: Pace) -> Self {
+    pub(crate) fn open(
+        state: &Path,
+        host: String,
+        boot_id: String,
+        rules: Rules,
+        pace: Pace,
+    ) -> Self {
         let notify = Self {
             state_directory: state.to_path_buf(),
-            host: platform::hostname(),
+            host,
             boot_id,
             next_id: AtomicU64::new(1),
             pace,
@@ -153,7 +159,7 @@ impl Notifications {
     /// For a server without notifiers.
     #[cfg(test)]
     pub(crate) fn silent(state: &Path) -> Arc<Self> {
-        Self::open(state, String::new(), Rules::default(), Pace::default()).into()
+        Self::open(state, "box".to_owned(), String::new(), Rules::default(), Pace::default()).into()
     }
 
     /// Replaces the rules. What waits for a notifier that is gone is dropped.

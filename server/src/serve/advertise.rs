@@ -1,6 +1,7 @@
 //! Advertises an open TCP port: mDNS on the LAN, and a port mapping on the router. A failure never stops the server.
 
 use crate::admission::tcp_port::OpenPort;
+use crate::base::platform;
 use crate::net::mdns::{Announcement, announce};
 use crate::net::port_mapping::keep;
 use crate::net::port_mapping::protocols::{HomeRouter, place};
@@ -24,7 +25,7 @@ async fn tell_lan(server: &Server, opened: &OpenPort) {
     if !server.now().config.discovery.announce {
         return;
     }
-    match announce(&server.info.hostname, &opened.addresses, &opened.pin) {
+    match announce(&server.info.hostname, &platform::hostname(), &opened.addresses, &opened.pin) {
         Ok(Some(announcement)) => {
             server.tcp.closed().await;
             Announcement::end(announcement).await;

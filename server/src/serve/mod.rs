@@ -144,6 +144,7 @@ impl Stored {
         let audit = Arc::new(audit);
         let notify = Notifications::open(
             &config.state,
+            config.naming.box_name(),
             boot_id.clone(),
             config.notify_rules(),
             config.notify_pace,

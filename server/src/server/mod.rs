@@ -156,6 +156,7 @@ impl Server {
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
+        let box_name = config.naming.box_name();
         let tcp = TcpPort::new(config.listen.clone(), config.state.clone(), &config.limits);
         let shutdown_was_due = shutdown_record::read(&config.state);
         let box_boot_id = box_boot::boot_id(&config.figures_root);
@@ -192,7 +193,7 @@ impl Server {
             info: ServerInfo {
                 name: "topsided".into(),
                 version: env!("CARGO_PKG_VERSION").into(),
-                hostname: platform::hostname(),
+                hostname: box_name,
                 boot_id,
                 started_at: Time::now(),
                 box_boot_id,

@@ -23,6 +23,20 @@ use crate::base::platform;
 /// `config/server.toml`: every key with its default.
 pub(crate) const SAMPLE: &str = include_str!("sample.toml");
 
+/// `[server]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Naming {
+    /// The name that users see; none: the host name of the box.
+    pub name: Option<String>,
+}
+
+impl Naming {
+    /// The name that users see.
+    pub(crate) fn box_name(&self) -> String {
+        self.name.clone().unwrap_or_else(platform::hostname)
+    }
+}
+
 /// `[local]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Local {

@@ -23,12 +23,13 @@ use crate::settings::metrics::Metrics;
 use crate::settings::notify::Notifier;
 use crate::settings::retention::Kept;
 use crate::settings::{
-    Listen, Local, SERVER_FILE, agents, discovery, files, hooks, host, limits, log_level, metrics,
-    notify, retention,
+    Listen, Local, Naming, SERVER_FILE, agents, discovery, files, hooks, host, limits, log_level,
+    metrics, notify, retention,
 };
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerFile {
+    pub(crate) naming: Naming,
     pub(crate) local: Local,
     pub(crate) listen: Listen,
     pub(crate) limits: Limits,
@@ -95,6 +96,7 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
     let mut m = Errors::new(file, text);
     let top = Fields::of(&document, "server.toml");
     let known = [
+        "server",
         "local",
         "listen",
         "limits",
@@ -111,6 +113,7 @@ fn parse(file: &str, text: &str, trust: Trust) -> Result<ServerFile, FileErrors>
     ];
     top.refuse_unknown(&known, &mut m);
     let file = ServerFile {
+        naming: section(&top, "server", &mut m, naming),
         local: section(&top, "local", &mut m, local),
         listen: section(&top, "listen", &mut m, listen),
         limits: section(&top, "limits", &mut m, limits::read),
@@ -135,6 +138,20 @@ fn section<T: Default>(
     read: impl FnOnce(&Fields<'_, '_>, &mut Errors<'_>) -> T,
 ) -> T {
     top.table(name, m).map_or_else(T::default, |table| read(&table, m))
+}
+
+fn naming(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Naming {
+    table.refuse_unknown(&["name"], m);
+    let form = format!(
+        "1 to {} characters that can be printed, without a space at either end",
+        text::MAX_NAME
+    );
+    let name = table.read("name", &form, m, |value| {
+        DeValue::as_str(value)
+            .filter(|name| !name.is_empty() && text::clean(name, text::MAX_NAME) == **name)
+            .map(ToOwned::to_owned)
+    });
+    Naming { name: name.map(|field| field.value) }
 }
 
 fn local(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Local {
@@ -202,7 +219,7 @@ mod tests {
     #[test]
     fn every_key_of_the_sample_is_read_when_it_is_set() {
         let read = of(
-            "[local]\nallow = { alice = \"operator\" }\n[listen]\nport = 1\naddresses = [\"::1\"]\n\
+            "[server]\nname = \"garden shed\"\n[local]\nallow = { alice = \"operator\" }\n[listen]\nport = 1\naddresses = [\"::1\"]\n\
              [limits]\nmax_runs = 1\nadmin_runs = 0\n\
              max_runs_per_client = 2\nmax_queued = 5\nmax_approvals = 18\nmax_approvals_per_user = 19\napproval_timeout = \"20s\"\nmax_argument = \"1KiB\"\nmax_outbox = \"2MiB\"\n\
              max_waiting = 7\n\
@@ -217,6 +234,7 @@ mod tests {
              [mcp]\nrate = 18\n",
         )
         .unwrap();
+        assert_eq!(read.naming, Naming { name: Some("garden shed".to_owned()) });
         assert_eq!(read.local.allow["alice"], Role::Operator);
         assert_eq!(read.listen, Listen { port: 1, addresses: vec!["::1".parse().unwrap()] });
         let seconds = |count| Some(Duration::from_secs(count));
@@ -332,6 +350,25 @@ mod tests {
             let error = of(text).unwrap_err().to_string();
             assert!(error.starts_with(said), "{error}");
             assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_1_to_64_characters_that_can_be_printed() {
+        let named = |name: &str| {
+            of(&format!("[server]\nname = {}\n", toml::Value::from(name)))
+                .map(|file| file.naming.name)
+                .map_err(|error| error.to_string())
+        };
+        for name in ["g", "garden shed", "Gärten 🌱", &"n".repeat(64)] {
+            assert_eq!(named(name), Ok(Some(name.to_owned())));
+        }
+        for name in ["", " garden", "garden\t", "gar\u{1b}den", "gar\nden", &"n".repeat(65)] {
+            assert_eq!(
+                named(name).unwrap_err(),
+                "server.toml:2:8: `name` of [server] must be 1 to 64 characters that can be printed, without a space \
+                 at either end"
+            );
         }
     }
 

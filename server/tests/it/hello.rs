@@ -52,6 +52,23 @@ fn initialize_tells_both_sides_who_they_are() {
     assert_eq!(rows["clients"][0]["client"], json!({"name": "probe", "version": "1.2"}));
 }
 
+/// The box of a user with several of them had the name of its image everywhere.
+#[test]
+fn the_box_has_the_name_of_server_toml_or_that_of_its_host() {
+    let server = TestServer::with(MENU, "");
+    let host = rustix::system::uname();
+    let named = |server: &TestServer| {
+        let answer = server.connect().ok("initialize", json!({}));
+        answer["server"]["hostname"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(named(&server), host.nodename().to_str().unwrap());
+    let server = TestServer::with(MENU, "[server]\nname = \"garden shed\"\n");
+    assert_eq!(named(&server), "garden shed");
+    let status = server.connect().run("status", json!({}));
+    let status = status["output"].as_str().unwrap().to_owned();
+    assert!(status.contains("on garden shed\n"), "{status}");
+}
+
 #[test]
 fn a_name_is_cleaned_and_cut() {
     let server = TestServer::start();

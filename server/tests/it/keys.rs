@@ -67,6 +67,21 @@ fn an_invite_names_the_address_of_a_port_that_is_forwarded_by_hand() {
 }
 
 #[test]
+fn an_invite_has_the_name_of_the_box_that_the_file_gives() {
+    let file = format!("{LOOPBACK}[server]\nname = \"garden shed\"\n");
+    let named = |invite: &str| invite.parse::<Invite>().unwrap().name;
+    let server = TestServer::with("", &file);
+    let params = json!({"name": "phone", "role": "operator"});
+    let made = server.connect().ok("key/invite", params);
+    assert_eq!(named(made["invite"].as_str().unwrap()), "garden shed");
+    // Without a server the verb reads the file.
+    let topsided = Topsided::new();
+    topsided.write("server.toml", "[server]\nname = \"garden shed\"\n");
+    let made = topsided.run(&["invite", "--name", "phone", "--role", "viewer"]);
+    assert_eq!(named(made.stdout.lines().next().unwrap()), "garden shed");
+}
+
+#[test]
 fn the_port_at_the_router_is_that_of_the_server_where_the_file_names_no_other() {
     let topsided = Topsided::new();
     topsided.write("server.toml", "[listen]\nport = 9001\n[router]\naddress = \"2001:db8::7\"\n");

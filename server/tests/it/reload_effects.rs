@@ -156,12 +156,18 @@ fn the_socket_is_open_to_other_users_while_allow_names_any() {
 #[test]
 fn each_reload_names_the_keys_that_need_a_restart() {
     let server = TestServer::with(MENU, "");
-    let text = "[listen]\nport = 1\naddresses = [\"127.0.0.1\"]\n[router]\nmap = true\n\
+    let text = "[server]\nname = \"other\"\n[listen]\nport = 1\naddresses = [\"127.0.0.1\"]\n[router]\nmap = true\n\
                 [discovery]\nannounce = false\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
     rewrite(&server, "server.toml", text);
     let mut admin = server.connect();
-    let keys =
-        ["listen.port", "listen.addresses", "router.map", "discovery.announce", "metrics.listen"];
+    let keys = [
+        "server.name",
+        "listen.port",
+        "listen.addresses",
+        "router.map",
+        "discovery.announce",
+        "metrics.listen",
+    ];
     for _ in 0..2 {
         let done = admin.ok("server/reload", json!({}));
         assert_eq!(done["changed"], json!({"atRestart": keys}));

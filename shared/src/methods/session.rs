@@ -63,7 +63,7 @@ pub struct ServerInfo {
     pub name: String,
     /// The program's version.
     pub version: String,
-    /// The box's name.
+    /// The name of the box: `name` of `[server]`, or its host name.
     pub hostname: String,
     /// Differs at each start of the server.
     pub boot_id: String,

@@ -21,7 +21,7 @@ const MAX_ADDRESSES: usize = 16;
 /// A server that announced itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiscoveredServer {
-    /// The host name of its box, with a number where two are alike.
+    /// The name of its box, with a number where two are alike.
     pub name: String,
     /// Its mDNS name, `sprinkler.local`.
     pub host: String,
