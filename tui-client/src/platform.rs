@@ -13,7 +13,9 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::sync::oneshot;
 
-pub(crate) use tty::{Echo, drain_terminal, read_input, write_all};
+pub(crate) use tty::{
+    Echo, KeyInput, SignalKey, drain_terminal, read_input, wait_for_input, write_all,
+};
 
 /// Limit of every wait after the terminal of the program was closed.
 const HANG_UP_PATIENCE: Duration = Duration::from_millis(400);

@@ -68,17 +68,22 @@ pub(crate) enum Why {
     Cut(String),
 }
 
+/// Whether a server is expected back after the end of a session: not after a shutdown, or after a session that the server
+/// ended on purpose. None: the connection broke.
+pub(crate) fn comes_back(ended: Option<&SessionEnded>) -> bool {
+    ended.is_none_or(|ended| ended.code == EndCode::Restart)
+}
+
 impl Disconnected {
     pub(crate) fn new(why: Why, state: &State) -> Self {
         Self { why, at: state.clock.wall, failed: None, retry: None, tries: 0 }
     }
 
-    /// Whether the client dials again by itself: not after a shutdown, or after a session that the server ended on
-    /// purpose.
+    /// Whether the client dials again by itself.
     pub(crate) fn retries(&self) -> bool {
         match &self.why {
-            Why::Ended(ended) => ended.code == EndCode::Restart,
-            Why::Cut(_) => true,
+            Why::Ended(ended) => comes_back(Some(ended)),
+            Why::Cut(_) => comes_back(None),
         }
     }
 

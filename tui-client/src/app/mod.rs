@@ -225,10 +225,12 @@ impl State {
         Effect::Quit
     }
 
-    /// The size of the screen above the bar of a shutdown or of the end of a session: views do not cover it.
+    /// The size of the screen above the bar of a shutdown or of the end of a session, and above a long message on a low
+    /// screen: views do not cover them.
     pub(crate) fn view_size(&self) -> Size {
         let has_bar = self.console().is_some_and(|console| console.bar_text(self).is_some());
-        Size { height: self.size.height.saturating_sub(u16::from(has_bar)), ..self.size }
+        let taken = u16::from(has_bar) + self.message_rows_of_views();
+        Size { height: self.size.height.saturating_sub(taken), ..self.size }
     }
 
     pub(crate) fn console_mut(&mut self) -> Option<&mut Console> {

@@ -1,5 +1,7 @@
 //! Reconnection: when a lost session is dialled again, and how the waits grow.
 
+use topside_shared::Time;
+
 use super::connection::{ConnectionState, Disconnected};
 use super::picker::{self, probe};
 use super::{Effect, State};
@@ -10,18 +12,10 @@ const MAX_WAIT_MS: u64 = 30_000;
 const REBOOT_WAIT_MS: u64 = 4_000;
 
 impl Disconnected {
-    /// Plans the next dial: after 1, 2, 4 .. 30 s, each wait shortened by up to a half so that many clients do not return
-    /// together. On the same machine the clients are few and a restart is quick, so the first wait is 250 ms.
+    /// Plans the next dial.
     pub(crate) fn plan(&mut self, now: u64, local: bool) {
-        let first = if local { 250_u64 } else { 1000 };
-        let longest = if self.of_box().is_some() { REBOOT_WAIT_MS } else { MAX_WAIT_MS };
-        let whole = (first << self.tries.min(7)).min(longest);
-        let mut seed = now ^ u64::from(self.tries) << 32 ^ self.at.as_millis().unsigned_abs();
-        // One round of xorshift is enough to separate two clients.
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        self.retry = Some(now + whole / 2 + seed % (whole / 2));
+        let wait = wait_ms(self.tries, local, self.of_box().is_some(), now ^ seed(self.at));
+        self.retry = Some(now + wait);
     }
 
     /// The next dial in words: `reconnecting in 4 s (try 3)`.
@@ -29,6 +23,26 @@ impl Disconnected {
         let left = self.retry?.saturating_sub(now).div_ceil(1000);
         Some(format!("reconnecting in {left} s (try {})", self.tries + 1))
     }
+}
+
+/// A seed for [`wait_ms`].
+pub(crate) fn seed(at: Time) -> u64 {
+    at.as_millis().unsigned_abs()
+}
+
+/// The wait before a dial, in milliseconds: 1, 2, 4 .. 30 s, each shortened by up to a half so that many clients do not return
+/// together. On the same machine (`local`) the clients are few and a restart is quick, so the first wait is 250 ms. `of_box`:
+/// the box reboots.
+pub(crate) fn wait_ms(tries: u32, local: bool, of_box: bool, seed: u64) -> u64 {
+    let first = if local { 250_u64 } else { 1000 };
+    let longest = if of_box { REBOOT_WAIT_MS } else { MAX_WAIT_MS };
+    let whole = (first << tries.min(7)).min(longest);
+    let mut seed = seed ^ u64::from(tries) << 32;
+    // One round of xorshift is enough to separate two clients.
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    whole / 2 + seed % (whole / 2)
 }
 
 /// Dials the server of this console again.
@@ -77,8 +91,6 @@ pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
 
 #[cfg(test)]
 mod tests {
-    use topside_shared::Time;
-
     use super::*;
     use crate::app::connection::Why;
 

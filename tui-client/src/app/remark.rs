@@ -9,6 +9,9 @@ pub(crate) const SHOWN_MS: u64 = 8_000;
 /// Columns beside the text of a message: its sign, and a margin on both sides.
 pub(crate) const MESSAGE_MARGIN: u16 = 4;
 
+/// A screen with fewer rows is low: views fill it.
+const LOW: u16 = 30;
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remark {
@@ -75,6 +78,14 @@ impl State {
         let room = usize::from(self.size.width.saturating_sub(MESSAGE_MARGIN));
         let rows = self.message().map_or(0, |(_, text)| fit::wrap_rows(text, room, most).len());
         u16::try_from(rows).unwrap_or(1)
+    }
+
+    /// Rows that a message takes from the open view, beside the last row of the screen. On a low screen a view may leave it no
+    /// other room.
+    pub(crate) fn message_rows_of_views(&self) -> u16 {
+        let is_low = self.size.height < LOW;
+        let covers = self.views.last().is_some_and(|top| !top.draws_messages());
+        if is_low && covers { self.message_rows().saturating_sub(1) } else { 0 }
     }
 
     /// The message that is shown now: a new one, else what is wrong in the settings until the user closes it.

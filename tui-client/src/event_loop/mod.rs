@@ -19,7 +19,7 @@ mod result_download;
 mod saved_servers;
 mod session;
 mod settings_watcher;
-mod terminal_events;
+pub(crate) mod terminal_events;
 mod transfer_progress;
 mod upload;
 

@@ -37,7 +37,8 @@ fn mouse(mouse: &MouseEvent) -> Option<Msg> {
     })
 }
 
-fn key(pressed: &KeyEvent) -> Option<Key> {
+/// The key of an event of the terminal library; none: it was released, or has no use here.
+pub(crate) fn key(pressed: &KeyEvent) -> Option<Key> {
     if pressed.kind == KeyEventKind::Release {
         return None;
     }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcdrain, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcdrain, tcgetattr, tcsetattr,
+};
 use tokio::sync::oneshot;
 
 use crate::terminal_input::{Decoder, TerminalInput};
@@ -46,6 +48,74 @@ impl Drop for Echo {
     fn drop(&mut self) {
         self.on();
     }
+}
+
+/// Input of the terminal on standard input, key by key: the terminal shows nothing of it, and makes no signals of Ctrl-C and
+/// Ctrl-Z. Its settings are restored when this is dropped.
+#[derive(Default)]
+pub(crate) struct KeyInput {
+    /// The terminal's settings before, while it is on.
+    before: Option<Termios>,
+}
+
+impl KeyInput {
+    /// Turns it on. Returns false where the terminal does not edit and show lines: another program does (Emacs, a recorder), or
+    /// there is no terminal.
+    pub(crate) fn on(&mut self) -> bool {
+        if self.before.is_some() {
+            return true;
+        }
+        let Ok(before) = tcgetattr(io::stdin()) else { return false };
+        if !before.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO) {
+            return false;
+        }
+        let mut keys = before.clone();
+        keys.local_modes
+            .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN);
+        keys.special_codes[SpecialCodeIndex::VMIN] = 1;
+        keys.special_codes[SpecialCodeIndex::VTIME] = 0;
+        let is_set = tcsetattr(io::stdin(), OptionalActions::Now, &keys).is_ok();
+        self.before = Some(before).filter(|_| is_set);
+        is_set
+    }
+
+    /// Turns it off. What was typed and not read yet stays.
+    pub(crate) fn off(&mut self) {
+        if let Some(before) = self.before.take() {
+            // A terminal that was closed takes no settings.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+        }
+    }
+
+    /// The key that the terminal would make a signal of.
+    pub(crate) fn signal_key(&self, byte: u8) -> Option<SignalKey> {
+        let codes = &self.before.as_ref()?.special_codes;
+        // 0 stands for a key that is switched off.
+        [
+            (SpecialCodeIndex::VINTR, SignalKey::Interrupt),
+            (SpecialCodeIndex::VQUIT, SignalKey::Quit),
+            (SpecialCodeIndex::VSUSP, SignalKey::Stop),
+        ]
+        .into_iter()
+        .find_map(|(index, key)| (byte != 0 && codes[index] == byte).then_some(key))
+    }
+}
+
+impl Drop for KeyInput {
+    fn drop(&mut self) {
+        self.off();
+    }
+}
+
+/// A key that a terminal makes a signal of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignalKey {
+    /// Ctrl-C.
+    Interrupt,
+    /// Ctrl-\.
+    Quit,
+    /// Ctrl-Z.
+    Stop,
 }
 
 /// Empty reads in a row after which a terminal counts as closed. A single one can come from a Ctrl-D while the terminal is
@@ -109,6 +179,12 @@ pub(crate) fn write_all(stream: &impl AsFd, mut bytes: &[u8]) -> io::Result<()> 
 pub(crate) fn drain_terminal() {
     // Where it fails, there is nothing to wait for.
     let _ = tcdrain(io::stdout());
+}
+
+/// Waits until standard input can be read, or has ended.
+pub(crate) fn wait_for_input() {
+    // Where it cannot be polled, the read waits.
+    while wait_for(&io::stdin(), PollFlags::IN, None).is_some_and(|ready| ready.is_empty()) {}
 }
 
 /// Waits until the stream is ready, at most for `most`. Empty after a timeout or a signal; none where the stream cannot be

@@ -6,6 +6,7 @@ pub(crate) mod candidates;
 pub(crate) mod duration;
 #[cfg(feature = "hub")]
 pub(crate) mod fleet;
+pub(crate) mod known_values;
 pub(crate) mod line_error;
 pub(crate) mod log;
 pub(crate) mod mcp;

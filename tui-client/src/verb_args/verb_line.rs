@@ -8,6 +8,7 @@ use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use topside_shared::cmdline::{self, Candidate, CandidateKind, Completion};
 
+use super::known_values::KnownValues;
 use super::{Verb, candidates, line_error};
 
 /// Flags that choose the server and the form of the answer: a line of verbs has both already.
@@ -56,17 +57,6 @@ pub(crate) enum Parsed {
     Verb(Box<LineVerb>),
     /// `VERB --help`, or `help`: the text.
     Help(String),
-}
-
-/// Values that only the connected server knows, for completion. Each has a description.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct KnownValues {
-    pub(crate) clients: Vec<(String, String)>,
-    pub(crate) runs: Vec<(String, String)>,
-    pub(crate) keys: Vec<(String, String)>,
-    pub(crate) commands: Vec<(String, String)>,
-    /// The saved servers.
-    pub(crate) servers: Vec<(String, String)>,
 }
 
 /// The parser, without what a line of verbs has no use for.

@@ -120,6 +120,8 @@ pub(super) enum OutputPart {
     EndOfRun,
     /// A sentence of this program, on standard error.
     Say(String),
+    /// Typed text, on standard error: the terminal does not show it itself.
+    Echo(String),
     /// A text of this program, on standard output.
     Print(String),
     /// The terminal has shown a Ctrl-C.
@@ -253,6 +255,10 @@ fn write_all(
             }
             OutputPart::Say(text) => {
                 let _ = err.write_own(&mut at, &text);
+                Ok(())
+            }
+            OutputPart::Echo(text) => {
+                let _ = err.write_raw(&text);
                 Ok(())
             }
             OutputPart::EndOfRun => {

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use topside_shared::cmdline;
 use topside_shared::command::{Arg, Command};
 use topside_shared::values;
@@ -10,7 +10,7 @@ use topside_shared::values;
 use super::no_echo;
 use super::printer::{OutputPart, Printer};
 use super::runner::stop_asked;
-use super::stdin_lines::StdinLine;
+use super::stdin_lines::{StdinLine, StdinLines};
 use crate::app::console::SHUTDOWN;
 use crate::platform::{Echo, Jobs};
 
@@ -23,7 +23,7 @@ pub(super) const DECLINED: &str = "nothing was done";
 pub(super) const SECRET_IN_LINE: &str = "at a terminal it is asked for; here, give it in the line";
 
 /// Lines of the line client, which reads standard input itself; none: standard input is read here.
-pub(super) type Lines<'l> = Option<&'l mut mpsc::Receiver<StdinLine>>;
+pub(super) type Lines<'l> = Option<&'l mut StdinLines>;
 
 /// Asks a question; the answer, or none where the input has ended (Ctrl-D). Dropping the future is safe.
 pub(super) async fn ask(printer: &Printer, question: &str, lines: Lines<'_>) -> Option<String> {

@@ -86,6 +86,14 @@ impl Runner {
         Self { handle, events, printer, signals, jobs, closing, lost: None }
     }
 
+    /// Goes on with another session, after one that was lost.
+    pub(super) fn resume(&mut self, session: Session) {
+        let Session { handle, mut events, welcome, .. } = session;
+        events.hold_output();
+        (self.handle, self.events, self.closing, self.lost) =
+            (handle, events, welcome.closing, None);
+    }
+
     /// Runs one command to its end. A signal, the time limit or a broken pipe cancels it; a second
     /// signal stops waiting for it. Input from the source goes to the run.
     pub(super) async fn run(

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use topside_shared::methods::{MaskedText, RunInput};
 use topside_shared::{ErrorKind, RunId};
 
-use super::stdin_lines::StdinLine;
+use super::stdin_lines::{StdinLine, StdinLines};
 use crate::connect::{CallError, Handle};
 use crate::text::base64;
 
@@ -41,7 +41,7 @@ pub(super) struct Bytes {
 
 /// The lines of the line client, while a run reads them.
 pub(super) struct Lines {
-    pub(super) lines: mpsc::Receiver<StdinLine>,
+    pub(super) lines: StdinLines,
     /// The number of the last line that was read.
     pub(super) line: u64,
     /// Whether messages name that number: a user at a terminal has the line in view.

@@ -1,9 +1,14 @@
-//! Standard input, line by line.
+//! Standard input, line by line, or in pieces as it comes.
 
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{IsTerminal, Read};
 
 use tokio::sync::mpsc;
 use topside_shared::frame::MAX_LINE_IN;
+
+use crate::platform::wait_for_input;
+
+/// Bytes of one read.
+const PIECE: usize = 8 * 1024;
 
 /// A line of standard input.
 pub(super) enum StdinLine {
@@ -11,67 +16,192 @@ pub(super) enum StdinLine {
     /// Longer than the server takes; the rest of it was skipped.
     TooLong,
     Failed(std::io::Error),
-    /// Ctrl-D at a terminal, where more lines may follow. The end of other input closes the channel.
+    /// Ctrl-D at a terminal, where more lines may follow.
     End,
 }
 
-/// Reads standard input on a thread of its own, at most one line ahead: a read cannot be interrupted, and the thread ends
+/// What one read gave.
+pub(super) enum Piece {
+    Bytes(Vec<u8>),
+    /// Ctrl-D at a terminal that gives lines.
+    End,
+    Failed(std::io::Error),
+}
+
+/// Reads standard input on a thread of its own, at most one piece ahead: a read cannot be interrupted, and the thread ends
 /// with the process.
-pub(super) fn read_input() -> mpsc::Receiver<StdinLine> {
-    let (sender, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        let mut input = std::io::stdin().lock();
-        let is_terminal = input.is_terminal();
-        let mut is_first = true;
+pub(super) struct StdinLines {
+    pieces: mpsc::Receiver<Piece>,
+    /// What was read and not taken yet.
+    rest: Vec<u8>,
+    /// Whether the line that is read is too long: its rest is skipped.
+    skips: bool,
+    is_first: bool,
+}
+
+impl StdinLines {
+    pub(super) fn start() -> Self {
+        let (sender, pieces) = mpsc::channel(1);
+        std::thread::spawn(move || {
+            let mut input = std::io::stdin().lock();
+            let is_terminal = input.is_terminal();
+            let mut buffer = vec![0; PIECE];
+            loop {
+                // The terminal gives keys at a prompt, and lines elsewhere. A read that waits while this changes would miss a
+                // Ctrl-D, so the read itself never waits.
+                wait_for_input();
+                let piece = match input.read(&mut buffer) {
+                    // A closed terminal gives this again and again, and the first one that nothing takes blocks.
+                    Ok(0) if is_terminal => Piece::End,
+                    Ok(0) => return,
+                    Ok(count) => Piece::Bytes(buffer[..count].to_vec()),
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    Err(error) => Piece::Failed(error),
+                };
+                let failed = matches!(piece, Piece::Failed(_));
+                if sender.blocking_send(piece).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Self::of(pieces)
+    }
+
+    fn of(pieces: mpsc::Receiver<Piece>) -> Self {
+        Self { pieces, rest: Vec::new(), skips: false, is_first: true }
+    }
+
+    /// The next line without its ending; the last may have none. None at the end. Dropping the future loses nothing.
+    pub(super) async fn recv(&mut self) -> Option<StdinLine> {
         loop {
-            let line = match read_line(&mut input) {
-                Some(line) if std::mem::take(&mut is_first) => without_mark(line),
-                Some(line) => line,
-                // A closed terminal gives this again and again, and the first one that nothing takes blocks.
-                None if is_terminal => StdinLine::End,
-                None => return,
-            };
-            let failed = matches!(line, StdinLine::Failed(_));
-            if sender.blocking_send(line).is_err() || failed {
-                return;
+            if let Some(line) = self.whole_line() {
+                return Some(line);
+            }
+            match self.pieces.recv().await {
+                Some(Piece::Bytes(bytes)) => self.rest.extend_from_slice(&bytes),
+                Some(Piece::End) if self.has_none() => return Some(StdinLine::End),
+                None if self.has_none() => return None,
+                // The last line has no end.
+                Some(Piece::End) | None => return Some(self.take_line(self.rest.len())),
+                Some(Piece::Failed(error)) => return Some(StdinLine::Failed(error)),
             }
         }
-    });
-    lines
+    }
+
+    /// The next piece: a rest that was put back, or what is read next. Dropping the future loses nothing.
+    pub(super) async fn piece(&mut self) -> Option<Piece> {
+        if !self.rest.is_empty() {
+            return Some(Piece::Bytes(std::mem::take(&mut self.rest)));
+        }
+        self.pieces.recv().await
+    }
+
+    /// Puts the end of a piece back.
+    pub(super) fn put_back(&mut self, rest: &[u8]) {
+        self.rest.splice(..0, rest.iter().copied());
+    }
+
+    fn has_none(&self) -> bool {
+        self.rest.is_empty() && !self.skips
+    }
+
+    fn whole_line(&mut self) -> Option<StdinLine> {
+        match self.rest.iter().position(|byte| *byte == b'\n') {
+            Some(end) => {
+                let line = self.take_line(end);
+                self.rest.remove(0);
+                Some(line)
+            }
+            // A line may end in a carriage return, too.
+            None => {
+                if self.skips || self.rest.len() > MAX_LINE_IN + 1 {
+                    self.skips = true;
+                    self.rest.clear();
+                }
+                None
+            }
+        }
+    }
+
+    /// The line of the first `end` bytes.
+    fn take_line(&mut self, end: usize) -> StdinLine {
+        let mut line: Vec<u8> = self.rest.drain(..end).collect();
+        line.pop_if(|byte| *byte == b'\r');
+        let is_first = std::mem::take(&mut self.is_first);
+        if std::mem::take(&mut self.skips) || line.len() > MAX_LINE_IN {
+            return StdinLine::TooLong;
+        }
+        if is_first { without_mark(line) } else { StdinLine::Line(line) }
+    }
 }
 
 /// The first line without the byte order mark that some programs write before UTF-8.
-fn without_mark(line: StdinLine) -> StdinLine {
-    match line {
-        StdinLine::Line(line)
-            if line.starts_with(&[0xff, 0xfe]) || line.starts_with(&[0xfe, 0xff]) =>
-        {
-            StdinLine::Failed(std::io::Error::other("it is UTF-16; write it as UTF-8"))
-        }
-        StdinLine::Line(mut line) if line.starts_with("\u{feff}".as_bytes()) => {
-            line.drain(.."\u{feff}".len());
-            StdinLine::Line(line)
-        }
-        other => other,
+fn without_mark(mut line: Vec<u8>) -> StdinLine {
+    if line.starts_with(&[0xff, 0xfe]) || line.starts_with(&[0xfe, 0xff]) {
+        return StdinLine::Failed(std::io::Error::other("it is UTF-16; write it as UTF-8"));
     }
+    if line.starts_with("\u{feff}".as_bytes()) {
+        line.drain(.."\u{feff}".len());
+    }
+    StdinLine::Line(line)
 }
 
-/// One line without its ending; the last may have none.
-fn read_line(input: &mut impl BufRead) -> Option<StdinLine> {
-    let mut line = Vec::new();
-    let cap = MAX_LINE_IN as u64 + 2;
-    match input.by_ref().take(cap).read_until(b'\n', &mut line) {
-        Ok(0) => return None,
-        Ok(_) => {}
-        Err(error) => return Some(StdinLine::Failed(error)),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of these pieces, each as text; `..` stands for one that is too long, `^D` for an end that is none.
+    async fn lines(pieces: Vec<Piece>) -> Vec<String> {
+        let (sender, receiver) = mpsc::channel(pieces.len());
+        for piece in pieces {
+            assert!(sender.send(piece).await.is_ok());
+        }
+        drop(sender);
+        let mut lines = StdinLines::of(receiver);
+        let mut read = Vec::new();
+        while let Some(line) = lines.recv().await {
+            read.push(match line {
+                StdinLine::Line(line) => String::from_utf8(line).unwrap(),
+                StdinLine::TooLong => "..".to_owned(),
+                StdinLine::Failed(error) => error.to_string(),
+                StdinLine::End => "^D".to_owned(),
+            });
+        }
+        read
     }
-    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
-    line.pop_if(|byte| *byte == b'\r');
-    if line.len() <= MAX_LINE_IN {
-        return Some(StdinLine::Line(line));
+
+    fn bytes(text: &str) -> Piece {
+        Piece::Bytes(text.into())
     }
-    if !ended && let Err(error) = input.skip_until(b'\n') {
-        return Some(StdinLine::Failed(error));
+
+    #[tokio::test]
+    async fn lines_are_parted_wherever_the_pieces_are() {
+        let pieces = vec![bytes("\u{feff}one\r"), bytes("\n\ntw"), bytes("o\nlast")];
+        assert_eq!(lines(pieces).await, ["one", "", "two", "last"]);
+        assert_eq!(lines(vec![bytes("half"), Piece::End, Piece::End]).await, ["half", "^D"]);
     }
-    Some(StdinLine::TooLong)
+
+    #[tokio::test]
+    async fn a_line_has_as_many_bytes_as_the_server_takes() {
+        let longest = "x".repeat(MAX_LINE_IN);
+        for end in ["\n", "\r\n", ""] {
+            assert_eq!(lines(vec![bytes(&longest), bytes(end)]).await, [longest.as_str()]);
+        }
+        for end in ["\n", "\r\n", ""] {
+            let text = format!("{longest}x{end}");
+            assert_eq!(lines(vec![bytes(&text)]).await, [".."], "{end:?}");
+        }
+        let pieces = vec![bytes(&longest), bytes(&longest), bytes("x\nnext\n")];
+        assert_eq!(lines(pieces).await, ["..", "next"]);
+    }
+
+    #[tokio::test]
+    async fn a_rest_that_is_put_back_comes_first() {
+        let (sender, receiver) = mpsc::channel(2);
+        sender.send(bytes("a\nb\n")).await.unwrap_or_else(|_| panic!());
+        let mut lines = StdinLines::of(receiver);
+        let Some(Piece::Bytes(piece)) = lines.piece().await else { panic!() };
+        lines.put_back(&piece[2..]);
+        assert!(matches!(lines.recv().await, Some(StdinLine::Line(line)) if line == b"b"));
+    }
 }

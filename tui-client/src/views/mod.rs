@@ -142,7 +142,7 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     let bar = state.console().map(|console| console.layout(state).bar).unwrap_or_default();
     row::clear(buffer, bar);
     let below = below.iter().map(|view| view.title(state)).collect();
-    // The last row is for messages, and the one above it for the bar.
+    // The last rows are for messages, and the one above them for the bar.
     let height = area.height - (state.size.height - state.view_size().height).min(area.height);
     let room = Rect { height, ..area };
     let (hits, free_from) = (Vec::new(), area.bottom());
@@ -152,8 +152,11 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     let hits = canvas.hits.into_iter().map(|(place, hit)| (place, Clicked::InView(hit)));
     let mut hits = hits.collect();
     let last = key_hints::last_row(area);
-    status_bar::draw(state, Rect { y: last.y.saturating_sub(1), ..last }, buffer, &mut hits);
+    let of_message = state.message_rows_of_views();
+    let bar = Rect { y: last.y.saturating_sub(1 + of_message), ..last };
+    status_bar::draw(state, bar, buffer, &mut hits);
     if !top.draws_messages() {
+        let free_from = free_from.min(last.y - of_message.min(last.y));
         message_line::draw_below(state, free_from, last, buffer);
     }
     (cursor, hits)

@@ -228,9 +228,111 @@ fn a_lost_session_says_that_the_end_of_its_run_is_not_known() {
     terminal.enter(&format!("wait-for {}", place.path("never").display()));
     terminal.sees("begun\r\n");
     server.kill();
-    let (shown, status) = terminal.end();
-    assert!(shown.contains("; whether wait-for went on is not known\r\n"), "{shown:?}");
-    assert_eq!(status, 125);
+    terminal.sees("; whether wait-for went on is not known\r\n");
+    terminal.sees("reconnecting; Ctrl-C ends this program\r\n");
+    terminal.type_text("\u{3}");
+    assert_eq!(terminal.end().1, 130);
+}
+
+/// A restart of the server ended the prompt.
+#[test]
+fn the_prompt_reconnects_after_a_restart_of_the_server() {
+    let place = Place::new();
+    let _server = place.serve();
+    let prompt = prompt();
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    place.verb(&["shutdown", "--restart", "--yes", "new files"]).with(0);
+    let shown = terminal.sees("topside: reconnected to ");
+    assert!(shown.contains("the server restarts"), "{shown}");
+    assert!(shown.contains("reconnecting; Ctrl-C ends this program\r\n"), "{shown}");
+    let shown = terminal.sees(&prompt);
+    assert!(shown.contains("; it was started anew\r\n"), "{shown}");
+    terminal.type_text("echo on\r");
+    terminal.sees("\non\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text("quit\r");
+    terminal.end();
+}
+
+/// A script's next lines may depend on those before.
+#[test]
+fn a_script_ends_with_a_reason_when_the_server_restarts() {
+    let place = Place::new();
+    let _server = place.serve();
+    let text = format!("echo on\nwait-for {}\necho not-run\n", place.path("never").display());
+    let mut script = place.start(&[]);
+    script.write(&text);
+    assert_eq!([script.line(), script.line()], ["on\n", "begun\n"]);
+    place.verb(&["shutdown", "--restart", "--yes", "new files"]).with(0);
+    let ended = script.end();
+    let ended = ended.with(125);
+    assert!(ended.err.contains("the server restarts"), "{}", ended.err);
+    assert!(!ended.out.contains("not-run"), "{}", ended.out);
+}
+
+#[test]
+fn tab_completes_commands_arguments_and_verbs() {
+    let place = Place::new();
+    let _server = place.serve();
+    let prompt = prompt();
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    // One fits.
+    terminal.type_text("care\t");
+    terminal.sees("careful ");
+    terminal.type_text("\u{15}");
+    // Several begin alike: what they share, and then the list.
+    terminal.type_text(":re\t");
+    let shown = terminal.sees(&prompt);
+    assert!(shown.contains("\r\n  reload") && shown.contains("  revoke"), "{shown}");
+    terminal.sees(":re");
+    terminal.type_text("load\r");
+    terminal.sees(&prompt);
+    // The server knows its clients.
+    let mut other = Terminal::dumb(&place, &[]);
+    other.sees(&prompt);
+    let clients = place.json(&["clients"]);
+    let [_, row, _] = &clients["clients"].as_array().unwrap()[..] else { panic!("{clients}") };
+    terminal.type_text(":kick \t");
+    terminal.sees(&format!(":kick {} ", row["clientId"]));
+    terminal.type_text("\u{15}quit\r");
+    terminal.end();
+}
+
+/// The terminal made spaces of it, and the escape sequences of the keys were sent to the server.
+#[test]
+fn a_line_is_edited_with_the_keys_of_the_input_box() {
+    let place = Place::new();
+    let _server = place.serve();
+    let prompt = prompt();
+    let mut terminal = Terminal::dumb(&place, &[]);
+    terminal.sees(&prompt);
+    terminal.type_text("echo wto\u{1b}[D\u{8}\u{1b}[C\u{8}o\u{1}\u{5}\r");
+    terminal.sees("\r\nwo\r\n");
+    terminal.sees(&prompt);
+    // Up, and the earlier line again.
+    terminal.type_text("\u{1b}[A");
+    terminal.sees("echo wo");
+    terminal.type_text("!\r");
+    terminal.sees("\r\nwo!\r\n");
+    terminal.sees(&prompt);
+    // A notification does not lose what is typed.
+    terminal.type_text("echo half");
+    terminal.sees("echo half");
+    place.verb(&["broadcast", "hello"]).with(0);
+    terminal.sees("hello");
+    terminal.sees(&format!("{prompt}echo half"));
+    terminal.type_text(" done\r");
+    terminal.sees("\r\nhalf done\r\n");
+    terminal.sees(&prompt);
+    // An empty line, and one of spaces.
+    terminal.type_text("\r  \r");
+    let shown = terminal.sees(&prompt);
+    assert_eq!(shown, format!("\r\n{prompt}"));
+    terminal.type_text("quit\r");
+    let (_, status) = terminal.end();
+    assert_eq!(status, 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Messages of a session: answers, notifications, and its end.
 
 mod notifications;
-mod reboot;
+pub(crate) mod reboot;
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use crate::text::sanitize;
 
 /// What a new session shows of the server since the session before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CameBack {
+pub(crate) enum CameBack {
     /// It is the same process.
     Same,
     /// The server was started anew.
@@ -21,7 +21,7 @@ pub(super) enum CameBack {
 
 impl CameBack {
     /// The end of the sentence about the connection.
-    pub(super) fn words(self, of_box: Option<AfterShutdown>) -> &'static str {
+    pub(crate) fn words(self, of_box: Option<AfterShutdown>) -> &'static str {
         match self {
             Self::Same => "",
             Self::Anew => "; it was started anew",
@@ -35,7 +35,7 @@ impl CameBack {
 }
 
 /// Compares a server with what it was. `of_box` is the reboot or power off that ended the session before.
-pub(super) fn came_back(
+pub(crate) fn came_back(
     of_box: Option<AfterShutdown>,
     before: &ServerInfo,
     now: &ServerInfo,

@@ -1,6 +1,5 @@
 //! Lines of the line client that are commands: the request, the files that it needs, and the run.
 
-use tokio::sync::mpsc;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::{Command, Stdin};
 use topside_shared::methods::CommandRun;
@@ -9,7 +8,7 @@ use super::super::errors::VerbError;
 use super::super::question;
 use super::super::runner::{Output, Runner};
 use super::super::stdin::{Lines, Source};
-use super::super::stdin_lines::StdinLine;
+use super::super::stdin_lines::StdinLines;
 use super::super::{exit_status, transfers};
 use super::{Client, NextStep};
 use crate::file_transfer;
@@ -21,7 +20,7 @@ impl Client {
     pub(super) async fn read_request(
         &mut self,
         line: &str,
-        input: &mut Option<mpsc::Receiver<StdinLine>>,
+        input: &mut Option<StdinLines>,
     ) -> Result<CommandRun, NextStep> {
         let request = match cmdline::split(line) {
             Ok(tokens) => {
@@ -46,7 +45,7 @@ impl Client {
     async fn ask_secrets(
         &mut self,
         words: &mut Vec<String>,
-        input: &mut Option<mpsc::Receiver<StdinLine>>,
+        input: &mut Option<StdinLines>,
     ) -> Result<(), NextStep> {
         let Some((name, rest)) = words.split_first() else { return Ok(()) };
         let Ok(command) = cmdline::find(name, &self.menu.commands) else { return Ok(()) };
@@ -110,7 +109,7 @@ impl Client {
     pub(super) async fn run_one(
         &mut self,
         request: &CommandRun,
-        input: &mut Option<mpsc::Receiver<StdinLine>>,
+        input: &mut Option<StdinLines>,
     ) -> NextStep {
         let command = self.menu.commands.iter().find(|command| command.name == request.command);
         let mut request = request.clone();

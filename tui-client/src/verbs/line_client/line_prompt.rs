@@ -1,6 +1,7 @@
 //! Prompt of the line client at a terminal: the server's name, own words such as `quit`, and yes-or-no questions.
 
-use tokio::sync::mpsc;
+use std::io::IsTerminal;
+
 use topside_shared::methods::CommandRun;
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
@@ -9,16 +10,19 @@ use super::super::printer::{OutputPart, Printer};
 use super::super::question::{self, DECLINED};
 use super::super::runner::Runner;
 use super::super::server_verbs::Peer;
-use super::super::stdin_lines::StdinLine;
+use super::super::stdin_lines::StdinLines;
+use super::line_editor::LineEditor;
 use super::{Client, NextStep};
 use crate::connect::Via;
 use crate::platform::Signal;
+use crate::text::fit;
 
 /// What `help` prints at a terminal.
 const HELP: &str = "\
 Type a command of this server, one a line. `m` shows the menu.
 `help NAME` explains a command. `#` begins a remark.
 `:VERB` does what `topside VERB` does in a shell. `:help` lists the verbs.
+Tab completes a word, Up brings earlier lines back.
 Ctrl-C cancels what runs, answers a question with no, and discards a typed line.
 `quit`, `exit` or Ctrl-D ends the session. So does Ctrl-C twice at the prompt.
 ";
@@ -54,28 +58,53 @@ pub(super) fn greeting(peer: &Peer, via: Via, embedded: bool) -> String {
     format!("connected to {name} ({route}) as {}, {}", clean(&you.user, MAX_NAME), you.role)
 }
 
-/// The prompt. It is printed to standard error, so that a redirected standard output has answers only.
+/// The prompt, and the editor of the line behind it. It is printed to standard error, so that a redirected standard output has answers only.
 pub(super) struct Prompt {
     name: String,
     is_shown: bool,
+    /// None where standard error is no terminal.
+    editor: Option<LineEditor>,
+    /// Whether the line is edited now.
+    is_editing: bool,
 }
 
 impl Prompt {
     pub(super) fn new(name: String) -> Self {
         let name = if name.is_empty() { "topside".to_owned() } else { name };
-        Self { name, is_shown: false }
+        let editor = std::io::stderr().is_terminal().then(LineEditor::default);
+        Self { name, is_shown: false, editor, is_editing: false }
     }
 
-    /// Prints it, unless it is the last text on the screen.
+    /// Prints it and what is typed behind it, unless it is the last text on the screen.
     pub(super) async fn show(&mut self, printer: &Printer) {
         if !std::mem::replace(&mut self.is_shown, true) {
-            printer.write(OutputPart::Say(format!("{}> ", self.name))).await;
+            let prompt = format!("{}> ", self.name);
+            let wide = fit::width(&prompt);
+            // Before the prompt is seen: a key that is typed at once is a key already, and no end of the input.
+            self.is_editing = self.editor.as_mut().is_some_and(|editor| editor.begin(wide));
+            printer.write(OutputPart::Say(prompt)).await;
         }
     }
 
-    /// The user has ended the line.
+    /// The editor of the line, where the line is edited here.
+    pub(super) fn editor(&mut self) -> Option<&mut LineEditor> {
+        self.editor.as_mut().filter(|_| self.is_editing)
+    }
+
+    /// The line is not edited any more: the user has ended it, or something is printed that reads lines itself.
     pub(super) fn taken(&mut self) {
         self.is_shown = false;
+        self.is_editing = false;
+        if let Some(editor) = &mut self.editor {
+            editor.end();
+        }
+    }
+
+    /// Forgets the typed line.
+    fn discard(&mut self) {
+        if let Some(editor) = &mut self.editor {
+            editor.discard();
+        }
     }
 
     /// Leaves the line of the prompt, for text that is printed in between.
@@ -119,7 +148,7 @@ impl Client {
     pub(super) async fn confirmed(
         &mut self,
         request: CommandRun,
-        input: &mut Option<mpsc::Receiver<StdinLine>>,
+        input: &mut Option<StdinLines>,
     ) -> Result<CommandRun, NextStep> {
         let question = self.menu.find(&request.command);
         let question = question.and_then(|command| command.question(&request.args));
@@ -160,7 +189,10 @@ impl Client {
     pub(super) async fn interrupt_prompt(&mut self, signal: Signal) -> NextStep {
         if self.prompt.is_some() {
             self.console.printer.interrupted();
-            self.prompt_taken();
+            if let Some(prompt) = &mut self.prompt {
+                prompt.discard();
+                prompt.taken();
+            }
             if signal == Signal::Interrupt && !std::mem::replace(&mut self.is_leaving, true) {
                 self.console.printer.say(HOW_TO_LEAVE).await;
                 return NextStep::On;

@@ -1,33 +1,38 @@
 //! Line client: one command a line on standard input, answers on standard output, notifications on standard error. If no
 //! server runs on this machine, it starts one inside itself and stops it at the end.
 //!
-//! At a terminal it has a prompt, asks before a command that has to be confirmed, and runs verbs after `:`.
+//! At a terminal it has a prompt with a line editor, asks before a command that has to be confirmed, runs verbs after `:`, and
+//! reconnects.
 
 mod command_lines;
+mod line_completion;
+mod line_editor;
 mod line_prompt;
+mod line_row;
+mod reconnect;
 mod run_outcome;
 mod verb_lines;
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{Menu, SessionClose};
 use topside_shared::notifications::EndCode;
 use topside_shared::text::{MAX_NAME, clean};
 
+use line_editor::Typed;
 use line_prompt::{Prompt, greeting};
 
 use super::errors::with_sources;
 use super::printer::{LAST_WORDS, Printer};
 use super::runner::{Runner, sentence, stop_asked};
 use super::server_verbs::Peer;
-use super::stdin_lines::{StdinLine, read_input};
+use super::stdin_lines::{StdinLine, StdinLines};
 use super::{block_on, exit_status, messages, no_echo};
-use crate::connect::{Event, Hello, Session};
+use crate::connect::{Event, Hello, Session, Via};
 use crate::embedded::{Embedded, connect_or_start};
-use crate::platform::{Signal, Signals};
+use crate::platform::{Signal, SignalKey, Signals};
 use crate::verb_args::target::TargetArgs;
 
 /// The client's name in the list of clients.
@@ -82,6 +87,9 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
                 prompt,
                 status: exit_status::OK,
                 line: 0,
+                is_local: via == Via::Same,
+                embedded: embedded.is_some(),
+                on,
                 ordered_shutdown: false,
                 lost_command: None,
                 is_leaving: false,
@@ -140,6 +148,12 @@ struct Client {
     status: u8,
     /// The line of the input that was read last, from 1.
     line: u64,
+    /// The server that was asked for.
+    on: TargetArgs,
+    /// Whether it runs on this machine.
+    is_local: bool,
+    /// Whether it runs inside this program.
+    embedded: bool,
     /// Whether a line of this input has shut the server down.
     ordered_shutdown: bool,
     /// The command that was running when the session ended.
@@ -158,11 +172,21 @@ enum NextStep {
 impl Client {
     /// Runs one line after the other, then closes the session; returns the exit status.
     async fn run(&mut self) -> u8 {
-        let mut input = Some(read_input());
+        let mut input = Some(StdinLines::start());
         loop {
             if self.console.lost.is_some() {
+                self.prompt_taken();
                 self.say_loss().await;
-                return self.status;
+                if !self.may_reconnect() {
+                    return self.status;
+                }
+                match self.reconnect().await {
+                    Ok(()) => {}
+                    Err(signal) => {
+                        self.status = signal.map_or(exit_status::OWN_FAILURE, Signal::status);
+                        return self.status;
+                    }
+                }
             }
             if let Some(prompt) = &mut self.prompt {
                 prompt.show(&self.console.printer).await;
@@ -174,31 +198,46 @@ impl Client {
                     self.handle_event(event).await;
                     NextStep::On
                 }
-                () = stop_asked(&mut self.console.jobs) => {
-                    no_echo::stop();
-                    self.prompt_taken();
-                    NextStep::On
-                }
-                line = recv(&mut input) => match line {
-                    Some(line) if !matches!(line, StdinLine::End) => {
-                        self.prompt_taken();
-                        self.take(line, &mut input).await
-                    }
-                    _ => {
+                () = stop_asked(&mut self.console.jobs) => self.stop().await,
+                typed = typed(&mut self.prompt, &mut input, &self.console.printer) => match typed {
+                    Some(Typed::Line(StdinLine::End)) | None => {
                         // Ctrl-D leaves the cursor behind the prompt.
                         self.leave_prompt().await;
                         NextStep::End
                     }
+                    Some(Typed::Line(line)) => {
+                        self.prompt_taken();
+                        self.take(line, &mut input).await
+                    }
+                    Some(Typed::Tab) => {
+                        self.complete().await;
+                        NextStep::On
+                    }
+                    Some(Typed::Key(SignalKey::Stop)) => self.stop().await,
+                    Some(Typed::Key(SignalKey::Interrupt)) => {
+                        self.interrupt_prompt(Signal::Interrupt).await
+                    }
+                    Some(Typed::Key(SignalKey::Quit)) => self.interrupt_prompt(Signal::Quit).await,
                 },
             };
             match go {
                 NextStep::On => {}
                 NextStep::End => {
+                    self.prompt_taken();
                     self.close().await;
                     return self.status;
                 }
             }
         }
+    }
+
+    /// Stops this program as Ctrl-Z does.
+    async fn stop(&mut self) -> NextStep {
+        self.leave_prompt().await;
+        self.prompt_taken();
+        self.console.printer.flush().await;
+        no_echo::stop();
+        NextStep::On
     }
 
     fn prompt_taken(&mut self) {
@@ -263,11 +302,7 @@ impl Client {
         handle.close();
     }
 
-    async fn take(
-        &mut self,
-        line: StdinLine,
-        input: &mut Option<mpsc::Receiver<StdinLine>>,
-    ) -> NextStep {
+    async fn take(&mut self, line: StdinLine, input: &mut Option<StdinLines>) -> NextStep {
         self.line += 1;
         self.is_leaving = false;
         let line = match line {
@@ -326,7 +361,15 @@ impl Client {
     }
 }
 
-/// The next line. The receiver is here unless a run has it.
-async fn recv(input: &mut Option<mpsc::Receiver<StdinLine>>) -> Option<StdinLine> {
-    input.as_mut()?.recv().await
+/// What is typed next. The lines are here unless a run has them.
+async fn typed(
+    prompt: &mut Option<Prompt>,
+    input: &mut Option<StdinLines>,
+    printer: &Printer,
+) -> Option<Typed> {
+    let lines = input.as_mut()?;
+    match prompt.as_mut().and_then(Prompt::editor) {
+        Some(editor) => editor.next(lines, printer).await,
+        None => lines.recv().await.map(Typed::Line),
+    }
 }

@@ -1,11 +1,10 @@
 //! Lines of the line client that begin with `:`: verbs of the shell, for the server that is connected.
 
-use tokio::sync::mpsc;
 use topside_shared::text::clean;
 
 use super::super::printer::OutputPart;
 use super::super::server_verbs::{self, OneShot};
-use super::super::stdin_lines::StdinLine;
+use super::super::stdin_lines::StdinLines;
 use super::super::{exit_status, saved_servers};
 use super::{Client, NextStep};
 use crate::platform::Signal;
@@ -22,7 +21,7 @@ impl Client {
     pub(super) async fn run_verb(
         &mut self,
         line: &str,
-        input: &mut Option<mpsc::Receiver<StdinLine>>,
+        input: &mut Option<StdinLines>,
     ) -> NextStep {
         if line.trim().is_empty() {
             self.wrong(USAGE, "type a verb after `:`; `:help` lists them").await;
@@ -55,11 +54,7 @@ impl Client {
     }
 
     /// Sends the requests of a verb. Ctrl-C gives up waiting for the answer, and ends a verb that follows something.
-    async fn ask(
-        &mut self,
-        ask: &ServerVerb,
-        input: &mut Option<mpsc::Receiver<StdinLine>>,
-    ) -> NextStep {
+    async fn ask(&mut self, ask: &ServerVerb, input: &mut Option<StdinLines>) -> NextStep {
         if ask.how().on.is_given() {
             let server = clean(&self.peer.name, topside_shared::text::MAX_NAME);
             let sentence = format!("--on and --via are for a shell: this line goes to {server}");
@@ -115,11 +110,7 @@ impl Client {
     }
 
     /// Shows the saved servers, or changes one.
-    async fn saved(
-        &mut self,
-        verb: &SavedServerVerb,
-        input: &mut Option<mpsc::Receiver<StdinLine>>,
-    ) -> NextStep {
+    async fn saved(&mut self, verb: &SavedServerVerb, input: &mut Option<StdinLines>) -> NextStep {
         let console = &mut self.console;
         let answered = tokio::select! {
             biased;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::mpsc;
 use topside_shared::Pin;
 use topside_shared::methods::{Call, InitializeResult, Menu};
 use topside_shared::text::{MAX_NAME, clean};
@@ -15,7 +14,7 @@ use crate::verb_args::server::{ConfirmArgs, SessionArgs};
 use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
 use crate::verbs::printer::{OutputPart, Printer};
-use crate::verbs::stdin_lines::StdinLine;
+use crate::verbs::stdin_lines::StdinLines;
 
 /// How long to wait for the server to close the session.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -39,7 +38,7 @@ pub(in crate::verbs) struct OneShot<'s> {
     pub(super) key: Option<Pin>,
     name: &'s str,
     /// Where the line client reads answers to questions; none: from standard input.
-    lines: Option<&'s mut mpsc::Receiver<StdinLine>>,
+    lines: Option<&'s mut StdinLines>,
     json: bool,
 }
 
@@ -90,7 +89,7 @@ impl<'s> OneShot<'s> {
     }
 
     /// Reads the answers to questions from the lines of the line client, which reads standard input already.
-    pub(in crate::verbs) fn with_lines(self, lines: &'s mut mpsc::Receiver<StdinLine>) -> Self {
+    pub(in crate::verbs) fn with_lines(self, lines: &'s mut StdinLines) -> Self {
         Self { lines: Some(lines), ..self }
     }
 

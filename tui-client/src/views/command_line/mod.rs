@@ -10,8 +10,7 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
-use topside_shared::methods::{KeyState, Keys, KeysList, RunsList, RunsPage};
-use topside_shared::text::{MAX_NAME, clean};
+use topside_shared::methods::{KeysList, RunsList};
 
 use super::{key_hints, message_line};
 use crate::app::ask::Ask;
@@ -19,11 +18,11 @@ use crate::app::availability::may_administer;
 use crate::app::remark::MESSAGE_MARGIN;
 use crate::app::view::{Change, Outcome, View, close, stay};
 use crate::app::{Effect, State};
-use crate::config::Profile;
 use crate::input::key::{Code, Key};
 use crate::text::fit;
 use crate::theme::Theme;
-use crate::verb_args::verb_line::{self, KnownValues, Parsed};
+use crate::verb_args::known_values::{self, KnownValues};
+use crate::verb_args::verb_line::{self, Parsed};
 use crate::widgets::canvas::{self, Canvas, Hit};
 use crate::widgets::field::{field, ground};
 use crate::widgets::input_box::{InputBox, Typed, draw_list};
@@ -31,8 +30,6 @@ use crate::widgets::row::Row;
 
 /// Most rows of a sentence about a line that is not accepted.
 const MISTAKE_ROWS: usize = 3;
-/// How many of the newest runs are proposed.
-const RUNS: u64 = 20;
 
 /// The open command line.
 #[derive(Debug, Default)]
@@ -50,37 +47,22 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     let mut view = CommandLine::default();
     view.input.history = state.verb_history.clone();
     state.open(view);
-    let runs = RunsList { limit: Some(RUNS), ..RunsList::default() };
+    let runs = RunsList { limit: Some(known_values::RUNS), ..RunsList::default() };
     let mut effects =
         state.ask_if_connected(Ask::of_view(&runs, |view: &mut CommandLine, page, _| {
-            view.runs = page.as_ref().map(known_runs).unwrap_or_default();
+            view.runs = page.as_ref().map(known_values::runs).unwrap_or_default();
             stay()
         }));
     if may_administer(state).is_ok() {
         effects.extend(state.ask_if_connected(Ask::of_view(
             &KeysList {},
             |view: &mut CommandLine, keys, _| {
-                view.keys = keys.map(known_keys).unwrap_or_default();
+                view.keys = keys.map(known_values::keys).unwrap_or_default();
                 stay()
             },
         )));
     }
     effects
-}
-
-fn known_runs(page: &RunsPage) -> Vec<(String, String)> {
-    let known = |row: &topside_shared::records::RunRow| {
-        let about = format!("{}, {}", clean(&row.command, MAX_NAME), row.state.name());
-        (row.run_id.0.to_string(), about)
-    };
-    page.runs.iter().map(known).collect()
-}
-
-fn known_keys(keys: Keys) -> Vec<(String, String)> {
-    let good = |state| matches!(state, KeyState::Active | KeyState::Invited);
-    let keys = keys.keys.into_iter().filter(|row| good(row.state));
-    keys.map(|row| (clean(&row.name, MAX_NAME), format!("{}, {}", row.role, row.state.name())))
-        .collect()
 }
 
 impl CommandLine {
@@ -91,18 +73,12 @@ impl CommandLine {
             keys: self.keys.clone(),
             ..KnownValues::default()
         };
-        let server = |server: &Profile| (server.name.clone(), server.hosts());
-        known.servers = state.servers.iter().map(server).collect();
+        known.servers = known_values::servers(&state.servers);
         if let Some(console) = state.console() {
-            let others = console.client_rows().into_iter().filter(|row| !console.is_me(row));
-            known.clients = others
-                .map(|row| {
-                    (row.client_id.0.to_string(), format!("{} at {}", row.user, row.address))
-                })
-                .collect();
-            let commands = &console.menu.commands;
-            known.commands =
-                commands.iter().map(|each| (each.name.clone(), each.title.clone())).collect();
+            let rows = console.client_rows();
+            let others = rows.into_iter().filter(|row| !console.is_me(row));
+            known.clients = known_values::clients(others);
+            known.commands = known_values::commands(&console.menu.commands);
         }
         known
     }

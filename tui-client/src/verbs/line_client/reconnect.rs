@@ -1,0 +1,117 @@
+//! Reconnection of the line client at a terminal, when a server restarts or a connection breaks.
+
+use std::time::Duration;
+
+use topside_shared::Time;
+use topside_shared::after_shutdown::AfterShutdown;
+use topside_shared::methods::Menu;
+
+use super::super::errors::with_sources;
+use super::super::runner::stop_asked;
+use super::super::server_verbs::Peer;
+use super::super::{messages, no_echo};
+use super::{Client, HELLO};
+use crate::app::connection::comes_back;
+use crate::app::reconnect::{seed, wait_ms};
+use crate::app::session::reboot::came_back;
+use crate::connect::{DisconnectReason, Session, connect};
+use crate::platform::Signal;
+use crate::verb_args::target::TargetArgs;
+
+/// Why there is no new session.
+enum Failed {
+    /// Trying again cannot help.
+    Lasting(String),
+    Other(String),
+}
+
+impl Client {
+    /// Whether the server of the session that has ended is dialled again: at a terminal, and not after an end that was meant.
+    pub(super) fn may_reconnect(&self) -> bool {
+        let ended = match &self.console.lost {
+            Some(DisconnectReason::KeyRefused(_) | DisconnectReason::Left) | None => return false,
+            Some(reason) => reason.ended(),
+        };
+        // A server inside this program ends with its session.
+        self.prompt.is_some() && !self.embedded && comes_back(ended)
+    }
+
+    /// Dials the server until it answers; the signal that ended the wait, or nothing where it cannot succeed any more.
+    pub(super) async fn reconnect(&mut self) -> Result<(), Option<Signal>> {
+        let of_box = self.console.lost.as_ref().and_then(DisconnectReason::ended);
+        let of_box = of_box.and_then(|ended| ended.then.filter(|then| then.is_of_box()));
+        self.console.printer.say("reconnecting; Ctrl-C ends this program").await;
+        let (mut tries, mut said) = (0, None);
+        loop {
+            let again = wait_ms(tries, self.is_local, of_box.is_some(), seed(Time::now()));
+            match self.dial_after(Duration::from_millis(again)).await.map_err(Some)? {
+                Ok((session, menu)) => {
+                    self.resume(session, menu, of_box).await;
+                    return Ok(());
+                }
+                Err(Failed::Lasting(sentence)) => {
+                    self.console.printer.say(sentence).await;
+                    return Err(None);
+                }
+                // Each reason once: a box that is off for a night must not fill the terminal.
+                Err(Failed::Other(sentence)) if said.as_ref() != Some(&sentence) => {
+                    if tries > 0 {
+                        self.console.printer.say(&sentence).await;
+                        said = Some(sentence);
+                    }
+                }
+                Err(Failed::Other(_)) => {}
+            }
+            tries = tries.saturating_add(1);
+        }
+    }
+
+    /// Dials once after this time, unless a signal comes first.
+    async fn dial_after(
+        &mut self,
+        wait: Duration,
+    ) -> Result<Result<(Session, Menu), Failed>, Signal> {
+        let dialled = async {
+            tokio::time::sleep(wait).await;
+            dial(&self.on).await
+        };
+        tokio::pin!(dialled);
+        loop {
+            tokio::select! {
+                biased;
+                signal = self.console.signals.next() => {
+                    self.console.printer.interrupted();
+                    return Err(signal);
+                }
+                () = stop_asked(&mut self.console.jobs) => no_echo::stop(),
+                dialled = &mut dialled => return Ok(dialled),
+            }
+        }
+    }
+
+    async fn resume(&mut self, session: Session, menu: Menu, of_box: Option<AfterShutdown>) {
+        let welcome = session.welcome.clone();
+        let back = came_back(of_box, &self.peer.welcome.server, &welcome.server).words(of_box);
+        let (handle, key) = (session.handle.clone(), session.reached.key);
+        let via = session.reached.via;
+        self.console.resume(session);
+        self.peer = Peer { handle, welcome, key, name: self.peer.name.clone() };
+        self.menu = menu;
+        self.ordered_shutdown = false;
+        self.lost_command = None;
+        let sentence = format!("re{}{back}", super::greeting(&self.peer, via, false));
+        self.console.printer.say(sentence).await;
+    }
+}
+
+async fn dial(on: &TargetArgs) -> Result<(Session, Menu), Failed> {
+    let target = on.target().map_err(|error| Failed::Lasting(with_sources(&error)))?;
+    let session = connect(&target, &HELLO).await.map_err(|error| {
+        let sentence = with_sources(&error);
+        if error.is_lasting() { Failed::Lasting(sentence) } else { Failed::Other(sentence) }
+    })?;
+    let menu = session.handle.menu().await;
+    let menu = menu.map_err(|error| Failed::Other(messages::failure(&error, None)))?;
+    on.keep(&menu);
+    Ok((session, menu))
+}
