@@ -97,9 +97,15 @@ fn admin(dir: &Path, ports: &[u16]) -> Place {
 fn member(admin: &Place, garden: &Box, string: &str) -> String {
     garden.verb(&["join", string]);
     eventually("the box is a member", || garden.place.json(&["status"])["fleet"]["member"] == true);
-    let boxes = admin.json(&["fleet", "boxes"]);
-    let boxes = boxes["boxes"].as_array().unwrap();
-    boxes.last().unwrap()["name"].as_str().unwrap().to_owned()
+    // A server of a cluster may learn of the announcement after the others.
+    let mut name = None;
+    eventually("the box is listed", || {
+        let boxes = admin.json(&["fleet", "boxes"]);
+        let last = boxes["boxes"].as_array().unwrap().last().cloned();
+        name = last.and_then(|last| last["name"].as_str().map(str::to_owned));
+        name.is_some()
+    });
+    name.unwrap()
 }
 
 fn box_string(admin: &Place) -> String {
