@@ -158,7 +158,10 @@ mod tests {
             (r#"{"id":"7","result":1}"#, "with an `id` that no call has"),
             (r#"{"result":1}"#, "with an `id` that no call has"),
             (r#"{"method":"output","params":{"id":7}}"#, "with other `params` than"),
-            (r#"{"method":"output","params":{"id":7,"text":"","stream":"x"}}"#, "`params` are not"),
+            (
+                r#"{"method":"output","params":{"id":7,"text":"","stream":"x"}}"#,
+                "with other `params` than",
+            ),
             (r#"{"method":"ouput","params":{"id":7,"text":""}}"#, "neither an answer nor"),
             (r#"{"id":1,"method":"output","params":{"id":7,"text":""}}"#, "neither an answer nor"),
         ] {
