@@ -279,7 +279,7 @@ pub(crate) fn join(dirs: &Dirs, args: &JoinArgs) -> Result<String, HubVerbError>
         Some(false) => {
             "An admin of the fleet sees it with `topside fleet pending`, and accepts it with `topside fleet accept NAME`"
         }
-        None => "`topsided status` shows when it is a member",
+        None => "`topside status` shows when it is a member",
     };
     Ok(format!("{note}Joined the fleet {fleet} ({}): {then}.\n{member}.\n", join.access.places()))
 }

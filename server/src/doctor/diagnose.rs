@@ -209,7 +209,7 @@ fn server(facts: &Facts, findings: &mut Findings) {
     }
     if let Served::By { failed_hooks, notifiers, .. } = &facts.server {
         for hook in failed_hooks {
-            findings.fail(format!("the hook {hook}; `topsided log` has its output"));
+            findings.fail(format!("the hook {hook}; `topside log` has its output"));
         }
         for notifier in notifiers {
             let words = format!("the notifier {}", notifier.words());

@@ -119,7 +119,7 @@ impl HubFacts {
             (Ok(()), Some(false)) => (
                 Verdict::Fail,
                 format!(
-                    "{shown} accepts {user}, but the server does not listen there: see the log (`topsided log`)"
+                    "{shown} accepts {user}, but the server does not listen there: see the log (`topside log`)"
                 ),
             ),
             (Ok(()), None) => {

@@ -10,7 +10,6 @@ use super::one_box::{Plan, PlanError};
 use super::outcome::Rejection;
 use crate::file_transfer::{self, LocalFile};
 use crate::input::admin_actions;
-use crate::input::keymap::Keymap;
 
 /// What to do where a secret is missing: each box would have to ask for its own.
 const NOT_ASKED: &str = "on several boxes it is not asked for: give it after the command";
@@ -28,7 +27,7 @@ pub(crate) fn plan(
     let command = match cmdline::find(name, &menu.commands) {
         Ok(command) => command,
         Err(error) => {
-            return Err(match admin_actions::hint(name, &Keymap::default()) {
+            return Err(match admin_actions::shell_hint(name) {
                 Some(hint) => rejected(error.kind, hint),
                 None if error.kind == LineErrorKind::UnknownCommand => {
                     PlanError::NotInMenu { command: name.to_owned() }

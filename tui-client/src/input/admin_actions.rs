@@ -54,6 +54,14 @@ pub(crate) fn hint(name: &str, keys: &Keymap) -> Option<String> {
     ))
 }
 
+/// What to type in a shell instead of a command of this name; none if it is not an admin action.
+pub(crate) fn shell_hint(name: &str) -> Option<String> {
+    let AdminAction { verb, .. } = ACTIONS.iter().find(|action| action.name == name)?;
+    Some(format!(
+        "`{name}` is not a command of this server: use the verb `topside {verb}`, or `:{verb}` on the screen"
+    ))
+}
+
 /// Why a line of the menu's `shutdown` does not power a box off: its question can be answered with a yes alone, while the verb
 /// asks for the name of the server.
 pub(crate) fn power_off_by_verb(command: &str, args: &Map<String, Value>) -> Option<&'static str> {

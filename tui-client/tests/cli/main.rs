@@ -38,6 +38,8 @@ mod local_server;
 mod man;
 mod mcp;
 #[cfg(feature = "hub")]
+mod named_verbs;
+#[cfg(feature = "hub")]
 #[path = "../../../server/tests/it/common/nats_server.rs"]
 mod nats_server;
 mod prompt;

@@ -110,6 +110,21 @@ fn what_does_not_exist_is_refused_with_the_verb_or_command_that_lists_it() {
     assert!(place.verb(&["statuss"]).with(2).err.contains("did you mean status?"));
 }
 
+/// `topside run reload` was answered with the keys of the screen.
+#[test]
+fn an_admin_action_as_a_command_is_answered_with_the_verb_to_type() {
+    let place = place();
+    let _server = place.serve();
+    for (words, verb) in [
+        (&["reload"][..], "`topside reload`"),
+        (&["kick", "3"], "`topside kick`"),
+        (&["wall", "hello"], "`topside broadcast`"),
+    ] {
+        let ended = place.verb(&[&["run"], words].concat()).with(127);
+        assert!(ended.err.contains(verb), "{words:?}: {ended:?}");
+    }
+}
+
 /// A client that is interrupted or refused was listed as one that vanished.
 #[test]
 fn a_verb_leaves_in_order_however_it_ends() {
