@@ -43,7 +43,7 @@ impl Helps {
         // Behind these, the words are those of another program.
         let own = words.take_while(|word| !["|", "||", "&&", ">", "<", ";"].contains(word));
         own.filter(|word| word.starts_with("--"))
-            .map(|word| word.split(|c| c == '=' || c == '[').next().unwrap_or(word))
+            .map(|word| word.split(['=', '[']).next().unwrap_or(word))
             .map(|flag| flag.trim_end_matches([',', ')', ';', ':']))
             .find(|flag| !has_flag(&help, flag) && !has_flag(&program, flag))
             .map(|flag| format!("{} {flag}", verb.join(" ")))
