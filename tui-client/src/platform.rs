@@ -14,7 +14,8 @@ use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::sync::oneshot;
 
 pub(crate) use tty::{
-    Echo, KeyInput, SignalKey, drain_terminal, read_input, wait_for_input, write_all,
+    Echo, KeyInput, SignalKey, count_of_discards, discard_typed, drain_terminal, read_input,
+    read_typed, write_all,
 };
 
 /// Limit of every wait after the terminal of the program was closed.

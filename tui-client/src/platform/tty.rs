@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,6 +13,70 @@ use rustix::termios::{
 use tokio::sync::oneshot;
 
 use crate::terminal_input::{Decoder, TerminalInput};
+
+/// How often text that was typed at the terminal on standard input was discarded. It is locked for a read of the terminal, which
+/// belongs to this count, and for a change between lines and keys: a read that finds input in one mode may wait in the other.
+static DISCARDS: Mutex<u64> = Mutex::new(0);
+
+fn discards() -> MutexGuard<'static, u64> {
+    DISCARDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes of the terminal on standard input.
+pub(crate) struct TypedBytes {
+    /// How many were read; 0 at the end of the input.
+    pub(crate) count: usize,
+    /// The count of [`discard_typed`] when they were read.
+    pub(crate) discards: u64,
+}
+
+/// Waits until the terminal on standard input has something to read, and reads it. Several threads may not do so at once.
+pub(crate) fn read_typed(buffer: &mut [u8]) -> io::Result<TypedBytes> {
+    loop {
+        wait_for_input();
+        let lock = discards();
+        let discards = *lock;
+        let ready = wait_for(&io::stdin(), PollFlags::IN, Some(Duration::ZERO));
+        // What was announced may have been discarded since.
+        if ready.is_some_and(|ready| ready.is_empty()) {
+            continue;
+        }
+        // Where the input cannot be polled, the read waits, and must not hold up a discard.
+        let _lock = ready.map(|_| lock);
+        match rustix::io::read(io::stdin(), &mut *buffer) {
+            Ok(count) => return Ok(TypedBytes { count, discards }),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The count of [`discard_typed`].
+pub(crate) fn count_of_discards() -> u64 {
+    *discards()
+}
+
+/// Discards what was typed at the terminal on standard input and is not read yet, also the beginning of a line, and raises the
+/// count that marks what was read as old. Returns whether the terminal held something. Does nothing where there is no terminal.
+pub(crate) fn discard_typed() -> bool {
+    let Ok(before) = tcgetattr(io::stdin()) else { return false };
+    let mut discards = discards();
+    *discards += 1;
+    // A terminal that gives lines does not give the beginning of one.
+    let mut keys = before.clone();
+    keys.local_modes.remove(LocalModes::ICANON);
+    keys.special_codes[SpecialCodeIndex::VMIN] = 0;
+    keys.special_codes[SpecialCodeIndex::VTIME] = 0;
+    if tcsetattr(io::stdin(), OptionalActions::Now, &keys).is_err() {
+        return false;
+    }
+    let (mut buffer, mut has_typed) = ([0; 4096], false);
+    while let Ok(1..) = rustix::io::read(io::stdin(), &mut buffer) {
+        has_typed = true;
+    }
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+    has_typed
+}
 
 /// Echo of the terminal on standard input. It is restored when this is dropped.
 #[derive(Default)]
@@ -74,6 +139,7 @@ impl KeyInput {
             .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN);
         keys.special_codes[SpecialCodeIndex::VMIN] = 1;
         keys.special_codes[SpecialCodeIndex::VTIME] = 0;
+        let _reads = discards();
         let is_set = tcsetattr(io::stdin(), OptionalActions::Now, &keys).is_ok();
         self.before = Some(before).filter(|_| is_set);
         is_set
@@ -82,6 +148,7 @@ impl KeyInput {
     /// Turns it off. What was typed and not read yet stays.
     pub(crate) fn off(&mut self) {
         if let Some(before) = self.before.take() {
+            let _reads = discards();
             // A terminal that was closed takes no settings.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
         }
@@ -182,7 +249,7 @@ pub(crate) fn drain_terminal() {
 }
 
 /// Waits until standard input can be read, or has ended.
-pub(crate) fn wait_for_input() {
+fn wait_for_input() {
     // Where it cannot be polled, the read waits.
     while wait_for(&io::stdin(), PollFlags::IN, None).is_some_and(|ready| ready.is_empty()) {}
 }

@@ -12,7 +12,7 @@ use super::printer::{OutputPart, Printer};
 use super::runner::stop_asked;
 use super::stdin_lines::{StdinLine, StdinLines};
 use crate::app::console::SHUTDOWN;
-use crate::platform::{Echo, Jobs};
+use crate::platform::{self, Echo, Jobs};
 
 /// Longest answer in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
@@ -26,7 +26,8 @@ pub(super) const SECRET_IN_LINE: &str = "at a terminal it is asked for; here, gi
 pub(super) type Lines<'l> = Option<&'l mut StdinLines>;
 
 /// Asks a question; the answer, or none where the input has ended (Ctrl-D). Dropping the future is safe.
-pub(super) async fn ask(printer: &Printer, question: &str, lines: Lines<'_>) -> Option<String> {
+pub(super) async fn ask(printer: &Printer, question: &str, mut lines: Lines<'_>) -> Option<String> {
+    discard_typed(printer, &mut lines).await;
     printer.ask(question).await;
     answer(printer, lines).await
 }
@@ -92,10 +93,11 @@ pub(super) async fn ask_hidden(
     question: &str,
     printer: &Printer,
     jobs: &mut Option<Jobs>,
-    lines: Lines<'_>,
+    mut lines: Lines<'_>,
 ) -> Option<String> {
     let mut echo = Echo::default();
     echo.off();
+    discard_typed(printer, &mut lines).await;
     printer.ask(question).await;
     let answered = answer(printer, lines);
     tokio::pin!(answered);
@@ -110,6 +112,17 @@ pub(super) async fn ask_hidden(
             }
             answer = &mut answered => return answer,
         }
+    }
+}
+
+/// Discards what the user typed before a question: it is no answer.
+pub(super) async fn discard_typed(printer: &Printer, lines: &mut Lines<'_>) {
+    let has_dropped = match lines {
+        Some(lines) => lines.discard(),
+        None => platform::discard_typed(),
+    };
+    if has_dropped {
+        printer.say("what was typed before this question was dropped").await;
     }
 }
 

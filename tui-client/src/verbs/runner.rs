@@ -14,7 +14,7 @@ use super::no_echo::NoEcho;
 use super::printer::{OutputPart, Printer, Room};
 use super::stdin::{Source, StdinError, StdinProgress, StdinSender};
 use crate::connect::{CallError, DisconnectReason, Event, Events, Handle, Session};
-use crate::platform::{Job, Jobs, Signal, Signals};
+use crate::platform::{Job, Jobs, Signal, Signals, discard_typed};
 use crate::text::base64::output_bytes;
 use crate::timer::sleep_until;
 
@@ -121,6 +121,10 @@ impl Runner {
                 biased;
                 signal = self.signals.next() => {
                     self.printer.interrupted();
+                    if signal == Signal::Interrupt {
+                        // What was typed meanwhile may count on the end of this run.
+                        discard_typed();
+                    }
                     if matches!(underway.cut, Some(Interruption::Signal(_))) {
                         break;
                     }

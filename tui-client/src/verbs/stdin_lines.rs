@@ -2,10 +2,11 @@
 
 use std::io::{IsTerminal, Read};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use topside_shared::frame::MAX_LINE_IN;
 
-use crate::platform::wait_for_input;
+use crate::platform::{count_of_discards, discard_typed, read_typed};
 
 /// Bytes of one read.
 const PIECE: usize = 8 * 1024;
@@ -28,12 +29,21 @@ pub(super) enum Piece {
     Failed(std::io::Error),
 }
 
+/// A piece, and how often typed text was discarded before it was read ([`discard_typed`]).
+type CountedPiece = (Piece, u64);
+
 /// Reads standard input on a thread of its own, at most one piece ahead: a read cannot be interrupted, and the thread ends
 /// with the process.
 pub(super) struct StdinLines {
-    pieces: mpsc::Receiver<Piece>,
+    pieces: mpsc::Receiver<CountedPiece>,
+    /// A piece that was received and is not read yet.
+    held: Option<CountedPiece>,
     /// What was read and not taken yet.
     rest: Vec<u8>,
+    /// How often typed text was discarded before that was read.
+    discards: u64,
+    /// Whether something was discarded and the user was not told yet.
+    has_dropped: bool,
     /// Whether the line that is read is too long: its rest is skipped.
     skips: bool,
     is_first: bool,
@@ -42,42 +52,105 @@ pub(super) struct StdinLines {
 impl StdinLines {
     pub(super) fn start() -> Self {
         let (sender, pieces) = mpsc::channel(1);
+        let runtime = Handle::current();
         std::thread::spawn(move || {
             let mut input = std::io::stdin().lock();
             let is_terminal = input.is_terminal();
             let mut buffer = vec![0; PIECE];
-            loop {
-                // The terminal gives keys at a prompt, and lines elsewhere. A read that waits while this changes would miss a
-                // Ctrl-D, so the read itself never waits.
-                wait_for_input();
-                let piece = match input.read(&mut buffer) {
-                    // A closed terminal gives this again and again, and the first one that nothing takes blocks.
-                    Ok(0) if is_terminal => Piece::End,
-                    Ok(0) => return,
-                    Ok(count) => Piece::Bytes(buffer[..count].to_vec()),
-                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                    Err(error) => Piece::Failed(error),
+            // Room first: what is read cannot be discarded until it is in the channel.
+            while let Ok(room) = runtime.block_on(sender.reserve()) {
+                let read = match is_terminal {
+                    // The terminal gives keys at a prompt, and lines elsewhere.
+                    true => read_typed(&mut buffer).map(|typed| (typed.count, typed.discards)),
+                    false => input.read(&mut buffer).map(|count| (count, 0)),
                 };
-                let failed = matches!(piece, Piece::Failed(_));
-                if sender.blocking_send(piece).is_err() || failed {
-                    return;
-                }
+                let piece = match read {
+                    // A closed terminal gives this again and again, and the first one that nothing takes blocks.
+                    Ok((0, discards)) if is_terminal => (Piece::End, discards),
+                    Ok((0, _)) => return,
+                    Ok((count, discards)) => (Piece::Bytes(buffer[..count].to_vec()), discards),
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    Err(error) => return room.send((Piece::Failed(error), u64::MAX)),
+                };
+                room.send(piece);
             }
         });
         Self::of(pieces)
     }
 
-    fn of(pieces: mpsc::Receiver<Piece>) -> Self {
-        Self { pieces, rest: Vec::new(), skips: false, is_first: true }
+    fn of(pieces: mpsc::Receiver<CountedPiece>) -> Self {
+        let (rest, discards) = (Vec::new(), 0);
+        Self {
+            pieces,
+            held: None,
+            rest,
+            discards,
+            has_dropped: false,
+            skips: false,
+            is_first: true,
+        }
+    }
+
+    /// Discards what was typed at the terminal and not taken yet. Returns whether there was something, also before an earlier
+    /// [`discard_typed`]. Does nothing for a pipe or a file: a script writes its answers before the questions.
+    pub(super) fn discard(&mut self) -> bool {
+        self.has_dropped |= discard_typed();
+        self.take_dropped()
+    }
+
+    /// Whether typed text was discarded since the last call.
+    pub(super) fn take_dropped(&mut self) -> bool {
+        self.drop_old();
+        if self.held.is_none()
+            && let Ok(piece) = self.pieces.try_recv()
+        {
+            self.held = self.current(piece);
+        }
+        std::mem::take(&mut self.has_dropped)
+    }
+
+    /// Drops the rest that was read before the last discard.
+    fn drop_old(&mut self) {
+        let discards = count_of_discards();
+        if self.discards < discards {
+            let held = self.held.take();
+            self.held = held.and_then(|piece| self.current(piece));
+            self.has_dropped |= !self.has_none();
+            self.rest.clear();
+            self.skips = false;
+            self.discards = discards;
+        }
+    }
+
+    /// The piece, unless it was read before the last discard.
+    fn current(&mut self, piece: CountedPiece) -> Option<CountedPiece> {
+        let is_old = piece.1 < count_of_discards();
+        self.has_dropped |= is_old;
+        (!is_old).then_some(piece)
+    }
+
+    /// What is read next. Dropping the future loses nothing.
+    async fn read(&mut self) -> Option<Piece> {
+        loop {
+            let piece = match self.held.take() {
+                Some(piece) => piece,
+                None => self.pieces.recv().await?,
+            };
+            if let Some((piece, _)) = self.current(piece) {
+                self.drop_old();
+                return Some(piece);
+            }
+        }
     }
 
     /// The next line without its ending; the last may have none. None at the end. Dropping the future loses nothing.
     pub(super) async fn recv(&mut self) -> Option<StdinLine> {
         loop {
+            self.drop_old();
             if let Some(line) = self.whole_line() {
                 return Some(line);
             }
-            match self.pieces.recv().await {
+            match self.read().await {
                 Some(Piece::Bytes(bytes)) => self.rest.extend_from_slice(&bytes),
                 Some(Piece::End) if self.has_none() => return Some(StdinLine::End),
                 None if self.has_none() => return None,
@@ -90,10 +163,11 @@ impl StdinLines {
 
     /// The next piece: a rest that was put back, or what is read next. Dropping the future loses nothing.
     pub(super) async fn piece(&mut self) -> Option<Piece> {
+        self.drop_old();
         if !self.rest.is_empty() {
             return Some(Piece::Bytes(std::mem::take(&mut self.rest)));
         }
-        self.pieces.recv().await
+        self.read().await
     }
 
     /// Puts the end of a piece back.
@@ -154,7 +228,7 @@ mod tests {
     async fn lines(pieces: Vec<Piece>) -> Vec<String> {
         let (sender, receiver) = mpsc::channel(pieces.len());
         for piece in pieces {
-            assert!(sender.send(piece).await.is_ok());
+            assert!(sender.send((piece, 0)).await.is_ok());
         }
         drop(sender);
         let mut lines = StdinLines::of(receiver);
@@ -198,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn a_rest_that_is_put_back_comes_first() {
         let (sender, receiver) = mpsc::channel(2);
-        sender.send(bytes("a\nb\n")).await.unwrap_or_else(|_| panic!());
+        sender.send((bytes("a\nb\n"), 0)).await.unwrap_or_else(|_| panic!());
         let mut lines = StdinLines::of(receiver);
         let Some(Piece::Bytes(piece)) = lines.piece().await else { panic!() };
         lines.put_back(&piece[2..]);

@@ -67,6 +67,31 @@ fn ctrl_c_cancels_the_run_alone() {
     assert_eq!(terminal.quit().1, 130, "the status of the last failure");
 }
 
+/// They were run although they may count on the run that was cancelled.
+#[test]
+fn lines_that_were_typed_during_a_run_are_dropped_at_ctrl_c() {
+    let place = Place::new();
+    let _server = place.serve();
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    let wait = format!("wait-for {}", place.path("never").display());
+    terminal.type_text(&format!("{wait}\recho late\r"));
+    terminal.sees("begun\r\n");
+    terminal.type_text("\u{3}");
+    let shown = terminal.sees(&prompt);
+    assert!(shown.contains("topside: what was typed before Ctrl-C was dropped\r\n"), "{shown:?}");
+    terminal.enter("echo on");
+    let shown = terminal.sees("echo on\r\non\r\n");
+    assert!(!shown.contains("late"), "{shown:?}");
+    // A line that is typed during a run that ends by itself is still run.
+    let go = place.path("go");
+    terminal.type_text(&format!("wait-for {}\recho late\r", go.display()));
+    terminal.sees("begun\r\n");
+    std::fs::write(go, "").unwrap();
+    terminal.sees("\r\nlate\r\n");
+    terminal.sees(&prompt);
+    terminal.quit();
+}
+
 /// A second Ctrl-C ended the session, and with it a server inside the program.
 #[test]
 fn a_second_ctrl_c_gives_up_the_wait_for_a_run_and_keeps_the_session() {
@@ -108,12 +133,15 @@ fn ctrl_c_at_the_prompt_discards_the_line_and_a_second_one_ends_the_session() {
         terminal.sees("echo on\r\non\r\n");
         terminal.sees(&prompt);
     }
-    terminal.type_text("\u{3}");
-    terminal.sees("ends the session\r\n");
-    terminal.sees(&prompt);
+    // A second one ended the session although another line was begun and given up between the two.
+    for typed in ["echo half", "x\u{8}", "echo half"] {
+        terminal.type_text(&format!("{typed}\u{3}"));
+        terminal.sees("^C\r\ntopside: Ctrl-C again, `quit` or Ctrl-D ends the session\r\n");
+        terminal.sees(&prompt);
+    }
     terminal.type_text("\u{3}");
     let (shown, status) = terminal.end();
-    assert_eq!((shown.as_str(), status), ("^C\r\n", 130));
+    assert_eq!((shown.as_str(), status), ("^C\r\ntopside: session ended\r\n", 130));
 }
 
 #[test]
@@ -244,7 +272,10 @@ fn the_prompt_reconnects_after_a_restart_of_the_server() {
     terminal.sees(&prompt);
     place.verb(&["shutdown", "--restart", "--yes", "new files"]).with(0);
     let shown = terminal.sees("topside: reconnected to ");
-    assert!(shown.contains("the server restarts"), "{shown}");
+    // It was told five times.
+    assert_eq!(shown.matches("restart").count(), 1, "{shown}");
+    assert!(shown.contains("the server restarts now: new files"), "{shown}");
+    assert_eq!(shown.matches("topside: ").count(), 3, "{shown}");
     assert!(shown.contains("reconnecting; Ctrl-C ends this program\r\n"), "{shown}");
     let shown = terminal.sees(&prompt);
     assert!(shown.contains("; it was started anew\r\n"), "{shown}");
@@ -253,6 +284,36 @@ fn the_prompt_reconnects_after_a_restart_of_the_server() {
     terminal.sees(&prompt);
     terminal.type_text("quit\r");
     terminal.end();
+}
+
+/// It was joined with the line that was half typed before, and run.
+#[test]
+fn what_is_typed_while_the_prompt_reconnects_is_dropped() {
+    let place = Place::new();
+    let mut server = place.serve();
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.type_text("echo on");
+    terminal.sees("echo on");
+    server.kill();
+    terminal.sees("reconnecting; Ctrl-C ends this program\r\n");
+    // Both a line and the beginning of one.
+    terminal.type_text(" late\recho half");
+    terminal.sees("echo half");
+    // It said nothing more until the server was back.
+    let shown = terminal.sees("topside: still trying to reconnect: ");
+    assert_eq!(shown.matches("topside: ").count(), 1, "{shown:?}");
+    terminal.sees("\r\n");
+    let _server = place.serve();
+    let shown = terminal.sees(&format!("{prompt}echo on"));
+    assert!(!shown.contains("still trying"), "each reason once: {shown:?}");
+    assert!(
+        shown.contains("topside: what was typed while reconnecting was dropped\r\n"),
+        "{shown:?}"
+    );
+    terminal.type_text("ly\r");
+    terminal.sees("\r\nonly\r\n");
+    terminal.sees(&prompt);
+    terminal.quit();
 }
 
 /// A script's next lines may depend on those before.

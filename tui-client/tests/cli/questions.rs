@@ -86,7 +86,35 @@ fn ctrl_c_at_a_question_of_the_line_client_is_a_no() {
     terminal.sees("\r\ntopside: nothing was done\r\n");
     terminal.sees(&prompt);
     terminal.type_text(CTRL_D);
-    assert_eq!(terminal.end(), ("\r\n".to_owned(), 126));
+    assert_eq!(terminal.end(), ("\r\ntopside: session ended\r\n".to_owned(), 126));
+}
+
+/// A `y` that was typed ahead answered the question before it was asked.
+#[test]
+fn what_was_typed_before_a_question_is_no_answer() {
+    let place = Place::with_menu(MENU);
+    let _server = place.serve();
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    for (lines, question) in [
+        ("careful\ry\r", "Really? [y/N] "),
+        ("login ann\rhunter2\r", RULE),
+        (":add pond --lan 192.0.2.7\r:delete pond\ry\r", "its pin? [y/N] "),
+    ] {
+        terminal.type_text(lines);
+        let shown = terminal.sees(question);
+        let dropped = "topside: what was typed before this question was dropped\r\n";
+        assert!(shown.contains(dropped), "{shown:?}");
+        terminal.enter("");
+        terminal.sees("topside: nothing was done\r\n");
+        terminal.sees(&prompt);
+    }
+    // Nothing is said where nothing was typed.
+    terminal.enter("careful");
+    assert!(!terminal.sees("Really? [y/N] ").contains("dropped"));
+    terminal.enter("y");
+    terminal.sees("it was confirmed\r\n");
+    terminal.sees(&prompt);
+    terminal.quit();
 }
 
 /// Ctrl-D ends the input of the program; it ended the session too.

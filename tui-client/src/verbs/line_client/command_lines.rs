@@ -148,6 +148,7 @@ impl Client {
             }
             *input = Some(lines.lines);
         }
+        self.say_dropped("Ctrl-C", input).await;
         // Messages about the run name its own line.
         let go = self.ended(ran, request).await;
         self.line = read_to;

@@ -36,6 +36,8 @@ pub(super) struct LineEditor {
     editor: Editor,
     history: LineHistory,
     row: LineRow,
+    /// Whether a key was typed since [`LineEditor::take_typed`].
+    has_typed: bool,
     /// Text for the terminal that was not handed to the printer yet.
     unwritten: String,
 }
@@ -65,6 +67,11 @@ impl LineEditor {
     pub(super) fn discard(&mut self) {
         self.editor.clear();
         self.history.rest();
+    }
+
+    /// Whether a key other than Ctrl-C was typed since the last call.
+    pub(super) fn take_typed(&mut self) -> bool {
+        std::mem::take(&mut self.has_typed)
     }
 
     /// The next line, or a key that is not the editor's; none where the input has ended. Dropping the future loses nothing.
@@ -137,6 +144,7 @@ impl LineEditor {
                 };
                 return (Some(Typed::Key(key)), at + 1);
             }
+            self.has_typed = true;
             // One by one: several at once may be taken for a paste.
             self.decoder.feed(&[*byte], &mut events);
             for event in std::mem::take(&mut events) {

@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{Menu, SessionClose};
-use topside_shared::notifications::EndCode;
+use topside_shared::notifications::{EndCode, Phase};
 use topside_shared::text::{MAX_NAME, clean};
 
-use line_editor::Typed;
+use line_editor::{LineEditor, Typed};
 use line_prompt::{Prompt, greeting};
 
 use super::errors::with_sources;
@@ -181,7 +181,13 @@ impl Client {
                     return self.status;
                 }
                 match self.reconnect().await {
-                    Ok(()) => {}
+                    Ok(()) => {
+                        // The line that is half typed at the prompt stays there.
+                        if input.as_mut().is_some_and(StdinLines::discard) {
+                            let sentence = "what was typed while reconnecting was dropped";
+                            self.console.printer.say(sentence).await;
+                        }
+                    }
                     Err(signal) => {
                         self.status = signal.map_or(exit_status::OWN_FAILURE, Signal::status);
                         return self.status;
@@ -215,6 +221,7 @@ impl Client {
                     }
                     Some(Typed::Key(SignalKey::Stop)) => self.stop().await,
                     Some(Typed::Key(SignalKey::Interrupt)) => {
+                        self.is_leaving &= !self.has_typed();
                         self.interrupt_prompt(Signal::Interrupt).await
                     }
                     Some(Typed::Key(SignalKey::Quit)) => self.interrupt_prompt(Signal::Quit).await,
@@ -225,6 +232,10 @@ impl Client {
                 NextStep::End => {
                     self.prompt_taken();
                     self.close().await;
+                    // A screen reader does not say that the prompt of a shell follows.
+                    if self.prompt.is_some() && self.console.lost.is_some() {
+                        self.console.printer.say("session ended").await;
+                    }
                     return self.status;
                 }
             }
@@ -244,6 +255,12 @@ impl Client {
         if let Some(prompt) = &mut self.prompt {
             prompt.taken();
         }
+    }
+
+    /// Whether a key was typed since the last call.
+    fn has_typed(&mut self) -> bool {
+        let editor = self.prompt.as_mut().and_then(Prompt::editor);
+        editor.is_some_and(LineEditor::take_typed)
     }
 
     async fn leave_prompt(&mut self) {
@@ -273,11 +290,18 @@ impl Client {
             Some(EndCode::Shutdown | EndCode::Restart) => self.ordered_shutdown,
             _ => false,
         };
-        let mut sentence = reason.to_string();
-        if let Some(command) = self.lost_command.as_ref().filter(|_| !ordered) {
-            sentence += &format!("; whether {command} went on is not known");
+        // At a terminal the notice of a shutdown that begins has said it.
+        let is_said = self.prompt.is_some()
+            && reason.ended().is_some_and(|ended| ended.code == EndCode::Restart)
+            && self.console.closing.as_ref().is_some_and(|closing| closing.phase == Phase::Now);
+        let unknown = self.lost_command.as_ref().filter(|_| !ordered);
+        let unknown = unknown.map(|command| format!("whether {command} went on is not known"));
+        match unknown {
+            Some(unknown) if is_said => self.console.printer.say(unknown).await,
+            Some(unknown) => self.console.printer.say(format_args!("{reason}; {unknown}")).await,
+            None if is_said => {}
+            None => self.console.printer.say(reason).await,
         }
-        self.console.printer.say(sentence).await;
         if !ordered {
             self.status = exit_status::OWN_FAILURE;
         }
@@ -352,6 +376,14 @@ impl Client {
             None => format!("line {}: ", self.line),
         };
         self.console.printer.say(format_args!("{place}{what}")).await;
+    }
+
+    /// Says that typed text was discarded, if it was. `event`: what it was typed before.
+    async fn say_dropped(&self, event: &str, input: &mut Option<StdinLines>) {
+        if input.as_mut().is_some_and(StdinLines::take_dropped) {
+            let sentence = format!("what was typed before {event} was dropped");
+            self.console.printer.say(sentence).await;
+        }
     }
 
     /// Prints what is wrong with the current line.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use topside_shared::Time;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::Menu;
 
 use super::super::errors::with_sources;
+use super::super::printer::Printer;
 use super::super::runner::stop_asked;
 use super::super::server_verbs::Peer;
 use super::super::{messages, no_echo};
@@ -16,7 +18,11 @@ use crate::app::reconnect::{seed, wait_ms};
 use crate::app::session::reboot::came_back;
 use crate::connect::{DisconnectReason, Session, connect};
 use crate::platform::Signal;
+use crate::timer::sleep_until;
 use crate::verb_args::target::TargetArgs;
+
+/// When the user is told that the server does not answer yet. A restart is over before.
+const STILL_TRYING: Duration = Duration::from_secs(5);
 
 /// Why there is no new session.
 enum Failed {
@@ -41,10 +47,11 @@ impl Client {
         let of_box = self.console.lost.as_ref().and_then(DisconnectReason::ended);
         let of_box = of_box.and_then(|ended| ended.then.filter(|then| then.is_of_box()));
         self.console.printer.say("reconnecting; Ctrl-C ends this program").await;
-        let (mut tries, mut said) = (0, None);
+        let (mut tries, mut slow) = (0, SlowReconnect::new());
         loop {
             let again = wait_ms(tries, self.is_local, of_box.is_some(), seed(Time::now()));
-            match self.dial_after(Duration::from_millis(again)).await.map_err(Some)? {
+            let dialled = self.dial_after(Duration::from_millis(again), &mut slow).await;
+            match dialled.map_err(Some)? {
                 Ok((session, menu)) => {
                     self.resume(session, menu, of_box).await;
                     return Ok(());
@@ -53,14 +60,7 @@ impl Client {
                     self.console.printer.say(sentence).await;
                     return Err(None);
                 }
-                // Each reason once: a box that is off for a night must not fill the terminal.
-                Err(Failed::Other(sentence)) if said.as_ref() != Some(&sentence) => {
-                    if tries > 0 {
-                        self.console.printer.say(&sentence).await;
-                        said = Some(sentence);
-                    }
-                }
-                Err(Failed::Other(_)) => {}
+                Err(Failed::Other(sentence)) => slow.failed(sentence, &self.console.printer).await,
             }
             tries = tries.saturating_add(1);
         }
@@ -70,6 +70,7 @@ impl Client {
     async fn dial_after(
         &mut self,
         wait: Duration,
+        slow: &mut SlowReconnect,
     ) -> Result<Result<(Session, Menu), Failed>, Signal> {
         let dialled = async {
             tokio::time::sleep(wait).await;
@@ -85,6 +86,7 @@ impl Client {
                 }
                 () = stop_asked(&mut self.console.jobs) => no_echo::stop(),
                 dialled = &mut dialled => return Ok(dialled),
+                () = sleep_until(slow.until) => slow.tell(&self.console.printer).await,
             }
         }
     }
@@ -101,6 +103,33 @@ impl Client {
         self.lost_command = None;
         let sentence = format!("re{}{back}", super::greeting(&self.peer, via, false));
         self.console.printer.say(sentence).await;
+    }
+}
+
+/// What the user is told while a server does not come back. A box that is off for a night must not fill the terminal.
+struct SlowReconnect {
+    /// When to tell that the server does not answer yet; none after that.
+    until: Option<Instant>,
+    /// Why the last attempt failed.
+    reason: Option<String>,
+}
+
+impl SlowReconnect {
+    fn new() -> Self {
+        Self { until: Some(Instant::now() + STILL_TRYING), reason: None }
+    }
+
+    async fn tell(&mut self, printer: &Printer) {
+        self.until = None;
+        let why = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        printer.say(format_args!("still trying to reconnect{why}")).await;
+    }
+
+    /// Notes why an attempt failed. Once the user knows that it takes long, each new reason is printed.
+    async fn failed(&mut self, reason: String, printer: &Printer) {
+        if self.reason.replace(reason.clone()).as_ref() != Some(&reason) && self.until.is_none() {
+            self.tell(printer).await;
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::server_verbs::{self, OneShot};
 use super::super::stdin_lines::StdinLines;
 use super::super::{exit_status, saved_servers};
 use super::{Client, NextStep};
-use crate::platform::Signal;
+use crate::platform::{Signal, discard_typed};
 use crate::verb_args::Verb;
 use crate::verb_args::saved::SavedServerVerb;
 use crate::verb_args::server::ServerVerb;
@@ -79,6 +79,7 @@ impl Client {
             Ok(Err(refused)) => refused.tell(&self.console.printer, ask.how().json).await,
             Err(signal) => {
                 let next = self.interrupt_verb(signal).await;
+                self.say_dropped("Ctrl-C", input).await;
                 if let (NextStep::On, ServerVerb::Attach(args)) = (&next, ask) {
                     let run = args.run;
                     self.say(format_args!("run #{run} goes on: `:cancel {run}` cancels it")).await;
@@ -101,6 +102,7 @@ impl Client {
     /// A signal during a verb: Ctrl-C ends the verb, the others end the session.
     async fn interrupt_verb(&mut self, signal: Signal) -> NextStep {
         let was_asking = self.console.printer.interrupted();
+        discard_typed();
         self.status = signal.status();
         match signal {
             Signal::Interrupt if was_asking => self.decline().await,

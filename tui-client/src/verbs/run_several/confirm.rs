@@ -7,7 +7,7 @@ use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 use super::super::Run;
 use super::super::printer::Printer;
-use super::super::question::read_line;
+use super::super::question::{discard_typed, read_line};
 use super::report::{names, reason};
 use crate::fan_out::{FanOut, Outcome, OutcomeKind, Plan, effect_word};
 
@@ -60,6 +60,7 @@ impl Confirmation {
         let text = format!(
             "topside: {head}{number}Type {boxes} to run it on {on}; anything else runs it on none:"
         );
+        discard_typed(printer, &mut None).await;
         printer.ask(&text).await;
         self.open = Some((boxes, Box::pin(read_line())));
         Ok(())
