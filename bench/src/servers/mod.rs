@@ -187,7 +187,7 @@ impl Programs {
             }
         };
         let started = Instant::now();
-        let child = spawn(command, dir.path())?;
+        let child = spawn(&command, dir.path())?;
         let mut server = Server { child, socket, tls: None, dir, start: Duration::ZERO };
         let redis = kind == ServerKind::Redis;
         let request = if redis { exchange::redis_ping() } else { exchange::ping() }.request;
@@ -251,10 +251,15 @@ pub(crate) fn environment(command: &mut Command, dir: &Path) {
     }
 }
 
-fn spawn(mut command: Command, dir: &Path) -> io::Result<Child> {
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(fs::File::create(dir.join("stderr"))?);
-    command.spawn()
+/// Starts a server in a session of its own, as a service is. Linux shares processors between sessions first
+/// (`sched_autogroup`): in the session of the bench, the server would take the time of the threads that measure it.
+fn spawn(command: &Command, dir: &Path) -> io::Result<Child> {
+    let mut session = Command::new("setsid");
+    session.arg(command.get_program()).args(command.get_args());
+    session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    session.stdin(Stdio::null()).stdout(Stdio::null());
+    session.stderr(fs::File::create(dir.join("stderr"))?);
+    session.spawn()
 }
 
 fn can_run(topside: &Path) -> bool {

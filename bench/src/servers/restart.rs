@@ -28,7 +28,7 @@ impl Programs {
     fn spawn_ours(&self, dir: &Path) -> io::Result<Child> {
         let mut command = Command::new(&self.topsided);
         environment(&mut command, dir);
-        spawn(command, dir)
+        spawn(&command, dir)
     }
 }
 
