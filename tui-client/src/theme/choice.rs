@@ -56,6 +56,9 @@ impl ThemeChoice {
         if terminal.depth == ColourDepth::Named && Self::named(self.name).is_some() {
             theme = theme.in_named_colours();
         }
+        if terminal.depth == ColourDepth::Indexed {
+            theme = theme.in_numbered_colours();
+        }
         // A theme without colours stays without.
         Theme { depth: theme.depth.min(terminal.depth), ..theme }
     }

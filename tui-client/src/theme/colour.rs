@@ -65,10 +65,22 @@ pub(super) fn rgb(colour: Color) -> Option<[u8; 3]> {
     }
 }
 
+/// The nearest colour of the cube or of the greys behind it; the first sixteen may be any colour. Programs may give each
+/// cell of a frame another colour, so not all 240 are compared.
 fn nearest_indexed(wanted: [u8; 3]) -> u8 {
-    let distance_of = |number: &u8| rgb(Color::Indexed(*number)).map(|rgb| distance(rgb, wanted));
-    // The first sixteen may be any colour.
-    (16..=255).min_by_key(distance_of).unwrap_or(16)
+    let [red, green, blue] = wanted.map(nearest_step);
+    let in_cube = 16 + 36 * red + 6 * green + blue;
+    let mean = wanted.into_iter().map(u16::from).sum::<u16>() / 3;
+    let number = (mean.saturating_sub(3) / 10).min(23);
+    let grey = 232 + u8::try_from(number).unwrap_or(0);
+    let from_wanted = |number| rgb(Color::Indexed(number)).map(|rgb| distance(rgb, wanted));
+    if from_wanted(grey) < from_wanted(in_cube) { grey } else { in_cube }
+}
+
+/// The number of the step that is nearest to this part of a colour.
+fn nearest_step(part: u8) -> u8 {
+    // The boundaries lie in the middle of two steps.
+    [48, 116, 156, 196, 236].into_iter().map(|boundary| u8::from(part >= boundary)).sum()
 }
 
 fn nearest_named(wanted: [u8; 3]) -> Color {
@@ -83,6 +95,22 @@ fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Not all colours are compared for each cell, but the result is as near as if they were.
+    #[test]
+    fn no_colour_of_the_256_is_nearer_than_the_one_that_is_shown() {
+        let from = |number, wanted| distance(rgb(Color::Indexed(number)).unwrap(), wanted);
+        let parts = || (0..=255).step_by(17).chain([47, 48, 115, 116, 156, 196, 236]);
+        for red in parts() {
+            for green in parts() {
+                for blue in parts() {
+                    let wanted = [red, green, blue];
+                    let least = (16..=255).map(|number| from(number, wanted)).min().unwrap();
+                    assert_eq!(from(nearest_indexed(wanted), wanted), least, "{wanted:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_terminal_with_few_colours_is_given_the_nearest() {

@@ -130,7 +130,7 @@ impl Theme {
         yellow: rgb(0xf9e2af),
         green: rgb(0xa6e3a1),
         magenta: rgb(0xcba6f7),
-        ansi: Some(&MOCHA_ANSI),
+        ansi: Some(MOCHA_ANSI),
     });
 
     /// Catppuccin Latte.
@@ -147,7 +147,7 @@ impl Theme {
         yellow: rgb(0x915c13),
         green: rgb(0x2e731f),
         magenta: rgb(0x822fee),
-        ansi: Some(&LATTE_ANSI),
+        ansi: Some(LATTE_ANSI),
     });
 
     /// Gruvbox dark.
@@ -164,7 +164,7 @@ impl Theme {
         yellow: rgb(0xfabd2f),
         green: rgb(0xb8bb26),
         magenta: rgb(0xd3869b),
-        ansi: Some(&GRUVBOX_DARK_ANSI),
+        ansi: Some(GRUVBOX_DARK_ANSI),
     });
 
     /// Gruvbox light.
@@ -181,7 +181,7 @@ impl Theme {
         yellow: rgb(0x8d5c10),
         green: rgb(0x6d680d),
         magenta: rgb(0x8f3f71),
-        ansi: Some(&GRUVBOX_LIGHT_ANSI),
+        ansi: Some(GRUVBOX_LIGHT_ANSI),
     });
 
     /// Nord.
@@ -198,7 +198,7 @@ impl Theme {
         yellow: rgb(0xebcb8b),
         green: rgb(0xa3be8c),
         magenta: rgb(0xbd9cb7),
-        ansi: Some(&NORD_ANSI),
+        ansi: Some(NORD_ANSI),
     });
 
     /// Solarized dark.
@@ -215,7 +215,7 @@ impl Theme {
         yellow: rgb(0xb58900),
         green: rgb(0x859900),
         magenta: rgb(0xdd649f),
-        ansi: Some(&SOLARIZED_DARK_ANSI),
+        ansi: Some(SOLARIZED_DARK_ANSI),
     });
 
     /// Solarized light.
@@ -232,7 +232,7 @@ impl Theme {
         yellow: rgb(0x836300),
         green: rgb(0x606e00),
         magenta: rgb(0xbe2a72),
-        ansi: Some(&SOLARIZED_LIGHT_ANSI),
+        ansi: Some(SOLARIZED_LIGHT_ANSI),
     });
 }
 

@@ -19,7 +19,7 @@ macro_rules! roles {
             /// The background of the screen; `Reset` is the terminal's own.
             pub(super) ground: Color,
             /// What the sixteen named colours are in the output of programs; none: the terminal's own.
-            pub(super) ansi: Option<&'static [Color; 16]>,
+            pub(super) ansi: Option<[Color; 16]>,
             /// The colours that the terminal can show.
             pub(super) depth: ColourDepth,
         }
@@ -124,7 +124,7 @@ pub(super) struct Palette {
     pub(super) yellow: Color,
     pub(super) green: Color,
     pub(super) magenta: Color,
-    pub(super) ansi: Option<&'static [Color; 16]>,
+    pub(super) ansi: Option<[Color; 16]>,
 }
 
 const CURRENT: Modifier = Modifier::REVERSED.union(Modifier::BOLD).union(Modifier::UNDERLINED);
@@ -186,6 +186,24 @@ impl Theme {
             ansi: palette.ansi,
             depth: ColourDepth::True,
         }
+    }
+
+    /// The theme in the 256 colours that have numbers. They are converted here, once, and not in each frame.
+    pub(super) fn in_numbered_colours(mut self) -> Self {
+        let shown = |colour| colour::shown(colour, ColourDepth::Indexed);
+        let own = self.ground;
+        let grounds = [self.field.bg, self.button.bg].map(|bg| bg.unwrap_or(own));
+        for (_, style) in self.roles() {
+            let on = style.bg.unwrap_or(own);
+            // With few colours two that differ may become the same; text stands in fields and on buttons too.
+            let is_covered =
+                |fg| fg != on && [on].iter().chain(&grounds).any(|bg| shown(*bg) == shown(fg));
+            style.fg = style
+                .fg
+                .map(|fg| if is_covered(fg) { colour::readable_on(shown(fg)) } else { shown(fg) });
+            style.bg = style.bg.map(shown);
+        }
+        Self { ground: shown(own), ansi: self.ansi.map(|colours| colours.map(shown)), ..self }
     }
 
     /// The styles of the output pane.

@@ -99,6 +99,34 @@ fn painted(theme: &Theme) -> Vec<(Color, Color)> {
     buffer.content.iter().map(|cell| (cell.fg, cell.bg)).collect()
 }
 
+/// A frame converted each colour of each cell: a key took 60 ms with a theme of its own colours.
+#[test]
+fn a_theme_is_converted_once_to_the_256_colours_of_a_terminal() {
+    for choice in &THEMES {
+        for background in [Background::Dark, Background::Light] {
+            let mut theme = choice.on(TerminalColours { background, depth: ColourDepth::Indexed });
+            let ground = [theme.ground, theme.plain.fg.unwrap()];
+            let ansi = theme.ansi.into_iter().flatten().collect::<Vec<_>>();
+            let roles = theme.roles().flat_map(|(_, style)| [style.fg, style.bg]).flatten();
+            let all = roles.chain(ground).chain(ansi).collect::<Vec<_>>();
+            assert!(all.iter().all(|colour| !matches!(colour, Color::Rgb(..))), "{}", choice.name);
+        }
+    }
+}
+
+/// With few colours text and what it stands on may become the same colour: it is still read.
+#[test]
+fn text_that_would_have_the_colour_of_its_field_is_black_or_white() {
+    let near = Style::new().fg(Color::from_u32(0x27_2c_37));
+    let theme = Theme { dim: near, ..Theme::NORD }.in_numbered_colours();
+    assert_ne!(theme.dim.fg, theme.field.bg);
+    assert_eq!(theme.dim.fg, Some(Color::White));
+    // A text that is hidden on purpose stays so.
+    let hidden = Style::new().fg(Theme::NORD.ground);
+    let theme = Theme { dim: hidden, ..Theme::NORD }.in_numbered_colours();
+    assert_eq!(theme.dim.fg, Some(theme.ground));
+}
+
 #[test]
 fn a_painted_frame_has_the_colours_of_the_theme_as_the_terminal_can_show_them() {
     let on = |depth| {
