@@ -49,9 +49,14 @@ pub(crate) trait View: Any + fmt::Debug {
         false
     }
 
-    /// Whether `:` opens the command line of Topside above it: not while text is being typed.
-    fn leaves_colon(&self) -> bool {
+    /// Whether `:` opens the command line of Topside above it, and `?` the help: not while text is being typed.
+    fn leaves_signs(&self) -> bool {
         false
+    }
+
+    /// What its keys do, for the help.
+    fn help(&self) -> Vec<HelpKeys> {
+        Vec::new()
     }
 
     /// Handles a change elsewhere. Every open view gets it, not only the top one.
@@ -67,6 +72,9 @@ pub(crate) trait View: Any + fmt::Debug {
     /// Draws the view; returns the position of the cursor, if it has one.
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position>;
 }
+
+/// Keys, and what they do.
+pub(crate) type HelpKeys = (&'static str, &'static str);
 
 /// A change that every open view gets.
 #[derive(Debug)]
@@ -158,9 +166,9 @@ impl State {
         self.views.push(Box::new(view));
     }
 
-    /// Whether `:` opens the command line above the top view.
-    pub(crate) fn top_leaves_colon(&self) -> bool {
-        self.views.last().is_some_and(|view| view.leaves_colon())
+    /// Whether `:` and `?` mean the command line and the help above the top view.
+    pub(crate) fn top_leaves_signs(&self) -> bool {
+        self.views.last().is_some_and(|view| view.leaves_signs())
     }
 
     /// How the list of the uppermost view was drawn last; none before that.

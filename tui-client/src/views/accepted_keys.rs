@@ -13,7 +13,7 @@ use super::list_view::ListView;
 use crate::app::ask::{self, Ask};
 use crate::app::availability::may_administer;
 use crate::app::console::Console;
-use crate::app::view::{Change, Outcome, act, close, open, refuse, stay};
+use crate::app::view::{Change, HelpKeys, Outcome, act, close, open, refuse, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
 use crate::input::actions::Id;
@@ -149,6 +149,10 @@ impl ListView for AcceptedKeys {
 
     fn enter(&mut self, state: &State) -> Outcome {
         self.chosen_key(state).map_or_else(stay, |row| open(KeyDetails::new(row.clone())))
+    }
+
+    fn own_keys(&self) -> Vec<HelpKeys> {
+        vec![("Tab", "Show or hide used and expired invites"), ("Ctrl-X", "Revoke the key")]
     }
 
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {

@@ -29,7 +29,7 @@ impl ApprovalDetails {
 }
 
 impl View for ApprovalDetails {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 

@@ -10,7 +10,7 @@ use super::approval_details::ApprovalDetails;
 use super::confirm::Confirm;
 use super::list_view::ListView;
 use crate::app::console::approvals::{self, PendingApprovals};
-use crate::app::view::{Change, Outcome, act, open, refuse, stay};
+use crate::app::view::{Change, HelpKeys, Outcome, act, open, refuse, stay};
 use crate::app::{Effect, State};
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
@@ -120,6 +120,10 @@ impl ListView for ApprovalsView {
     fn enter(&mut self, state: &State) -> Outcome {
         let row = self.chosen_row(state);
         row.map_or_else(stay, |row| open(ApprovalDetails::new(row, state)))
+    }
+
+    fn own_keys(&self) -> Vec<HelpKeys> {
+        vec![("y n", "Approve or refuse the run")]
     }
 
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {

@@ -83,7 +83,7 @@ impl ClientDetails {
 }
 
 impl View for ClientDetails {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 

@@ -12,7 +12,7 @@ use super::list_view::ListView;
 use crate::app::ask::{self, Ask};
 use crate::app::availability::may_administer;
 use crate::app::console::Console;
-use crate::app::view::{Outcome, act, open, refuse, stay};
+use crate::app::view::{HelpKeys, Outcome, act, open, refuse, stay};
 use crate::app::{Effect, State};
 use crate::input::actions::Id;
 use crate::input::key::Key;
@@ -102,6 +102,10 @@ impl ListView for Clients {
     fn enter(&mut self, state: &State) -> Outcome {
         let Some(id) = self.chosen(state) else { return stay() };
         open(ClientDetails::new(id)).then(move |state| ClientDetails::ask(state, id))
+    }
+
+    fn own_keys(&self) -> Vec<HelpKeys> {
+        vec![("Ctrl-X", "Disconnect the client")]
     }
 
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {

@@ -5,8 +5,10 @@ use std::fmt;
 use ratatui::layout::{Position, Rect};
 use topside_shared::text::MAX_REASON;
 
-use crate::app::view::{Change, Outcome, View, close, stay};
+use super::help;
+use crate::app::view::{Change, Outcome, View, act, close, stay};
 use crate::app::{Effect, State};
+use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::fit;
 use crate::theme::Theme;
@@ -223,9 +225,10 @@ impl View for Confirm {
         self.title.clone()
     }
 
-    fn key(&mut self, key: Key, _state: &State) -> Outcome {
+    fn key(&mut self, key: Key, state: &State) -> Outcome {
         match self.focus {
             _ if key.leaves() => self.cancel(),
+            Focus::No | Focus::Yes if state.keys.means(Id::Help, key) => act(help::open),
             Focus::Field => self.field_key(key),
             Focus::No | Focus::Yes => self.button_key(key),
         }

@@ -22,7 +22,7 @@ impl FactsView {
 }
 
 impl View for FactsView {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 

@@ -1,8 +1,9 @@
-//! Help: every action of the screen by its group, from the table of actions. Two columns where there is room.
+//! Help: the keys of the view below it, if there is one, and every action of the screen by its group, from the table of
+//! actions. Two columns where there is room.
 
 use ratatui::layout::{Position, Rect};
 
-use crate::app::view::{Outcome, View, close, stay};
+use crate::app::view::{HelpKeys, Outcome, View, close, stay};
 use crate::app::{Effect, Screen, Size, State, availability};
 use crate::input::actions::{Action, Danger, Id, get};
 use crate::input::key::Key;
@@ -12,11 +13,17 @@ use crate::widgets::canvas::{self, Canvas, FRAME};
 use crate::widgets::row::Row;
 use crate::widgets::scrolled_text::ScrolledText;
 
-#[derive(Debug, Default)]
-pub(crate) struct Help(ScrolledText);
+#[derive(Debug)]
+pub(crate) struct Help {
+    scroll: ScrolledText,
+    /// The title of the view below it, and what the keys do there.
+    of_view: Option<(String, Vec<HelpKeys>)>,
+}
 
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
-    state.open(Help::default());
+    let below = state.views.last().map(|view| (view.title(state), view.help()));
+    let of_view = below.filter(|(_, keys)| !keys.is_empty());
+    state.open(Help { scroll: ScrolledText::default(), of_view });
     Vec::new()
 }
 
@@ -28,7 +35,7 @@ const WIDEST: u16 = 72;
 const GAP: u16 = 3;
 
 impl View for Help {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 
@@ -37,23 +44,23 @@ impl View for Help {
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        let (rows, page) = scroll(state);
-        if self.0.key(key, rows, page) { stay() } else { close() }
+        let (rows, page) = self.rows_and_page(state);
+        if self.scroll.key(key, rows, page) { stay() } else { close() }
     }
 
     fn wheel(&mut self, by: i32, state: &State) {
-        let (rows, page) = scroll(state);
-        self.0.wheel(by, rows, page);
+        let (rows, page) = self.rows_and_page(state);
+        self.scroll.wheel(by, rows, page);
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
-        let HelpLayout { columns, width, page } = HelpLayout::new(state);
+        let HelpLayout { columns, width, page } = self.layout(state);
         let rows = columns.iter().map(Vec::len).max().unwrap_or_default();
         let height = u16::try_from(rows.min(page)).unwrap_or(u16::MAX).saturating_add(1);
         let count = u16::try_from(columns.len()).unwrap_or(1);
         let inside = canvas.popup(&self.title(state), width * count + GAP * (count - 1), height);
         let (buffer, theme) = (&mut *canvas.buffer, canvas.theme);
-        let top = self.0.top.min(rows.saturating_sub(page));
+        let top = self.scroll.top.min(rows.saturating_sub(page));
         let mut x = inside.x;
         for column in &columns {
             let place = Rect { x, width, ..inside };
@@ -70,10 +77,23 @@ impl View for Help {
     }
 }
 
-/// All rows, and how many of them are on the screen.
-fn scroll(state: &State) -> (usize, usize) {
-    let HelpLayout { columns, page, .. } = HelpLayout::new(state);
-    (columns.iter().map(Vec::len).max().unwrap_or_default(), page)
+impl Help {
+    fn layout(&self, state: &State) -> HelpLayout {
+        HelpLayout::new(state, |width| {
+            let of_view = self.of_view.as_ref();
+            of_view
+                .into_iter()
+                .flat_map(|of_view| rows_of_view(of_view, width))
+                .chain(rows(state, width))
+                .collect()
+        })
+    }
+
+    /// How many rows there are, and how many of them are on the screen.
+    fn rows_and_page(&self, state: &State) -> (usize, usize) {
+        let HelpLayout { columns, page, .. } = self.layout(state);
+        (columns.iter().map(Vec::len).max().unwrap_or_default(), page)
+    }
 }
 
 /// The rows in one or two columns.
@@ -86,16 +106,16 @@ struct HelpLayout {
 }
 
 impl HelpLayout {
-    fn new(state: &State) -> Self {
+    fn new(state: &State, rows: impl Fn(u16) -> Vec<HelpLine>) -> Self {
         let Size { width, height } = state.view_size();
         let inside = width.saturating_sub(FRAME.width);
         let page = usize::from(height.saturating_sub(FRAME.height + 1)).max(1);
         if width < TWO_FROM {
             let width = inside.min(WIDEST);
-            return Self { columns: vec![rows(state, width)], width, page };
+            return Self { columns: vec![rows(width)], width, page };
         }
         let width = ((inside - GAP) / 2).min(WIDEST);
-        let mut left = rows(state, width);
+        let mut left = rows(width);
         let right = left.split_off(middle(&left));
         Self { columns: vec![left, right], width, page }
     }
@@ -116,7 +136,7 @@ fn middle(rows: &[HelpLine]) -> usize {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum HelpLine {
-    Heading(&'static str),
+    Heading(String),
     /// An action, or a further row of one, which has no keys or no title.
     Action {
         keys: String,
@@ -177,6 +197,15 @@ const PAIRS: &[(Id, Id, &str)] = &[
     (Id::NextTab, Id::PreviousTab, "Next and previous tab"),
 ];
 
+/// The keys of the view below the help.
+fn rows_of_view((title, keys): &(String, Vec<HelpKeys>), width: u16) -> Vec<HelpLine> {
+    let mut rows = vec![HelpLine::Heading(title.clone())];
+    for (keys, what) in keys {
+        wrapped(keys, what, ("", true), width, &mut rows);
+    }
+    rows
+}
+
 /// All rows, in the order of the registry; a row that is too long continues in the next.
 fn rows(state: &State, width: u16) -> Vec<HelpLine> {
     let first: &[&str] = match state.screen {
@@ -203,7 +232,7 @@ fn rows(state: &State, width: u16) -> Vec<HelpLine> {
         }
         if action.group != group {
             group = action.group;
-            rows.push(HelpLine::Heading(group));
+            rows.push(HelpLine::Heading(group.to_owned()));
         }
         let possible = availability::check(state, action).is_ok();
         wrapped(&keys.join(" "), title, (note(action, possible), possible), width, &mut rows);

@@ -32,7 +32,7 @@ impl KeyDetails {
 }
 
 impl View for KeyDetails {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 

@@ -187,6 +187,7 @@ fn when_connected(console: &Console) -> &'static [Id] {
             Id::Menu,
             Id::Clients,
             Id::Help,
+            Id::Runs,
             Id::PageUp,
             Id::Search,
             Id::NewTab,
@@ -204,6 +205,15 @@ fn when_connected(console: &Console) -> &'static [Id] {
             Id::Search,
         ]
     } else {
-        &[Id::Complete, Id::Palette, Id::Menu, Id::Clients, Id::Help, Id::PageUp, Id::NewTab]
+        &[
+            Id::Complete,
+            Id::Palette,
+            Id::Menu,
+            Id::Clients,
+            Id::Help,
+            Id::Runs,
+            Id::PageUp,
+            Id::NewTab,
+        ]
     }
 }

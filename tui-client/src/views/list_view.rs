@@ -7,11 +7,31 @@ use std::fmt;
 use ratatui::layout::Position;
 
 use crate::app::State;
-use crate::app::view::{Change, Outcome, View, close, stay};
+use crate::app::view::{Change, HelpKeys, Outcome, View, close, stay};
 use crate::input::actions::Id;
 use crate::input::key::Key;
 use crate::widgets::canvas::{Canvas, page};
 use crate::widgets::list::{List, ListKey};
+
+/// The keys of every list.
+const OF_EVERY_LIST: [HelpKeys; 7] = [
+    ("Enter", "Open the chosen row"),
+    ("Up Down k j", "Up and down"),
+    ("PgUp PgDn", "A page up and down"),
+    ("Home End g G", "First and last row"),
+    ("/", "Filter: the rows with each typed word"),
+    ("r F5", "Ask the server again"),
+    ("Esc q", "End the filter; close the list"),
+];
+
+/// Those of a list in which every letter goes to the filter.
+const OF_TYPED_LIST: [HelpKeys; 5] = [
+    ("Enter", "Open the chosen row"),
+    ("Up Down Tab", "Up and down"),
+    ("PgUp PgDn", "A page up and down"),
+    ("Home End", "First and last row"),
+    ("Esc", "Close the list"),
+];
 
 pub(super) trait ListView: Any + fmt::Debug {
     /// Tells rows apart.
@@ -37,6 +57,11 @@ pub(super) trait ListView: Any + fmt::Debug {
     /// A click on the chosen row.
     fn enter_by_click(&mut self, state: &State) -> Outcome {
         self.enter(state)
+    }
+
+    /// What the keys do that are not those of every list, for the help.
+    fn own_keys(&self) -> Vec<HelpKeys> {
+        Vec::new()
     }
 
     /// A key that is not one of every list.
@@ -102,8 +127,14 @@ impl<V: ListView> View for V {
         ListView::title(self, state)
     }
 
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         !self.list().is_filtering()
+    }
+
+    fn help(&self) -> Vec<HelpKeys> {
+        let every: &[HelpKeys] =
+            if self.list().is_typed() { &OF_TYPED_LIST } else { &OF_EVERY_LIST };
+        self.own_keys().into_iter().chain(every.iter().copied()).collect()
     }
 
     fn key(&mut self, key: Key, state: &State) -> Outcome {

@@ -6,7 +6,7 @@ use topside_shared::command::Command;
 use super::command_form::{self, OnChoice};
 use super::console::menu::{CommandSigns, effect_sign};
 use super::list_view::ListView;
-use crate::app::view::{Outcome, close, refuse, stay};
+use crate::app::view::{HelpKeys, Outcome, close, refuse, stay};
 use crate::app::{Effect, Screen, State, availability};
 use crate::input::actions::{self, Id};
 use crate::input::key::Key;
@@ -226,6 +226,10 @@ impl ListView for Palette {
             }
             _ => self.enter(state),
         }
+    }
+
+    fn own_keys(&self) -> Vec<HelpKeys> {
+        vec![("Ctrl-O", "Put the name of the command into the input")]
     }
 
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {

@@ -57,7 +57,7 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
 }
 
 impl View for Reload {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 

@@ -4,7 +4,7 @@ use ratatui::layout::Position;
 use topside_shared::RunId;
 use topside_shared::methods::{RunsList, RunsPage};
 use topside_shared::notifications::Notification;
-use topside_shared::records::{ResultFile, RunRow};
+use topside_shared::records::{ResultFile, RunRow, RunState};
 use topside_shared::text::{bytes, duration};
 
 use super::command_form::{self, CommandForm};
@@ -15,7 +15,7 @@ use super::save_result;
 use crate::app::ask::{self, Ask};
 use crate::app::runs::run_request;
 use crate::app::runs::{self, Phase};
-use crate::app::view::{Change, Outcome, View, act, close, open, refuse, stay};
+use crate::app::view::{Change, HelpKeys, Outcome, View, act, close, open, refuse, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
 use crate::input::actions::Id;
@@ -37,7 +37,7 @@ impl RunDetails {
 }
 
 impl View for RunDetails {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 
@@ -45,10 +45,15 @@ impl View for RunDetails {
         format!("Run {}", self.run.row.run_id)
     }
 
+    fn help(&self) -> Vec<HelpKeys> {
+        [("Enter", "Show the output")]
+            .into_iter()
+            .chain(RUN_KEYS)
+            .chain([("r F5", "Ask the server again"), ("Esc q", "Back")])
+            .collect()
+    }
+
     fn key(&mut self, key: Key, state: &State) -> Outcome {
-        if key.code == Code::Char('s') && key.typed().is_some() {
-            return save_result::open(&self.run.row);
-        }
         match self.scroll.key(key, &facts(state, &self.run), state.view_size()) {
             FactsKey::Close => close(),
             FactsKey::Passed => run_key(key, &self.run, state).unwrap_or_else(stay),
@@ -72,6 +77,10 @@ impl View for RunDetails {
             self.run.row = console.shown_run((**row).clone());
         }
         stay()
+    }
+
+    fn next_tick(&self, state: &State) -> Option<u64> {
+        running_changes_in([&self.run], state)
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
@@ -123,18 +132,35 @@ fn refresh(state: &mut State, id: RunId) -> Vec<Effect> {
     state.ask_if_connected(Ask::of_view(&RunsList::one(id), take))
 }
 
-/// A key that does something with a run, in its details and, but for those that are letters or Enter, in the list.
+/// What the keys do with a run, in its details and in the list.
+pub(super) const RUN_KEYS: [HelpKeys; 5] = [
+    ("l", "Show the output"),
+    ("s", "Save its results"),
+    ("e", "Put the line into the input, to be changed and run"),
+    ("Ctrl-R", "Open the line as a form"),
+    ("Ctrl-X", "Cancel the run"),
+];
+
+/// A key that does something with a run, in its details and in the list.
 pub(super) fn run_key(key: Key, listed: &ListedRun, state: &State) -> Option<Outcome> {
+    match key.typed() {
+        Some('l') => return Some(show_output(listed)),
+        Some('s') => return Some(save_result::open(&listed.row)),
+        Some('e') => return Some(change_and_run(state, listed)),
+        _ => {}
+    }
     match key.code {
-        Code::Enter => {
-            let ListedRun { row, line } = listed.clone();
-            Some(close_both(move |state| attach(state, &row, &line)))
-        }
-        Code::Char('e') if key.typed().is_some() => Some(change_and_run(state, listed)),
+        Code::Enter => Some(show_output(listed)),
         _ if key.is_ctrl('x') => Some(question(state, listed)),
         _ if key.is_ctrl('r') => Some(again(state, &listed.row)),
         _ => None,
     }
+}
+
+/// Shows the output of a run in the console.
+fn show_output(listed: &ListedRun) -> Outcome {
+    let ListedRun { row, line } = listed.clone();
+    close_both(move |state| attach(state, &row, &line))
 }
 
 /// Closes the details and the list, so that the console is seen.
@@ -214,6 +240,27 @@ pub(super) fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect>
     state.ask_if_connected(run_request::attach(block, row.run_id, 0))
 }
 
+/// How long a run took, or has been running by the clock of this device. None before it starts, and after the session:
+/// whether it still runs is unknown then.
+pub(super) fn took(run: &RunRow, state: &State) -> Option<String> {
+    let so_far = || state.clock.wall.millis_since(run.started_at);
+    match run.state {
+        RunState::Running => state.session().map(|_| times::running(so_far())),
+        _ => run.duration_ms.map(duration),
+    }
+}
+
+/// Milliseconds until the time of the first running one among these changes.
+pub(super) fn running_changes_in<'r>(
+    runs: impl IntoIterator<Item = &'r ListedRun>,
+    state: &State,
+) -> Option<u64> {
+    state.session()?;
+    let mut rows = runs.into_iter().map(|listed| &listed.row);
+    let running = rows.find(|row| row.state == RunState::Running)?;
+    Some(times::next_second(0, state.clock.wall.millis_since(running.started_at)))
+}
+
 /// All that is known of a run.
 fn facts(state: &State, listed: &ListedRun) -> Vec<Fact> {
     let row = &listed.row;
@@ -226,7 +273,8 @@ fn facts(state: &State, listed: &ListedRun) -> Vec<Fact> {
         ("started", at(row.started_at)),
     ];
     facts.extend(row.ended_at.map(|time| ("ended", at(time))));
-    facts.extend(row.duration_ms.map(|ms| ("took", duration(ms))));
+    let label = if row.state.ended() { "took" } else { "so far" };
+    facts.extend(took(row, state).map(|took| (label, took)));
     facts.push(("output", bytes(row.bytes)));
     let result = |file: &ResultFile| ("result", format!("{} ({})", file.name, bytes(file.size)));
     facts.extend(row.files.iter().map(result));

@@ -7,15 +7,15 @@ use topside_shared::command::Command;
 use topside_shared::methods::{RunsList, RunsPage};
 use topside_shared::notifications::Notification;
 use topside_shared::records::{RunRow, RunState};
-use topside_shared::text::{self, duration};
+use topside_shared::text;
 
 use super::console::blocks::standing;
 use super::list_view::ListView;
-use super::run_details::{self, RunDetails};
+use super::run_details::{self, RUN_KEYS, RunDetails, running_changes_in, took};
 use crate::app::ask::{self, Ask};
 use crate::app::console::Console;
 use crate::app::runs::Phase;
-use crate::app::view::{Change, Outcome, act, open, stay};
+use crate::app::view::{Change, HelpKeys, Outcome, act, open, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
 use crate::input::actions::Id;
@@ -242,10 +242,17 @@ impl ListView for RunList {
         self.chosen_run().map_or_else(stay, |listed| open(RunDetails::new(listed.clone())))
     }
 
+    fn own_keys(&self) -> Vec<HelpKeys> {
+        let details = ("d", "Open the details, as Enter does");
+        let states = ("Tab", "Show the runs of the next state");
+        [details].into_iter().chain(RUN_KEYS).chain([states]).collect()
+    }
+
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {
         match key.code {
             Code::Tab => self.show(self.states.on(1)),
             Code::BackTab => self.show(self.states.on(StateFilter::ALL.len() - 1)),
+            Code::Char('d') if key.typed().is_some() => self.enter(state),
             _ => match self.chosen_run() {
                 Some(listed) => run_details::run_key(key, listed, state).unwrap_or_else(stay),
                 None => stay(),
@@ -277,6 +284,10 @@ impl ListView for RunList {
         }
     }
 
+    fn next_tick(&self, state: &State) -> Option<u64> {
+        running_changes_in(self.shown(), state)
+    }
+
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let room = canvas.room();
         let inside = canvas.popup(&self.title(state), room.width, room.height);
@@ -285,7 +296,15 @@ impl ListView for RunList {
         let more = self.next.is_some();
         let beside = self.draw_states(inside, canvas);
         let connected = state.session().is_some();
-        let may_cancel = connected && shown.get(at).is_some_and(|run| !run.row.state.ended());
+        let chosen = shown.get(at).map(|listed| &listed.row);
+        let may_cancel = connected && chosen.is_some_and(|row| !row.state.ended());
+        let has_results = connected && chosen.is_some_and(|row| !row.files.is_empty());
+        let keys = [
+            Some("Enter details"),
+            connected.then_some("l output"),
+            may_cancel.then_some("Ctrl-X cancel"),
+            has_results.then_some("s save results"),
+        ];
         let empty = match self.states {
             _ if self.rows.is_empty() => "There are no runs yet.".to_owned(),
             states if more => {
@@ -300,17 +319,12 @@ impl ListView for RunList {
             below: 1,
             beside,
             hints: ListHints {
-                row: if may_cancel {
-                    &["Enter details", "Ctrl-X cancel"]
-                } else {
-                    &["Enter details"]
-                },
+                row: &keys.into_iter().flatten().collect::<Vec<_>>(),
                 list: if connected { &["Tab state", "r refresh"] } else { &["Tab state"] },
                 more,
             },
         };
         // What it waits for, where its output was cut, and which processes outlive it have no room in its row.
-        let chosen = shown.get(at).map(|listed| &listed.row);
         if let Some((run, wait)) = chosen.and_then(|run| Some((run, run.remark()?))) {
             let mut row = Row::at(canvas.buffer, inside, inside.height.saturating_sub(2));
             // Its place is in its row.
@@ -361,8 +375,7 @@ fn run_cells(state: &State, listed: &ListedRun, chosen: bool, theme: &Theme) -> 
     let run = &listed.row;
     let style = if chosen { theme.chosen() } else { theme.plain };
     let (sign, word, look) = standing(Phase::of(run), theme);
-    // What is running has no column that counts: the list is still while nothing changes.
-    let took = run.duration_ms.map(duration).unwrap_or_default();
+    let took = took(run, state).unwrap_or_default();
     vec![
         cell(run.run_id.to_string(), theme.dim),
         vec![(format!("{sign} ").into(), look), (word.to_string().into(), theme.dim)],

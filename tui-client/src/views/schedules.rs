@@ -19,7 +19,7 @@ use super::list_view::ListView;
 use super::schedule_form;
 use crate::app::ask::{self, Ask};
 use crate::app::session;
-use crate::app::view::{Change, Outcome, act, close, open, refuse, stay};
+use crate::app::view::{Change, HelpKeys, Outcome, act, close, open, refuse, stay};
 use crate::app::{Effect, State};
 use crate::connect::CallError;
 use crate::input::key::{Code, Key};
@@ -218,6 +218,15 @@ impl ListView for SchedulesView {
     fn enter(&mut self, state: &State) -> Outcome {
         let row = self.chosen_row(state);
         row.map_or_else(stay, |row| open(FactsView::new("Schedule", facts(row, state))))
+    }
+
+    fn own_keys(&self) -> Vec<HelpKeys> {
+        vec![
+            ("p", "Pause or resume the schedule"),
+            ("x", "Run its command now"),
+            ("s", "Set its time or its arguments"),
+            ("Tab", "Activate the next plan"),
+        ]
     }
 
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {

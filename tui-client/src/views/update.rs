@@ -4,6 +4,7 @@ use ratatui::layout::Position;
 
 use super::command_form;
 use super::console::{keyboard, side_panes, submit};
+use super::help::Help;
 use super::notices::NoticesView;
 use super::redeem_invite::{self, RedeemInvite};
 use super::server_form::ServerForm;
@@ -183,9 +184,8 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     if let Some(effects) = tab_key(state, key) {
         return effects;
     }
-    let opens_line = state.keys.of(Id::CommandLine).bare.contains(&key);
-    if opens_line && state.top_leaves_colon() {
-        return run(state, actions::get(Id::CommandLine));
+    if let Some(id) = above_views(state, key) {
+        return run(state, actions::get(id));
     }
     if let Some(effects) = state.with_top(|view, state| view.key(key, state)) {
         return effects;
@@ -210,6 +210,17 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
         },
         Screen::Console(_) => keyboard::key(state, key),
     }
+}
+
+/// What a key opens above any view: the help, and the command line. A sign such as `?` does so where no text is typed.
+fn above_views(state: &State, key: Key) -> Option<Id> {
+    // The help is closed by its own key.
+    let opens = [Id::CommandLine, Id::Help].into_iter().filter(|id| state.keys.means(*id, key));
+    let mut opens = opens.filter(|id| *id != Id::Help || state.top_view::<Help>().is_none());
+    opens.find(|id| match state.keys.of(*id).bare.contains(&key) {
+        true => state.top_leaves_signs(),
+        false => !state.views.is_empty(),
+    })
 }
 
 /// Whether a key closes the message about a mistake in the settings, which is shown until it was read. Enter belongs to

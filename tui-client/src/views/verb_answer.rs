@@ -33,7 +33,7 @@ impl VerbAnswer {
 }
 
 impl View for VerbAnswer {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 

@@ -1,6 +1,6 @@
 //! Filter and marks of the picker: which servers are shown, and which are marked for a command.
 
-use super::{chosen, count, name, profile};
+use super::{count, markable, name, profile};
 use crate::app::State;
 use crate::app::connection::ConnectionState;
 use crate::input::key::{Code, Key};
@@ -57,6 +57,8 @@ pub(crate) fn key(state: &mut State, key: Key) -> bool {
         return false;
     }
     match key.code {
+        // No text: an action, such as the help.
+        Code::F(_) => return false,
         Code::Enter => picker.is_filtering = false,
         Code::Up | Code::Down => step(state, key.code == Code::Down),
         Code::PageUp | Code::PageDown => page(state, key.code == Code::PageDown),
@@ -88,15 +90,15 @@ fn settle(state: &mut State) {
 
 /// Marks or unmarks the selected server, and selects the next one.
 pub(crate) fn mark(state: &mut State) {
-    if chosen(state).is_some() {
+    if markable(state, state.picker.at).is_some() {
         toggle_mark(state, state.picker.at);
         step(state, true);
     }
 }
 
-/// Marks a saved server or a box, or takes its mark away.
+/// Marks a saved server, this machine or a box, or takes its mark away.
 pub(crate) fn toggle_mark(state: &mut State, at: usize) {
-    let Some(name) = profile(state, at).map(|profile| profile.name.clone()) else { return };
+    let Some(name) = markable(state, at).map(str::to_owned) else { return };
     if !state.picker.marked.remove(&name) {
         state.picker.marked.insert(name);
     }

@@ -4,7 +4,7 @@ use super::screen_states::STATES;
 use super::*;
 use crate::input::key::Key;
 use crate::views::tests::{SIZES, frame};
-use crate::widgets::canvas::Hit;
+use crate::widgets::canvas::{self, Hit};
 
 /// A hint that is on the screen: the key, and the words beside it.
 #[derive(Debug, Clone)]
@@ -164,5 +164,57 @@ fn ctrl_c_leaves_every_view() {
             }
         }
         assert_ne!(world.state.views.len(), views, "{name}");
+    }
+}
+
+/// `?` did nothing, or closed what was open, above a question and in the results of several boxes; F1 did nothing above any view.
+#[test]
+fn the_help_opens_above_every_view_unless_a_text_takes_the_sign() {
+    let has_help = |world: &World| world.state.top_view::<Help>().is_some();
+    let signs = |world: &World| world.screen().matches('?').count();
+    for (name, open) in STATES {
+        let mut world = open(100, 30);
+        if has_help(&world) {
+            world.press("f1");
+            assert!(!has_help(&world), "{name}: its own key closes it");
+            continue;
+        }
+        let (views, before) = (world.state.views.len(), signs(&world));
+        world.press("?");
+        // It is typed, or not taken by a form of which a button has the focus. After the session the search has no field.
+        let typed = signs(&world) > before || **name == *"console, ended and searching";
+        let is_form = world.state.top_view::<CommandForm>().is_some()
+            || ["form", "invite"].iter().any(|word| name.contains(word));
+        assert!(has_help(&world) || typed || is_form, "{name}: {}", world.screen());
+        let mut world = open(100, 30);
+        world.press("f1");
+        assert!(has_help(&world), "{name}: F1");
+        world.press("esc");
+        assert_eq!(world.state.views.len(), views, "{name}: what was open stays");
+    }
+}
+
+/// The help had the keys of the console only, also above a list that has keys of its own.
+#[test]
+fn the_help_above_a_list_begins_with_the_keys_of_the_list_and_names_each_hint_of_it() {
+    for (name, open) in STATES {
+        let mut world = open(160, 50);
+        let is_list = world.state.views.last().is_some_and(|view| !view.help().is_empty());
+        if !is_list {
+            continue;
+        }
+        let shown = hints(&mut world);
+        let title = world.state.views.last().unwrap().title(&world.state);
+        world.press("f1");
+        let help = world.screen();
+        assert!(help.contains(&title.to_uppercase()), "{name}: {help}");
+        let view = world.state.views[world.state.views.len() - 2].help();
+        let keys: Vec<Key> =
+            view.iter().flat_map(|(keys, _)| keys.split(' ')).filter_map(canvas::named).collect();
+        for Shown { key, name: called, what } in shown {
+            // What the list does only while its filter is typed stands beside the filter.
+            let of_filter = ["filter", "choose"].iter().any(|word| what.ends_with(word));
+            assert!(of_filter || keys.contains(&key), "{name}: {called} {what} is not in {view:?}");
+        }
     }
 }

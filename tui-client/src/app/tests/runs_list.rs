@@ -207,3 +207,58 @@ fn a_refused_cancel_says_why_and_the_run_goes_on() {
     let phase = world.console().runs.chosen().unwrap().phase;
     assert_eq!(phase, Phase::Running { cancelling: false });
 }
+
+/// The hint of the list of runs disappeared while a run was active, when it is of most use.
+#[test]
+fn the_hint_of_the_runs_is_shown_while_a_run_is_active() {
+    let mut world = World::connected(140, 30);
+    world.run("zone-run 3", 31, "opening\n", None);
+    let screen = world.screen();
+    let hints = screen.lines().last().unwrap();
+    assert!(hints.contains("Ctrl-C cancel") && hints.contains("F12 runs"), "{hints}");
+}
+
+/// The list had no letters for what it does, and `s` saved results in the details only.
+#[test]
+fn d_opens_the_details_of_a_run_l_its_output_and_s_saves_its_results() {
+    let mut world = opened();
+    world.press("d");
+    assert_eq!(world.state.views.last().unwrap().title(&world.state), "Run #31");
+    world.press("esc");
+    let effects = world.press("l");
+    let [(_, RunId(31), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
+    assert!(world.state.views.is_empty(), "its block is seen");
+    let mut world = opened();
+    world.press("s");
+    assert_eq!(world.remark(), "This run has left no results.");
+    let mut world = opened();
+    world.press("d l");
+    assert!(world.state.views.is_empty(), "the details have the same keys");
+    let mut world = opened();
+    world.write("/dls");
+    assert_eq!(world.state.views.len(), 1, "letters of a filter are no keys");
+}
+
+/// A run that goes on had no time in the list.
+#[test]
+fn a_running_run_counts_its_time_in_the_list_and_in_its_details() {
+    let mut world = World::connected(100, 30);
+    world.press("f12");
+    let mut page = page();
+    page.runs[0].started_at = Time::from_millis(START).plus_millis(world.now);
+    world.answer::<RunsList>(Ok(page));
+    let row = |world: &World| {
+        world.screen().lines().find(|line| line.contains("#31")).unwrap().to_owned()
+    };
+    world.wait(12_300);
+    assert!(row(&world).contains(" 12 s "), "{}", row(&world));
+    assert_eq!(crate::views::changes_in(&world.state), Some(700));
+    world.wait(700);
+    assert!(row(&world).contains(" 13 s "), "{}", row(&world));
+    world.press("d");
+    assert!(world.screen().contains("so far     13 s"), "{}", world.screen());
+    assert_eq!(crate::views::changes_in(&world.state), Some(1_000));
+    // Whether it goes on after the session is unknown.
+    world.event(Event::Lost(crate::connect::DisconnectReason::Gone));
+    assert!(!world.screen().contains("so far"), "{}", world.screen());
+}

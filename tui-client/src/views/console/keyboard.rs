@@ -28,8 +28,12 @@ const PREVIEW: usize = 6;
 
 /// A key on the console, nothing lying on top of it.
 pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
+    let (is_help, is_sign) = (state.keys.means(Id::Help, key), key.typed().is_some());
     let Some(console) = state.console_mut() else { return Vec::new() };
     console.input.held = false;
+    if console.search.as_ref().is_some_and(|search| is_help && !(is_sign && search.typing)) {
+        return state.act(Id::Help);
+    }
     if console.side.focus != Focus::Input {
         let pane = console.side.focus;
         return side_panes::key(state, pane, key);
@@ -267,7 +271,7 @@ pub(crate) fn ask_to_close_tab(state: &mut State) -> Vec<Effect> {
     if text.is_empty() {
         return tab_actions::close(state);
     }
-    let title = format!("Close the tab of {}?", state.name());
+    let title = format!("Close the tab of {}?", state.title_of(state));
     state.open(Confirm::choice(title, text, "Close", tab_actions::close));
     Vec::new()
 }
@@ -331,7 +335,7 @@ fn loss(state: &State) -> Vec<String> {
         else {
             continue;
         };
-        let at = if several { format!(" on {}", tab.name()) } else { String::new() };
+        let at = if several { format!(" on {}", state.title_of(tab)) } else { String::new() };
         let ms = state.clock.mono.saturating_sub(info.began);
         text.push(format!("{} is still running{at} ({}).", info.line, duration(ms)));
     }

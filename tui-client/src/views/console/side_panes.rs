@@ -156,8 +156,9 @@ fn other_key(state: &mut State, pane: Focus, key: Key) -> Vec<Effect> {
         }
         _ => {}
     }
-    // A letter means text, which goes nowhere here.
-    let bound = availability::action_of(state, key).filter(|_| key.typed().is_none());
+    // A letter means text, which goes nowhere here; but for the help and the command line, as above every list.
+    let bound = availability::action_of(state, key)
+        .filter(|action| key.typed().is_none() || [Id::Help, Id::CommandLine].contains(&action.id));
     bound.map_or_else(Vec::new, |action| state.act(action.id))
 }
 

@@ -24,6 +24,7 @@ use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::secret::Secret;
 use crate::text::{sanitize, times};
+use crate::views::help;
 use crate::widgets::canvas::Canvas;
 use crate::widgets::scrolled_text::ScrolledText;
 use draw::{fits_alone, may_be_reversed, scrolls};
@@ -164,6 +165,9 @@ impl View for InviteResult {
                 effects.extend(accepted_keys::refresh(state));
                 effects
             });
+        }
+        if state.keys.means(Id::Help, key) {
+            return act(help::open);
         }
         if key.code == Code::Tab {
             self.code_alone = !self.code_alone && fits_alone(state, self);

@@ -21,7 +21,7 @@ use log_line::LogLine;
 
 use crate::app::ask::{self, Ask};
 use crate::app::console::Console;
-use crate::app::view::{Change, Outcome, act, close, open, refuse, stay};
+use crate::app::view::{Change, HelpKeys, Outcome, act, close, open, refuse, stay};
 use crate::app::{Effect, State, connection, session};
 use crate::connect::CallError;
 use crate::input::actions::Id;
@@ -163,6 +163,10 @@ impl ListView for LogView {
     fn enter(&mut self, state: &State) -> Outcome {
         let line = self.shown().get(self.place()).and_then(|number| self.line(*number));
         line.map_or_else(stay, |line| open(FactsView::new("Line", line_facts(state, line))))
+    }
+
+    fn own_keys(&self) -> Vec<HelpKeys> {
+        vec![("Tab", "Show the next level"), ("f", "Show failures only, or all")]
     }
 
     fn other_key(&mut self, key: Key, _state: &State) -> Outcome {

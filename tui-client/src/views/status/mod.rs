@@ -56,7 +56,7 @@ impl StatusView {
 }
 
 impl View for StatusView {
-    fn leaves_colon(&self) -> bool {
+    fn leaves_signs(&self) -> bool {
         true
     }
 

@@ -73,7 +73,12 @@ impl<K: Clone + PartialEq> List<K> {
         Self { follows_end: true, ..Self::default() }
     }
 
-    /// Whether letters go to the filter.
+    /// Whether every letter goes to the filter.
+    pub(crate) fn is_typed(&self) -> bool {
+        self.mode == FilterMode::Typed
+    }
+
+    /// Whether letters go to the filter now.
     pub(crate) fn is_filtering(&self) -> bool {
         matches!(self.mode, FilterMode::Typed | FilterMode::AfterSlash(true))
     }
