@@ -19,7 +19,7 @@ use super::disconnect::DisconnectReason;
 use super::error::ConnectError;
 use super::events::Events;
 use super::remote::{Address, Remote};
-use super::session::{CallError, Handle, start};
+use super::session::{CallError, Handle, SILENCE, SILENCE_HERE, start_with};
 use super::{PATIENCE, Via};
 use crate::platform;
 
@@ -142,7 +142,8 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let (handle, mut events) = start(read, write);
+    let silence = if via == Via::Same { SILENCE_HERE } else { SILENCE };
+    let (handle, mut events) = start_with(read, write, silence);
     let asked = Instant::now();
     let greeted = timeout(PATIENCE, greet(&handle, &mut events, hello, &address)).await;
     let Ok(welcome) = greeted else { return Err(ConnectError::Stuck { at: address }) };

@@ -22,6 +22,9 @@ use reader::Reader;
 
 /// Silence after which `ping` is sent, and silence after that which means a dead connection.
 pub(crate) const SILENCE: Duration = Duration::from_secs(20);
+/// The same for a server of this machine. Its end is told by the kernel; only a server that hangs is noticed by this. It is longer
+/// than the minute after which an idle screen asks for the load anyway, so that no timer of this wakes it.
+pub(crate) const SILENCE_HERE: Duration = Duration::from_secs(90);
 /// How long the server may take to close once no more is sent.
 const GRACE: Duration = Duration::from_secs(1);
 /// Pause of the reader between two reads while output is held back.
@@ -200,6 +203,15 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    start_with(read, write, SILENCE)
+}
+
+/// The same with another time of silence after which `ping` is sent.
+pub(super) fn start_with<R, W>(read: R, write: W, silence: Duration) -> (Handle, Events)
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     let (lines, waiting) = mpsc::channel(QUEUED_LINES);
     let state = Arc::new(SessionState {
         next_id: AtomicU64::new(1),
@@ -215,6 +227,7 @@ where
         lines: lines.downgrade(),
         ended: None,
         refused: None,
+        silence,
     };
     tokio::spawn(reader.run(read, writer));
     let handle = Handle { lines, state };

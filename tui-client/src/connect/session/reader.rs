@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
@@ -15,7 +16,7 @@ use topside_shared::notifications::{Notification, SessionEnded};
 use topside_shared::text::clean;
 use topside_shared::time::millis;
 
-use super::{GRACE, SILENCE, SessionState, TRICKLE, Waiter, leaving};
+use super::{GRACE, SessionState, TRICKLE, Waiter, leaving};
 use crate::connect::disconnect::DisconnectReason;
 use crate::connect::events::{Event, Queue};
 use crate::connect::read_rate_limit::ReadRateLimit;
@@ -28,6 +29,8 @@ pub(super) struct Reader {
     pub(super) lines: mpsc::WeakSender<Vec<u8>>,
     pub(super) ended: Option<SessionEnded>,
     pub(super) refused: Option<RpcError>,
+    /// After which `ping` is sent, and after that the connection is dead.
+    pub(super) silence: Duration,
 }
 
 impl Reader {
@@ -70,7 +73,7 @@ impl Reader {
             if !self.queue.holds_output() {
                 rate_limit.wait().await;
             }
-            let silence = if pinged { SILENCE * 2 } else { SILENCE };
+            let silence = if pinged { self.silence * 2 } else { self.silence };
             let deadline = last_call.unwrap_or(heard + silence);
             let read = tokio::select! {
                 read = timeout_at(deadline, stream.read(&mut buffer)) => read,

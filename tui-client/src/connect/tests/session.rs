@@ -308,6 +308,17 @@ async fn a_silent_server_is_asked_once_and_then_given_up() {
     assert_eq!(start.elapsed().as_secs(), 40);
 }
 
+/// A session with the server of this machine woke an idle screen every 20 s, although the kernel tells of its end.
+#[tokio::test]
+async fn a_session_with_the_server_of_this_machine_is_still_for_more_than_a_minute() {
+    let (mut session, mut fake) = session().await;
+    tokio::time::pause();
+    let start = tokio::time::Instant::now();
+    assert_eq!(fake.request().await.unwrap()["method"], "ping");
+    assert!((85..=90).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    assert!(matches!(lost(&mut session.events).await, DisconnectReason::Silent { .. }));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_answers_pings_is_kept() {
     let (ours, theirs) = tokio::io::duplex(1000);
