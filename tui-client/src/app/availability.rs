@@ -21,7 +21,7 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
         Needs::ChosenReachable if picker::marked(state).next().is_some() => Ok(()),
         Needs::ChosenReachable => connectable(state),
         Needs::ChosenSaved => saved(state, action.id),
-        Needs::ChosenPaired => paired(state, action.id),
+        Needs::ChosenMarkable => markable(state, action.id),
         Needs::AnyMarked => marked(state),
         Needs::AnySaved => any_saved(state),
         Needs::RunTakesInput => asks(state),
@@ -52,7 +52,7 @@ pub(crate) fn in_short(needs: Needs) -> &'static str {
     match needs {
         Needs::Nothing => "",
         Needs::ChosenReachable => "no route to it",
-        Needs::ChosenSaved | Needs::ChosenPaired => "not saved",
+        Needs::ChosenSaved | Needs::ChosenMarkable => "not saved",
         Needs::AnyMarked => "none is marked",
         Needs::AnySaved => "none is saved",
         Needs::RunTakesInput | Needs::PromptShown => "no run asks",
@@ -134,7 +134,6 @@ fn paired(state: &State, id: Id) -> Result<(), String> {
             }
             None => {
                 let done = match id {
-                    Id::Mark => "marked",
                     Id::Duplicate => "duplicated",
                     Id::Delete => "deleted",
                     _ => "changed",
@@ -142,6 +141,14 @@ fn paired(state: &State, id: Id) -> Result<(), String> {
                 no(format!("this machine is not a saved server: it cannot be {done}"))
             }
         },
+    }
+}
+
+/// This machine is marked as a saved server is, beside others.
+fn markable(state: &State, id: Id) -> Result<(), String> {
+    match picker::chosen_find(state) {
+        Some(_) => paired(state, id),
+        None => any_saved(state),
     }
 }
 

@@ -271,7 +271,7 @@ impl State {
             Some(notice) => self.note(notice.text),
             None => {}
         }
-        let name = self.name().to_owned();
+        let name = self.title_of(self);
         if let Some(remark) = self.remark.as_mut().filter(|it| !it.text.starts_with(&name)) {
             remark.text.insert_str(0, &format!("{name}: "));
         }
@@ -280,6 +280,17 @@ impl State {
     /// Calls a function with each tab as the current one in turn.
     pub(crate) fn at_each_tab(&mut self, call: impl Fn(&mut Self) -> Vec<Effect>) -> Vec<Effect> {
         (0..self.tabs.len()).flat_map(|place| self.at_tab(place, &call)).collect()
+    }
+
+    /// The name of a tab's server. If another tab has the same one, its route and address stand behind it.
+    pub(crate) fn title_of(&self, tab: &Tab) -> String {
+        let name = tab.name();
+        let has_another =
+            || self.tabs.iter().any(|other| other.id != tab.id && other.name() == name);
+        match tab.console() {
+            Some(console) if has_another() => format!("{name} ({})", console.way(self)),
+            _ => name.to_owned(),
+        }
     }
 
     pub(crate) fn strip_rows(&self) -> u16 {

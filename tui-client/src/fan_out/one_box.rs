@@ -55,6 +55,10 @@ impl Plan {
     }
 }
 
+/// Why a command may be destructive although its declaration does not say so.
+pub(crate) const WHY_DESTRUCTIVE: &str =
+    "A command is destructive if its declaration says so, or names no effect.";
+
 pub(crate) fn effect_word(effect: Effect) -> &'static str {
     match effect {
         Effect::Destructive => "destructive",

@@ -6,7 +6,7 @@ use topside_shared::Pin;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
-use crate::config::{Profile, ProfileStore, UnknownServer};
+use crate::config::{Profile, ProfileStore, THIS_MACHINE, UnknownServer};
 use crate::connect::{AmbiguousBox, FleetBox, FleetBoxes, NotReady, Remote, Target, Via};
 
 /// One box that a command is to run on.
@@ -21,6 +21,11 @@ pub(crate) struct TargetBox {
 }
 
 impl TargetBox {
+    pub(super) fn this_machine(dirs: &Dirs) -> Self {
+        let target = Ok(Target::Local(dirs.local_server()));
+        Self { name: THIS_MACHINE.to_owned(), pin: None, target }
+    }
+
     pub(super) fn saved(profile: &Profile, via: Via, dirs: &Dirs) -> Self {
         let target = Remote::of_profile(profile, via, &dirs.state).map(Target::Remote);
         Self { name: profile.name.clone(), pin: profile.pin.clone(), target }
@@ -114,5 +119,9 @@ pub(crate) fn named(
     dirs: &Dirs,
 ) -> Result<Vec<TargetBox>, UnknownBox> {
     let known = KnownBoxes::new(store, dirs);
-    names.iter().map(|name| known.find(name, Via::Auto)).collect()
+    let find = |name: &String| match name == THIS_MACHINE {
+        true => Ok(TargetBox::this_machine(dirs)),
+        false => known.find(name, Via::Auto),
+    };
+    names.iter().map(find).collect()
 }

@@ -10,7 +10,7 @@ use super::target_box::{KnownBoxes, TargetBox, UnknownBox};
 use crate::config::{Profile, ProfileStore, THIS_MACHINE};
 #[cfg(feature = "hub")]
 use crate::connect::fleets::refresh_all as ask_hubs;
-use crate::connect::{FleetBoxes, Target, Via};
+use crate::connect::{FleetBoxes, Via};
 
 /// Stands for every saved server and every box of a fleet.
 pub(crate) const ALL: &str = "all";
@@ -136,11 +136,7 @@ pub(crate) fn select(
         } else if name != THIS_MACHINE {
             selection.boxes.push(known.find(name, via)?);
         } else if via == Via::Auto {
-            selection.boxes.push(TargetBox {
-                name: name.to_owned(),
-                pin: None,
-                target: Ok(Target::Local(dirs.local_server())),
-            });
+            selection.boxes.push(TargetBox::this_machine(dirs));
         } else {
             return Err(SelectionError::ThisMachine);
         }

@@ -116,8 +116,8 @@ pub(crate) enum Needs {
     ChosenReachable,
     /// The chosen server is saved.
     ChosenSaved,
-    /// The chosen server is saved, or a box of a fleet.
-    ChosenPaired,
+    /// The chosen server is saved, a box of a fleet, or this machine.
+    ChosenMarkable,
     /// At least one saved server is marked.
     AnyMarked,
     /// At least one server is saved.
@@ -213,7 +213,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Delete, name: "delete", title: "Delete this server", short: "delete", always: &["d", "delete"], needs: Needs::ChosenSaved, danger: Danger::Asks, ..CHOICE },
     Action { id: Id::Test, name: "test", title: "Test the routes to a server", short: "test", always: &["t", "r", "f5"], ..CHOICE },
     Action { id: Id::Filter, name: "filter", title: "Filter by words, or by a tag: `#garden`", short: "filter", always: &["/"], ..CHOICE },
-    Action { id: Id::Mark, name: "mark", title: "Mark or unmark this server", short: "mark", always: &["space"], needs: Needs::ChosenPaired, ..CHOICE },
+    Action { id: Id::Mark, name: "mark", title: "Mark or unmark this server", short: "mark", always: &["space"], needs: Needs::ChosenMarkable, ..CHOICE },
     Action { id: Id::MarkAll, name: "mark-all", title: "Mark all servers that the filter shows, or none", short: "mark all", always: &["*"], needs: Needs::AnySaved, ..CHOICE },
     Action { id: Id::RunOnMarked, name: "run-on-marked", title: "Run a command on the marked servers", short: "command", always: &["x"], needs: Needs::AnyMarked, ..CHOICE },
 

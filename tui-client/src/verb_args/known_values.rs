@@ -21,6 +21,8 @@ pub(crate) struct KnownValues {
     pub(crate) commands: Described,
     /// The saved servers.
     pub(crate) servers: Described,
+    /// The themes of the screen; none in the line client.
+    pub(crate) themes: Described,
 }
 
 pub(crate) fn clients<'r>(rows: impl Iterator<Item = &'r ClientRow>) -> Described {

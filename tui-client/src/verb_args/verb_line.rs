@@ -46,6 +46,11 @@ struct VerbLine {
 pub(crate) enum LineVerb {
     #[command(flatten)]
     Shell(Verb),
+    /// Choose the theme of the screen; without a name, from a list
+    Theme {
+        /// Its name, such as nord
+        name: Option<String>,
+    },
     /// Leave Topside
     #[command(alias = "q", alias = "exit")]
     Quit,
@@ -166,6 +171,7 @@ fn with_values(known: &KnownValues) -> Command {
         ("edit", "name", values(&known.servers)),
         ("duplicate", "name", values(&known.servers)),
         ("delete", "name", values(&known.servers)),
+        ("theme", "name", values(&known.themes)),
     ];
     let completed = |verb: &str, arg: Arg| {
         let values = of.iter().find(|(of, id, _)| *of == verb && arg.get_id() == id);
@@ -262,6 +268,7 @@ mod tests {
             ("invite", "`invite` needs --name NAME and --role ROLE: `:help invite` explains it"),
             ("nope", "there is no verb `nope`: `:help` lists them"),
             ("statu", "there is no verb `statu`: did you mean status?"),
+            ("themes", "there is no verb `themes`: did you mean theme?"),
             ("invite --nam x", "`invite` has no --nam: did you mean --name?"),
             ("keys --xyz", "`keys` has no --xyz: `:help keys` lists what it takes"),
             ("keys all", "`keys` takes no `all`: it is one word too many"),

@@ -194,15 +194,20 @@ async fn test(
     Ok((columns(&words.collect::<Vec<_>>()), status))
 }
 
+/// Files of the configuration directory that a server of this user reads; that of a package has a directory of its own.
+const OF_SERVER: [&str; 3] = ["server.toml", "commands.toml", "commands.d"];
+
 /// Each directory and file, and whether it exists.
 fn paths(dirs: &Dirs, json: bool) -> String {
     let files = SettingsFiles::of(&dirs.config);
+    let of_server = OF_SERVER.map(|name| dirs.config.join(name));
     let mut rows =
         vec![("config_dir".to_owned(), &*dirs.config), ("state_dir".to_owned(), &*dirs.state)];
     rows.extend(files.paths().map(|path| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         (name.unwrap_or_default(), path)
     }));
+    rows.extend(OF_SERVER.iter().zip(&of_server).map(|(name, path)| ((*name).to_owned(), &**path)));
     if json {
         let map: serde_json::Map<String, serde_json::Value> = rows
             .into_iter()
@@ -213,8 +218,10 @@ fn paths(dirs: &Dirs, json: bool) -> String {
     let rows: Vec<[String; 3]> = rows
         .into_iter()
         .map(|(name, path)| {
-            let there = if path.exists() { "" } else { "not there" };
-            [name, path.display().to_string(), there.to_owned()]
+            let of_server = OF_SERVER.contains(&&*name).then_some("of your own server");
+            let missing = (!path.exists()).then_some("not there");
+            let note = of_server.into_iter().chain(missing).collect::<Vec<_>>().join(", ");
+            [name, path.display().to_string(), note]
         })
         .collect();
     columns(&rows)

@@ -104,7 +104,7 @@ fn with_names(state: &State, active_name: usize, other_name: usize) -> Vec<Label
         let most = if active { active_name } else { other_name };
         let (number, named) = (place + 1, most > 0);
         let title = match named {
-            true => format!("{number} {}", fit::cut(tab.name(), most)),
+            true => format!("{number} {}", fit::cut(&state.title_of(tab), most)),
             false => number.to_string(),
         };
         let mut sign = Sign::of(tab, state.clock.mono, &state.theme);

@@ -1,6 +1,7 @@
 //! Theme chooser: a list in which the chosen theme is shown at once. Enter keeps it, Esc restores the one before.
 
 use ratatui::layout::Position;
+use topside_shared::text::{MAX_NAME, clean, did_you_mean, joined, nearest};
 
 use super::list_view::ListView;
 use crate::app::view::{Outcome, act, close, stay};
@@ -41,6 +42,40 @@ fn choices(state: &State) -> impl Iterator<Item = &ThemeChoice> {
     THEMES.iter().chain(&state.own_theme)
 }
 
+/// The names of the themes that can be chosen, each with a description.
+pub(super) fn described(state: &State) -> Vec<(String, String)> {
+    choices(state).map(|choice| (choice.name.to_owned(), about(choice.name).to_owned())).collect()
+}
+
+/// Why there is no theme of this name.
+pub(super) fn unknown(state: &State, name: &str) -> Option<String> {
+    let names: Vec<&str> = choices(state).map(|choice| choice.name).collect();
+    if names.contains(&name) {
+        return None;
+    }
+    let near = match &nearest(name, names.iter().copied())[..] {
+        [] => format!(": it is {}", joined(&names, "or")),
+        near => did_you_mean(near),
+    };
+    Some(format!("there is no theme {}{near}", clean(name, MAX_NAME)))
+}
+
+/// Shows and keeps the theme of this name.
+pub(super) fn choose(state: &mut State, name: &str) -> Vec<Effect> {
+    let Some(choice) = choices(state).find(|choice| choice.name == name).cloned() else {
+        return Vec::new();
+    };
+    let name = choice.name;
+    state.set_theme(choice);
+    keep(state, name)
+}
+
+/// Writes the theme that is shown into client.toml.
+fn keep(state: &mut State, name: &'static str) -> Vec<Effect> {
+    state.done(format!("Theme: {name}."));
+    vec![Effect::SaveTheme(name)]
+}
+
 impl ListView for ThemeChooser {
     type Row = &'static str;
 
@@ -64,10 +99,7 @@ impl ListView for ThemeChooser {
     /// Keeps the theme.
     fn enter(&mut self, state: &State) -> Outcome {
         let Some(name) = self.chosen(state) else { return stay() };
-        close().then(move |state| {
-            state.done(format!("Theme: {name}."));
-            vec![Effect::SaveTheme(name)]
-        })
+        close().then(move |state| keep(state, name))
     }
 
     /// Shows the chosen theme.

@@ -19,6 +19,17 @@ pub(crate) fn sparkline(samples: &[Option<f64>], room: usize, span: f64) -> Stri
     newest.iter().map(bar).collect()
 }
 
+/// The same, scaled from zero to the greatest sample, or to `full` if that is more: one sample alone, or a constant, is as
+/// high as it is great.
+pub(crate) fn bars_from_zero(samples: &[Option<f64>], room: usize, full: f64) -> String {
+    // A sample at zero that is not drawn gives the scale.
+    let scaled: Vec<_> = [Some(0.0)]
+        .into_iter()
+        .chain(samples[samples.len().saturating_sub(room)..].iter().copied())
+        .collect();
+    sparkline(&scaled, scaled.len(), full).chars().skip(1).collect()
+}
+
 /// The samples, averaged in groups of equal size to fit this many columns.
 pub(crate) fn condensed(samples: &[Option<f64>], columns: usize) -> Vec<Option<f64>> {
     let each = samples.len().div_ceil(columns.max(1)).max(1);
@@ -54,6 +65,16 @@ mod tests {
     fn a_constant_is_a_thin_line_and_noise_stays_low() {
         assert_eq!(sparkline(&[Some(4.0); 3], 9, 0.0), "▁▁▁");
         assert_eq!(sparkline(&[Some(4.0), Some(5.0), Some(4.0)], 9, 6.0), "▁▂▁");
+    }
+
+    /// One sample of a high load was the lowest bar.
+    #[test]
+    fn bars_from_zero_are_as_high_as_their_samples() {
+        assert_eq!(bars_from_zero(&[Some(4.0)], 6, 1.0), "▇");
+        assert_eq!(bars_from_zero(&[Some(2.0); 3], 2, 1.0), "▇▇");
+        assert_eq!(bars_from_zero(&[Some(0.0), None, Some(0.5), Some(1.0)], 6, 1.0), "▁ ▄▇");
+        assert_eq!(bars_from_zero(&[Some(0.1)], 6, 1.0), "▂");
+        assert_eq!(bars_from_zero(&[], 6, 1.0), "");
     }
 
     #[test]

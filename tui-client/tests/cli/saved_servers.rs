@@ -36,6 +36,9 @@ fn saved_servers_are_listed_added_changed_and_forgotten_with_the_file_s_comments
     assert_eq!(paths["client.toml"], text(&place.path("config/client.toml")));
     let shown = place.verb(&["config", "path"]).with(0).out;
     assert!(shown.contains("keymap.toml") && shown.contains("not there"), "{shown}");
+    // The file of the commands was looked for here, and was not named.
+    assert_eq!(paths["commands.toml"], text(&place.path("config/commands.toml")));
+    assert!(shown.contains("of your own server, not there"), "{shown}");
 }
 
 #[test]

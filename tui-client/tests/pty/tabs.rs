@@ -17,7 +17,10 @@ fn see_strip(screen: &Screen, what: &str, wanted: impl Fn(&str) -> bool) -> Stri
 /// Sign and unread mark of a tab, as the strip shows them behind its name.
 fn state(strip: &str, number: char) -> String {
     let label = strip.split("  ").find(|label| label.trim_start().starts_with(number));
-    label.unwrap_or_default().trim().split(' ').skip(2).collect::<Vec<_>>().join(" ")
+    let label = label.unwrap_or_default().trim();
+    // Both servers have the name of this machine here: the route stands behind it.
+    let behind_name = label.rsplit_once(") ").map(|(_, state)| state.to_owned());
+    behind_name.unwrap_or_else(|| label.split(' ').skip(2).collect::<Vec<_>>().join(" "))
 }
 
 #[test]

@@ -146,9 +146,19 @@ fn settle(state: &mut State, at: usize, was: &ListPlace) {
     }
 }
 
-/// The marked servers and boxes, in the order of the list.
-pub(crate) fn marked(state: &State) -> impl Iterator<Item = &Profile> {
-    profiles(state).filter(|profile| state.picker.marked.contains(&profile.name))
+/// The name under which an entry of the list is marked: a saved server, this machine, or a box; none: it was only
+/// discovered.
+pub(crate) fn markable(state: &State, at: usize) -> Option<&str> {
+    if at == state.servers.len() {
+        return Some(THIS_MACHINE);
+    }
+    profile(state, at).map(|profile| profile.name.as_str())
+}
+
+/// The names of the marked entries, in the order of the list.
+pub(crate) fn marked(state: &State) -> impl Iterator<Item = &str> {
+    let names = (0..first_find(state)).filter_map(|at| markable(state, at));
+    names.filter(|name| state.picker.marked.contains(*name))
 }
 
 pub(crate) fn is_wide(size: Size) -> bool {
@@ -278,7 +288,9 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     let named = |name: &String| state.servers.iter().position(|server| server.name == *name);
     let boxes = &state.fleet;
     let is_listed = |name: &String| {
-        named(name).is_some() || boxes.iter().any(|each| each.profile.name == *name)
+        name == THIS_MACHINE
+            || named(name).is_some()
+            || boxes.iter().any(|each| each.profile.name == *name)
     };
     state.picker.marked.retain(is_listed);
     let wanted = state.picker.wanted.take();

@@ -30,7 +30,7 @@ pub(crate) fn fleet(width: u16, height: u16) -> World {
 }
 
 fn marks(world: &World) -> Vec<&str> {
-    marked(&world.state).map(|profile| profile.name.as_str()).collect()
+    marked(&world.state).collect()
 }
 
 pub(crate) fn ended(world: &mut World, id: u64, index: usize, outcome: Outcome) {
@@ -74,6 +74,33 @@ fn space_marks_a_server_and_the_filter_by_a_tag_marks_its_servers() {
     assert!(marks(&world).is_empty());
     world.press("x");
     assert_eq!(world.remark(), "no server is marked: Space marks one, * marks all");
+}
+
+/// This machine could not be marked, although `--on "this machine"` names it in a shell.
+#[test]
+fn this_machine_is_marked_for_a_command_as_a_saved_server_is() {
+    let mut world = fleet(100, 30);
+    world.press("space");
+    world.press("end space");
+    assert_eq!(marks(&world), ["pump-01", "this machine"]);
+    let servers = world.state.servers.clone();
+    world.tell(Msg::Servers(servers));
+    assert_eq!(marks(&world).len(), 2, "the marks stay when the list is read again");
+    world.press("x");
+    let screen = world.screen();
+    assert!(screen.contains("Command on 2 servers"), "{screen}");
+    let row = screen.lines().find(|line| line.contains("this machine")).unwrap();
+    assert!(row.contains("not running"), "{row}");
+    let effects = world.enter("uptime");
+    assert!(
+        matches!(&effects[0], Effect::FanOut { boxes, .. } if *boxes == ["pump-01", "this machine"]),
+        "{effects:?}"
+    );
+    world.press("esc y esc esc esc");
+    let mut world = fleet(100, 30);
+    world.tell(Msg::Found(vec![probes::find("garage", "192.168.1.12", None)]));
+    world.press("end space");
+    assert_eq!(world.remark(), "garage is not saved yet: press a to save it");
 }
 
 #[test]
@@ -208,6 +235,9 @@ fn the_time_of_a_command_is_without_that_of_its_question() {
     world.wait(2_000);
     let waiting = (0..4).map(one).collect();
     world.tell(Msg::FanOut { id, event: FanOutEvent::ConfirmationNeeded(waiting) });
+    // A command that names no effect waited for the number, and nothing said why.
+    let why = "A command is destructive if its declaration says so, or names no effect.";
+    assert!(world.screen().contains(why), "{}", world.screen());
     world.wait(60_000);
     world.press("4 enter");
     world.wait(3_000);

@@ -144,7 +144,7 @@ fn the_view_has_two_minutes_of_history_at_its_first_answer() {
 fn the_header_is_asked_for_with_what_wakes_the_screen_and_at_most_once_in_five_seconds() {
     let mut world = answered(120, 30);
     let header = world.screen().lines().next().unwrap().to_owned();
-    assert!(header.ends_with("3 clients · load ▁▁▂▇▂▃ 0.4 · 09:14"), "{header}");
+    assert!(header.ends_with("3 clients · load ▂▂▃▇▃▃ 0.4 · 09:14"), "{header}");
     let minute = changes_in(&world.state);
     assert_eq!(minute, Some(60_000), "no timer of its own");
     world.now += 4_999;
@@ -177,7 +177,7 @@ fn the_load_goes_first_where_the_header_has_no_room() {
         let world = answered(width, 24);
         let shown = world.screen();
         let header = shown.lines().next().unwrap();
-        assert_eq!(header.contains(" · load ▁▁▂▇▂▃ 0.4 · "), has, "{width}: {header}");
+        assert_eq!(header.contains(" · load ▂▂▃▇▃▃ 0.4 · "), has, "{width}: {header}");
     }
 }
 

@@ -86,6 +86,39 @@ fn each_tab_has_its_own_input_console_and_views() {
     assert_eq!(world.input(), "temp");
 }
 
+/// Two servers with one name had the same tab and the same prompt.
+#[test]
+fn servers_with_one_name_have_their_route_and_address_behind_it() {
+    let (mut world, ..) = two_tabs(120, 24);
+    assert!(!world.screen().contains("(LAN"), "{}", world.screen());
+    world.press("ctrl-t end");
+    let effects = world.press("enter");
+    let Some(Effect::Dial { attempt, .. }) = effects.last() else { panic!("{effects:?}") };
+    let (attempt, mut welcome) = (*attempt, Box::new(welcome()));
+    welcome.server.hostname = "clock".to_owned();
+    let reached = by(Via::Same, "/run/topside.sock");
+    world.tell(Msg::Dialled { attempt, welcome, reached, embedded_server: false });
+    let screen = world.screen();
+    let strip = screen.lines().next().unwrap();
+    assert!(strip.contains("1 garden ●  2 clock (LAN 192.168.1.10:8677) ●"), "{strip}");
+    assert!(strip.contains("3 clock (same machine) ●"), "{strip}");
+    let prompt = |world: &World| world.screen().lines().rev().nth(1).unwrap().to_owned();
+    assert!(prompt(&world).starts_with(" clock (same machine)"), "{}", prompt(&world));
+    world.press("alt-2");
+    assert!(prompt(&world).starts_with(" clock (LAN 192.168"), "{}", prompt(&world));
+}
+
+/// `Ctrl-T` and Enter at a server that is open goes to its tab.
+#[test]
+fn enter_at_a_server_that_is_open_goes_to_its_tab_by_any_route() {
+    let (mut world, ..) = two_tabs(120, 24);
+    for keys in ["ctrl-t enter", "ctrl-t right down enter"] {
+        let effects = world.press(keys);
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Dial { .. })), "{effects:?}");
+        assert_eq!((world.state.tabs.len(), shown(&world).as_str()), (2, "clock"), "{keys}");
+    }
+}
+
 #[test]
 fn the_output_of_a_hidden_tab_arrives_and_is_marked_until_the_tab_is_shown() {
     let (mut world, garden, _) = two_tabs(80, 24);

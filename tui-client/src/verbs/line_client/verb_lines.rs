@@ -44,6 +44,10 @@ impl Client {
         };
         match verb {
             LineVerb::Quit => NextStep::End,
+            LineVerb::Theme { .. } => {
+                self.wrong(USAGE, "a theme is for the screen: this client prints lines").await;
+                NextStep::On
+            }
             LineVerb::Shell(Verb::Ask(ask)) => self.ask(&ask, input).await,
             LineVerb::Shell(Verb::Saved(saved)) => self.saved(&saved, input).await,
             LineVerb::Shell(verb) => {

@@ -12,7 +12,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
 use topside_shared::methods::{KeysList, RunsList};
 
-use super::{key_hints, message_line};
+use super::{key_hints, message_line, theme_chooser};
 use crate::app::ask::Ask;
 use crate::app::availability::may_administer;
 use crate::app::remark::MESSAGE_MARGIN;
@@ -74,6 +74,7 @@ impl CommandLine {
             ..KnownValues::default()
         };
         known.servers = known_values::servers(&state.servers);
+        known.themes = theme_chooser::described(state);
         if let Some(console) = state.console() {
             let rows = console.client_rows();
             let others = rows.into_iter().filter(|row| !console.is_me(row));

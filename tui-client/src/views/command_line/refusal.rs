@@ -9,12 +9,17 @@ use crate::input::actions::Id;
 use crate::verb_args::Verb;
 use crate::verb_args::server::{Input, ServerVerb};
 use crate::verb_args::verb_line::LineVerb;
+use crate::views::theme_chooser;
 
 const JSON: &str = "--json is for a shell: the screen shows the answer as text";
 
 /// Why a verb is not for the screen, if it is not. The line stays then.
 pub(super) fn refusal(state: &State, verb: &LineVerb) -> Option<String> {
-    let LineVerb::Shell(verb) = verb else { return None };
+    let verb = match verb {
+        LineVerb::Shell(verb) => verb,
+        LineVerb::Theme { name: Some(name) } => return theme_chooser::unknown(state, name),
+        LineVerb::Theme { name: None } | LineVerb::Quit => return None,
+    };
     match verb {
         Verb::Ask(ask) => {
             let how = ask.how();

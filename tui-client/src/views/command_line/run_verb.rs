@@ -37,10 +37,13 @@ use crate::views::console::submit::{self, ShutdownOrder};
 use crate::views::invite_result::InviteResult;
 use crate::views::run_details;
 use crate::views::save_result;
+use crate::views::theme_chooser;
 
 /// Carries out a verb.
 pub(super) fn run_verb(state: &mut State, line: &str, verb: LineVerb) -> Vec<Effect> {
     match verb {
+        LineVerb::Theme { name: None } => act(state, Id::Theme),
+        LineVerb::Theme { name: Some(name) } => theme_chooser::choose(state, &name),
         LineVerb::Quit if state.console().is_none() => act(state, Id::Quit),
         LineVerb::Quit => act(state, Id::Leave),
         LineVerb::Shell(Verb::Ask(ask)) => run_server_verb(state, line, ask),

@@ -121,6 +121,28 @@ fn the_picker_has_the_command_line_with_its_completion_and_help() {
     assert_eq!(line(&mut world, "quit"), [Effect::Quit]);
 }
 
+/// There was no verb for the theme, only the action in the palette.
+#[test]
+fn theme_with_a_name_shows_and_keeps_it_and_without_one_opens_the_list() {
+    for mut world in [admin(100, 30), World::new(100, 30)] {
+        assert_eq!(line(&mut world, "theme nord"), [Effect::SaveTheme("nord")]);
+        assert_eq!(world.state.theme_choice.name, "nord");
+        assert_eq!(world.remark(), "Theme: nord.");
+        assert_eq!(line(&mut world, "theme nrod"), []);
+        assert_eq!(wrong(&world.state), "there is no theme nrod: did you mean nord?");
+        world.press("esc");
+        assert_eq!(world.state.theme_choice.name, "nord");
+        world.press(":");
+        world.write("theme gruvbox-l");
+        world.press("tab");
+        let view = world.state.top_view::<CommandLine>().unwrap();
+        assert_eq!(view.input.editor.text(), "theme gruvbox-light ");
+        world.press("esc");
+        line(&mut world, "theme");
+        assert_eq!(world.state.views.last().unwrap().title(&world.state), "Theme");
+    }
+}
+
 #[test]
 fn tab_completes_and_up_recalls_lines_of_verbs_only() {
     let mut world = admin(100, 30);

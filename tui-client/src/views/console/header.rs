@@ -14,12 +14,12 @@ use crate::app::console::figures::Figure;
 use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::widgets::row::Row;
-use crate::widgets::sparkline::{condensed, sparkline};
+use crate::widgets::sparkline::{bars_from_zero, condensed};
 
 /// Columns of the load of two minutes.
 const LOAD: usize = 6;
-/// The least difference of two loads that has the full height.
-const LOAD_SPAN: f64 = 0.5;
+/// The least load that has the full height: one processor is busy.
+const FULL_LOAD: f64 = 1.0;
 /// Columns beside the text: one at each end.
 const MARGIN: u16 = 2;
 
@@ -90,7 +90,7 @@ const LOAD_LABEL: &str = " · load ";
 fn load(console: &Console) -> Option<(String, String)> {
     let now = console.figures.now(Figure::Load)?;
     let samples = condensed(&console.figures.samples(Figure::Load), LOAD);
-    Some((sparkline(&samples, LOAD, LOAD_SPAN), format!("{now:.1}")))
+    Some((bars_from_zero(&samples, LOAD, FULL_LOAD), format!("{now:.1}")))
 }
 
 pub(super) fn draw(

@@ -20,22 +20,17 @@ const NAME_FROM: u16 = 80;
 
 /// Draws the name of the server before the input, so that nothing is typed for another one by mistake; returns the rest of
 /// the row.
-fn draw_name(
-    state: &State,
-    console: &Console,
-    place: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) -> Rect {
+fn draw_name(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) -> Rect {
     if state.tabs.len() < 2 && place.width < NAME_FROM {
         return place;
     }
-    let name = fit::cut(console.name(), usize::from(place.width / 5).max(8));
+    let title = state.title_of(state);
+    let name = fit::cut(&title, usize::from(place.width / 5).max(8));
     if name.is_empty() {
         return place;
     }
     let mut row = Row::new(buffer, place);
-    row.skip(1).left(&name, theme.server(console.name()));
+    row.skip(1).left(&name, theme.server(&title));
     row.free()
 }
 
@@ -51,7 +46,7 @@ pub(crate) fn draw<'c>(
     hits: &mut Hits,
 ) -> InputDrawn<'c> {
     let theme = &state.theme;
-    let place = draw_name(state, console, place, buffer, theme);
+    let place = draw_name(state, place, buffer, theme);
     let drawn = draw_line(state, console, place, buffer, hits);
     ground(buffer, place, theme);
     drawn

@@ -15,7 +15,7 @@ use crate::app::{Effect, Hits, LocalServer, ProfileEdit, State};
 use crate::input::actions::Id;
 use crate::theme::Theme;
 use crate::widgets::row::{self, Row};
-pub(super) use servers::{scroll, tags};
+pub(super) use servers::{scroll, tags, this_machine};
 
 /// Columns of the list beside the routes: at least, and at most.
 const LIST: (u16, u16) = (34, 60);

@@ -122,8 +122,8 @@ pub(super) fn draw(
             }
         };
         let here = Rect { y: place.y + y, height: 1, ..place };
-        let saved = picker::profile(state, at);
-        if saved.is_some() {
+        let markable = picker::markable(state, at);
+        if markable.is_some() {
             hits.push((Rect { width: MARK, ..here }, Clicked::Mark(at)));
         }
         hits.push((here, Clicked::Server(at)));
@@ -135,7 +135,7 @@ pub(super) fn draw(
         } else {
             theme.plain
         };
-        let marked = saved.is_some_and(|server| state.picker.marked.contains(&server.name));
+        let marked = markable.is_some_and(|name| state.picker.marked.contains(name));
         row.skip(1).left(if chosen { "▌" } else { " " }, theme.accent).skip_right(2);
         row.left(if marked { "■" } else { " " }, theme.accent);
         row.column(picker::name(state, at), name_room, style).skip(1);
@@ -189,12 +189,18 @@ fn state_of(state: &State, at: usize) -> (RouteSign, String) {
         (_, Some(each)) => return fleet::standing(state, each),
         (Some(profile), None) => return all_servers::standing(state, profile),
         (None, None) if at > state.servers.len() => (RouteSign::None, "not paired"),
-        (None, None) => match &state.local_server {
-            LocalServer::Unknown => (RouteSign::None, "…"),
-            LocalServer::Running(_) => (RouteSign::Up, "running"),
-            LocalServer::NotRunning => (RouteSign::Idle, "not running"),
-            LocalServer::Refused(_) => (RouteSign::Wrong, "unusable"),
-        },
+        (None, None) => return this_machine(state),
+    };
+    (sign, words.to_owned())
+}
+
+/// How the server of this machine stands.
+pub(crate) fn this_machine(state: &State) -> (RouteSign, String) {
+    let (sign, words) = match &state.local_server {
+        LocalServer::Unknown => (RouteSign::None, "…"),
+        LocalServer::Running(_) => (RouteSign::Up, "running"),
+        LocalServer::NotRunning => (RouteSign::Idle, "not running"),
+        LocalServer::Refused(_) => (RouteSign::Wrong, "unusable"),
     };
     (sign, words.to_owned())
 }

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use topside_shared::cmdline;
+use topside_shared::command::Effect;
 use topside_shared::text::duration;
 
 use super::results::{LABEL, ResultLine, Results};
@@ -12,12 +13,12 @@ use crate::app::State;
 use crate::app::msg::WaitingBox;
 use crate::app::picker::{all_servers, fleet};
 use crate::app::view::View as _;
-use crate::fan_out::{OutcomeKind, effect_word};
+use crate::fan_out::{OutcomeKind, WHY_DESTRUCTIVE, effect_word};
 use crate::terminal::Size;
 use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::console::menu::effect_sign;
-use crate::views::picker::{mark, tags};
+use crate::views::picker::{mark, tags, this_machine};
 use crate::views::typed_command::{Drawn, TypedCommand, draw_long_hint};
 use crate::widgets::canvas::{self, Canvas, FRAME, Hit, tall_room};
 use crate::widgets::field::{field, ground};
@@ -84,6 +85,11 @@ pub(super) fn draw(
             if *is_wrong {
                 let why = format!("That is not {count}: nothing was started.");
                 below.left("✗ ", theme.bad).left(&why, theme.plain);
+            } else if waiting
+                .iter()
+                .any(|one| one.effect == Effect::Destructive && one.question.is_none())
+            {
+                below.left(WHY_DESTRUCTIVE, theme.dim);
             } else {
                 below.left("The list does not change any more.", theme.dim);
             }
@@ -169,14 +175,14 @@ fn servers(view: &SeveralBoxes, state: &State, list: Rect, buffer: &mut Buffer) 
         row.column(name, NAME, theme.plain).skip(1);
         let of_fleet = state.fleet.iter().find(|each| each.profile.name == *name);
         let saved = state.servers.iter().find(|profile| profile.name == *name);
-        let (profile, (sign, words)) = match (saved, of_fleet) {
-            (Some(profile), _) => (profile, all_servers::standing(state, profile)),
-            (None, Some(each)) => (&each.profile, fleet::standing(state, each)),
-            (None, None) => continue,
+        let (tags, (sign, words)) = match (saved, of_fleet) {
+            (Some(profile), _) => (tags(profile), all_servers::standing(state, profile)),
+            (None, Some(each)) => (tags(&each.profile), fleet::standing(state, each)),
+            (None, None) => (String::new(), this_machine(state)),
         };
         let (sign, style) = mark(sign, theme);
         row.column(&format!("{sign}{words}"), STANDING.min(row.room()), style);
-        row.skip(1).left(&tags(profile), theme.dim);
+        row.skip(1).left(&tags, theme.dim);
     }
     let more = view.boxes.len().saturating_sub(usize::from(list.height));
     if more > 0 && list.height > 0 {

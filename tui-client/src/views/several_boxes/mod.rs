@@ -10,11 +10,14 @@ use topside_shared::text::clean;
 
 use super::confirm::Confirm;
 use super::console::submit::goes_to_disk;
+use super::help;
 use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
-use crate::app::view::{Outcome, View, close, open, stay};
+use crate::app::view::{Outcome, View, act, close, open, stay};
 use crate::app::{Effect, State, picker};
 use crate::config::history_file::SEVERAL_BOXES;
+use crate::config::{Profile, THIS_MACHINE};
 use crate::fan_out::{LeftOut, common_menu, distinct, left_out_sentence};
+use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::times;
 use crate::widgets::canvas::Canvas;
@@ -102,7 +105,10 @@ pub(super) fn history(state: &mut State, lines: Vec<String>) -> Vec<Effect> {
 
 /// Opens the line for the marked servers of the picker.
 pub(crate) fn open_marked(state: &mut State) -> Vec<Effect> {
-    let servers = distinct(picker::marked(state));
+    let here = Profile { name: THIS_MACHINE.to_owned(), ..Profile::default() };
+    let boxes = state.fleet.iter().map(|each| &each.profile);
+    let listed = state.servers.iter().chain([&here]).chain(boxes);
+    let servers = distinct(listed.filter(|each| state.picker.marked.contains(&each.name)));
     open_for(state, servers)
 }
 
@@ -307,6 +313,12 @@ impl View for SeveralBoxes {
         match &mut self.phase {
             Phase::Line { .. } => return self.line_key(key, state),
             Phase::Running { .. } if ends => return self.ask_to_cancel(),
+            Phase::Running { .. } if state.keys.means(Id::Help, key) => return act(help::open),
+            Phase::Done { results, .. }
+                if state.keys.means(Id::Help, key) && !results.list.is_filtering() =>
+            {
+                return act(help::open);
+            }
             Phase::Running { .. } => {
                 self.scroll.key(key, self.rows.len(), draw::list_room(state).1);
             }
