@@ -35,17 +35,24 @@ impl Tail {
     /// The text, and whether its beginning is missing. A text that is cut begins with a mark.
     pub(super) fn text(&self) -> (String, bool) {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
-        let missing = self.total - bytes.len() as u64;
-        let (text, cut) = plain(&bytes, missing > 0);
-        match missing > 0 || cut {
-            true => (
-                format!(
-                    "[the beginning of the output is missing: {missing} bytes or more]\n{text}"
-                ),
-                true,
-            ),
-            false => (text, false),
-        }
+        end_of_output(&bytes, self.total - bytes.len() as u64)
+    }
+}
+
+/// The end of the output from byte `from` on, as [`plain`] returns it, and whether its beginning is missing. Such a text begins with
+/// a mark.
+pub(super) fn end_of_output(bytes: &[u8], from: u64) -> (String, bool) {
+    let (text, cut) = plain(bytes, from > 0);
+    mark_missing(text, from, cut)
+}
+
+fn mark_missing(text: String, missing: u64, cut: bool) -> (String, bool) {
+    match missing > 0 || cut {
+        true => (
+            format!("[the beginning of the output is missing: {missing} bytes or more]\n{text}"),
+            true,
+        ),
+        false => (text, false),
     }
 }
 

@@ -7,7 +7,7 @@ use topside_shared::command::Command;
 use topside_shared::methods::ServerStatus;
 use topside_shared::text::{MAX_NAME, quote};
 
-use super::output_text::{MAX_OUTPUT, plain};
+use super::output_text::end_of_output;
 use super::run_tools;
 use super::server_link::ServerLink;
 use super::tools::Selection;
@@ -80,9 +80,8 @@ async fn output(link: &ServerLink, uri: &str) -> Result<String, ErrorData> {
         let sentence = text.map_or_else(String::new, |text| text.text.clone());
         ErrorData::resource_not_found(sentence, None)
     })?;
-    let from = row.bytes.saturating_sub(MAX_OUTPUT as u64);
-    let piece = run_tools::read(link.target(), &row, from).await.map_err(failure)?;
-    Ok(plain(&piece.bytes, piece.from > 0).0)
+    let piece = run_tools::read_end(link.target(), &row).await.map_err(failure)?;
+    Ok(end_of_output(&piece.bytes, piece.from).0)
 }
 
 fn failure(error: impl std::fmt::Display) -> ErrorData {

@@ -1,16 +1,18 @@
 //! The tools that follow runs: `run_status`, `run_output` and `run_cancel`.
 
+use std::ops::ControlFlow;
+
 use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 use topside_shared::RunId;
 use topside_shared::methods::{Call, RunAttach, RunCancel, RunsList};
-use topside_shared::notifications::Notification;
+use topside_shared::notifications::{GapReason, Notification, RunGap};
 use topside_shared::records::RunRow;
 use topside_shared::text::{unfinished_character, with_sources};
 
 use super::calls::{self, Waiting, failed, of, refused, result, run_id, until_too_late};
-use super::output_text::{MAX_OUTPUT, plain};
+use super::output_text::{MAX_OUTPUT, end_of_output, plain};
 use super::server_link::{GOODBYE, PATIENCE, ServerLink};
 use super::tools::{RUN_CANCEL, RUN_OUTPUT, RUN_STATUS};
 use crate::connect::{Event, Hello, Target, connect};
@@ -18,6 +20,15 @@ use crate::text::base64::output_bytes;
 use crate::text::sanitize;
 
 const HELLO: Hello = Hello { notices: false, agent: true, name: "topside mcp" };
+
+/// What output that the server does not have does to a piece, so that no piece has a hole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gaps {
+    /// The piece ends before it; the next one begins behind it.
+    EndPiece,
+    /// The piece begins behind it.
+    BeginAgain,
+}
 
 /// A part of the output of a run.
 pub(super) struct Piece {
@@ -97,14 +108,15 @@ async fn cancel(link: &ServerLink, id: RunId) -> CallToolResult {
 
 /// The result of a run with the end of its output.
 async fn with_tail(link: &ServerLink, row: &RunRow) -> CallToolResult {
-    let from = row.bytes.saturating_sub(MAX_OUTPUT as u64);
-    match read(link.target(), row, from).await {
-        Ok(piece) => {
-            let (text, is_cut) = plain(&piece.bytes, piece.from > 0);
-            let note = (!row.state.ended()).then(|| calls::standing(row));
-            result(row, &(text, is_cut || piece.from > 0), note)
+    let note = (!row.state.ended()).then(|| calls::standing(row));
+    match read_end(link.target(), row).await {
+        Ok(piece) => result(row, &end_of_output(&piece.bytes, piece.from), note),
+        // What is known of the run is a result nevertheless, in the form that the tool declares.
+        Err(why) => {
+            let note = note.unwrap_or_else(|| row.outcome());
+            let note = format!("{note}; its output cannot be read: {why}");
+            result(row, &(String::new(), true), Some(note))
         }
-        Err(why) => failed(why),
     }
 }
 
@@ -126,13 +138,19 @@ async fn output(link: &ServerLink, id: RunId, args: &Map<String, Value>) -> Call
             "from is {from}, and the output of run {id} has {bytes} bytes so far"
         ));
     }
-    match read(link.target(), &row, from).await {
-        Ok(piece) => {
+    match read(link.target(), &row, from, Gaps::EndPiece).await {
+        Ok(mut piece) => {
+            let (mut text, is_longer) = plain(&piece.bytes, false);
+            if is_longer {
+                // Bytes that are not UTF-8 are three bytes each as text.
+                piece.cut(piece.from + (MAX_OUTPUT / 3) as u64);
+                text = plain(&piece.bytes, false).0;
+            }
             let structured = json!({
                 "runId": id.0,
                 "from": piece.from,
                 "next": piece.next,
-                "output": plain(&piece.bytes, false).0,
+                "output": text,
                 "ended": row.state.ended(),
                 "more": piece.next < row.bytes,
             });
@@ -142,9 +160,16 @@ async fn output(link: &ServerLink, id: RunId, args: &Map<String, Value>) -> Call
     }
 }
 
+/// Reads the end of the output of a run.
+pub(super) async fn read_end(target: &Target, row: &RunRow) -> Result<Piece, String> {
+    // What is beyond `max_output` was not kept.
+    let end = row.cut_at.unwrap_or(row.bytes);
+    read(target, row, end.saturating_sub(MAX_OUTPUT as u64), Gaps::BeginAgain).await
+}
+
 /// Reads at most [`MAX_OUTPUT`] bytes of the output of a run. It opens a session of its own: the server sends the whole output
 /// once it is asked, and only the end of the session stops that.
-pub(super) async fn read(target: &Target, row: &RunRow, from: u64) -> Result<Piece, String> {
+async fn read(target: &Target, row: &RunRow, from: u64, gaps: Gaps) -> Result<Piece, String> {
     let end = row.bytes.min(from.saturating_add(MAX_OUTPUT as u64));
     let mut piece = Piece { bytes: Vec::new(), from, next: from };
     if from >= end {
@@ -163,7 +188,11 @@ pub(super) async fn read(target: &Target, row: &RunRow, from: u64) -> Result<Pie
                     piece.next = output.offset + bytes.len() as u64;
                     piece.bytes.extend_from_slice(&bytes);
                 }
-                Event::Notice(Notification::RunGap(gap)) => piece.next = gap.offset + gap.bytes,
+                Event::Notice(Notification::RunGap(gap)) => {
+                    if piece.skip(&gap, gaps).is_break() {
+                        break;
+                    }
+                }
                 Event::Answer { id, result } if id == asked => {
                     result.map_err(|error| error.message)?;
                     break;
@@ -185,6 +214,23 @@ pub(super) async fn read(target: &Target, row: &RunRow, from: u64) -> Result<Pie
 }
 
 impl Piece {
+    /// Takes output that the server does not have; a break ends the piece.
+    fn skip(&mut self, gap: &RunGap, gaps: Gaps) -> ControlFlow<()> {
+        // What is beyond `max_output` is missing at the end; the row says so.
+        let is_at_end = gap.reason == Some(GapReason::MaxOutput);
+        if !self.bytes.is_empty() && !is_at_end {
+            if gaps == Gaps::EndPiece {
+                return ControlFlow::Break(());
+            }
+            self.bytes.clear();
+        }
+        self.next = gap.offset + gap.bytes;
+        if self.bytes.is_empty() && !is_at_end {
+            self.from = self.next;
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Leaves out what is after `end`, and a character that is not whole.
     fn cut(&mut self, end: u64) {
         let over = usize::try_from(self.next.saturating_sub(end)).unwrap_or(usize::MAX);
@@ -221,5 +267,24 @@ mod tests {
         assert_eq!(cut("aéb", 3), ("aé".into(), 3));
         assert_eq!(cut("a𝄞", 4), ("a".into(), 1));
         assert_eq!(cut("aé", 9), ("aé".into(), 3));
+    }
+
+    #[test]
+    fn a_piece_has_no_hole() {
+        let gap = |why| RunGap { run_id: RunId(1), offset: 2, bytes: 3, reason: Some(why) };
+        let piece = |text: &str| Piece { bytes: text.into(), from: 0, next: 2 };
+        let mut begun = piece("ab");
+        assert!(begun.skip(&gap(GapReason::Lost), Gaps::EndPiece).is_break());
+        assert_eq!((begun.bytes.len(), begun.from, begun.next), (2, 0, 2));
+        let mut empty = piece("");
+        assert!(empty.skip(&gap(GapReason::Lost), Gaps::EndPiece).is_continue());
+        assert_eq!((empty.from, empty.next), (5, 5));
+        let mut end = piece("ab");
+        assert!(end.skip(&gap(GapReason::Lost), Gaps::BeginAgain).is_continue());
+        assert_eq!((end.bytes.len(), end.from, end.next), (0, 5, 5));
+        // What is beyond `max_output` is after the end.
+        let mut whole = piece("ab");
+        assert!(whole.skip(&gap(GapReason::MaxOutput), Gaps::EndPiece).is_continue());
+        assert_eq!((whole.bytes.len(), whole.from, whole.next), (2, 0, 5));
     }
 }

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import sys
+import tempfile
 
 from jsonschema import Draft202012Validator, ValidationError, validate
 from mcp import Client, StdioServerParameters
@@ -58,8 +59,22 @@ async def use(program, arguments, mode):
         failed = await client.call_tool("fail", {})
         assert failed.is_error and failed.structured_content["exitCode"] == 3, failed
         validate(failed.structured_content, tools["fail"].output_schema)
-        again = await client.call_tool("run_status", {"runId": result.structured_content["runId"]})
+        run = {"runId": result.structured_content["runId"]}
+        again = await client.call_tool("run_status", run)
         assert again.structured_content["state"] == "succeeded", again
+        pipe = tempfile.mktemp()
+        os.mkfifo(pipe)
+        waiting = await client.call_tool("wait", {"pipe": pipe})
+        results = {
+            "run_status": again,
+            "run_output": await client.call_tool("run_output", run),
+            "wait": waiting,
+            "run_cancel": await client.call_tool("run_cancel", {"runId": waiting.structured_content["runId"]}),
+        }
+        for name in set(tools) - set(results):
+            results[name] = await client.call_tool(name, {"name": "world"} if name == "hello" else {})
+        for name, result in results.items():
+            validate(result.structured_content, tools[name].output_schema, cls=Draft202012Validator)
         resources = (await client.list_resources()).resources
         assert [str(resource.uri) for resource in resources] == ["topside://menu", "topside://status"]
         print(mode, len(tools))

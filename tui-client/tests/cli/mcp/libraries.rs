@@ -27,7 +27,7 @@ fn the_python_library_lists_and_calls_tools_and_every_schema_is_valid() {
     let _server = place.serve();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/mcp/libraries.py");
     let ended: Ended = Command::new(python)
-        .args([script, env!("CARGO_BIN_EXE_topside"), "mcp"])
+        .args([script, env!("CARGO_BIN_EXE_topside"), "mcp", "--wait", "1s"])
         .envs(place.environment())
         .output()
         .unwrap()
