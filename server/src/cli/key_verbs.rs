@@ -56,6 +56,9 @@ pub struct InviteArgs {
     /// Allow only these commands, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "COMMANDS")]
     commands: Option<Vec<String>>,
+    /// For an assistant: it may run only commands with `expose = ["mcp"]`, by `topside mcp`
+    #[arg(long)]
+    agent: bool,
     /// Time until the invite expires: 10m, 1h, 2d
     #[arg(long, default_value = "10m", value_parser = ttl)]
     ttl: u64,
@@ -121,8 +124,8 @@ impl InviteArgs {
     /// The request for it.
     pub fn request(&self) -> KeyInvite {
         let (name, role) = (self.who.name(), self.who.role);
-        let commands = self.commands.clone();
-        KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: false, agent: false }
+        let (commands, agent) = (self.commands.clone(), self.agent);
+        KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: false, agent }
     }
 
     /// The new invite, as printed.
@@ -139,11 +142,15 @@ impl InviteArgs {
             text += &code.render().dark_color(dark).light_color(light).build();
             text.push('\n');
         }
-        let KeyRow { name, role, .. } = &made.key;
-        let note = format!(
-            "for {name} as {role}, once{}: run `topside pair` with it, or press i in the picker",
-            until(&made.key)
-        );
+        let KeyRow { name, role, agent, .. } = &made.key;
+        let (what, next) = match agent {
+            true => (
+                ", an agent,",
+                "run `topside mcp --setup --invite` with it where the assistant runs",
+            ),
+            false => ("", "run `topside pair` with it, or press i in the picker"),
+        };
+        let note = format!("for {name}{what} as {role}, once{}: {next}", until(&made.key));
         Ok(NewKey { text, notes: vec![note] })
     }
 }

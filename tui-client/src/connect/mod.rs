@@ -34,7 +34,7 @@ pub(crate) use error::ConnectError;
 pub(crate) use events::{Event, Events};
 pub(crate) use fleet_boxes::{AmbiguousBox, FleetBox, FleetBoxes};
 pub(crate) use handshake::{Hello, Reached, Session, Target, connect, probe};
-pub(crate) use pair::{Paired, pair};
+pub(crate) use pair::{PairError, Paired, pair};
 pub(crate) use pair_profile::{SaveAs, replaceable};
 pub(crate) use pasted::{PastedInvite, PastedInviteError};
 pub(crate) use remote::{

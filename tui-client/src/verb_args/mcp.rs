@@ -37,6 +37,15 @@ pub(crate) struct Mcp {
     /// Make the key of an assistant, and print the configuration that starts it (admin)
     #[arg(long)]
     pub(crate) setup: bool,
+    /// Set up by an invite that an admin has made with `invite --agent`; - reads it from standard input. --on is the name under
+    /// which the server is saved
+    #[arg(
+        long,
+        value_name = "INVITE",
+        requires = "setup",
+        conflicts_with_all = ["role", "name", "commands", "via"]
+    )]
+    pub(crate) invite: Option<String>,
     /// Role of the key: viewer, operator or admin; without it, viewer
     #[arg(long, value_parser = role(), requires = "setup")]
     pub(crate) role: Option<Role>,

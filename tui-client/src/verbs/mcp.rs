@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{KeyInvite, KeyRevoke, KeyState, KeysList};
+use topside_shared::methods::{CallerInfo, KeyInvite, KeyRevoke, KeyState, KeysList};
 use topside_shared::text::{MAX_REASON, clean};
-use topside_shared::{Pin, Role};
+use topside_shared::{ErrorKind, Pin, Role};
 
 use super::errors::with_sources;
+use super::pair::read_invite;
 use super::printer::{OutputPart, Printer};
 use super::{block_on, exit_status};
 use crate::connect::{
-    CallError, Handle, Hello, Remote, SaveAs, Session, Target, Via, agent_state, agents, connect,
-    pair, remove_own_key, saved_key,
+    CallError, Handle, Hello, PairError, Paired, PastedInvite, Remote, SaveAs, Session, Target,
+    Via, agent_state, agents, connect, pair, remove_own_key, saved_key,
 };
 use crate::mcp::{self, Served};
 use crate::terminal::complain;
@@ -23,6 +24,12 @@ use crate::verb_args::mcp::Mcp;
 
 /// The name of a key where none is given.
 const NAME: &str = "assistant";
+const SETUP: &str = "topside mcp --setup";
+/// The session of `--setup`, which is no agent.
+const PERSON: Hello = Hello { notices: false, agent: false, name: SETUP };
+#[cfg(feature = "hub")]
+const NO_FLEET: &str = "this invite is one of a fleet, and an assistant has a key of one server: an admin of that server makes an invite with \
+                        `invite --agent`";
 
 /// Serves or sets up; returns the exit status.
 pub(super) fn main(args: &Mcp) -> u8 {
@@ -71,26 +78,27 @@ fn as_agent(remote: Remote, dirs: &Dirs) -> Result<Remote, String> {
 /// Makes the key; returns the text to print.
 async fn set_up(args: &Mcp) -> Result<String, String> {
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
+    match &args.invite {
+        Some(invite) => set_up_by_invite(args, invite, &dirs).await,
+        None => set_up_as_admin(args, &dirs).await,
+    }
+}
+
+async fn set_up_as_admin(args: &Mcp, dirs: &Dirs) -> Result<String, String> {
     let target = args.on.target().map_err(|error| with_sources(&error))?;
-    let hello = Hello { notices: false, agent: false, name: "topside mcp --setup" };
-    let session = connect(&target, &hello).await.map_err(|error| with_sources(&error))?;
-    revoke_older(&session.handle, &dirs).await?;
-    let role = args.role.unwrap_or(Role::Viewer);
-    let name = args.name.clone().unwrap_or_else(|| NAME.to_owned());
+    let session = connect(&target, &PERSON).await.map_err(|error| with_sources(&error))?;
+    revoke_older(&session.handle, dirs).await?;
     let request = KeyInvite {
-        name,
-        role,
+        name: args.name.clone().unwrap_or_else(|| NAME.to_owned()),
+        role: args.role.unwrap_or(Role::Viewer),
         ttl_ms: None,
         commands: args.commands.clone(),
         lasting: false,
         agent: true,
     };
-    let made = session.handle.call(&request).await.map_err(|error| sentence(&error))?;
+    let made = session.handle.call(&request).await.map_err(|error| needs_admin(&error))?;
     let invite: Invite = made.invite.parse().map_err(|error| format!("{error}"))?;
-    let state = agent_state(&dirs.state, &invite.server);
-    let own = Dirs { state: state.clone(), ..dirs.clone() };
-    let save_as = SaveAs { name: args.on.saved(), replaces: None };
-    let paired = match pair(&invite, save_as, &own).await {
+    let paired = match use_invite(args, &invite, dirs).await {
         Ok(paired) => paired,
         Err(error) => {
             // The invite was shown to no one and is of no use.
@@ -99,10 +107,63 @@ async fn set_up(args: &Mcp) -> Result<String, String> {
         }
     };
     session.leave().await;
-    let server = paired.profile.name.clone();
-    let remote = Remote::of_profile(&paired.profile, Via::Auto, &state);
-    let tools = tools(&Target::Remote(remote.map_err(|error| error.to_string())?)).await;
-    Ok(words(&server, &request.name, role, &tools))
+    let remote = remote(&paired, &invite, dirs)?;
+    let tools = tools(&Target::Remote(remote)).await;
+    Ok(words(&paired.profile.name, &request.name, request.role, &tools))
+}
+
+/// Uses an invite that an admin has made, on a machine that needs no key of an admin.
+async fn set_up_by_invite(args: &Mcp, text: &str, dirs: &Dirs) -> Result<String, String> {
+    let invite = match read_invite(text)? {
+        PastedInvite::Server(invite) => invite,
+        #[cfg(feature = "hub")]
+        PastedInvite::Fleet(_) => return Err(NO_FLEET.to_owned()),
+    };
+    let paired = use_invite(args, &invite, dirs).await.map_err(|error| match error {
+        PairError::NameTaken(name) => format!(
+            "{name} is another server, saved already: choose another name with --on. The invite was not used"
+        ),
+        error => with_sources(&error),
+    })?;
+    let remote = remote(&paired, &invite, dirs)?;
+    let state = remote.state.clone();
+    let target = Target::Remote(remote);
+    let session = connect(&target, &PERSON).await.map_err(|error| with_sources(&error))?;
+    let CallerInfo { agent, role, user, .. } = session.welcome.you.clone();
+    session.leave().await;
+    if !agent {
+        remove_own_key(&state).map_err(|error| with_sources(&error))?;
+        return Err(format!(
+            "this invite was one for a device of a person. It is used up, and its key was removed here: an admin revokes {user}, and \
+             makes another invite with `invite --agent`"
+        ));
+    }
+    let tools = tools(&target).await;
+    Ok(words(&paired.profile.name, &user, role, &tools))
+}
+
+/// Pairs the agents of this device with the server of an invite.
+async fn use_invite(args: &Mcp, invite: &Invite, dirs: &Dirs) -> Result<Paired, PairError> {
+    let own = Dirs { state: agent_state(&dirs.state, &invite.server), ..dirs.clone() };
+    let save_as = SaveAs { name: args.on.saved(), replaces: None };
+    pair(invite, save_as, &own).await
+}
+
+/// The server that was paired, with the key of the agents.
+fn remote(paired: &Paired, invite: &Invite, dirs: &Dirs) -> Result<Remote, String> {
+    let state = agent_state(&dirs.state, &invite.server);
+    Remote::of_profile(&paired.profile, Via::Auto, &state).map_err(|error| error.to_string())
+}
+
+/// Why no key was made, with the way that needs no admin here.
+fn needs_admin(error: &CallError) -> String {
+    let why = sentence(error);
+    match error {
+        CallError::Refused(refused) if refused.kind() == ErrorKind::Forbidden => format!(
+            "{why}. An admin may make an invite with `invite --agent` instead: give it to `{PROGRAM} mcp --setup --invite`"
+        ),
+        _ => why,
+    }
 }
 
 fn not_paired(why: &str) -> String {
@@ -118,7 +179,7 @@ async fn revoke_older(handle: &Handle, dirs: &Dirs) -> Result<(), String> {
     if older.is_empty() {
         return Ok(());
     }
-    let live = handle.call(&KeysList {}).await.map_err(|error| sentence(&error))?;
+    let live = handle.call(&KeysList {}).await.map_err(|error| needs_admin(&error))?;
     for (pin, state) in older {
         let Some(row) = live.keys.iter().find(|row| row.key_id == pin) else { continue };
         if row.state == KeyState::Active {
@@ -143,7 +204,7 @@ fn sentence(error: &CallError) -> String {
 
 /// The names of the tools that the new key has; none where the server has not answered.
 async fn tools(target: &Target) -> Option<Vec<String>> {
-    let hello = Hello { notices: false, agent: true, name: "topside mcp --setup" };
+    let hello = Hello { notices: false, agent: true, name: SETUP };
     let session: Session = connect(target, &hello).await.ok()?;
     let menu = session.handle.menu().await.ok()?;
     session.leave().await;

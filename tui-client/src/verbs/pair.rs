@@ -60,7 +60,7 @@ async fn finish(result: Result<String, String>) -> u8 {
 /// Pairs, and describes what was saved.
 async fn run(args: &Pair) -> Result<String, String> {
     // A shell splits an invite that was pasted without quotes, folded or with more words around it.
-    let pasted = read(&args.invite.join(" "))?;
+    let pasted = read_invite(&args.invite.join(" "))?;
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
     #[cfg_attr(
         not(feature = "hub"),
@@ -168,7 +168,8 @@ async fn example(paired: &Paired, dirs: &Dirs) -> Option<String> {
     status.or_else(|| easy.next()).map(|command| command.name.clone())
 }
 
-fn read(text: &str) -> Result<PastedInvite, String> {
+/// The invite in a text; `-` reads standard input.
+pub(super) fn read_invite(text: &str) -> Result<PastedInvite, String> {
     if text != "-" {
         return text.parse().map_err(|error: PastedInviteError| error.to_string());
     }

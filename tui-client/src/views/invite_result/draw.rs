@@ -183,7 +183,10 @@ fn words(state: &State, made: &InviteResult, width: u16) -> Vec<InviteLine> {
     say(&made.invite.0, TextLook::Plain);
     say("", TextLook::Plain);
     say(
-        if made.lasting {
+        if key.agent {
+            "Where the assistant runs: topside mcp --setup --invite with this string. The first \
+             machine that uses it has the key: send it by a way that you trust."
+        } else if made.lasting {
             "Where the script runs: topside pair with this string, then topside run --on NAME. It \
              is a key: keep it where only the script can read it."
         } else {

@@ -65,6 +65,19 @@ impl Assistant {
         self.running.write(&format!("{line}\n"));
     }
 
+    /// A part of a line.
+    pub(super) fn part(&mut self, text: &str) {
+        self.running.write(text);
+    }
+
+    /// The most memory that the program has used so far, in KiB.
+    pub(super) fn most_memory(&self) -> u64 {
+        let file = format!("/proc/{}/status", self.running.pid());
+        let status = std::fs::read_to_string(file).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// The next message, whatever it is.
     pub(super) fn message(&mut self) -> Value {
         let message = self.running.json();

@@ -3,6 +3,7 @@
 mod assistant;
 mod bad_input;
 mod hostile;
+mod hostile_lines;
 mod libraries;
 mod long_runs;
 mod menu_changes;

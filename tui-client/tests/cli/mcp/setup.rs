@@ -146,3 +146,66 @@ fn setup_and_a_missing_key_have_their_sentences() {
     let ended = place.verb(&["mcp", "--setup"]).with(125);
     assert!(ended.err.contains("no server runs on this machine"), "{ended:?}");
 }
+
+/// The key of an admin had to be on the machine of the assistant for its set-up.
+#[test]
+fn an_invite_for_an_agent_sets_up_a_machine_that_has_no_key_of_an_admin() {
+    let garden = Box::with(Place::with_menu(MENU));
+    let invite = |more: &[&str]| {
+        let made = ["serve", "invite", "--agent", "--name", "helper", "--role", "operator"];
+        let made = garden.place.verb(&[&made[..], more].concat()).with(0);
+        assert!(made.err.contains("`topside mcp --setup --invite`"), "{made:?}");
+        made.out.trim_end().to_owned()
+    };
+    let laptop = Place::new();
+    let text = invite(&["--commands", "hello,change"]);
+    let printed = set_up(&laptop, &["--invite", &text, "--on", "garden"]);
+    let first = "The key helper is made on garden, with role operator. Tools: hello, change.";
+    assert!(printed.starts_with(first), "{printed}");
+    assert_eq!(documents(&printed)[0]["mcpServers"]["topside-garden"]["args"][2], "garden");
+    let mut assistant = Assistant::new(&laptop, &["--on", "garden"], Revision::Stateless);
+    assert_eq!(assistant.call("change", json!({})).output(), "changed\n");
+    // The key is that of an agent, and the machine has no other.
+    let keys = garden.place.json(&["keys"])["keys"].clone();
+    let live: Vec<&Value> =
+        keys.as_array().unwrap().iter().filter(|key| key["state"] == "active").collect();
+    assert_eq!(live.len(), 1, "{keys}");
+    assert_eq!((&live[0]["name"], &live[0]["agent"]), (&json!("helper"), &json!(true)));
+    laptop.verb(&["run", "--on", "garden", "change"]).with(125);
+    // Invited again, it is the same key with other rights. The invite may come by standard input.
+    let ended = laptop.lines(&["mcp", "--setup", "--invite", "-"], &invite(&[])).with(0);
+    assert!(ended.out.contains("The key helper is made on garden"), "{ended:?}");
+    assert!(assistant.commands().contains(&"wipe".to_owned()));
+}
+
+#[test]
+fn an_invite_that_sets_up_no_assistant_says_why() {
+    let garden = Box::with(Place::with_menu(MENU));
+    let made = |more: &[&str]| garden.verb(&[&["invite", "--role", "operator"], more].concat());
+    let laptop = Place::new();
+    let set_up = |args: &[&str]| laptop.verb(&[&["mcp", "--setup"], args].concat()).with(125).err;
+    let plain = made(&["--name", "tablet"]);
+    let error = set_up(&["--invite", &plain, "--on", "garden"]);
+    assert!(error.contains("one for a device of a person"), "{error}");
+    assert!(error.contains("revokes tablet") && error.contains("`invite --agent`"), "{error}");
+    let error = laptop.verb(&["mcp", "--on", "garden"]).with(125).err;
+    assert!(error.contains("no key for an assistant"), "{error}");
+    let error = set_up(&["--invite", &plain]);
+    assert!(error.contains("this invite was used already"), "{error}");
+    let error = set_up(&["--invite", "hello"]);
+    assert!(error.contains("begins with `topside1:`"), "{error}");
+    // The name of another server.
+    let other = Box::with(Place::with_menu(MENU));
+    let text = other.verb(&["invite", "--agent", "--name", "helper", "--role", "viewer"]);
+    let error = set_up(&["--invite", &text, "--on", "garden"]);
+    assert!(error.contains("with --on. The invite was not used"), "{error}");
+    laptop.verb(&["mcp", "--setup", "--invite", &text, "--on", "shed"]).with(0);
+    for args in [&["--role", "viewer"][..], &["--commands", "hello"], &["--name", "x"]] {
+        laptop.verb(&[&["mcp", "--setup", "--invite", &text], args].concat()).with(2);
+    }
+    laptop.verb(&["mcp", "--invite", &text]).with(2);
+    // A person who is no admin there is told of this way.
+    let phone = garden.paired();
+    let error = phone.verb(&["mcp", "--setup", "--on", "garden"]).with(125).err;
+    assert!(error.contains("`topside mcp --setup --invite`"), "{error}");
+}
