@@ -16,7 +16,7 @@ mod since;
 use serde_json::{Map, Value};
 
 pub use declaration::{DeclarationError, validate_arg, validate_args};
-pub use describe::{conditions, describe, examples, expected, to_text};
+pub use describe::{conditions, describe, describe_in_words, examples, expected, to_text};
 pub use duration::{DURATION_FORM, parse_duration, parse_duration_argument, write_duration};
 pub use error::{ArgError, Rule};
 pub use expected_return::{RETURN_FORM, parse_expected_return};

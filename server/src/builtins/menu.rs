@@ -27,7 +27,7 @@ pub(super) fn whole_menu(server: &ServerRef, call: &BuiltinCall) -> Result<Strin
     let menu = serde_json::json!({"revision": now.menu.revision(), "commands": commands});
     render(call, &menu, |_| {
         let mut text = tables::menu(commands.iter().copied());
-        text.push_str("\n… needs arguments: `help NAME` shows them\n");
+        text.push_str("\n`help NAME` explains a command and its arguments\n");
         text
     })
 }
@@ -52,7 +52,9 @@ pub(super) fn arguments(command: &Command) -> String {
     let rows: Vec<[String; 3]> = command
         .args
         .iter()
-        .map(|arg| [format!("  {}", arg.name), values::describe(arg), arg.description.clone()])
+        .map(|arg| {
+            [format!("  {}", arg.name), values::describe_in_words(arg), arg.description.clone()]
+        })
         .collect();
     tables::columns(&rows)
 }

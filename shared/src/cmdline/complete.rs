@@ -126,8 +126,8 @@ fn arguments(command: &Command, words: &[Token], prefix: &str, menu: &[Command])
     let free = free.filter(|(at, _)| reader.takes(*at) && reader.applies(*at));
     for (_, arg) in free {
         let about = || match arg.description.as_str() {
-            "" => values::describe(arg),
-            text => format!("{text} ({})", values::describe(arg)),
+            "" => values::describe_in_words(arg),
+            text => format!("{text} ({})", values::describe_in_words(arg)),
         };
         if prefix.is_empty() || prefix.starts_with('-') {
             for option in options(arg).iter().filter(|option| begins(option, prefix)) {

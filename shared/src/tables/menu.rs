@@ -23,12 +23,12 @@ pub fn menu<'c>(commands: impl IntoIterator<Item = &'c Command>) -> String {
         for command in commands.iter().filter(|command| command.category == category) {
             // Narrow enough for half a screen: the arguments are in `help NAME`.
             let needs_arguments = command.args.iter().any(|arg| arg.required);
-            let more = if needs_arguments { " …" } else { "" };
+            let more = if needs_arguments { " (needs arguments)" } else { "" };
             let mark = if command.scheduled { " (scheduled)" } else { "" };
             rows.push([
-                format!("  {}{more}", clean(&command.name, MAX_NAME)),
+                format!("  {}", clean(&command.name, MAX_NAME)),
                 clean(&command.aliases.join(" "), MAX_REASON),
-                clean(&command.title, MAX_REASON) + mark,
+                clean(&command.title, MAX_REASON) + more + mark,
             ]);
         }
     }

@@ -51,6 +51,15 @@ pub(super) fn matching(arg: &Arg) -> String {
 
 /// What would pass, in few characters: `int 1–8`, `2 | 5 | 10, default 5`, `string, optional`.
 pub fn describe(arg: &Arg) -> String {
+    described(arg, " | ", "–")
+}
+
+/// The same without signs, for text that may be read aloud: `int 1 to 8`, `2 or 5 or 10, default 5`.
+pub fn describe_in_words(arg: &Arg) -> String {
+    described(arg, " or ", " to ")
+}
+
+fn described(arg: &Arg, or: &str, to: &str) -> String {
     let mut text = if arg.choices_from {
         "listed by the server".to_owned()
     } else if arg.choices.is_empty() {
@@ -60,13 +69,14 @@ pub fn describe(arg: &Arg) -> String {
                 // A default shows how a duration is written.
                 let default = arg.default.as_ref().is_some_and(|default| *default != "0s");
                 let examples = if default { Vec::new() } else { examples(arg) };
-                span(arg.kind.name(), least, most, "") + &such_as(" such as ", &examples)
+                span(arg.kind.name(), least, most, "", to) + &such_as(" such as ", &examples)
             }
             ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => span(
                 arg.kind.name(),
                 arg.min_length.filter(|least| *least > 0).map(|least| least.to_string()),
                 arg.max_length.map(|most| most.to_string()),
                 " characters",
+                to,
             ),
             ArgType::Bool => arg.kind.name().to_owned(),
             ArgType::File => file(arg.kind.name(), arg, " to "),
@@ -76,7 +86,7 @@ pub fn describe(arg: &Arg) -> String {
         if arg.choices.len() > MAX_NAMED {
             named.push(format!("{} more", arg.choices.len() - MAX_NAMED));
         }
-        named.join(" | ")
+        named.join(or)
     };
     if let Some(pattern) = &arg.pattern {
         text.push_str(" like ");
@@ -242,7 +252,7 @@ fn number(what: &str, arg: &Arg) -> String {
     }
 }
 
-fn span(kind: &str, least: Option<String>, most: Option<String>, unit: &str) -> String {
+fn span(kind: &str, least: Option<String>, most: Option<String>, unit: &str, to: &str) -> String {
     match (least, most) {
         (None, None) => kind.to_owned(),
         (Some(least), None) => format!("{kind} from {least}{unit}"),
@@ -252,7 +262,7 @@ fn span(kind: &str, least: Option<String>, most: Option<String>, unit: &str) -> 
         (Some(least), Some(most)) if least.starts_with('-') => {
             format!("{kind} {least} to {most}{unit}")
         }
-        (Some(least), Some(most)) => format!("{kind} {least}–{most}{unit}"),
+        (Some(least), Some(most)) => format!("{kind} {least}{to}{most}{unit}"),
     }
 }
 

@@ -93,7 +93,8 @@ fn goodbye(ended: &SessionEnded, f: &mut std::fmt::Formatter<'_>) -> std::fmt::R
     })?;
     let by = clean(&ended.by, MAX_NAME);
     if !by.is_empty() && ended.code != EndCode::Closed {
-        write!(f, " by {by}")?;
+        let ordered = if ended.code == EndCode::Restart { ", ordered" } else { "" };
+        write!(f, "{ordered} by {by}")?;
     }
     let reason = clean(&ended.reason, MAX_REASON);
     if !reason.is_empty() {

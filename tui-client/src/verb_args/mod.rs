@@ -39,7 +39,8 @@ pub(crate) const PROGRAM: &str = "topside";
 
 /// The terminal client of Topside.
 ///
-/// Without a verb it opens the screen; with commands on standard input it runs those, one a line.
+/// Without a verb it opens the screen. With commands on standard input it runs those, one a line. Where TERM is dumb it is a line
+/// client: a prompt for one command a line, which draws nothing, also for a screen reader.
 #[derive(Debug, Parser)]
 #[command(name = "topside", version, arg_required_else_help = false)]
 pub(crate) struct Arguments {
@@ -102,7 +103,7 @@ struct RunLine {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Open the screen, connected to a saved server
+    /// Open the screen, connected to a saved server; where TERM is dumb, the line client
     Connect(Connect),
     #[command(flatten)]
     Run(RunVerb),

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use topside_shared::notifications::{
-    Broadcast, Closing, EventsDropped, GapReason, Phase, RunGap, return_note,
+    Broadcast, Closing, EventsDropped, GapReason, Notification, Phase, RunGap, return_note,
 };
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
@@ -34,6 +34,31 @@ pub(super) fn closing(closing: &Closing) -> String {
         }
         Phase::Now => format!("the server {does} now{why}{by}{back}"),
         Phase::Cancelled => format!("the server stays: the shutdown was cancelled{by}"),
+    }
+}
+
+/// The user and connection `by`, as `ann (#4)`, for the user and connection `you`. A number alone may be one of a run.
+fn person(by: &str, you: &str) -> String {
+    if by == you { "you".to_owned() } else { by.replacen(" (#", " (client #", 1) }
+}
+
+/// The row of a run for a user who is named `you` in it.
+pub(super) fn row_for(row: RunRow, you: &str) -> RunRow {
+    let mut row = row.with_you(you);
+    if let Some(by) = &mut row.ended_by {
+        *by = person(by, you);
+    }
+    row
+}
+
+/// The notification with names for the user who is named `you` in it.
+pub(super) fn notice_for(notice: Notification, you: &str) -> Notification {
+    match notice {
+        Notification::Closing(closing) => {
+            Notification::Closing(Closing { by: person(&closing.by, you), ..closing })
+        }
+        Notification::RunChanged(row) => Notification::RunChanged(Box::new(row_for(*row, you))),
+        other => other,
     }
 }
 

@@ -29,7 +29,6 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use topside_shared::cmdline;
 use topside_shared::text::{MAX_NAME, did_you_mean, quote};
 
 use crate::connect::Via;
@@ -93,24 +92,22 @@ pub fn main() -> ExitCode {
         Some(Verb::Completions(args)) => finish(completions::main(&args)),
         Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
         Some(Verb::Connect(connect)) => {
-            let via = connect.on.via();
-            let ascii = line.ascii || connect.ascii;
-            let name = connect.name.or(connect.on.on);
-            need_terminal("topside connect", name.as_deref());
-            screen(name.map(|name| (name, via)), ascii)
+            let on = TargetArgs { on: connect.name.or(connect.on.on), ..connect.on };
+            check(&on);
+            if is_dumb() && std::io::stdin().is_terminal() {
+                return finish(line_client::main(line.yes, on));
+            }
+            need_terminal("topside connect");
+            let via = on.via();
+            screen(on.on.map(|name| (name, via)), line.ascii || connect.ascii)
         }
         None if !std::io::stdin().is_terminal() => finish(line_client::main(line.yes, line.on)),
-        None if is_dumb() => {
-            terminal::complain(
-                "this terminal (TERM=dumb) draws no screen: type one command a line; `help` says more, `quit` ends",
-            );
-            finish(line_client::main(line.yes, line.on))
-        }
+        None if is_dumb() => finish(line_client::main(line.yes, line.on)),
         None => {
             if line.yes {
                 usage("--yes is for commands on standard input; on the screen you are asked");
             }
-            need_terminal("topside", None);
+            need_terminal("topside");
             let via = line.on.via();
             screen(line.on.on.map(|name| (name, via)), line.ascii)
         }
@@ -154,18 +151,11 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Ends with status 2 where no screen can be drawn; `server`: the saved server that was to be shown.
-fn need_terminal(what: &str, server: Option<&str>) {
+/// Ends with status 2 where no screen can be drawn.
+fn need_terminal(what: &str) {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         usage(&format!(
             "{what} draws a screen and needs a terminal for input and output: use `topside run COMMAND` instead"
-        ));
-    }
-    if is_dumb() {
-        let on = server.map(|name| format!(" --on {}", cmdline::quote(name))).unwrap_or_default();
-        usage(&format!(
-            "{what} draws a screen, which this terminal (TERM=dumb) cannot: `topside{on}` takes one command a line, \
-             `topside run{on} COMMAND` runs one"
         ));
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Runner {
     pub(super) signals: Signals,
     /// Requests of job control, at a terminal: the echo is turned on again before this program stops.
     pub(super) jobs: Option<Jobs>,
+    /// This user and connection, as rows and notifications name them: `ann (#7)`.
+    pub(super) you: String,
     /// The last notification of a shutdown.
     pub(super) closing: Option<Closing>,
     /// Why the session ended, once it has.
@@ -81,15 +83,16 @@ impl Runner {
         let Session { handle, mut events, welcome, .. } = session;
         // A script needs every byte, also with a slow reader.
         events.hold_output();
-        let closing = welcome.closing;
+        let (closing, you) = (welcome.closing, welcome.you.called());
         let jobs = std::io::stdin().is_terminal().then(|| Jobs::listen().ok()).flatten();
-        Self { handle, events, printer, signals, jobs, closing, lost: None }
+        Self { handle, events, printer, signals, jobs, you, closing, lost: None }
     }
 
     /// Goes on with another session, after one that was lost.
     pub(super) fn resume(&mut self, session: Session) {
         let Session { handle, mut events, welcome, .. } = session;
         events.hold_output();
+        self.you = welcome.you.called();
         (self.handle, self.events, self.closing, self.lost) =
             (handle, events, welcome.closing, None);
     }
@@ -155,6 +158,7 @@ impl Runner {
                         // `Handle::ask` is not used here.
                         Some(Event::Answer { .. }) => {}
                         Some(Event::Notice(notice)) => {
+                            let notice = messages::notice_for(notice, &self.you);
                             note_closing(&mut self.closing, &notice);
                             if let Some(run) = underway.learn(&notice, &handle)
                                 && let Some(begun) = begun.take()
@@ -178,6 +182,15 @@ impl Runner {
         if let Some(Err(CallError::Lost)) = &result {
             self.read_loss().await;
         }
+        let result = result.map(|answer| {
+            answer.map(|answer| match answer {
+                CommandResult::Run(mut run) => {
+                    run.row = messages::row_for(run.row, &self.you);
+                    CommandResult::Run(run)
+                }
+                answer => answer,
+            })
+        });
         RunOutcome { result, cut: underway.cut, untaken }
     }
 
@@ -211,6 +224,7 @@ impl Runner {
             Event::Lost(reason) => self.lost = Some(reason),
             Event::Answer { .. } => {}
             Event::Notice(notice) => {
+                let notice = messages::notice_for(notice, &self.you);
                 note_closing(&mut self.closing, &notice);
                 if let Some(piece) = sentence(&notice) {
                     self.printer.write(piece).await;

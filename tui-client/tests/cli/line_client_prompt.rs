@@ -1,5 +1,7 @@
 //! The line client at a terminal: its prompt, its own words, and its questions.
 
+use rustix::process::Signal;
+
 use crate::common::Place;
 use crate::terminal::{Terminal, prompt};
 
@@ -12,7 +14,11 @@ fn a_prompt_names_the_server_and_comes_back_after_each_line() {
     // A reader of the lines alone has no header that says where this is.
     let shown = terminal.sees(&prompt);
     let greeting = format!("connected to {}(this machine) as ", prompt.replace("> ", " "));
-    assert!(shown.contains(&greeting) && shown.contains(", admin"), "{shown}");
+    assert!(shown.contains(&greeting) && shown.contains(", admin, client #1\r\n"), "{shown}");
+    assert!(
+        shown.contains("type one command a line; `help` says more, `quit` ends\r\n"),
+        "{shown}"
+    );
     terminal.enter("echo one");
     terminal.sees("\none\r\n");
     terminal.sees(&prompt);
@@ -60,7 +66,8 @@ fn ctrl_c_cancels_the_run_alone() {
     terminal.sees("begun");
     terminal.type_text("\u{3}");
     let shown = terminal.sees(&prompt);
-    assert!(shown.contains("\ntopside: wait-for was cancelled"), "{shown:?}");
+    // It named the user and the number of the connection, which may be that of a run.
+    assert!(shown.contains("\ntopside: wait-for was cancelled by you\r\n"), "{shown:?}");
     terminal.enter("echo on");
     terminal.sees("\non\r\n");
     terminal.sees(&prompt);
@@ -145,14 +152,28 @@ fn ctrl_c_at_the_prompt_discards_the_line_and_a_second_one_ends_the_session() {
 }
 
 #[test]
-fn a_notification_has_a_line_of_its_own_between_two_prompts() {
+fn a_notification_takes_the_place_of_the_prompt() {
     let place = Place::new();
     let _server = place.serve();
     let (mut terminal, prompt) = Terminal::line_client(&place);
+    // An empty prompt stayed above each notification.
+    let (back, blank) = ("\u{8}".repeat(prompt.len()), " ".repeat(prompt.len()));
+    for _ in 0..2 {
+        place.verb(&["broadcast", "hello"]).with(0);
+        let shown = terminal.sees(&prompt);
+        assert!(shown.starts_with(&format!("{back}{blank}{back}topside: ")), "{shown:?}");
+        assert!(shown.ends_with(&format!("says: hello\r\n{prompt}")), "{shown:?}");
+    }
+    // So does what was typed, with the cursor inside of it.
+    terminal.type_text("ab\u{1b}[D");
+    terminal.sees("ab\u{8}");
     place.verb(&["broadcast", "hello"]).with(0);
-    let shown = terminal.sees(&prompt);
-    assert!(shown.starts_with("\r\n"), "{shown:?}");
-    assert!(shown.contains("hello"), "{shown:?}");
+    let shown = terminal.sees(&format!("{prompt}ab\u{8}"));
+    assert!(
+        shown.starts_with(&format!("{back}\u{8}{blank}  {back}\u{8}\u{8}topside: ")),
+        "{shown:?}"
+    );
+    terminal.type_text("\u{5}\u{15}");
     // Ctrl-D
     terminal.type_text("\u{4}");
     assert_eq!(terminal.end().1, 0);
@@ -214,14 +235,77 @@ fn a_verb_asks_for_the_name_of_the_server_before_it_shuts_it_down() {
     assert_eq!(server.wait(), Some(0));
 }
 
-/// Without a terminal a line with a colon is a command that does not exist, as before.
+/// A script did not know them.
 #[test]
-fn a_script_has_no_lines_of_verbs() {
+fn a_script_has_verbs_and_quit_and_is_never_asked() {
     let place = Place::new();
     let _server = place.serve();
-    let ended = place.lines(&[], ":clients\nhelp\necho on\n").with(127);
-    assert!(ended.err.contains("line 1: "), "{}", ended.err);
+    let ended = place.lines(&[], ":clients\nhelp\necho on\nquit\necho never\n").with(0);
+    assert!(ended.out.starts_with("#1 ") || ended.out.contains("#1 "), "{}", ended.out);
     assert!(ended.out.ends_with("on\n") && !ended.out.contains("Ctrl-D"), "{}", ended.out);
+    assert_eq!(ended.err, "");
+    // `help` is the command of the server.
+    assert!(ended.out.contains("`help NAME` explains a command and its arguments\n"));
+    // The next line is no answer, and is still run.
+    let ended = place.lines(&[], ":shutdown\necho on\n:kick 77\n:quit\necho never\n").with(127);
+    assert_eq!(ended.out, "on\n");
+    let [ask, kick] = ended.err.lines().collect::<Vec<_>>()[..] else { panic!("{ended:?}") };
+    assert!(ask.starts_with("topside: line 1: ") && ask.contains("pass --yes"), "{ask}");
+    assert!(kick.starts_with("topside: line 3: there is no client #77"), "{kick}");
+}
+
+/// Nothing said that a command without output had ended.
+#[test]
+fn a_success_without_output_is_said_at_a_terminal_alone() {
+    let place = Place::new();
+    let _server = place.serve();
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter("own-status 0");
+    let shown = terminal.sees(&prompt);
+    assert!(shown.contains("\r\ntopside: own-status succeeded, without output\r\n"), "{shown:?}");
+    terminal.enter("echo on");
+    assert!(!terminal.sees(&prompt).contains("succeeded"));
+    terminal.quit();
+    assert_eq!(place.lines(&[], "own-status 0\n").with(0).err, "");
+}
+
+/// It was refused, with the advice to type another line.
+#[test]
+fn connect_is_a_line_client_where_no_screen_can_be_drawn() {
+    let place = Place::new();
+    let _server = place.serve();
+    let mut terminal = Terminal::dumb(&place, &["connect", "this machine"]);
+    terminal.sees("connected to ");
+    terminal.sees(&prompt());
+    assert_eq!(terminal.quit().1, 0);
+    let help = place.verb(&["--help"]).with(0).out;
+    assert!(help.contains("line client"), "{help}");
+}
+
+/// The greeting was printed before the error.
+#[test]
+fn a_broken_menu_is_reported_without_a_greeting() {
+    let place = Place::with_menu("[commands.x]\nexce = []\n");
+    let (shown, status) = Terminal::dumb(&place, &[]).end();
+    assert!(shown.starts_with("topside: ") && shown.contains("commands.toml"), "{shown}");
+    assert!(!shown.contains("one command a line"), "{shown}");
+    assert_eq!(status, 125);
+}
+
+/// The keys would be typed blindly in the shell that follows.
+#[test]
+fn a_signal_at_the_prompt_gives_the_terminal_its_mode_back() {
+    for (signal, status) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+        let place = Place::new();
+        let _server = place.serve();
+        let (mut terminal, _) = Terminal::line_client(&place);
+        terminal.type_text("half");
+        terminal.sees("half");
+        assert!(!terminal.gives_lines(), "it gives keys at the prompt");
+        terminal.signal(signal);
+        assert_eq!(terminal.wait(), status);
+        assert!(terminal.gives_lines(), "{signal:?}");
+    }
 }
 
 /// Each verb left two lines in the log.
@@ -350,6 +434,15 @@ fn tab_completes_commands_arguments_and_verbs() {
     terminal.sees(":re");
     terminal.type_text("load\r");
     terminal.sees(&prompt);
+    // Many are listed by name.
+    terminal.type_text("\u{15}:\t");
+    let shown = terminal.sees(&prompt);
+    assert!(shown.contains("  status, clients, menu, "), "{shown}");
+    // An optional flag is listed, and not typed.
+    terminal.type_text("\u{15}status \t");
+    let shown = terminal.sees(&format!("{prompt}status "));
+    assert!(shown.contains("\r\n  --json  "), "{shown}");
+    terminal.type_text("\u{15}");
     // The server knows its clients.
     let mut other = Terminal::dumb(&place, &[]);
     other.sees(&prompt);

@@ -4,13 +4,15 @@ use std::io::{Read, Write};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize};
 
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::LocalModes;
+
 use crate::common::Place;
 
 /// `topside` at a terminal.
 pub(crate) struct Terminal {
     child: std::boxed::Box<dyn Child + Send + Sync>,
-    // The terminal lives as long as this.
-    _master: std::boxed::Box<dyn MasterPty + Send>,
+    master: std::boxed::Box<dyn MasterPty + Send>,
     reader: std::boxed::Box<dyn Read + Send>,
     writer: std::boxed::Box<dyn Write + Send>,
     shown: String,
@@ -46,7 +48,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).unwrap();
         let reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
-        Self { child, _master: pair.master, reader, writer, shown: String::new() }
+        Self { child, master: pair.master, reader, writer, shown: String::new() }
     }
 
     /// How many sockets the program has open.
@@ -94,6 +96,22 @@ impl Terminal {
             assert!(count > 0, "{text:?} was never shown: {:?}", self.shown);
             self.shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
         }
+    }
+
+    /// Whether the terminal gives whole lines, as a shell expects it.
+    pub(crate) fn gives_lines(&self) -> bool {
+        let modes = self.master.get_termios().expect("it is a terminal").local_flags.bits();
+        LocalModes::from_bits_retain(modes).contains(LocalModes::ICANON)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.child.process_id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        kill_process(pid.expect("the program runs"), signal).unwrap();
+    }
+
+    /// The exit status, once it has ended.
+    pub(crate) fn wait(&mut self) -> u32 {
+        self.child.wait().unwrap().exit_code()
     }
 
     /// Ends a line client.

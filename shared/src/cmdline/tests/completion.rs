@@ -108,7 +108,7 @@ fn the_default_is_marked_and_an_option_says_what_it_takes() {
     assert_eq!((five.description.as_str(), five.kind), ("default", CandidateKind::Value));
     let (text, description, kind) = first("zr --z");
     assert_eq!((text.as_str(), kind), ("--zone", CandidateKind::Option));
-    assert_eq!(description, "Valve number (int 1–8)");
+    assert_eq!(description, "Valve number (int 1 to 8)");
 }
 
 #[test]

@@ -17,8 +17,9 @@ use crate::text::fit;
 use crate::verb_args::known_values::{self, KnownValues};
 use crate::verb_args::verb_line;
 
-/// Most completions that are listed.
-const MAX_LISTED: usize = 30;
+/// Most completions that are listed, and most that are listed with their descriptions.
+const MAX_LISTED: usize = 60;
+const MAX_DESCRIBED: usize = 10;
 /// How long Tab waits for the values that the server knows.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -69,7 +70,12 @@ impl Client {
             }
             None => cmdline::complete(line, cursor, &menu.commands),
         };
-        let list = editor.complete(&found);
+        // An optional flag is shown, and not typed for the user.
+        let is_optional = found.replace.is_empty() && offers_optional_flags(&found, line, menu);
+        let list = match is_optional {
+            true => found.candidates,
+            false => editor.complete(&found),
+        };
         if !list.is_empty() {
             let prompt = prompt.as_mut().expect("its editor has completed the line");
             prompt.leave(&console.printer).await;
@@ -78,22 +84,77 @@ impl Client {
     }
 }
 
-/// The candidates as lines that fit the terminal.
+/// Whether a place where nothing is typed takes optional flags alone.
+fn offers_optional_flags(found: &Completion, line: &str, menu: &Menu) -> bool {
+    let command = cmdline::split(line).ok().and_then(|words| menu.find(&words.first()?.text));
+    let is_required = |flag: &str| {
+        command
+            .is_some_and(|command| command.args.iter().any(|arg| arg.required && arg.name == flag))
+    };
+    let is_optional = |one: &Candidate| {
+        one.text.strip_prefix("--").is_some_and(|flag| !is_required(flag.trim_end_matches('=')))
+    };
+    !found.candidates.is_empty() && found.candidates.iter().all(is_optional)
+}
+
+/// The candidates as lines that fit the terminal: of many, the names alone.
 fn listing(candidates: &[Candidate]) -> String {
     let columns = usize::from(terminal::size().width).saturating_sub(1);
     let listed = &candidates[..candidates.len().min(MAX_LISTED)];
     let names: Vec<String> = listed.iter().map(|one| clean(&one.text, MAX_NAME)).collect();
-    let wide = names.iter().map(|name| fit::width(name)).max().unwrap_or(0);
     let mut text = String::new();
-    for (name, one) in names.iter().zip(listed) {
+    let is_described = names.len() <= MAX_DESCRIBED;
+    let wide = names.iter().map(|name| fit::width(name)).max().unwrap_or(0);
+    for (name, one) in names.iter().zip(listed).filter(|_| is_described) {
         let pad = " ".repeat(wide - fit::width(name));
         let row = format!("  {name}{pad}  {}", clean(&one.description, MAX_REASON));
         text += &fit::cut(row.trim_end(), columns);
         text.push('\n');
+    }
+    if !is_described {
+        text = in_rows(&names, columns);
     }
     let more = candidates.len() - listed.len();
     if more > 0 {
         text += &format!("  and {more} more: type more of the word\n");
     }
     text
+}
+
+/// Names with commas between them, in rows of at most this width.
+fn in_rows(names: &[String], columns: usize) -> String {
+    let (mut text, mut row) = (String::new(), String::from(" "));
+    for (at, name) in names.iter().enumerate() {
+        let comma = if at + 1 < names.len() { "," } else { "" };
+        if row.len() > 1 && fit::width(&row) + fit::width(name) + 2 > columns {
+            text += &format!("{row}\n");
+            row.truncate(1);
+        }
+        row += &format!(" {name}{comma}");
+    }
+    text + &row + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates(count: usize) -> Vec<Candidate> {
+        let kind = topside_shared::cmdline::CandidateKind::Value;
+        let one =
+            |n| Candidate { text: format!("word-{n}"), description: "What it does".into(), kind };
+        (1..=count).map(one).collect()
+    }
+
+    #[test]
+    fn more_than_ten_are_listed_by_name_and_more_than_sixty_counted() {
+        let ten = listing(&candidates(10));
+        assert_eq!((ten.lines().count(), ten.matches("What it does").count()), (10, 10), "{ten}");
+        let eleven = listing(&candidates(11));
+        assert!(eleven.starts_with("  word-1, word-2, "), "{eleven}");
+        assert!(eleven.ends_with(" word-11\n") && !eleven.contains("What"), "{eleven}");
+        assert!(!listing(&candidates(60)).contains("more"));
+        assert!(listing(&candidates(61)).ends_with("\n  and 1 more: type more of the word\n"));
+        assert_eq!(in_rows(&["ab".into(), "cd".into(), "ef".into()], 9), "  ab, cd,\n  ef\n");
+    }
 }

@@ -36,6 +36,8 @@ pub(super) struct LineEditor {
     editor: Editor,
     history: LineHistory,
     row: LineRow,
+    /// Columns of the prompt before it.
+    prompt: usize,
     /// Whether a key was typed since [`LineEditor::take_typed`].
     has_typed: bool,
     /// Text for the terminal that was not handed to the printer yet.
@@ -52,9 +54,17 @@ impl LineEditor {
         // The last column is left free: a character there would begin the next row on some terminals.
         let room = columns.saturating_sub(prompt + 1).max(LEAST_ROOM);
         self.row = LineRow::new(room);
+        self.prompt = prompt;
         self.unwritten.clear();
         self.show();
         true
+    }
+
+    /// What takes the prompt and the typed line off the terminal.
+    pub(super) fn erase(&mut self) -> String {
+        let mut text = std::mem::take(&mut self.unwritten);
+        self.row.erase(self.prompt, &mut text);
+        text
     }
 
     /// The terminal gives lines again.

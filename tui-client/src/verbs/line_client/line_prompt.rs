@@ -26,10 +26,12 @@ Tab completes a word, Up brings earlier lines back.
 Ctrl-C cancels what runs, answers a question with no, and discards a typed line.
 `quit`, `exit` or Ctrl-D ends the session. So does Ctrl-C twice at the prompt.
 ";
+/// What the greeting is followed by.
+pub(super) const HOW_TO_BEGIN: &str = "this terminal (TERM=dumb) draws no screen: type one command a line; `help` says more, `quit` ends";
 /// What the first Ctrl-C at the prompt prints.
 const HOW_TO_LEAVE: &str = "Ctrl-C again, `quit` or Ctrl-D ends the session";
 
-/// A word that the line client handles itself, at a terminal only.
+/// A word that the line client handles itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OwnWord {
     Help,
@@ -55,7 +57,8 @@ pub(super) fn greeting(peer: &Peer, via: Via, embedded: bool) -> String {
         (false, via) => via.title(),
     };
     let (name, you) = (&peer.name, &peer.welcome.you);
-    format!("connected to {name} ({route}) as {}, {}", clean(&you.user, MAX_NAME), you.role)
+    let (user, number) = (clean(&you.user, MAX_NAME), you.client_id);
+    format!("connected to {name} ({route}) as {user}, {}, client {number}", you.role)
 }
 
 /// The prompt, and the editor of the line behind it. It is printed to standard error, so that a redirected standard output has answers only.
@@ -107,6 +110,17 @@ impl Prompt {
         }
     }
 
+    /// Takes the prompt and what is typed behind it off the terminal, for text that is printed in between.
+    pub(super) async fn erase(&mut self, printer: &Printer) {
+        match self.editor.as_mut().filter(|_| self.is_editing && self.is_shown) {
+            Some(editor) => {
+                self.is_shown = false;
+                printer.write(OutputPart::Echo(editor.erase())).await;
+            }
+            None => self.leave(printer).await,
+        }
+    }
+
     /// Leaves the line of the prompt, for text that is printed in between.
     pub(super) async fn leave(&mut self, printer: &Printer) {
         if std::mem::take(&mut self.is_shown) {
@@ -125,12 +139,12 @@ impl Prompt {
 }
 
 impl Client {
-    /// The own word on this line, at a terminal; a command of the menu goes before, except `help`, which is both.
+    /// The own word on this line; a command of the menu goes before. `help` is both: at a terminal the own one.
     pub(super) fn own_word(&self, line: &str) -> Option<OwnWord> {
-        self.prompt.as_ref()?;
         let word = OwnWord::of(line)?;
         let is_command = self.menu.find(line.trim()).is_some();
-        (word == OwnWord::Help || !is_command).then_some(word)
+        let is_own = word == OwnWord::Help && self.prompt.is_some();
+        (is_own || !is_command).then_some(word)
     }
 
     pub(super) async fn run_own_word(&mut self, word: OwnWord) -> NextStep {

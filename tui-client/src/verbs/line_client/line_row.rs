@@ -32,6 +32,14 @@ impl LineRow {
         rewrite(out, self, next, column);
         *self = Self { room: self.room, from: range.start, text: next.to_owned(), column };
     }
+
+    /// Empties the row and the `prompt` columns before it, and goes to the first column.
+    pub(super) fn erase(&self, prompt: usize, out: &mut String) {
+        let wide = prompt + fit::width(&self.text);
+        back(out, prompt + self.column);
+        out.push_str(&" ".repeat(wide));
+        back(out, wide);
+    }
 }
 
 /// The part of a line to show in `room` columns: it holds the cursor, and stays where it was (`from`) if it can.

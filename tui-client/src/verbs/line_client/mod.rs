@@ -1,8 +1,8 @@
 //! Line client: one command a line on standard input, answers on standard output, notifications on standard error. If no
 //! server runs on this machine, it starts one inside itself and stops it at the end.
 //!
-//! At a terminal it has a prompt with a line editor, asks before a command that has to be confirmed, runs verbs after `:`, and
-//! reconnects.
+//! A line that begins with `:` is a verb. At a terminal it has a prompt with a line editor, asks before a command that has to be
+//! confirmed, and reconnects.
 
 mod command_lines;
 mod line_completion;
@@ -22,7 +22,7 @@ use topside_shared::notifications::{EndCode, Phase};
 use topside_shared::text::{MAX_NAME, clean};
 
 use line_editor::{LineEditor, Typed};
-use line_prompt::{Prompt, greeting};
+use line_prompt::{HOW_TO_BEGIN, Prompt, greeting};
 
 use super::errors::with_sources;
 use super::printer::{LAST_WORDS, Printer};
@@ -78,6 +78,7 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
             let peer = Peer { handle, welcome, key: session.reached.key, name: name.clone() };
             if prompt.is_some() {
                 printer.say(greeting(&peer, via, embedded.is_some())).await;
+                printer.say(HOW_TO_BEGIN).await;
             }
             let mut client = Client {
                 console: Runner::new(session, printer, signals),
@@ -194,6 +195,11 @@ impl Client {
                     }
                 }
             }
+            // One prompt after all that has come.
+            if let Some(event) = self.console.events.try_next() {
+                self.handle_event(event).await;
+                continue;
+            }
             if let Some(prompt) = &mut self.prompt {
                 prompt.show(&self.console.printer).await;
             }
@@ -269,15 +275,15 @@ impl Client {
         }
     }
 
-    /// Handles an event between two lines. What it prints begins on a line of its own.
+    /// Handles an event between two lines. What it prints takes the place of the prompt, which comes back below it.
     async fn handle_event(&mut self, event: Event) {
         let prints = match &event {
             Event::Notice(notice) => sentence(notice).is_some(),
             Event::Lost(_) => true,
             Event::Answer { .. } => false,
         };
-        if prints {
-            self.leave_prompt().await;
+        if prints && let Some(prompt) = &mut self.prompt {
+            prompt.erase(&self.console.printer).await;
         }
         self.console.handle_event(event).await;
     }
@@ -351,9 +357,7 @@ impl Client {
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             return NextStep::On;
         }
-        if self.prompt.is_some()
-            && let Some(verbs) = Prompt::verbs(&line)
-        {
+        if let Some(verbs) = Prompt::verbs(&line) {
             return self.run_verb(verbs, input).await;
         }
         if let Some(word) = self.own_word(&line) {
@@ -369,13 +373,17 @@ impl Client {
         }
     }
 
-    /// Prints a sentence about the current line. Its number is for scripts: at a terminal the line is in view.
+    /// Prints a sentence about the current line. At a terminal the line is in view, and has no number.
     async fn say(&self, what: impl std::fmt::Display) {
-        let place = match self.prompt {
+        self.console.printer.say(format_args!("{}{what}", self.place())).await;
+    }
+
+    /// The number of the current line, for messages to the user of a script.
+    fn place(&self) -> String {
+        match self.prompt {
             Some(_) => String::new(),
             None => format!("line {}: ", self.line),
-        };
-        self.console.printer.say(format_args!("{place}{what}")).await;
+        }
     }
 
     /// Says that typed text was discarded, if it was. `event`: what it was typed before.

@@ -72,6 +72,11 @@ impl Client {
                         self.say_end(&result.row).await;
                     }
                 }
+                // A user who cannot see that the prompt is back hears that the command has ended.
+                let is_silent = result.row.bytes == 0 && status == exit_status::OK;
+                if is_silent && self.prompt.is_some() {
+                    self.say(format_args!("{command} succeeded, without output")).await;
+                }
                 match result.row.state {
                     RunState::Succeeded => self.after(&result.row.command, &result.row.args).await,
                     _ => NextStep::On,

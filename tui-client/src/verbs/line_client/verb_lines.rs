@@ -80,7 +80,12 @@ impl Client {
         };
         let status = match answered {
             Ok(Ok(status)) => status,
-            Ok(Err(refused)) => refused.tell(&self.console.printer, ask.how().json).await,
+            Ok(Err(mut refused)) => {
+                if !ask.how().json {
+                    refused.sentence.insert_str(0, &self.place());
+                }
+                refused.tell(&self.console.printer, ask.how().json).await
+            }
             Err(signal) => {
                 let next = self.interrupt_verb(signal).await;
                 self.say_dropped("Ctrl-C", input).await;
@@ -109,6 +114,7 @@ impl Client {
         discard_typed();
         self.status = signal.status();
         match signal {
+            _ if self.prompt.is_none() => NextStep::End,
             Signal::Interrupt if was_asking => self.decline().await,
             Signal::Interrupt => NextStep::On,
             _ => NextStep::End,
@@ -125,7 +131,10 @@ impl Client {
         };
         match answered {
             Ok(Ok((text, _))) => self.console.printer.write(OutputPart::Print(text)).await,
-            Ok(Err(refused)) => {
+            Ok(Err(mut refused)) => {
+                if !verb.json() {
+                    refused.sentence.insert_str(0, &self.place());
+                }
                 self.status = refused.tell(&self.console.printer, verb.json()).await;
             }
             Err(signal) => return self.interrupt_verb(signal).await,

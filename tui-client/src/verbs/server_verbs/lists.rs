@@ -43,7 +43,7 @@ pub(super) async fn menu(session: &mut OneShot<'_>, how: &SessionArgs) -> Result
     how.on.keep(&menu);
     session
         .print(&menu, |menu| {
-            let hint = "\n… needs arguments: `topside run help NAME` shows them\n";
+            let hint = "\n`topside run help NAME` explains a command and its arguments\n";
             tables::menu(&menu.commands) + hint
         })
         .await
