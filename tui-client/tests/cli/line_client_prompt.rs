@@ -68,6 +68,9 @@ fn ctrl_c_cancels_the_run_alone() {
     let shown = terminal.sees(&prompt);
     // It named the user and the number of the connection, which may be that of a run.
     assert!(shown.contains("\ntopside: wait-for was cancelled by you\r\n"), "{shown:?}");
+    terminal.enter(":runs");
+    let shown = terminal.sees(&prompt);
+    assert!(shown.contains("wait-for (cancelled by you)\r\n"), "{shown:?}");
     terminal.enter("echo on");
     terminal.sees("\non\r\n");
     terminal.sees(&prompt);
@@ -442,6 +445,10 @@ fn tab_completes_commands_arguments_and_verbs() {
     terminal.type_text("\u{15}status \t");
     let shown = terminal.sees(&format!("{prompt}status "));
     assert!(shown.contains("\r\n  --json  "), "{shown}");
+    // Nor is what several flags begin with.
+    terminal.type_text("\u{15}set-word \tann");
+    let shown = terminal.sees(&format!("{prompt}set-word ann"));
+    assert!(shown.contains("\r\n  --user  "), "{shown}");
     terminal.type_text("\u{15}");
     // The server knows its clients.
     let mut other = Terminal::dumb(&place, &[]);

@@ -43,7 +43,12 @@ fn lists_are_words_for_people_and_the_wire_s_own_json_for_programs() {
     assert_eq!(place.json(&["clients"])["clients"][0]["connection"], "same");
 
     let menu = place.verb(&["menu"]).with(0).out;
-    assert!(menu.contains("  own-status …") && menu.contains("Server\n"), "{menu}");
+    assert!(
+        menu.contains("  own-status  ")
+            && menu.contains("(needs arguments)")
+            && menu.contains("Server\n"),
+        "{menu}"
+    );
     let menu = place.json(&["menu"]);
     assert!(menu["commands"].as_array().unwrap().iter().any(|c| c["name"] == "own-status"));
 
@@ -376,7 +381,7 @@ fn a_run_is_followed_answered_and_cancelled_by_its_number() {
     assert_eq!(said.out, format!("run #{} cancelled\n", run.trim()));
     let told = follower.end().with(1).err;
     let (_, by) = told.split_once("was cancelled by ").expect(&told);
-    assert!(by.contains(" (#"), "{told}");
+    assert!(by.contains(" (client #"), "{told}");
     // Lists and a later look at it name the same client.
     let remark = format!("(cancelled by {})", by.trim());
     let list = place.verb(&["runs"]).with(0).out;

@@ -70,9 +70,8 @@ impl Client {
             }
             None => cmdline::complete(line, cursor, &menu.commands),
         };
-        // An optional flag is shown, and not typed for the user.
-        let is_optional = found.replace.is_empty() && offers_optional_flags(&found, line, menu);
-        let list = match is_optional {
+        let offers_flags = found.replace.is_empty() && offers_flags(&found, line, menu);
+        let list = match offers_flags {
             true => found.candidates,
             false => editor.complete(&found),
         };
@@ -84,17 +83,19 @@ impl Client {
     }
 }
 
-/// Whether a place where nothing is typed takes optional flags alone.
-fn offers_optional_flags(found: &Completion, line: &str, menu: &Menu) -> bool {
+/// Whether a place where nothing is typed takes flags alone. They are shown and not typed for the user, unless one is required and
+/// no other fits.
+fn offers_flags(found: &Completion, line: &str, menu: &Menu) -> bool {
     let command = cmdline::split(line).ok().and_then(|words| menu.find(&words.first()?.text));
     let is_required = |flag: &str| {
         command
             .is_some_and(|command| command.args.iter().any(|arg| arg.required && arg.name == flag))
     };
-    let is_optional = |one: &Candidate| {
-        one.text.strip_prefix("--").is_some_and(|flag| !is_required(flag.trim_end_matches('=')))
-    };
-    !found.candidates.is_empty() && found.candidates.iter().all(is_optional)
+    match &found.candidates[..] {
+        [] => false,
+        [only] => only.text.strip_prefix("--").is_some_and(|flag| !is_required(flag)),
+        several => several.iter().all(|one| one.text.starts_with("--")),
+    }
 }
 
 /// The candidates as lines that fit the terminal: of many, the names alone.

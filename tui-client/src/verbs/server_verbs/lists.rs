@@ -10,6 +10,7 @@ use super::one_shot::OneShot;
 use crate::verb_args::log::{Log, LogAction};
 use crate::verb_args::server::{Clients, Runs, SessionArgs};
 use crate::verbs::errors::VerbError;
+use crate::verbs::messages;
 
 const PAGE: u64 = 500;
 
@@ -76,7 +77,13 @@ pub(super) async fn runs(session: &mut OneShot<'_>, args: &Runs) -> Result<u8, V
             break;
         }
     }
-    session.print(&all, |all| tables::runs(&all.runs, &TimeZone::system())).await
+    let you = session.welcome.you.called();
+    session
+        .print(&all, |all| {
+            let rows = all.runs.iter().map(|row| messages::row_for(row.clone(), &you));
+            tables::runs(&rows.collect::<Vec<_>>(), &TimeZone::system())
+        })
+        .await
 }
 
 pub(super) async fn keys(session: &mut OneShot<'_>) -> Result<u8, VerbError> {

@@ -7,11 +7,11 @@ use super::one_shot::OneShot;
 use crate::connect::{CallError, Event};
 use crate::verb_args::server::{Attach, Cancel, Input};
 use crate::verbs::errors::VerbError;
-use crate::verbs::exit_status;
 use crate::verbs::printer::OutputPart;
 use crate::verbs::run::{ending, result_json};
 use crate::verbs::runner::{Output, take};
 use crate::verbs::stdin::{Source, StdinError, StdinProgress, StdinSender};
+use crate::verbs::{exit_status, messages};
 
 pub(super) async fn attach(session: &mut OneShot<'_>, args: &Attach) -> Result<u8, VerbError> {
     let run_id = RunId(args.run);
@@ -47,7 +47,8 @@ pub(super) async fn attach(session: &mut OneShot<'_>, args: &Attach) -> Result<u
         None => return Ok(exit_status::OWN_FAILURE),
     };
     let (status, cut, left) = (exit_status::of_row(&row), row.cut(), row.left());
-    if let Some(sentence) = ending(&row, || "cancelled".to_owned()) {
+    let shown = messages::row_for(row.clone(), &session.welcome.you.called());
+    if let Some(sentence) = ending(&shown, || "cancelled".to_owned()) {
         session.printer.say(sentence).await;
     }
     if let Some(cut) = cut {
