@@ -59,6 +59,15 @@ impl Presence {
         read.version = text::clean(&read.version, MAX_NAME);
         Some(read)
     }
+
+    /// The same by another clock, which showed this time when the record was written. The clocks of a box, the hub and a
+    /// device may differ.
+    pub fn by_clock(mut self, written_at: Time) -> Self {
+        let ahead = written_at.as_millis() - self.at.as_millis();
+        self.at = written_at;
+        self.shutdown = self.shutdown.map(|due| Time::from_millis(due.as_millis() + ahead));
+        self
+    }
 }
 
 /// The key of a box's presence in the bucket.
@@ -79,5 +88,14 @@ mod tests {
         let again = serde_json::to_string(&Presence { state: PresenceState::Up, ..read }).unwrap();
         assert!(again.contains(r#""state":"up""#), "{again}");
         assert_eq!(Presence::read(b"{}"), None);
+    }
+
+    #[test]
+    fn a_shutdown_is_as_far_away_by_another_clock() {
+        let json = r#"{"name":"pump-1","version":"0.2.0","state":"up","runs":0,"every":30,
+            "at":"2026-03-01T20:00:00Z","shutdown":"2026-03-01T20:05:00Z"}"#;
+        let now = Time::from_millis(1_000_000);
+        let read = Presence::read(json.as_bytes()).unwrap().by_clock(now);
+        assert_eq!((read.at, read.shutdown), (now, Some(now.plus_millis(300_000))));
     }
 }

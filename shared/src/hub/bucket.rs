@@ -52,9 +52,12 @@ pub enum BucketError {
     /// Another writer was first.
     #[error("another device has changed it at the same time: try again")]
     Conflict,
-    /// The hub does not answer. It does not answer either what the credential may not do.
-    #[error("the hub has not answered within {} s, or this credential may not do it", SILENCE.as_secs())]
+    /// The hub does not answer.
+    #[error("the hub has not answered within {} s", SILENCE.as_secs())]
     Silent,
+    /// The configuration of the hub does not permit it to this side.
+    #[error("the hub does not permit it to this side's credential")]
+    NotPermitted,
     /// Messages of a list were lost on this side.
     #[error("a part of the hub's list was lost: try again")]
     Incomplete,
@@ -199,6 +202,11 @@ impl Bucket {
 
     /// All keys that match, such as `box.*` or `>`, in the order of their last writes. Boxes may not list.
     pub async fn list(&self, keys: &str) -> Result<Vec<Entry>, BucketError> {
+        self.list_at(keys).await.map(|(entries, _)| entries)
+    }
+
+    /// The same, and when the hub listed them by its own clock, which stored them too; none where it did not say.
+    pub async fn list_at(&self, keys: &str) -> Result<(Vec<Entry>, Option<Time>), BucketError> {
         let mut random = [0; 16];
         let filled = tls::provider().secure_random.fill(&mut random);
         filled.map_err(|_| BucketError::Hub("the system gives no random bytes".to_owned()))?;
@@ -215,6 +223,8 @@ impl Bucket {
         let subject = format!("$JS.API.CONSUMER.CREATE.{}", self.stream());
         let made = self.api(subject, config).await?;
         let mut expected = made.get("num_pending").and_then(Value::as_u64).unwrap_or_default();
+        let created = made.get("created").and_then(Value::as_str);
+        let listed_at = created.and_then(|time| time.parse().ok());
         let (mut entries, mut received) = (Vec::new(), 0);
         while expected > 0 {
             let next = tokio::time::timeout(SILENCE, messages.next()).await;
@@ -231,7 +241,7 @@ impl Bucket {
             }
             expected = left;
         }
-        Ok(entries)
+        Ok((entries, listed_at))
     }
 
     /// Receives changes of all keys that match, from now on, once the hub has stored them. What a lost connection misses is
@@ -289,7 +299,12 @@ impl Bucket {
         if !headers.is_empty() {
             request = request.headers(headers);
         }
-        match self.hub.client.send_request(subject, request).await {
+        let refused = self.hub.refused(subject.clone());
+        let answer = tokio::select! {
+            answer = self.hub.client.send_request(subject, request) => answer,
+            () = refused => return Err(BucketError::NotPermitted),
+        };
+        match answer {
             Ok(answer) => Ok(answer),
             Err(error) => Err(match error.kind() {
                 RequestErrorKind::TimedOut => BucketError::Silent,

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::Subjects;
 use super::access::{FleetName, HubAccess, HubRole};
@@ -25,6 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// Messages of one subscription that wait for their reader: a list of all boxes of a hub, which comes at once.
 const WAITING_MESSAGES: usize = 128 * 1024;
+/// Refusals that a request may leave unread; with more, it waits for its answer in vain.
+const REFUSALS: usize = 64;
 
 /// Why a hub cannot be reached, as a sentence with advice and without a full stop.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +94,8 @@ pub struct HubConnection {
     own: String,
     /// How often the connection was lost. It changes when the connection is back, too.
     pub(super) losses: watch::Receiver<u64>,
+    /// The subjects that the hub did not let this side publish to, as it reports them.
+    refusals: broadcast::Sender<String>,
 }
 
 impl HubConnection {
@@ -108,6 +112,8 @@ impl HubConnection {
             addresses.collect::<io::Result<_>>().map_err(|error| failed(&error))?;
         let subjects = Subjects::of(&access.fleet);
         let (lost, losses) = watch::channel(0);
+        let refusals = broadcast::Sender::new(REFUSALS);
+        let refused = refusals.clone();
         let was_connected = Arc::new(AtomicBool::new(false));
         let reconnects = Arc::clone(&was_connected);
         // A caller opens another connection for its next stream.
@@ -142,12 +148,16 @@ impl HubConnection {
             .event_callback(move |event| {
                 let is_lost = matches!(event, Event::Disconnected | Event::Closed);
                 lost.send_modify(|count| *count += u64::from(is_lost));
+                if let Some(subject) = refused_subject(&event) {
+                    // No request waits for it.
+                    let _ = refused.send(subject);
+                }
                 std::future::ready(())
             });
         match options.connect(addresses).await {
             Ok(client) => {
                 was_connected.store(true, Ordering::Relaxed);
-                Ok(Self { client, subjects, fleet: access.fleet.clone(), own, losses })
+                Ok(Self { client, subjects, fleet: access.fleet.clone(), own, losses, refusals })
             }
             Err(error) => Err(match error.kind() {
                 ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
@@ -173,6 +183,21 @@ impl HubConnection {
     /// What the subjects of this end begin with.
     pub(super) fn own(&self) -> &str {
         &self.own
+    }
+
+    /// Returns once the hub reports that it does not let this side publish to this subject. Only reports after this call count.
+    pub(super) fn refused(&self, subject: String) -> impl Future<Output = ()> + use<> {
+        let mut refusals = self.refusals.subscribe();
+        async move {
+            loop {
+                match refusals.recv().await {
+                    // The server of a leaf node reports the subject in the domain of the hub.
+                    Ok(refused) if refused.ends_with(&subject) => return,
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        }
     }
 
     /// Whether it is connected now.
@@ -205,6 +230,13 @@ impl ResolvesClientCert for NoKey {
     fn has_certs(&self) -> bool {
         false
     }
+}
+
+/// The subject that the hub did not let this side publish to, where an event reports that.
+fn refused_subject(event: &Event) -> Option<String> {
+    let Event::ServerError(ServerError::Other(text)) = event else { return None };
+    let (_, rest) = text.split_once("Permissions Violation for Publish to \"")?;
+    Some(rest.split_once('"')?.0.to_owned())
 }
 
 fn of_error(access: &HubAccess, error: &(dyn Error + 'static)) -> ConnectHubError {

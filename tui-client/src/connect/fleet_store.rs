@@ -149,8 +149,12 @@ pub(crate) fn chosen(state: &Path, name: Option<&str>) -> Result<Fleet, FleetsEr
 /// this is asked for each of them.
 pub(crate) fn hubs(state: &Path) -> Result<Vec<HubAccess>, FleetsError> {
     // A fault in the files of one is reported where that fleet is used.
-    let access = |name: String| Some(read_access(&state.join(DIR).join(name)).ok()?.access);
-    Ok(names(state)?.into_iter().filter_map(access).collect())
+    Ok(names(state)?.into_iter().filter_map(|name| access(state, &name)).collect())
+}
+
+/// How this device reaches the hub of the fleet of this name; none if it has no such fleet that can be used.
+pub(crate) fn access(state: &Path, name: &str) -> Option<HubAccess> {
+    Some(read_access(&state.join(DIR).join(name)).ok()?.access)
 }
 
 /// The names of all boxes and people, each with what it is, for completion.
@@ -265,29 +269,46 @@ impl Fleet {
         self.roster.as_ref()?.roster().invites.iter().find(|invite| invite.key == *key)
     }
 
-    /// Saves it.
-    pub(crate) fn save(&self) -> Result<(), FleetsError> {
-        let keep = |name: &str, text: &str| {
-            let path = self.dir.join(name);
-            if read(&path)?.as_deref() == Some(text) {
-                return Ok(());
-            }
-            let written = write_private(&path, text);
-            written.map_err(|source| FleetsError::Io { path, what: "written", source })
-        };
-        if let Some(roster) = &self.roster {
-            keep(ROSTER, roster.text())?;
-            keep(MEMBERS, &serde_json::to_string(&self.members).unwrap_or_default())?;
+    fn keep(&self, name: &str, text: &str) -> Result<(), FleetsError> {
+        let path = self.dir.join(name);
+        if read(&path)?.as_deref() == Some(text) {
+            return Ok(());
         }
+        let written = write_private(&path, text);
+        written.map_err(|source| FleetsError::Io { path, what: "written", source })
+    }
+
+    /// Saves what the hub has said of the members. A fleet that this device has left or moved to another hub meanwhile, in
+    /// another process, stays so.
+    pub(crate) fn save_members(&self) -> Result<(), FleetsError> {
+        let is_same =
+            |saved: JoinString| saved.access == self.access && saved.authority == self.authority;
+        match read_access(&self.dir).is_ok_and(is_same) {
+            true => self.write_members(),
+            false => Ok(()),
+        }
+    }
+
+    fn write_members(&self) -> Result<(), FleetsError> {
+        if let Some(roster) = &self.roster {
+            self.keep(ROSTER, roster.text())?;
+            self.keep(MEMBERS, &serde_json::to_string(&self.members).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    /// Saves it, with its access.
+    pub(crate) fn save(&self) -> Result<(), FleetsError> {
+        self.write_members()?;
         let path = self.dir.join(CREDENTIALS);
         match &self.access.user {
-            Some(user) => keep(CREDENTIALS, user.file())?,
+            Some(user) => self.keep(CREDENTIALS, user.file())?,
             None if path.exists() => std::fs::remove_file(&path)
                 .map_err(|source| FleetsError::Io { path, what: "removed", source })?,
             None => {}
         }
         let (access, authority) = (self.access.clone(), self.authority);
-        keep(ACCESS, &format!("{}\n", JoinString { access, authority, enrolment: None }))
+        self.keep(ACCESS, &format!("{}\n", JoinString { access, authority, enrolment: None }))
     }
 }
 
@@ -315,9 +336,46 @@ impl Members {
         Self { boxes, people, own }
     }
 
-    /// The boxes that this device may use.
+    /// The boxes that this device may use: none once the fleet does not list it.
     pub(crate) fn reachable(&self) -> impl Iterator<Item = &BoxEntry> {
-        let tags = self.own.as_ref().map_or(&[][..], |own| &own.tags);
-        self.boxes.iter().filter(move |each| may_use(tags, &each.tags))
+        let may =
+            |each: &&BoxEntry| self.own.as_ref().is_some_and(|own| may_use(&own.tags, &each.tags));
+        self.boxes.iter().filter(may)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use topside_shared::private_key::Seed;
+
+    use super::*;
+
+    fn fleet(dir: &Path, host: &str) -> Fleet {
+        let access = HubAccess {
+            role: HubRole::Person,
+            hub: Pin::from_bytes([3; 32]),
+            secret: Seed::from_bytes([4; 32]),
+            fleet: "garden".parse().unwrap(),
+            addresses: vec![(host.to_owned(), 4222)],
+            user: None,
+        };
+        let (authority, dir) = (Pin::from_bytes([5; 32]), dir.join(DIR).join("garden"));
+        Fleet { access, authority, roster: None, members: Members::default(), dir }
+    }
+
+    /// A picker that was open wrote the hub that it knew over the new one, and made a fleet anew that was left.
+    #[test]
+    fn what_a_hub_says_of_the_members_changes_no_access() {
+        let state = tempfile::tempdir().unwrap();
+        let old = fleet(state.path(), "old.example.org");
+        old.save().unwrap();
+        let new = fleet(state.path(), "new.example.org");
+        new.save().unwrap();
+        old.save_members().unwrap();
+        assert_eq!(access(state.path(), "garden").unwrap().addresses, new.access.addresses);
+        forget(&new).unwrap();
+        new.save_members().unwrap();
+        assert_eq!(names(state.path()).unwrap(), [""; 0]);
+        assert!(!new.dir.exists());
     }
 }

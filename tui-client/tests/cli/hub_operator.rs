@@ -250,6 +250,6 @@ fn the_credentials_of_a_box_are_good_for_no_other_box() {
         assert!(taken.is_err(), "the dial of another box was delivered");
         // Nor does it write for the other box.
         let error = thief_hub.bucket().put(&box_key(&pin), "x".into()).await.unwrap_err();
-        assert_eq!(error, BucketError::Silent);
+        assert_eq!(error, BucketError::NotPermitted);
     });
 }

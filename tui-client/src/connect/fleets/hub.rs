@@ -25,13 +25,17 @@ pub(crate) enum FleetHubError {
         "the hub has no roster of the fleet {0}: an admin of the fleet restores it with `topside fleet create {0}`"
     )]
     NoRoster(FleetName),
+    #[error(
+        "the fleet {0} does not list this device any more: ask an admin of the fleet for a new invite (`topside fleet invite`)"
+    )]
+    NotListed(FleetName),
     #[error(transparent)]
     Files(#[from] FleetsError),
     #[error(transparent)]
     PrivateKey(#[from] PrivateKeyError),
 }
 
-/// What boxes say of themselves, and when.
+/// What boxes say of themselves, and when, by the clock of this device.
 pub(crate) type Presences = HashMap<String, (Presence, Time)>;
 
 /// The hub of one fleet.
@@ -88,13 +92,17 @@ impl FleetHub {
         Ok(AtHub { sequence, refused, announcements })
     }
 
-    /// Reads what the boxes say of themselves, each with the time at which the hub stored it, by [`presence_key`].
+    /// Reads what the boxes say of themselves, by [`presence_key`]. By the clock of the hub it is as old.
     ///
     /// [`presence_key`]: topside_shared::fleet::presence_key
     pub(crate) async fn presences(&self) -> Result<Presences, FleetHubError> {
-        let entries = self.bucket.list("presence.*").await?;
-        let read =
-            |entry: Entry| Some((entry.key, (Presence::read(&entry.value)?, entry.stored_at)));
+        let (entries, listed_at) = self.bucket.list_at("presence.*").await?;
+        let now = Time::now();
+        let ahead = listed_at.map_or(0, |at| now.as_millis() - at.as_millis());
+        let read = |entry: Entry| {
+            let at = Time::from_millis(entry.stored_at.as_millis() + ahead);
+            Some((entry.key, (Presence::read(&entry.value)?.by_clock(at), at)))
+        };
         Ok(entries.into_iter().filter_map(read).collect())
     }
 }

@@ -7,7 +7,8 @@ mod join;
 mod refresh;
 
 pub(crate) use super::fleet_store::{
-    Fleet, FleetsError, Members, chosen, forget, load, member_names, names, read_credentials, saved,
+    Fleet, FleetsError, Members, access, chosen, forget, load, member_names, names,
+    read_credentials, saved,
 };
 pub(crate) use admin_files::{AdminFiles, AdminFilesError};
 pub(crate) use authority_key::{AuthorityKey, MAX_PASSPHRASE, MIN_PASSPHRASE};

@@ -18,8 +18,12 @@ pub(crate) async fn refresh(state: &Path, fleet: &mut Fleet) -> Result<FleetHub,
     let own = saved_key(state)?.map(|key| key.pin());
     let hub = FleetHub::open(&fleet.access).await?;
     let at_hub = hub.read(fleet, own).await?;
-    fleet.save()?;
-    at_hub.refused.map_or(Ok(hub), Err)
+    fleet.save_members()?;
+    match at_hub.refused {
+        Some(refused) => Err(refused),
+        None if fleet.members.own.is_none() => Err(FleetHubError::NotListed(fleet.name().clone())),
+        None => Ok(hub),
+    }
 }
 
 /// Asks the hubs of all fleets, on a thread and a runtime of its own, so that callers need none. Returns a sentence for each
@@ -39,6 +43,9 @@ pub(crate) fn refresh_all(state: &Path) -> Vec<String> {
             let name = fleet.name().to_string();
             let why = match timeout(PATIENCE, refresh(state, &mut fleet)).await {
                 Ok(Ok(_)) => return None,
+                Ok(Err(error @ FleetHubError::NotListed(_))) => {
+                    return Some(format!("note: {error}"));
+                }
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => {
                     format!("the hub of {name} has not answered for {} s", PATIENCE.as_secs())

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use topside_shared::fleet::{BoxEntry, Presence, PresenceState, presence_key};
+use topside_shared::hub::HubAccess;
 use topside_shared::time::{Time, millis};
 
 use crate::app::Msg;
@@ -29,7 +30,7 @@ pub(super) fn start(state: PathBuf, tell: mpsc::Sender<Msg>) -> JoinSet<()> {
 async fn watch_all(state: PathBuf, tell: mpsc::Sender<Msg>) {
     let (report, mut reports) = mpsc::channel(8);
     // A fleet may be joined or left while the picker is shown.
-    let mut watches: BTreeMap<String, (JoinSet<()>, Vec<FleetBoxRow>)> = BTreeMap::new();
+    let mut watches: BTreeMap<String, Watched> = BTreeMap::new();
     let mut look = interval(PAUSE);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -39,29 +40,42 @@ async fn watch_all(state: PathBuf, tell: mpsc::Sender<Msg>) {
                 let Ok(names) = fleets::names(&state) else { continue };
                 let before = watches.len();
                 watches.retain(|name, _| names.contains(name));
+                let has_left = watches.len() < before;
                 for name in names {
-                    if !watches.contains_key(&name)
-                        && let Ok(fleet) = fleets::load(&state, &name)
-                    {
+                    let access = fleets::access(&state, &name);
+                    // It may have moved to another hub.
+                    if watches.get(&name).is_some_and(|watched| Some(&watched.access) == access.as_ref()) {
+                        continue;
+                    }
+                    if let Ok(fleet) = fleets::load(&state, &name) {
                         let mut task = JoinSet::new();
+                        let access = fleet.access.clone();
                         task.spawn(watch(state.clone(), fleet, report.clone()));
-                        watches.insert(name, (task, Vec::new()));
+                        watches.insert(name, Watched { _task: task, access, rows: Vec::new() });
                     }
                 }
-                if watches.len() >= before {
+                if !has_left {
                     continue;
                 }
             }
             Some((fleet, boxes)) = reports.recv() => match watches.get_mut(&fleet) {
-                Some((_, rows)) => *rows = boxes,
+                Some(watched) => watched.rows = boxes,
                 None => continue,
             },
         }
-        let all = watches.values().flat_map(|(_, rows)| rows).cloned().collect();
+        let all = watches.values().flat_map(|watched| &watched.rows).cloned().collect();
         if tell.send(Msg::Fleet(all)).await.is_err() {
             return;
         }
     }
+}
+
+/// A fleet that is watched at its hub, and its rows.
+struct Watched {
+    /// Ends with this.
+    _task: JoinSet<()>,
+    access: HubAccess,
+    rows: Vec<FleetBoxRow>,
 }
 
 /// The rows of a fleet, with its name.
@@ -87,17 +101,26 @@ struct FleetWatch {
 impl FleetWatch {
     /// Asks the hub, and follows its changes until the connection is lost.
     async fn follow(&mut self, state: &Path) -> Result<(), FleetHubError> {
-        let hub = fleets::refresh(state, &mut self.fleet).await?;
+        let hub = match fleets::refresh(state, &mut self.fleet).await {
+            Ok(hub) => hub,
+            Err(error) => {
+                self.tell().await;
+                return Err(error);
+            }
+        };
         let mut changes = hub.bucket.watch(">").await?;
         self.read(&hub).await?;
         let (mut shown_at, mut is_changed, mut are_members_old) = (Instant::now(), true, false);
         loop {
             tokio::select! {
                 () = sleep_until(shown_at + TOGETHER), if is_changed || are_members_old => {
-                    if std::mem::take(&mut are_members_old) {
-                        fleets::refresh(state, &mut self.fleet).await?;
-                    }
+                    let result = match std::mem::take(&mut are_members_old) {
+                        true => fleets::refresh(state, &mut self.fleet).await.map(drop),
+                        false => Ok(()),
+                    };
+                    // Also where the fleet does not list this device any more.
                     self.tell().await;
+                    result?;
                     (shown_at, is_changed) = (Instant::now(), false);
                 }
                 change = changes.next() => {
@@ -105,6 +128,7 @@ impl FleetWatch {
                     let record = change.value.as_deref().and_then(Presence::read);
                     match (change.key.starts_with("presence."), record) {
                         (true, Some(record)) => {
+                            let record = record.by_clock(Time::now());
                             self.records.insert(change.key, (record, Instant::now()));
                             is_changed = true;
                         }

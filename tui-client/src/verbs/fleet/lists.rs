@@ -189,7 +189,7 @@ pub(super) async fn pending(dirs: &Dirs, fleet: Option<&str>) -> Result<Answer, 
     let own_key = saved_key(&dirs.state).map_err(|error| VerbError::own(&error))?;
     let hub = FleetHub::open(&access).await?;
     let at_hub = hub.read(&mut fleet, own_key.map(|key| key.pin())).await?;
-    fleet.save()?;
+    fleet.save_members()?;
     let draft = Draft::at_hub(&fleet, at_hub)?;
     let boxes: Vec<WaitingRow> = draft
         .acceptable()
