@@ -1,42 +1,37 @@
-//! Verbs about the hub: `hub init`, `join`, `leave`.
+//! Verbs about a hub, on the machine of the hub: `hub init`, `hub update`.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use topside_shared::dirs::Dirs;
-use topside_shared::fleet::{
-    Enrolment, Invited, JoinString, ROSTER_KEY, RosterError, VerifiedRoster, box_key, presence_key,
-};
 use topside_shared::hub::{
-    BucketError, ConnectHubError, FleetName, HubAccessError, HubConnection, HubCredentials,
-    HubRole, JETSTREAM_DOMAIN, MAX_ADDRESSES, digits, publish_permissions, subscribe_permissions,
+    HubAccessError, HubCredentials, HubRole, JETSTREAM_DOMAIN, MAX_ADDRESSES, publish_permissions,
+    subscribe_permissions,
 };
-use topside_shared::methods::ServerReload;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError, Seed};
-use topside_shared::{Pin, Time};
 
-use crate::admission::tcp_port::KEY_FILE;
-use crate::base::platform;
-use crate::control::{ControlError, call_if_running, own_state};
-use crate::net::fleet_files::{self, FleetFileError, Membership};
+use crate::base::atomic_file;
 use crate::settings::discovery::is_host;
 
 const CONFIG: &str = "nats-server.conf";
 const KEY: &str = "hub.key";
 const CERTIFICATE: &str = "hub.crt";
 const STRING: &str = "string";
-/// How long a box that leaves waits for the hub.
-const FAREWELL: Duration = Duration::from_secs(5);
 const STORE: &str = "jetstream";
 const UNIT: &str = "topside-hub.service";
+/// The first line of the users in the configuration, and the last one.
+const USERS: (&str, &str) = ("authorization {\n", "\n}\n");
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HubVerb {
     /// Write what a hub needs: the configuration of a nats-server, its key, a unit, and the string of the hub
     Init(InitArgs),
+    /// Give a hub of an earlier Topside the permissions of this version; the rest of its configuration stays as it is
+    Update {
+        /// The directory that `hub init` made
+        dir: PathBuf,
+    },
 }
 
 /// Arguments of `hub init`.
@@ -50,20 +45,6 @@ pub(crate) struct InitArgs {
     /// Port of the hub
     #[arg(long, default_value_t = 4222, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-}
-
-/// Arguments of `join`.
-#[derive(Debug, Args)]
-pub(crate) struct JoinArgs {
-    /// The string that `topside fleet invite-box` printed; `-` reads it from standard input
-    #[arg(required_unless_present = "file")]
-    string: Option<String>,
-    /// File that the string is in
-    #[arg(long, value_name = "FILE", conflicts_with = "string")]
-    file: Option<PathBuf>,
-    /// Credentials file of the box, for a hub with a user for each box; the box keeps a copy
-    #[arg(long, value_name = "FILE")]
-    credentials: Option<PathBuf>,
 }
 
 /// Why nothing was done, as a sentence with advice and without a full stop.
@@ -80,50 +61,23 @@ pub(crate) enum HubVerbError {
     Write { path: PathBuf, source: io::Error },
     #[error("{} cannot be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("standard input cannot be read: {0}")]
-    Input(#[source] io::Error),
+    #[error("{} cannot be used: {why}", path.display())]
+    String { path: PathBuf, why: HubAccessError },
+    #[error(
+        "{} has no block `authorization {{ .. }}` as `topsided hub init` writes it; where each box has a user of its own, the \
+         page about fleets has the permissions", .0.display()
+    )]
+    NoUsers(PathBuf),
     #[error(transparent)]
     PrivateKey(#[from] PrivateKeyError),
-    #[error(transparent)]
-    Access(#[from] HubAccessError),
-    #[error(
-        "this string has no invite: it is a copy of a member's, and `topside fleet invite-box` prints a new one"
-    )]
-    NoInvite,
-    #[error("the credentials are for {user}, and the user of the box is {own} (`topsided id`)")]
-    OtherUser { user: String, own: String },
-    #[error("the box has no key yet: `topsided id` makes it, and the user is named by it")]
-    NoKey,
-    #[error("the box has joined the fleet {0}: `topsided leave` first, then join {1}")]
-    OtherFleet(FleetName, FleetName),
-    #[error(
-        "this string expired at {until}, and the clock of the box says {now}: ask for a new one (`topside fleet invite-box`)"
-    )]
-    Expired { until: Time, now: Time },
-    #[error(
-        "this string is used up: as many boxes as it allows have joined. Ask for a new one (`topside fleet invite-box`)"
-    )]
-    UsedUp,
-    #[error(
-        "the fleet {0} does not know this string: it was withdrawn, or has expired. Ask for a new one (`topside fleet invite-box`)"
-    )]
-    UnknownInvite(FleetName),
-    #[error(
-        "the box was removed from the fleet {0}, and its key is not accepted there any more: an admin of the fleet restores it with `topside fleet accept`"
-    )]
-    Removed(FleetName),
-    #[error("{0}; the box has not joined")]
-    Hub(#[from] ConnectHubError),
-    #[error("{0}; the box has not joined")]
-    Bucket(#[from] BucketError),
-    #[error("{0}; the box has not joined")]
-    Roster(#[from] RosterError),
-    #[error(transparent)]
-    File(#[from] FleetFileError),
-    #[error(transparent)]
-    Control(#[from] ControlError),
-    #[error("no runtime: {0}")]
-    Runtime(#[source] io::Error),
+}
+
+/// Carries out a verb. What to print.
+pub(crate) fn run(verb: &HubVerb) -> Result<String, HubVerbError> {
+    match verb {
+        HubVerb::Init(args) => init(args),
+        HubVerb::Update { dir } => update(dir),
+    }
 }
 
 fn host(text: &str) -> Result<String, String> {
@@ -137,21 +91,21 @@ fn host(text: &str) -> Result<String, String> {
 }
 
 /// Writes a hub. What to print.
-pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
+fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     let InitArgs { dir, addresses, port } = args;
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| HubVerbError::Write { path, source }
     };
+    if addresses.len() > MAX_ADDRESSES {
+        return Err(HubVerbError::ManyAddresses(addresses.len()));
+    }
     if dir.join(CONFIG).exists() || dir.join(KEY).exists() {
         return Err(HubVerbError::Exists(dir.clone()));
     }
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed(dir))?;
     let dir = std::fs::canonicalize(dir).map_err(failed(dir))?;
     let key = PrivateKey::from_seed(&Seed::random()?)?;
-    if addresses.len() > MAX_ADDRESSES {
-        return Err(HubVerbError::ManyAddresses(addresses.len()));
-    }
     let places = addresses.iter().map(|address| (address.clone(), *port)).collect();
     let credentials = HubCredentials::random(key.pin(), places)?;
     let write = |name: &str, mode: u32, text: &str| {
@@ -180,7 +134,36 @@ pub(crate) fn init(args: &InitArgs) -> Result<String, HubVerbError> {
     ))
 }
 
-fn configuration(addresses: &[String], port: u16, credentials: &HubCredentials) -> String {
+/// Replaces the users in the configuration by those of this version, with the same passwords. What to print.
+fn update(dir: &Path) -> Result<String, HubVerbError> {
+    let read = |name: &str| {
+        let path = dir.join(name);
+        let text = std::fs::read_to_string(&path);
+        text.map_err(|source| HubVerbError::Read { path, source })
+    };
+    let credentials = HubCredentials::find(&read(STRING)?)
+        .map_err(|why| HubVerbError::String { path: dir.join(STRING), why })?;
+    let (old, path) = (read(CONFIG)?, dir.join(CONFIG));
+    let block = old.find(&format!("\n{}", USERS.0)).and_then(|at| {
+        let (start, rest) = (at + 1, &old[at + 1..]);
+        Some(start..start + rest.find(USERS.1)? + USERS.1.len())
+    });
+    let Some(block) = block else { return Err(HubVerbError::NoUsers(path)) };
+    let new = [&old[..block.start], &users(&credentials), &old[block.end..]].concat();
+    if new == old {
+        return Ok(format!("{} has the permissions of this version\n", path.display()));
+    }
+    atomic_file::write(&path, new.as_bytes())
+        .map_err(|source| HubVerbError::Write { path: path.clone(), source })?;
+    Ok(format!(
+        "{} has the permissions of this version now. nats-server reads it when it starts again:\n\n  \
+         systemctl restart topside-hub\n",
+        path.display()
+    ))
+}
+
+/// The users and their permissions, as a block of the configuration.
+fn users(credentials: &HubCredentials) -> String {
     let user = |role: HubRole| {
         let list = |subjects: Vec<String>| {
             let quoted = subjects.iter().map(|subject| format!("\"{subject}\""));
@@ -195,7 +178,13 @@ fn configuration(addresses: &[String], port: u16, credentials: &HubCredentials) 
             list(subscribe_permissions(role)),
         )
     };
+    let (begin, end) = USERS;
     let users: String = HubRole::ALL.into_iter().map(user).collect();
+    format!("{begin}  timeout: 5\n  users: [\n{users}  ]{end}")
+}
+
+fn configuration(addresses: &[String], port: u16, credentials: &HubCredentials) -> String {
+    let users = users(credentials);
     // A wildcard of IPv6 takes IPv4 too, but a system may have no IPv6.
     let is_v6 = addresses.iter().any(|address| address.contains(':'));
     let listen = if is_v6 { "[::]" } else { "0.0.0.0" };
@@ -217,7 +206,7 @@ fn configuration(addresses: &[String], port: u16, credentials: &HubCredentials) 
          jetstream {{\n  store_dir: \"{STORE}\"\n  domain: \"{JETSTREAM_DOMAIN}\"\n  max_memory_store: 67108864\n  max_file_store: 4294967296\n}}\n\n\
          # There is no other user, and none without a password. Boxes cannot reach each other, and neither can people.\n\
          # Only the admin of fleets writes rosters.\n\
-         authorization {{\n  timeout: 5\n  users: [\n{users}  ]\n}}\n",
+         {users}",
     )
 }
 
@@ -236,164 +225,4 @@ fn unit(dir: &Path) -> String {
          CapabilityBoundingSet=CAP_NET_BIND_SERVICE\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n\n\
          [Install]\nWantedBy=multi-user.target\n"
     )
-}
-
-/// Joins a fleet. What to print.
-pub(crate) fn join(dirs: &Dirs, args: &JoinArgs) -> Result<String, HubVerbError> {
-    let mut join = JoinString::find(&read_string(args)?, HubRole::Box)?;
-    state_of(dirs)?;
-    if let Some(path) = &args.credentials {
-        let user = fleet_files::read_credentials(path)?;
-        let own = digits(&own_pin(dirs)?.ok_or(HubVerbError::NoKey)?);
-        if user.name() != own {
-            return Err(HubVerbError::OtherUser { user: user.name().to_owned(), own });
-        }
-        join.access.user = Some(user);
-    }
-    let fleet = &join.access.fleet;
-    if let Ok(Some(before)) = fleet_files::membership(&dirs.state)
-        && before.join.authority != join.authority
-    {
-        return Err(HubVerbError::OtherFleet(before.join.access.fleet, fleet.clone()));
-    }
-    let enrolment = join.enrolment.as_ref().ok_or(HubVerbError::NoInvite)?;
-    let (until, now) = (enrolment.until, Time::now());
-    if until <= now {
-        return Err(HubVerbError::Expired { until, now });
-    }
-    let (note, standing) = match block_on(check(dirs, &join, enrolment))? {
-        Ok(auto) => (String::new(), Some(auto)),
-        // A box may join before it is on the network.
-        Err(HubVerbError::Hub(error)) if !error.is_lasting() => {
-            (format!("note: {error}; the server will try again\n"), None)
-        }
-        Err(error) => return Err(error),
-    };
-    fleet_files::write_membership(&dirs.state, &Membership::new(join.clone()))?;
-    let then = match read_again(dirs)? {
-        true => "the running server announces the box now",
-        false => "the server will announce the box once it runs",
-    };
-    let member = match standing {
-        Some(true) => "The box is a member from then on",
-        Some(false) => {
-            "An admin of the fleet sees it with `topside fleet pending`, and accepts it with `topside fleet accept NAME`"
-        }
-        None => "`topside status` shows when it is a member",
-    };
-    Ok(format!("{note}Joined the fleet {fleet} ({}): {then}.\n{member}.\n", join.access.places()))
-}
-
-fn read_string(args: &JoinArgs) -> Result<String, HubVerbError> {
-    let limit = 64 * 1024;
-    let mut text = String::new();
-    match (&args.string, &args.file) {
-        (Some(string), _) if string != "-" => text.clone_from(string),
-        (_, Some(path)) => {
-            let failed = |source| HubVerbError::Read { path: path.clone(), source };
-            let file = std::fs::File::open(path).map_err(failed)?;
-            file.take(limit).read_to_string(&mut text).map_err(failed)?;
-        }
-        (_, None) => {
-            io::stdin().take(limit).read_to_string(&mut text).map_err(HubVerbError::Input)?;
-        }
-    }
-    Ok(text)
-}
-
-/// Checks at the hub that the box can join; whether it is a member at once.
-async fn check(
-    dirs: &Dirs,
-    join: &JoinString,
-    enrolment: &Enrolment,
-) -> Result<bool, HubVerbError> {
-    let fleet = &join.access.fleet;
-    let hub = HubConnection::open(&join.access).await?;
-    let no_bucket = || BucketError::NoBucket(fleet.clone());
-    let entry = hub.bucket().get(ROSTER_KEY).await?.ok_or_else(no_bucket)?;
-    let roster = VerifiedRoster::read(&entry.value, &join.authority, fleet)?;
-    let roster = roster.roster();
-    if let Some(pin) = own_pin(dirs)? {
-        if roster.boxes.iter().any(|of| of.pin == pin) {
-            return Ok(true);
-        }
-        if roster.removed.contains(&pin) {
-            return Err(HubVerbError::Removed(fleet.clone()));
-        }
-    }
-    let key = PrivateKey::from_seed(&enrolment.seed)?.pin();
-    let invite = roster.invites.iter().find(|invite| invite.key == key);
-    let invite = invite.ok_or_else(|| HubVerbError::UnknownInvite(fleet.clone()))?;
-    match invite.invites {
-        _ if invite.uses == 0 => Err(HubVerbError::UsedUp),
-        Invited::Box { auto } => Ok(auto),
-        Invited::Person { .. } => Err(HubVerbError::UnknownInvite(fleet.clone())),
-    }
-}
-
-/// The pin of the box; none if its server has no key yet.
-fn own_pin(dirs: &Dirs) -> Result<Option<Pin>, HubVerbError> {
-    Ok(PrivateKey::load(&dirs.state.join(KEY_FILE))?.map(|key| key.pin()))
-}
-
-/// Leaves the fleet. What to print.
-pub(crate) fn leave(dirs: &Dirs) -> Result<String, HubVerbError> {
-    state_of(dirs)?;
-    let membership = fleet_files::membership(&dirs.state);
-    if !fleet_files::remove(&dirs.state)? {
-        return Ok("The box has joined no fleet\n".to_owned());
-    }
-    read_again(dirs)?;
-    let (Ok(Some(membership)), Some(pin)) = (membership, own_pin(dirs)?) else {
-        return Ok("Left the fleet\n".to_owned());
-    };
-    let fleet = &membership.join.access.fleet;
-    let withdraw = async {
-        let bucket = HubConnection::open(&membership.join.access).await.ok()?.bucket();
-        bucket.delete(&box_key(&pin)).await.ok()?;
-        bucket.delete(&presence_key(&pin)).await.ok()
-    };
-    let withdrawn = block_on(async { tokio::time::timeout(FAREWELL, withdraw).await })?;
-    let note = match withdrawn {
-        Ok(Some(())) => "",
-        Ok(None) | Err(_) => {
-            "note: the hub was not reached, and still has the announcement of the box\n"
-        }
-    };
-    Ok(format!(
-        "{note}Left the fleet {fleet}: its people are not admitted any more. An admin of the fleet takes the box off the \
-         roster with `topside fleet remove`\n"
-    ))
-}
-
-/// Has the running server look which fleet the box has joined; whether one runs.
-fn read_again(dirs: &Dirs) -> Result<bool, ControlError> {
-    match call_if_running(dirs, &ServerReload::default()) {
-        // A mistake in other files does not concern the hub.
-        Err(ControlError::Refused(_)) => Ok(true),
-        result => result,
-    }
-}
-
-/// Runs a future to its end.
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, HubVerbError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(HubVerbError::Runtime)?;
-    let done = runtime.block_on(work);
-    // A lookup of a name may take long, and its result is not needed any more.
-    runtime.shutdown_background();
-    Ok(done)
-}
-
-/// Makes the state directory. That of another user is refused, but for root the one of the service.
-fn state_of(dirs: &Dirs) -> Result<(), HubVerbError> {
-    if dirs.means_service() {
-        return Err(ControlError::Service.into());
-    }
-    if *dirs == Dirs::system() && platform::own_uid() == 0 && dirs.state.exists() {
-        return Ok(());
-    }
-    own_state(dirs)?;
-    platform::private_directory(&dirs.state)
-        .map_err(|source| HubVerbError::Write { path: dirs.state.clone(), source })
 }

@@ -2,6 +2,8 @@
 
 mod audit_verbs;
 #[cfg(feature = "hub")]
+mod fleet_verbs;
+#[cfg(feature = "hub")]
 mod hub_verbs;
 mod key_verbs;
 mod menus;
@@ -106,7 +108,7 @@ enum Verb {
     },
     /// Join a fleet: the box listens at its hub, and admits its people
     #[cfg(feature = "hub")]
-    Join(hub_verbs::JoinArgs),
+    Join(fleet_verbs::JoinArgs),
     /// Leave the fleet
     #[cfg(feature = "hub")]
     Leave,
@@ -228,13 +230,11 @@ pub fn run(args: &ServeArgs) -> ExitCode {
             return done.map_or_else(|error| fail(error.status(), error), succeed);
         }
         #[cfg(feature = "hub")]
-        Some(Verb::Hub { verb: hub_verbs::HubVerb::Init(args) }) => {
-            return print_or_fail(hub_verbs::init(args));
-        }
+        Some(Verb::Hub { verb }) => return print_or_fail(hub_verbs::run(verb)),
         #[cfg(feature = "hub")]
-        Some(Verb::Join(args)) => return print_or_fail(hub_verbs::join(&dirs, args)),
+        Some(Verb::Join(args)) => return print_or_fail(fleet_verbs::join(&dirs, args)),
         #[cfg(feature = "hub")]
-        Some(Verb::Leave) => return print_or_fail(hub_verbs::leave(&dirs)),
+        Some(Verb::Leave) => return print_or_fail(fleet_verbs::leave(&dirs)),
         Some(Verb::Doctor) => return examine(&dirs, &load()),
         Some(Verb::Invite(args)) => {
             key_verbs::create(&dirs, &load, args.request(), |made| args.show(made))
@@ -300,7 +300,7 @@ fn check(config: &Config) {
 }
 
 #[cfg(feature = "hub")]
-fn print_or_fail(done: Result<String, hub_verbs::HubVerbError>) -> ExitCode {
+fn print_or_fail(done: Result<String, impl std::fmt::Display>) -> ExitCode {
     match done {
         Ok(text) => {
             print!("{text}");

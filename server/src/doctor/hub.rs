@@ -14,6 +14,18 @@ const CLOCKS_DIFFER: u64 = 30_000;
 /// Age of a roster that is reported, in milliseconds.
 const OLD_ROSTER: u64 = 24 * 60 * 60 * 1000;
 
+/// What the hub says of its clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "then no box has joined a hub"))]
+pub(super) enum HubClock {
+    /// It did not say.
+    Unknown,
+    /// How far the clock of the box is ahead of the hub's, in milliseconds.
+    Ahead(i64),
+    /// Its permissions do not let the box ask: they are of an earlier version.
+    NotPermitted,
+}
+
 #[derive(Debug, Clone)]
 #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "then no box has joined a hub"))]
 pub(super) struct HubFacts {
@@ -23,8 +35,7 @@ pub(super) struct HubFacts {
     pub(super) user: String,
     /// Whether a connection by the credential of the box was accepted, and the roster could be read.
     pub(super) answer: Result<(), String>,
-    /// How far the clock of the box is ahead of the hub's, in milliseconds; none if the hub did not say.
-    pub(super) ahead: Option<i64>,
+    pub(super) clock: HubClock,
     /// What the server says of the fleet; none: no server answers.
     pub(super) fleet: Option<FleetStatus>,
 }
@@ -33,7 +44,7 @@ pub(super) struct HubFacts {
 #[cfg(feature = "hub")]
 pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<HubFacts> {
     use topside_shared::fleet::{ROSTER_KEY, VerifiedRoster};
-    use topside_shared::hub::HubConnection;
+    use topside_shared::hub::{BucketError, HubConnection};
     use topside_shared::private_key::PrivateKey;
 
     use crate::admission::tcp_port::KEY_FILE;
@@ -43,13 +54,8 @@ pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<
         Ok(membership) => membership?.join,
         Err(error) => {
             let (shown, user) = ("the joined hub".to_owned(), String::new());
-            return Some(HubFacts {
-                shown,
-                user,
-                answer: Err(error.to_string()),
-                ahead: None,
-                fleet,
-            });
+            let (answer, clock) = (Err(error.to_string()), HubClock::Unknown);
+            return Some(HubFacts { shown, user, answer, clock, fleet });
         }
     };
     let access = &join.access;
@@ -58,7 +64,7 @@ pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<
         Some(user) => format!("the user `{}`", user.name()),
         None => "the credential `box`".to_owned(),
     };
-    let mut ahead = None;
+    let mut clock = HubClock::Unknown;
     let answer = async {
         let hub = HubConnection::open(access).await.map_err(|error| error.to_string())?;
         let entry = hub.bucket().get(ROSTER_KEY).await.map_err(|error| error.to_string())?;
@@ -66,12 +72,15 @@ pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<
         let read = VerifiedRoster::read(&entry.value, &join.authority, &access.fleet);
         read.map_err(|error| error.to_string())?;
         if let Ok(Some(key)) = PrivateKey::load(&state.join(KEY_FILE)) {
-            // The permissions of an older hub do not include it.
-            ahead = hub.bucket().clock_ahead(&key.pin()).await.ok();
+            clock = match hub.bucket().clock_ahead(&key.pin()).await {
+                Ok(ahead) => HubClock::Ahead(ahead),
+                Err(BucketError::NotPermitted) => HubClock::NotPermitted,
+                Err(_) => HubClock::Unknown,
+            };
         }
         Ok(())
     };
-    Some(HubFacts { answer: answer.await, shown, user, ahead, fleet })
+    Some(HubFacts { answer: answer.await, shown, user, clock, fleet })
 }
 
 #[cfg(not(feature = "hub"))]
@@ -94,7 +103,16 @@ impl HubFacts {
 
     /// The finding about the clock of the hub.
     fn judge_clock(&self) -> Option<(Verdict, String)> {
-        let ahead = self.ahead?;
+        let ahead = match self.clock {
+            HubClock::Ahead(ahead) => ahead,
+            HubClock::Unknown => return None,
+            HubClock::NotPermitted => {
+                let text = "the hub does not let the box ask for its clock, because an earlier Topside set it up: on the hub, \
+                            `sudo topsided hub update /etc/topside-hub`, then `sudo systemctl restart topside-hub`; where each \
+                            box has a user of its own, its signing key needs the permissions of docs/FLEET.md";
+                return Some((Verdict::Warn, text.to_owned()));
+            }
+        };
         let by = duration(ahead.unsigned_abs());
         Some(if ahead.unsigned_abs() <= CLOCKS_DIFFER {
             (Verdict::Ok, format!("the clocks of the box and of the hub agree within {by}"))
@@ -187,7 +205,7 @@ mod tests {
             let answer = answer.map_err(str::to_owned);
             let fleet = connected.map(|connected| FleetStatus { connected, ..fleet() });
             let (shown, user) = ("garden (h:4222)".to_owned(), "the credential `box`".to_owned());
-            HubFacts { shown, user, answer, ahead: None, fleet }.judge()
+            HubFacts { shown, user, answer, clock: HubClock::Unknown, fleet }.judge()
         };
         let (verdict, text) = judge(Ok(()), Some(true));
         assert_eq!(
@@ -204,17 +222,18 @@ mod tests {
 
     #[test]
     fn clocks_may_differ_by_thirty_seconds() {
-        let judge = |ahead| {
+        let judge_of = |clock| {
             let (shown, user, answer) = (String::new(), String::new(), Ok(()));
-            HubFacts { shown, user, answer, ahead, fleet: None }.judge_clock()
+            HubFacts { shown, user, answer, clock, fleet: None }.judge_clock()
         };
-        let text = |ahead| judge(Some(ahead)).unwrap().1;
+        let judge = |ahead| judge_of(HubClock::Ahead(ahead));
+        let text = |ahead| judge(ahead).unwrap().1;
         for ahead in [0, 30_000, -30_000] {
-            assert_eq!(judge(Some(ahead)).unwrap().0, Verdict::Ok, "{ahead}");
+            assert_eq!(judge(ahead).unwrap().0, Verdict::Ok, "{ahead}");
         }
         assert_eq!(text(-30_000), "the clocks of the box and of the hub agree within 30 s");
         for ahead in [30_001, -30_001, i64::MIN, i64::MAX] {
-            assert_eq!(judge(Some(ahead)).unwrap().0, Verdict::Warn, "{ahead}");
+            assert_eq!(judge(ahead).unwrap().0, Verdict::Warn, "{ahead}");
         }
         assert!(
             text(120_000).starts_with("the clock of the box is 2 m 00 s ahead of that of the hub")
@@ -222,14 +241,15 @@ mod tests {
         assert!(
             text(-120_000).starts_with("the clock of the box is 2 m 00 s behind that of the hub")
         );
-        assert_eq!(judge(None), None);
+        assert_eq!(judge_of(HubClock::Unknown), None);
     }
 
     #[test]
     fn the_fleet_is_well_while_the_box_is_a_member_and_the_roster_is_not_old() {
         let judge = |fleet: FleetStatus, now: u64| {
             let (shown, user, answer) = (String::new(), String::new(), Ok(()));
-            let facts = HubFacts { shown, user, answer, ahead: None, fleet: Some(fleet) };
+            let facts =
+                HubFacts { shown, user, answer, clock: HubClock::Unknown, fleet: Some(fleet) };
             facts.judge_fleet(Time::from_millis(0).plus_millis(now)).unwrap()
         };
         let (verdict, text) = judge(fleet(), 90_000);
