@@ -75,6 +75,21 @@ pub struct ClientRow {
     pub you: bool,
 }
 
+impl ClientRow {
+    /// Where it is seen from the server, for people; none of one that came through a hub, whose address says so.
+    pub fn distance(&self) -> Option<&'static str> {
+        self.route.is_none().then(|| self.connection.title())
+    }
+
+    /// The same, and its address: `LAN · 192.168.1.10:51234`, `hub`.
+    pub fn place(&self) -> String {
+        match self.distance() {
+            Some(distance) => format!("{distance} · {}", self.address),
+            None => self.address.clone(),
+        }
+    }
+}
+
 /// A live run in a client's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

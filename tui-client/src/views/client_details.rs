@@ -155,7 +155,7 @@ fn facts(state: &State, details: &ClientDetails, row: &ClientRow) -> Vec<Fact> {
     };
     let since = times::full_since(row.connected_at, state.clock.wall, &state.zone);
     let mut facts = vec![
-        ("from", format!("{} · {}", row.connection.title(), row.address)),
+        ("from", row.place()),
         ("user", format!("{} · {}{}", row.user, row.role, if row.agent { " · agent" } else { "" })),
         ("running", runs(row)),
         ("idle", idle),

@@ -169,7 +169,7 @@ fn client_cells(
         cell(client.client_id.to_string(), style),
         called,
         cell(client.role.name(), theme.dim),
-        cell(format!("{} · {}", client.connection.title(), client.address), theme.dim),
+        cell(client.place(), theme.dim),
         cell(times::since(client.connected_at, state.clock.wall, &state.zone), theme.dim),
     ]
 }
@@ -186,7 +186,7 @@ pub(super) fn question(state: &State, id: ClientId) -> Outcome {
     if let Err(why) = may_administer(state) {
         return refuse(why);
     }
-    let mut text = vec![format!("{} · {} · {}", row.connection.title(), row.address, row.role)];
+    let mut text = vec![format!("{} · {}", row.place(), row.role)];
     if !row.runs.is_empty() {
         text.push(format!("It runs {}.", runs(row)));
     }

@@ -10,6 +10,8 @@ mod cells;
 mod command_line;
 mod emulators;
 mod files;
+#[cfg(feature = "hub")]
+mod fleet;
 mod form_clicks;
 mod form_lines;
 mod forms;
@@ -21,6 +23,9 @@ mod keys;
 mod lists;
 mod live_views;
 mod messages;
+#[cfg(feature = "hub")]
+#[path = "../../../server/tests/it/common/nats_server.rs"]
+mod nats_server;
 mod output;
 mod panes;
 mod prompt;
@@ -42,3 +47,7 @@ mod slow_line;
 mod tabs;
 mod terminal;
 mod tutorial;
+
+/// Files that the tests of the command line have too look for it by this name.
+#[cfg(feature = "hub")]
+use harness as common;

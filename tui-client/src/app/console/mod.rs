@@ -140,10 +140,11 @@ impl Console {
         self.reached.as_ref().map_or(self.target.via, |reached| reached.via)
     }
 
-    /// The route and its address: `LAN 192.168.1.10:8677`.
+    /// The route and its address: `LAN 192.168.1.10:8677`, `the hub of garden`.
     pub(crate) fn way(&self, state: &State) -> String {
         let title = self.via().title();
         match &self.reached {
+            Some(reached) if reached.via == Via::Hub => reached.address.clone(),
             Some(reached) if reached.via != Via::Same => format!("{title} {}", reached.address),
             _ if state.embedded_server => format!("{title}, inside this program"),
             _ => title.to_owned(),

@@ -239,9 +239,7 @@ fn kick(state: &mut State, line: &str, args: &Kick) -> Vec<Effect> {
         return answer(state, line, &kick, done);
     }
     let known = state.console().and_then(|console| console.clients.get(&client_id));
-    let text = known.map(|row| {
-        format!("{} · {} · {} · {}", row.user, row.connection.title(), row.address, row.role)
-    });
+    let text = known.map(|row| format!("{} · {} · {}", row.user, row.place(), row.role));
     let reason = kick.reason.as_ref().map(|reason| format!("Reason: {reason}"));
     let text = text.into_iter().chain(reason).collect();
     let line = line.to_owned();

@@ -123,7 +123,7 @@ fn one(console: &Console, client: &ClientRow, place: Rect, buffer: &mut Buffer, 
     row.skip(4).skip_right(1).left(&client.address, theme.dim);
     // A process of this machine says by its address where it is. Of several from one place, the program
     // tells which is which. What does not fit is in the full list.
-    let way = Some(client.connection.title()).filter(|_| client.connection != Connection::Same);
+    let way = client.distance().filter(|_| client.connection != Connection::Same);
     let program = client.client.as_ref().map(|program| program.name.as_str());
     for detail in way.into_iter().chain(program.filter(|name| !name.is_empty())) {
         let detail = format!(" · {detail}");

@@ -140,7 +140,7 @@ pub(super) fn draw(
         row.left(if marked { "■" } else { " " }, theme.accent);
         row.column(picker::name(state, at), name_room, style).skip(1);
         let (sign, words, style) = match due_in(state, at) {
-            Some(left) => ("▲ ", format!("shuts down in {}", times::countdown(left)), theme.due),
+            Some(left) => ("▲ ", shutdown(left, row.room()), theme.due),
             None => {
                 let (sign, words) = state_of(state, at);
                 let (sign, style) = mark(sign, theme);
@@ -164,6 +164,13 @@ pub(super) fn draw(
 pub(in crate::views) fn tags(server: &Profile) -> String {
     let tags: Vec<String> = server.tags.iter().map(|tag| format!("#{tag}")).collect();
     tags.join(" ")
+}
+
+/// Words for a shutdown: the time is not cut off where the row is short.
+fn shutdown(left: u64, room: usize) -> String {
+    let countdown = times::countdown(left);
+    let words = format!("shuts down in {countdown}");
+    if fit::width(&words) + 2 > room { format!("down in {countdown}") } else { words }
 }
 
 /// Milliseconds until a server of the list shuts down, as far as one of the tabs or the hub knows.
