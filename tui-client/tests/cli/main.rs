@@ -15,6 +15,8 @@ mod fleet_box;
 #[cfg(feature = "hub")]
 mod fleet_doctor;
 #[cfg(feature = "hub")]
+mod fleet_faults;
+#[cfg(feature = "hub")]
 mod fleet_files;
 #[cfg(feature = "hub")]
 mod fleet_hubs;
