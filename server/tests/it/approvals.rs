@@ -209,6 +209,29 @@ fn only_another_user_with_the_role_decides() {
 }
 
 #[test]
+fn one_admin_approves_the_run_of_another_who_has_left() {
+    let server = server();
+    let mut admin = server.connect();
+    let ann = server.device("ann", "admin");
+    let run = {
+        let mut client = ann.connect();
+        let run = request(&mut client, "wipe");
+        let own = client.refused("approval/decide", decide(run, "approve"));
+        assert!(message(&own).contains("another user must approve or refuse it"), "{own}");
+        run
+    };
+    let clients = |admin: &mut Raw| admin.ok("clients/list", json!({}))["clients"].clone();
+    wait_for("she has left", || clients(&mut admin), |rows| rows.as_array().unwrap().len() == 1);
+    assert_eq!(waiting(&mut admin), [run]);
+    admin.ok("approval/decide", decide(run, "approve"));
+    assert_eq!(ended(&mut admin, run)["state"], "succeeded");
+    // She reads the outcome when she is back, and who decided.
+    let approval = row_of(&mut ann.connect(), run)["approval"].clone();
+    assert_eq!(approval["state"], "approved");
+    assert!(approval["by"].is_string(), "{approval}");
+}
+
+#[test]
 fn an_approval_expires_and_comes_too_late_then() {
     let server = with_limits("approval_timeout = \"300ms\"");
     let (mut admin, mut ann) = (server.connect(), server.device("ann", "operator").connect());

@@ -5,7 +5,7 @@ use topside_shared::RunId;
 use topside_shared::command::Effect as Harm;
 use topside_shared::records::ApprovalRow;
 
-use super::approvals::{decision, pending, question};
+use super::approvals::{AT_YES, decision, pending, question};
 use crate::app::State;
 use crate::app::view::{Outcome, View, close, refuse, replace, stay};
 use crate::input::key::Key;
@@ -82,6 +82,7 @@ fn facts(row: &ApprovalRow, state: &State) -> Vec<Fact> {
     facts.extend(row.reason.clone().map(|reason| ("reason", reason)));
     facts.push(("since", at(row.since)));
     facts.extend(row.approval.expires_at.map(|time| ("expires", time.to_second(&state.zone))));
+    facts.push(("at yes", AT_YES.to_owned()));
     let role = row.approval.role;
     facts.push((
         "decides",

@@ -27,6 +27,9 @@ const COLUMNS: &[Column] = &[
     Column::new("LEFT", 9),
 ];
 
+/// What an approval does, for a user who has never seen one.
+pub(super) const AT_YES: &str = "It starts once, with these arguments.";
+
 /// The list. Its rows are those of the console.
 #[derive(Debug, Default)]
 pub(crate) struct ApprovalsView(List<RunId>);
@@ -85,6 +88,9 @@ pub(super) fn question(row: &ApprovalRow, decision: Decision) -> Result<Confirm,
     let title = format!("{verb} run {} of user {}?", row.run_id, row.asker());
     let mut text = vec![row.line.clone()];
     text.extend(row.confirm.clone());
+    if decision == Decision::Approve {
+        text.push(AT_YES.to_owned());
+    }
     let (run_id, reader) = (row.run_id, row.user.clone());
     let then = move |state: &mut State, reason: &str| {
         let reason = Some(reason.trim().to_owned()).filter(|reason| !reason.is_empty());

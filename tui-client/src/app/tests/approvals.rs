@@ -129,9 +129,12 @@ fn a_run_is_approved_or_refused_with_a_reason_after_a_question() {
     let session = world.session();
     assert_eq!(world.press("y"), []);
     let screen = world.screen();
-    for text in
-        ["Approve run #41 of user bot (agent)?", "wipe sdb --passes 3", "Nothing of it can be read"]
-    {
+    for text in [
+        "Approve run #41 of user bot (agent)?",
+        "wipe sdb --passes 3",
+        "Nothing of it can be read",
+        "It starts once, with these arguments.",
+    ] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     assert_eq!(world.press("enter"), []);
