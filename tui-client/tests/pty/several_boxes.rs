@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::harness::{Home, Screen, TOPSIDE, eventually};
+use super::harness::{Home, Screen, Server, TOPSIDE, eventually};
 use super::remote_servers::Box;
 
 const MENU: &str = r#"
@@ -66,6 +66,27 @@ impl Fleet {
             [0, 2].iter().all(|nth| sessions(&self.boxes[*nth]) == 1)
         });
     }
+}
+
+/// This machine could not be marked in the picker.
+#[test]
+fn a_command_runs_on_this_machine_and_on_a_marked_server() {
+    let fleet = Fleet::new();
+    fleet.phone.write_menu("[commands.up]\neffect = \"read\"\nexec = [\"/bin/echo\", \"up\"]\n");
+    let mut here = Server::start(&fleet.phone);
+    let mut screen = Screen::topside(&fleet.phone, (100, 30), &[]);
+    screen.see_all(&["pump-1", "pump-2", "pump-3"]);
+    screen.write("x");
+    screen.see("no server is marked");
+    screen.write(" \x1b[F x");
+    screen.see_all(&["Command on 2 servers", "pump-1", "this machine"]);
+    screen.write("echo hello both\r");
+    screen.see_all(&["✓ 2 alike", "pump-1 this machine", "hello both", "2 of 2"]);
+    screen.write("\x1b");
+    screen.see_all(&["2 marked", "SERVERS"]);
+    screen.write("q");
+    assert_eq!(screen.ended().0, 0);
+    here.kill();
 }
 
 #[test]

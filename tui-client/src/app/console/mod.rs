@@ -184,6 +184,8 @@ impl Console {
         let text = self.bar_text(state);
         let bar = text.map_or(0, |text| fit::wrap_rows(&text, room, most).len());
         let bar = u16::try_from(bar).unwrap_or(1);
+        // A search is typed in the row of the input, after the session too.
+        let has_ended = has_ended && self.search.is_none();
         RowsBelow { message: state.message_rows(), bar, has_ended }
     }
 

@@ -3,6 +3,7 @@
 use super::screen_states::STATES;
 use super::*;
 use crate::input::key::Key;
+use crate::views::tests::screens::after_the_end;
 use crate::views::tests::{SIZES, frame};
 use crate::widgets::canvas::{self, Hit};
 
@@ -181,8 +182,8 @@ fn the_help_opens_above_every_view_unless_a_text_takes_the_sign() {
         }
         let (views, before) = (world.state.views.len(), signs(&world));
         world.press("?");
-        // It is typed, or not taken by a form of which a button has the focus. After the session the search has no field.
-        let typed = signs(&world) > before || **name == *"console, ended and searching";
+        // It is typed, or not taken by a form of which a button has the focus.
+        let typed = signs(&world) > before;
         let is_form = world.state.top_view::<CommandForm>().is_some()
             || ["form", "invite"].iter().any(|word| name.contains(word));
         assert!(has_help(&world) || typed || is_form, "{name}: {}", world.screen());
@@ -217,4 +218,20 @@ fn the_help_above_a_list_begins_with_the_keys_of_the_list_and_names_each_hint_of
             assert!(of_filter || keys.contains(&key), "{name}: {called} {what} is not in {view:?}");
         }
     }
+}
+
+/// After the end of a session a search had no row: its text and its matches were typed unseen.
+#[test]
+fn a_search_after_the_session_shows_what_is_typed_and_how_much_was_found() {
+    let mut world = after_the_end(100, 30);
+    let lines = world.screen().lines().count();
+    world.press("alt-/");
+    world.write("zone");
+    let screen = world.screen();
+    let row = screen.lines().find(|line| line.contains(" / zone"));
+    assert!(row.is_some_and(|row| row.contains(" found")), "{screen}");
+    assert!(screen.contains("sprinkler · shut down by phone"), "the bar stays: {screen}");
+    world.press("esc");
+    assert_eq!(world.screen().lines().count(), lines);
+    assert!(!world.screen().contains(" / zone"));
 }
