@@ -32,7 +32,11 @@ impl Builtin for Runs {
             let who = call.client.who();
             let rows = self.0.get().runs.list(Filter::default(), &who, limit).await;
             let page = RunsPage { runs: rows.map_err(|error| error.to_string())?, next: None };
-            render(call, &page, |page| tables::runs(&page.runs, &TimeZone::system()))
+            let you = call.client.called();
+            render(call, &page, |page| {
+                let rows = page.runs.iter().map(|row| row.clone().with_you(&you));
+                tables::runs(&rows.collect::<Vec<_>>(), &TimeZone::system())
+            })
         })
     }
 }

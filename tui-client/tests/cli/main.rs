@@ -35,6 +35,7 @@ mod hub_server;
 mod import;
 mod large_menu;
 mod line_client;
+mod line_client_interrupts;
 mod line_client_prompt;
 mod local_server;
 mod man;

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{Menu, SessionClose};
-use topside_shared::notifications::{EndCode, Phase};
 use topside_shared::text::{MAX_NAME, clean};
 
 use line_editor::{LineEditor, Typed};
@@ -286,31 +285,6 @@ impl Client {
             prompt.erase(&self.console.printer).await;
         }
         self.console.handle_event(event).await;
-    }
-
-    /// Prints why the session ended. It is a failure, unless a line of this input ended it.
-    async fn say_loss(&mut self) {
-        let Some(reason) = &self.console.lost else { return };
-        let ordered = match reason.ended().map(|ended| ended.code) {
-            Some(EndCode::Closed) => true,
-            Some(EndCode::Shutdown | EndCode::Restart) => self.ordered_shutdown,
-            _ => false,
-        };
-        // At a terminal the notice of a shutdown that begins has said it.
-        let is_said = self.prompt.is_some()
-            && reason.ended().is_some_and(|ended| ended.code == EndCode::Restart)
-            && self.console.closing.as_ref().is_some_and(|closing| closing.phase == Phase::Now);
-        let unknown = self.lost_command.as_ref().filter(|_| !ordered);
-        let unknown = unknown.map(|command| format!("whether {command} went on is not known"));
-        match unknown {
-            Some(unknown) if is_said => self.console.printer.say(unknown).await,
-            Some(unknown) => self.console.printer.say(format_args!("{reason}; {unknown}")).await,
-            None if is_said => {}
-            None => self.console.printer.say(reason).await,
-        }
-        if !ordered {
-            self.status = exit_status::OWN_FAILURE;
-        }
     }
 
     async fn close(&mut self) {

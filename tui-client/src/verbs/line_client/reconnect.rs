@@ -1,4 +1,4 @@
-//! Reconnection of the line client at a terminal, when a server restarts or a connection breaks.
+//! Loss of the session, and reconnection of the line client at a terminal, when a server restarts or a connection breaks.
 
 use std::time::Duration;
 
@@ -6,12 +6,13 @@ use tokio::time::Instant;
 use topside_shared::Time;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::Menu;
+use topside_shared::notifications::{EndCode, Phase};
 
 use super::super::errors::with_sources;
 use super::super::printer::Printer;
 use super::super::runner::stop_asked;
 use super::super::server_verbs::Peer;
-use super::super::{messages, no_echo};
+use super::super::{exit_status, messages, no_echo};
 use super::{Client, HELLO};
 use crate::app::connection::comes_back;
 use crate::app::reconnect::{seed, wait_ms};
@@ -32,6 +33,31 @@ enum Failed {
 }
 
 impl Client {
+    /// Prints why the session ended. It is a failure, unless a line of this input ended it.
+    pub(super) async fn say_loss(&mut self) {
+        let Some(reason) = &self.console.lost else { return };
+        let ordered = match reason.ended().map(|ended| ended.code) {
+            Some(EndCode::Closed) => true,
+            Some(EndCode::Shutdown | EndCode::Restart) => self.ordered_shutdown,
+            _ => false,
+        };
+        // At a terminal the notice of a shutdown that begins has said it.
+        let is_said = self.prompt.is_some()
+            && reason.ended().is_some_and(|ended| ended.code == EndCode::Restart)
+            && self.console.closing.as_ref().is_some_and(|closing| closing.phase == Phase::Now);
+        let unknown = self.lost_command.as_ref().filter(|_| !ordered);
+        let unknown = unknown.map(|command| format!("whether {command} went on is not known"));
+        match unknown {
+            Some(unknown) if is_said => self.console.printer.say(unknown).await,
+            Some(unknown) => self.console.printer.say(format_args!("{reason}; {unknown}")).await,
+            None if is_said => {}
+            None => self.console.printer.say(reason).await,
+        }
+        if !ordered {
+            self.status = exit_status::OWN_FAILURE;
+        }
+    }
+
     /// Whether the server of the session that has ended is dialled again: at a terminal, and not after an end that was meant.
     pub(super) fn may_reconnect(&self) -> bool {
         let ended = match &self.console.lost {
