@@ -42,7 +42,7 @@ impl Lines {
             self.forget();
         }
         loop {
-            let Some(end) = memchr(input) else {
+            let Some(end) = memchr::memchr(b'\n', input) else {
                 return self.keep(input).err().map(Err);
             };
             let (line, rest) = (&input[..end], &input[end + 1..]);
@@ -101,10 +101,6 @@ impl Lines {
         self.lent = false;
         self.kept = Vec::new();
     }
-}
-
-fn memchr(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == b'\n')
 }
 
 fn trim(line: &[u8]) -> &[u8] {
