@@ -2,19 +2,19 @@
 
 use topside_shared::Time;
 
-use super::connection::{ConnectionState, Disconnected};
+use super::connection::{ConnectionState, Disconnected, Via};
 use super::picker::{self, probe};
 use super::{Effect, State};
 
 /// Longest wait before a dial.
 const MAX_WAIT_MS: u64 = 30_000;
-/// The same while the box reboots: it is expected back soon.
-const REBOOT_WAIT_MS: u64 = 4_000;
+/// The same while the box reboots: it is expected back soon. Also through a hub, with which all boxes are lost and come back.
+const SHORT_WAIT_MS: u64 = 4_000;
 
 impl Disconnected {
-    /// Plans the next dial.
-    pub(crate) fn plan(&mut self, now: u64, local: bool) {
-        let wait = wait_ms(self.tries, local, self.of_box().is_some(), now ^ seed(self.at));
+    /// Plans the next dial of a session that had this route.
+    pub(crate) fn plan(&mut self, now: u64, via: Via) {
+        let wait = wait_ms(self.tries, via, self.of_box().is_some(), now ^ seed(self.at));
         self.retry = Some(now + wait);
     }
 
@@ -31,11 +31,11 @@ pub(crate) fn seed(at: Time) -> u64 {
 }
 
 /// The wait before a dial, in milliseconds: 1, 2, 4 .. 30 s, each shortened by up to a half so that many clients do not return
-/// together. On the same machine (`local`) the clients are few and a restart is quick, so the first wait is 250 ms. `of_box`:
-/// the box reboots.
-pub(crate) fn wait_ms(tries: u32, local: bool, of_box: bool, seed: u64) -> u64 {
-    let first = if local { 250_u64 } else { 1000 };
-    let longest = if of_box { REBOOT_WAIT_MS } else { MAX_WAIT_MS };
+/// together. On the same machine the clients are few and a restart is quick, so the first wait is 250 ms. Through a
+/// hub no wait is longer than 4 s, nor where the box reboots (`of_box`).
+pub(crate) fn wait_ms(tries: u32, via: Via, of_box: bool, seed: u64) -> u64 {
+    let first = if via == Via::Same { 250_u64 } else { 1000 };
+    let longest = if of_box || via == Via::Hub { SHORT_WAIT_MS } else { MAX_WAIT_MS };
     let whole = (first << tries.min(7)).min(longest);
     let mut seed = seed ^ u64::from(tries) << 32;
     // One round of xorshift is enough to separate two clients.
@@ -103,18 +103,21 @@ mod tests {
             retry: None,
             tries: 0,
         };
-        for (tries, local, most) in [
-            (0, false, 1_000),
-            (1, false, 2_000),
-            (3, false, 8_000),
-            (5, false, 30_000),
-            (500, false, 30_000),
-            (0, true, 250),
-            (2, true, 1_000),
-            (500, true, 30_000),
+        for (tries, via, most) in [
+            (0, Via::Lan, 1_000),
+            (1, Via::Lan, 2_000),
+            (3, Via::Internet, 8_000),
+            (5, Via::Lan, 30_000),
+            (500, Via::Auto, 30_000),
+            (0, Via::Same, 250),
+            (2, Via::Same, 1_000),
+            (500, Via::Same, 30_000),
+            (0, Via::Hub, 1_000),
+            (2, Via::Hub, 4_000),
+            (500, Via::Hub, 4_000),
         ] {
             lost.tries = tries;
-            lost.plan(1_000_000, local);
+            lost.plan(1_000_000, via);
             let wait = lost.retry.unwrap() - 1_000_000;
             assert!(wait >= most / 2 && wait < most, "{tries} tries: {wait} ms");
         }

@@ -244,7 +244,8 @@ fn a_tab_through_a_hub_that_stops_or_is_killed_keeps_its_text_and_comes_back() {
     screen.see("❯ half a line");
 
     garden.hub.kill();
-    screen.see_all(&["reconnecting", "begun"]);
+    // The waits between the tries have grown.
+    screen.see_all(&["(try 5)", "begun"]);
     garden.hub.start(&garden.dir.path().join("hub"));
     let back_at = Instant::now();
     screen.see_all(&["the hub of garden · connected", "begun", "half a line"]);

@@ -129,11 +129,13 @@ pub(crate) fn audit_warning(state: &mut State, session: u64, warning: String) ->
 }
 
 pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
+    // That of the session that was lost, if one was.
+    let via = state.console().map(Console::via);
     let ConnectionState::Dialling(dial) = &mut state.link else { return };
     if dial.attempt != attempt {
         return;
     }
-    let local = dial.target.via == Via::Same;
+    let via = via.unwrap_or(dial.target.via);
     let lost = dial.lost.take();
     if matches!(failed, DialFailed::NoServer(_)) {
         state.local_server = LocalServer::NotRunning;
@@ -144,7 +146,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
             let hopeless = matches!(failed, DialFailed::Hopeless(_));
             lost.failed = Some(failed);
             if lost.retries() && !hopeless {
-                lost.plan(now, local);
+                lost.plan(now, via);
             }
             state.link = ConnectionState::Lost(lost);
         }
@@ -268,7 +270,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
         None => Why::Cut(sanitize::sentence(&reason.to_string())),
     };
     let name = console.name().to_owned();
-    let local = console.target.via == Via::Same;
+    let via = console.via();
     console.banner = None;
     console.clients.clear();
     // An Enter that waited for this session's menu is not for the next one.
@@ -278,7 +280,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
         Why::Ended(ended) => matches!(ended.code, EndCode::Shutdown | EndCode::Restart),
         Why::Cut(_) => true,
     };
-    if ends_server && local {
+    if ends_server && via == Via::Same {
         state.embedded_server = false;
     }
     if let Why::Ended(ended) = &why
@@ -292,7 +294,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
     }
     let mut lost = Disconnected::new(why, state);
     if lost.retries() && !matches!(reason, DisconnectReason::KeyRefused(_)) {
-        lost.plan(state.clock.mono, local);
+        lost.plan(state.clock.mono, via);
     }
     let (words, note, clock) =
         (format!("{name} {}", lost.what()), state.next_serial(), state.clock);

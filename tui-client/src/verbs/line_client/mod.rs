@@ -87,7 +87,7 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
                 prompt,
                 status: exit_status::OK,
                 line: 0,
-                is_local: via == Via::Same,
+                via,
                 embedded: embedded.is_some(),
                 on,
                 ordered_shutdown: false,
@@ -150,8 +150,8 @@ struct Client {
     line: u64,
     /// The server that was asked for.
     on: TargetArgs,
-    /// Whether it runs on this machine.
-    is_local: bool,
+    /// The route to it.
+    via: Via,
     /// Whether it runs inside this program.
     embedded: bool,
     /// Whether a line of this input has shut the server down.

@@ -75,7 +75,7 @@ impl Client {
         self.console.printer.say("reconnecting; Ctrl-C ends this program").await;
         let (mut tries, mut slow) = (0, SlowReconnect::new());
         loop {
-            let again = wait_ms(tries, self.is_local, of_box.is_some(), seed(Time::now()));
+            let again = wait_ms(tries, self.via, of_box.is_some(), seed(Time::now()));
             let dialled = self.dial_after(Duration::from_millis(again), &mut slow).await;
             match dialled.map_err(Some)? {
                 Ok((session, menu)) => {
