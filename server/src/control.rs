@@ -12,7 +12,8 @@ use topside_shared::cmdline::quote;
 use topside_shared::dirs::Dirs;
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{
-    Call, KeyInvite, KeyInviteResult, KeyRevoke, KeyRow, KeysList, Method,
+    Call, KeyInvite, KeyInviteResult, KeyRevoke, KeyRow, KeysList, ListenAddress, Method,
+    ServerStatus,
 };
 use topside_shared::private_key::{PrivateKey, PrivateKeyError};
 use topside_shared::server_record::ServerRecord;
@@ -160,6 +161,16 @@ impl Control {
         match self {
             Self::Socket { path, stream } => Ok(call(path, stream, &KeysList::default())?.keys),
             Self::Files { keys, .. } => Ok(keys.list()),
+        }
+    }
+
+    /// Where the running server listens; without one, nowhere.
+    pub(crate) fn listeners(&mut self) -> Result<Vec<ListenAddress>, ControlError> {
+        match self {
+            Self::Socket { path, stream } => {
+                Ok(call(path, stream, &ServerStatus::default())?.listeners)
+            }
+            Self::Files { .. } => Ok(Vec::new()),
         }
     }
 

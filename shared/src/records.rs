@@ -147,6 +147,9 @@ impl RunState {
     }
 }
 
+/// What follows the user in [`RunRow::ended_by`] where a shutdown of the server has ended the run.
+pub const BY_SHUTDOWN: &str = ": the server shut down";
+
 /// One execution of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -195,7 +198,8 @@ pub struct RunRow {
     /// The signal that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
-    /// Who cancelled it, by user and connection: `ann (#7)`; absent if `run/cancel` did not end it.
+    /// Who cancelled it, by user and connection: `ann (#7)`, with [`BY_SHUTDOWN`] behind it where it was a shutdown of the
+    /// server; absent if neither ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<String>,
     /// Bytes of output so far, both streams.
@@ -246,11 +250,20 @@ impl RunRow {
         Some(format!("cancelled by {}", text::clean(by, text::MAX_REASON)))
     }
 
+    /// Whether a shutdown of the server ended it, and not a user who cancelled this run. No name of a user ends so: a
+    /// number follows it.
+    pub fn is_ended_by_shutdown(&self) -> bool {
+        self.ended_by.as_ref().is_some_and(|by| by.ends_with(BY_SHUTDOWN))
+    }
+
     /// The same row with the word *you* for the user and connection `you`: `ann (#7)`.
     pub fn with_you(mut self, you: &str) -> Self {
         let approval = self.approval.as_mut().and_then(|approval| approval.by.as_mut());
-        for by in self.ended_by.iter_mut().chain(approval).filter(|by| *by == you) {
-            "you".clone_into(by);
+        for by in self.ended_by.iter_mut().chain(approval) {
+            match by.strip_prefix(you) {
+                Some(rest) if rest.is_empty() || rest == BY_SHUTDOWN => *by = format!("you{rest}"),
+                _ => {}
+            }
         }
         self
     }

@@ -34,6 +34,11 @@ impl ServerRecord {
         serde_json::from_slice(&text).ok()
     }
 
+    /// Whether it is the server inside a `topside` program, which ends with it.
+    pub fn is_in_screen(&self) -> bool {
+        self.socket.is_some() && !self.reloads
+    }
+
     /// The line that is written into a lock file.
     pub fn to_line(&self) -> String {
         // A path that is not UTF-8 cannot be JSON: the pid alone still helps.
@@ -53,6 +58,12 @@ impl fmt::Display for ServerRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pid = self.pid;
         let Some(socket) = self.removed_socket() else {
+            if self.is_in_screen() {
+                return write!(
+                    f,
+                    "join it with `topside`, or leave that program, which ends it, and start `topsided` again"
+                );
+            }
             return write!(f, "stop it first with `kill {pid}`");
         };
         let replaced = is_replaced(socket);

@@ -2,6 +2,8 @@
 
 use strsim::osa_distance;
 
+use crate::ids::ClientId;
+
 /// Longest client name, in characters.
 pub const MAX_NAME: usize = 64;
 /// Longest reason, in characters.
@@ -73,6 +75,11 @@ pub fn fold_name(name: &str) -> String {
         .filter(|c| !c.is_whitespace() && !is_invisible(*c))
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// How a user and a connection are named together: `ann (#7)`.
+pub fn called(user: &str, client: ClientId) -> String {
+    format!("{} ({client})", clean(user, MAX_NAME))
 }
 
 /// Whether a character steers a terminal or the direction of text, and shows nothing itself.

@@ -30,7 +30,8 @@ use crate::settings::limits::Limits;
 pub enum OpenError {
     /// The server listens on its local socket only.
     #[error(
-        "this server is for the same machine only: run `topsided` on the box, and invite there"
+        "this server is for the same machine only and ends with the `topside` program that it is in: leave that, \
+         start a server that stays with `topsided`, and invite there"
     )]
     LocalOnly,
     /// No address is configured.

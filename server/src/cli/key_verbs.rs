@@ -9,9 +9,10 @@ use topside_shared::Role;
 use topside_shared::advice::{self, FIRST_INVITE};
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{KeyInvite, KeyInviteResult, KeyRow};
+use topside_shared::methods::{KeyInvite, KeyInviteResult, KeyRow, KeyState, ListenAddress};
 use topside_shared::private_key::PrivateKey;
 use topside_shared::tables::keys as table;
+use topside_shared::text::fold_name;
 use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 
 use crate::config::{Config, ConfigError};
@@ -25,8 +26,8 @@ pub(crate) struct Holder {
     /// The same without `--name`
     #[arg(value_name = "NAME", conflicts_with = "name", hide = true)]
     holder: Option<String>,
-    /// Role: viewer, operator or admin
-    #[arg(long, value_parser = role())]
+    /// What the holder may do
+    #[arg(long, value_parser = role(), value_name = "viewer|operator|admin")]
     role: Role,
 }
 
@@ -189,6 +190,37 @@ impl TokenArgs {
     }
 }
 
+/// What to know of a new invite or token beside itself: keys of the same name, and where the server listens now.
+pub fn surroundings(made: &KeyRow, keys: &[KeyRow], listeners: &[ListenAddress]) -> Vec<String> {
+    let name = &made.name;
+    let same = |row: &&KeyRow| row.key_id != made.key_id && fold_name(&row.name) == fold_name(name);
+    let mut notes = Vec::new();
+    if made.state == KeyState::Invited {
+        for row in keys.iter().filter(same) {
+            match row.state {
+                KeyState::Invited => notes.push(format!(
+                    "an earlier invite for {name} as {} stays valid too{}: `revoke {}` ends it",
+                    row.role, until(row), row.key_id.short().replace(' ', "")
+                )),
+                KeyState::Active => notes.push(format!(
+                    "a device called {name} is paired already: this invite sets its role; another device needs another name"
+                )),
+                _ => {}
+            }
+        }
+    }
+    let open: Vec<&str> =
+        listeners.iter().filter(|one| one.transport == "tls").map(|one| &*one.address).collect();
+    if !open.is_empty() {
+        notes.push(format!(
+            "the server listens on {} now, for paired devices only; to stop that, set `addresses = []` in [listen] of \
+             server.toml and restart the server",
+            open.join(" and ")
+        ));
+    }
+    notes
+}
+
 fn until(key: &KeyRow) -> String {
     key.expires_at
         .map_or_else(String::new, |end| format!(", until {}", end.to_second(&TimeZone::system())))
@@ -204,13 +236,17 @@ pub(crate) fn create(
     show: impl FnOnce(&KeyInviteResult) -> Result<NewKey, ShowError>,
 ) -> Result<(), VerbError> {
     let mut control = Control::open(dirs, load)?;
-    let NewKey { text, notes } = show(&control.invite(request)?)?;
+    let made = control.invite(request)?;
+    let NewKey { text, mut notes } = show(&made)?;
     print!("{text}");
+    // The key is made and printed: what cannot be said about it is left out.
+    let keys = control.list().unwrap_or_default();
+    notes.extend(surroundings(&made.key, &keys, &control.listeners().unwrap_or_default()));
+    if !control.is_live() {
+        notes.push("no server runs here now; it works once one does".to_owned());
+    }
     for note in notes {
         eprintln!("topsided: {note}");
-    }
-    if !control.is_live() {
-        eprintln!("topsided: no server runs here now; it works once one does");
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Flags and verbs of `topsided`, which `topside serve` takes too.
 
 mod audit_verbs;
+mod check;
 #[cfg(feature = "hub")]
 mod fleet_verbs;
 #[cfg(feature = "hub")]
@@ -14,10 +15,9 @@ use crate::base::platform;
 use crate::base::platform::prepare_process;
 use crate::base::shutdown::Stop;
 use crate::base::toml_file::errors::FileErrors;
-pub use crate::cli::key_verbs::{InviteArgs, NewKey, ShowError, TokenArgs, role};
+pub use crate::cli::key_verbs::{InviteArgs, NewKey, ShowError, TokenArgs, role, surroundings};
 use crate::config::{Config, ConfigError};
 use crate::control::beside_the_service;
-use crate::menu_file::wire_size::wire_size;
 use crate::net::local_socket::{ListenError, Listeners};
 use crate::net::sd_notify::Supervisor;
 use crate::process::reaper::reap_adopted;
@@ -33,7 +33,6 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use topside_shared::dirs::{Dirs, DirsError};
-use topside_shared::methods::MAX_MENU_PAGE;
 
 /// Exit status where the socket or the port is served already (EX_TEMPFAIL of sysexits.h).
 const SERVED_ALREADY: u8 = 75;
@@ -214,7 +213,7 @@ pub fn run(args: &ServeArgs) -> ExitCode {
             };
         }
         Some(Verb::Check { .. }) => {
-            return load().map(|config| check(&config)).map_or_else(wrong, succeed);
+            return load().map(|config| check::print(&config)).map_or_else(wrong, succeed);
         }
         Some(Verb::Config { what }) => {
             let named = show_config::Named { config: args.config.as_deref(), menu };
@@ -279,23 +278,6 @@ fn examine(dirs: &Dirs, config: &Result<Config, ConfigError>) -> ExitCode {
     match runtime.block_on(doctor::examine(dirs, config)) {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
-    }
-}
-
-fn check(config: &Config) {
-    for remark in &config.remarks {
-        println!("{remark}");
-    }
-    let count = config.commands.len();
-    let commands = if count == 1 { "command" } else { "commands" };
-    println!("Configuration OK: {count} {commands}");
-    let wire: usize = config.commands.iter().map(|item| wire_size(item.info())).sum();
-    let pages = wire.div_ceil(MAX_MENU_PAGE);
-    if pages > 1 {
-        println!(
-            "the menu takes {} KiB on the wire, so clients read it in {pages} pages or more",
-            wire / 1024
-        );
     }
 }
 

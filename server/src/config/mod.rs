@@ -72,6 +72,8 @@ pub struct Config {
     /// How soon notifications are sent again.
     pub(crate) notify_pace: Pace,
     pub(crate) commands: Vec<menu_file::Item>,
+    /// Whether they are those of the starter menu.
+    pub(crate) has_starter_menu: bool,
     pub(crate) residents: Vec<workers::DeclaredWorker>,
     pub(crate) schedules: Vec<DeclaredSchedule>,
     /// The commands that this machine cannot run, by their names, and why.
@@ -197,6 +199,7 @@ impl Config {
             notify_of_commands: menu.notify,
             notify_pace: Pace::default(),
             commands: menu.commands,
+            has_starter_menu: menu.is_starter,
             residents: menu.workers,
             schedules: menu.schedules,
             left_out: menu

@@ -91,6 +91,8 @@ pub(crate) struct Menu {
     pub left_out: Vec<LeftOut>,
     /// Hints that are not errors.
     pub remarks: Vec<String>,
+    /// Whether it is the starter menu.
+    pub is_starter: bool,
     /// Bytes of JSON of its commands on the wire.
     pub wire: usize,
 }
@@ -389,7 +391,9 @@ fn load_files(
 
 /// The starter menu, without the commands that this machine cannot run.
 pub(crate) fn starter(reserved: &[&str], trust: Trust) -> Result<Menu, FileErrors> {
-    load(&[Source { name: STARTER_NAME, text: STARTER }], reserved, Missing::Leave, trust)
+    let source = Source { name: STARTER_NAME, text: STARTER };
+    let menu = load(&[source], reserved, Missing::Leave, trust)?;
+    Ok(Menu { is_starter: true, ..menu })
 }
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ pub(crate) const FOR_ADMINS: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Another process serves the socket, with this record.
-    #[error("{} is served already{}", .0.display(), advice(.1.as_ref()))]
+    #[error("{} is served already{}", .0.display(), advice(.1.as_ref(), Some(.0)))]
     AlreadyServed(PathBuf, Option<ServerRecord>),
     /// Another process has the state directory, with this record.
-    #[error("the state in {} is in use{}", .0.display(), advice(.1.as_ref()))]
+    #[error("the state in {} is in use{}", .0.display(), advice(.1.as_ref(), None))]
     StateInUse(PathBuf, Option<ServerRecord>),
     /// The system has a limit for such paths.
     #[error(
@@ -50,15 +50,16 @@ impl ListenError {
     }
 }
 
-/// Names the process that has a lock, and says what to do about it.
-fn advice(by: Option<&ServerRecord>) -> String {
+/// Names the process that has a lock, and says what to do about it. `named` is the socket that the sentence names already.
+fn advice(by: Option<&ServerRecord>, named: Option<&Path>) -> String {
     let Some(by) = by else {
         return " by another server: stop it first (`topside run --yes shutdown`)".to_owned();
     };
     // Its socket may be another one than ours.
-    let socket = by.socket.as_ref().filter(|socket| socket.exists());
+    let socket = by.socket.as_deref().filter(|socket| socket.exists() && Some(*socket) != named);
     let at = socket.map(|socket| format!(", at {}", socket.display())).unwrap_or_default();
-    format!(" by the server with pid {}{at}: {by}", by.pid)
+    let place = if by.is_in_screen() { "inside a `topside` program " } else { "" };
+    format!(" by the server {place}with pid {}{at}: {by}", by.pid)
 }
 
 /// The sockets that a server listens on.

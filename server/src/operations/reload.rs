@@ -136,6 +136,7 @@ impl NextConfig {
         // They take effect at a restart only, so the next reload names them too.
         config.keep_what_waits_for_a_start(&before.config);
         add_menu_changes(&before.config, &config, &mut changed);
+        changed.replaces_starter = before.config.has_starter_menu && !config.has_starter_menu;
         // The menu also shows their order.
         let menu_changed = changed.of_menu() || before.config.commands != config.commands;
         let menu = match menu_changed {

@@ -15,6 +15,8 @@ pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 pub(crate) enum Absent {
     #[error("is neither an absolute path nor a bare name to be found on {PATH}")]
     Relative,
+    #[error("begins with `~`, which only a shell expands: write {0}")]
+    Tilde(String),
     #[error("is not on {PATH}: install it, or give its absolute path")]
     NotOnPath,
     #[error("does not exist")]
@@ -36,11 +38,23 @@ pub(crate) fn find_program(name: &str) -> Result<String, Absent> {
     if name.starts_with('/') {
         return executable(Path::new(name)).map(|()| name.to_owned());
     }
+    if name.starts_with('~') {
+        return Err(Absent::Tilde(without_tilde(name)));
+    }
     if name.is_empty() || name.contains('/') || name.contains('\0') {
         return Err(Absent::Relative);
     }
     let path = search(name, OsStr::new(PATH)).ok_or(Absent::NotOnPath)?;
     path.into_os_string().into_string().map_err(|_| Absent::NotOnPath)
+}
+
+/// What to write in place of a path that begins with `~`: the absolute path where the home is known, else a description of it.
+pub(crate) fn without_tilde(path: &str) -> String {
+    let home = std::env::var("HOME").ok().filter(|home| home.starts_with('/'));
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => format!("{}/{rest}", home.trim_end_matches('/')),
+        _ => "its absolute path".to_owned(),
+    }
 }
 
 /// The program with this bare name in the first directory of `path` that has it.

@@ -228,21 +228,22 @@ impl Runs {
         self.state.lock().closed = true;
     }
 
-    /// From now on no run is started. Cancels the runs that the server does not wait for; whether it waits for any.
-    pub(crate) fn close(&self) -> bool {
+    /// From now on no run is started. Cancels the runs that the server does not wait for; whether it waits for any. `by` has
+    /// ordered the shutdown.
+    pub(crate) fn close(&self, by: &str) -> bool {
         let mut state = self.state.lock();
         state.closed = true;
         let (wait, end): (Vec<_>, Vec<_>) =
             state.live.values().partition(|run| run.policy.wait_on_shutdown && !run.is_queued());
         for run in &end {
-            run.cancel.cancel();
+            run.cancel_by_shutdown(by);
         }
         !wait.is_empty()
     }
 
-    pub(crate) fn cancel_all(&self) {
+    pub(crate) fn cancel_all(&self, by: &str) {
         for run in self.state.lock().live.values() {
-            run.cancel.cancel();
+            run.cancel_by_shutdown(by);
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use topside_shared::records::{RunRow, RunState};
+use topside_shared::records::{BY_SHUTDOWN, RunRow, RunState};
 use topside_shared::{ClientId, Role, RunId, Time};
 
 use crate::authorize::RunAccess;
@@ -107,6 +107,15 @@ impl Run {
                 files: Vec::new(),
             }),
         }
+    }
+
+    /// Cancels it because the server shuts down. A run that waits for approval has that reason in its approval.
+    pub(super) fn cancel_by_shutdown(&self, by: &str) {
+        if !self.awaits_approval() {
+            let by = if by.is_empty() { "the server" } else { by };
+            let _ = self.cancelled_by.set(format!("{by}{BY_SHUTDOWN}"));
+        }
+        self.cancel.cancel();
     }
 
     pub(crate) fn row(&self) -> RunRow {

@@ -72,7 +72,8 @@ impl Schedules {
             Ok(Some(record)) => {
                 let row = record.row;
                 row.state == RunState::Lost
-                    || row.state == RunState::Cancelled && row.ended_by.is_none()
+                    || row.state == RunState::Cancelled
+                        && (row.ended_by.is_none() || row.is_ended_by_shutdown())
             }
             Ok(None) | Err(_) => false,
         }

@@ -109,11 +109,11 @@ impl Server {
         self.notify.closing(&plan.notice(Phase::Now));
         self.hooks.closing();
 
-        if self.runs.close() {
+        if self.runs.close(&plan.by) {
             let wait = self.now().config.limits.shutdown_wait.unwrap_or(FOR_EVER);
             // The remaining runs are cancelled now.
             let _ = tokio::time::timeout(wait, self.runs.all_ended()).await;
-            self.runs.cancel_all();
+            self.runs.cancel_all(&plan.by);
         }
         let deadline =
             Instant::now() + self.now().config.limits.shutdown_timeout.unwrap_or(FOR_EVER);

@@ -315,7 +315,7 @@ fn the_worker_prints_the_menu_of_its_functions() {
     let said = topsided.run(&["check"]);
     assert_eq!(
         (said.status, said.stdout.as_str()),
-        (Some(0), "Configuration OK: 2 commands\n"),
+        (Some(0), "Configuration OK: 2 commands, in place of the starter menu\n"),
         "{said:?}"
     );
     let mut server = topsided.start();

@@ -52,6 +52,20 @@ fn a_reload_reports_the_changes_to_its_caller_and_to_subscribers() {
     watcher.nothing_told();
 }
 
+/// The commands of the starter menu were `removed`, and nothing said why.
+#[test]
+fn a_reload_says_that_the_first_menu_file_replaces_the_starter_menu() {
+    let topsided = Topsided::new();
+    std::fs::remove_file(topsided.path("config/commands.toml")).unwrap();
+    let server = topsided.start();
+    let mut client = server.connect();
+    assert_eq!(reload(&mut client)["changed"], json!({}));
+    topsided.write("commands.toml", "[commands.own]\nexec = [\"true\"]\n");
+    let changed = reload(&mut client)["changed"].take();
+    assert_eq!((&changed["added"], &changed["replacesStarter"]), (&json!(["own"]), &json!(true)));
+    assert!(reload(&mut client)["changed"].get("replacesStarter").is_none());
+}
+
 #[test]
 fn limits_hold_at_once() {
     let server = server_with(MENU);

@@ -258,6 +258,24 @@ fn runs_are_cancelled_with_all_they_started_and_answered_before_the_session_ends
     assert_eq!(server.ended(), Ended::Stopped);
 }
 
+/// The row said `cancelled`, and nothing of the shutdown.
+#[test]
+fn a_run_that_a_shutdown_has_ended_says_so_and_by_which_client() {
+    let server = TestServer::start();
+    let mut admin = server.connect();
+    let you = admin.ok("initialize", json!({}))["you"].take();
+    let by =
+        format!("{} (#{}): the server shut down", you["user"].as_str().unwrap(), you["clientId"]);
+    let mut alive = server.fifo("alive");
+    let mut client = server.connect();
+    let script = format!("echo up > {}; sleep 1000", alive.path());
+    let id = client.ask("command/run", json!({"command": "sh", "args": {"script": script}}));
+    assert_eq!(alive.line(), "up");
+    admin.ok("server/shutdown", json!({}));
+    let row = client.answer(id)["result"].take();
+    assert_eq!((&row["state"], &row["endedBy"]), (&json!("cancelled"), &json!(by)));
+}
+
 #[test]
 fn once_it_has_begun_no_run_and_no_session_starts() {
     let server = TestServer::start();

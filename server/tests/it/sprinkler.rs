@@ -183,7 +183,10 @@ fn the_menu_that_the_worker_declares_passes_the_check() {
     let declared = run(std::process::Command::new(topsided.path("opt/worker.py")).arg("--declare"));
     topsided.write("commands.toml", &declared.stdout);
     let checked = topsided.run(&["check"]);
-    assert_eq!(checked.stdout, "Configuration OK: 3 commands\n", "{checked:?}");
+    assert_eq!(
+        checked.stdout, "Configuration OK: 3 commands, in place of the starter menu\n",
+        "{checked:?}"
+    );
 }
 
 #[test]

@@ -28,6 +28,24 @@ fn check_says_that_both_files_are_sound_and_serves_nothing() {
 }
 
 #[test]
+fn check_hints_at_what_is_accepted_and_may_be_an_oversight() {
+    let topsided = Topsided::new();
+    let menu = "[commands.water]\neffect = \"write\"\nexec = [\"true\", \"~/garden\"]\n\
+                [commands.safe]\neffect = \"write\"\nexec = [\"true\"]\nsafe_state = [\"true\"]\n\
+                [commands.look]\neffect = \"read\"\nexec = [\"true\"]\n";
+    topsided.write("commands.toml", menu);
+    let said = run(topsided.command().arg("check").env("HOME", "/home/ann"));
+    let hints = "Configuration OK: 3 commands, in place of the starter menu\n\
+                 hint: water passes `~/garden` as it is, because no shell expands `~`: write /home/ann/garden\n\
+                 hint: without `safe_state`, nothing is put right after a cancel, a time limit or a crash of water; \
+                 fine where that leaves nothing open\n";
+    assert_eq!((said.status, said.stdout.as_str()), (Some(0), hints), "{said:?}");
+    std::fs::remove_file(topsided.path("config/commands.toml")).unwrap();
+    let said = topsided.run(&["check"]).stdout;
+    assert!(!said.contains("in place of") && !said.contains("hint"), "{said}");
+}
+
+#[test]
 fn a_broken_file_is_refused_with_file_line_and_column_by_the_server_and_by_check() {
     for (name, text, place, words) in [
         ("server.toml", "[limits]\nmax_rums = 3\n", ":2:1: ", "max_rums"),

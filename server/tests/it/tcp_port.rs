@@ -71,6 +71,51 @@ fn invite_on_a_running_server_opens_tcp() {
 }
 
 #[test]
+fn invite_says_where_the_server_listens_now_and_how_to_stop_that() {
+    let topsided = topsided();
+    let mut server = topsided.start();
+    let said = topsided.run(&["invite", "--name", "phone", "--role", "viewer"]);
+    server.says("listening on TCP");
+    let listeners = server.connect().ok("server/status", json!({}))["listeners"].take();
+    let address = listeners[1]["address"].as_str().unwrap();
+    let sentence = format!("the server listens on {address} now, for paired devices only");
+    assert!(said.stderr.contains(&sentence) && said.stderr.contains("addresses = []"), "{said:?}");
+    assert_eq!(said.stdout.lines().count(), 1, "the string is alone: {said:?}");
+    // What it advises closes the port.
+    topsided.write("server.toml", "[listen]\naddresses = []\n");
+    server.terminate();
+    let server = topsided.start();
+    let listeners = server.connect().ok("server/status", json!({}))["listeners"].take();
+    assert_eq!(listeners.as_array().unwrap().len(), 1, "{listeners}");
+}
+
+#[test]
+fn a_second_invite_of_one_name_says_that_the_first_stays_valid() {
+    let topsided = topsided();
+    let _server = topsided.start();
+    let invite = || topsided.run(&["invite", "--name", "phone", "--role", "viewer"]);
+    let first = invite();
+    assert!(!first.stderr.contains("earlier"), "{first:?}");
+    let second = invite();
+    let told = "an earlier invite for phone as viewer stays valid too, until ";
+    assert!(second.stderr.contains(told), "{second:?}");
+    // The key that it names can be revoked.
+    let (_, rest) = second.stderr.split_once("`revoke ").unwrap();
+    let revoked = ok(topsided.run(&["revoke", rest.split('`').next().unwrap()]));
+    assert!(revoked.contains("phone"), "{revoked}");
+    invited(&ok(second)).enrol();
+    let third = invite();
+    assert!(third.stderr.contains("a device called phone is paired already"), "{third:?}");
+    assert!(!third.stderr.contains("earlier"), "{third:?}");
+}
+
+#[test]
+fn an_invite_without_a_role_names_the_roles() {
+    let said = topsided().run(&["invite", "--name", "phone"]);
+    assert!(said.stderr.contains("--role <viewer|operator|admin>"), "{said:?}");
+}
+
+#[test]
 fn key_verbs_work_without_a_running_server() {
     let topsided = topsided();
     topsided.write("server.toml", &LOOPBACK.replace("port = 0", "port = 8677"));

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Empty, Method};
 use crate::command::MASK;
-use crate::ids::RunId;
+use crate::ids::{ClientId, RunId};
 use crate::records::{RunRow, RunState};
+use crate::text::{MAX_NAME, clean};
 
 /// `run/attach`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -87,6 +88,11 @@ pub struct RunsList {
 call!(RunsList -> RunsPage);
 
 impl RunsList {
+    /// The request for the runs that a shutdown would end.
+    pub fn running() -> Self {
+        Self { state: Some(RunState::Running), ..Self::default() }
+    }
+
     /// The request for one run: a page of one, from the number behind it. [`RunsPage::find`] takes its row.
     pub fn one(id: RunId) -> Self {
         Self { before: id.0.checked_add(1).map(RunId), limit: Some(1), ..Self::default() }
@@ -103,7 +109,30 @@ pub struct RunsPage {
     pub next: Option<RunId>,
 }
 
+/// Most runs that [`RunsPage::ending`] names.
+const MAX_NAMED: usize = 5;
+
 impl RunsPage {
+    /// The runs of this page as those that end with the server, in a sentence; none where there are none. `you` is the
+    /// connection that asks.
+    pub fn ending(&self, you: ClientId) -> Option<String> {
+        let named = self.runs.iter().take(MAX_NAMED).map(|row| {
+            let user = if row.client_id == you { "you" } else { &row.user };
+            format!("{} {} ({})", clean(&row.command, MAX_NAME), row.run_id, clean(user, MAX_NAME))
+        });
+        let named: Vec<String> = named.collect();
+        let more = match (self.runs.len() - named.len(), &self.next) {
+            (0, None) => String::new(),
+            (_, Some(_)) => " and more".to_owned(),
+            (more, None) => format!(" and {more} more"),
+        };
+        match &named[..] {
+            [] => None,
+            [one] => Some(format!("This run ends with it: {one}{more}.")),
+            _ => Some(format!("These runs end with it: {}{more}.", named.join(", "))),
+        }
+    }
+
     /// The row of this run.
     pub fn find(self, id: RunId) -> Option<RunRow> {
         self.runs.into_iter().find(|row| row.run_id == id)

@@ -335,6 +335,9 @@ pub struct ReloadChanges {
     /// Commands that are gone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
+    /// Whether menu files have replaced the starter menu.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replaces_starter: bool,
     /// Workers that are new, gone, or started anew.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<String>,
@@ -366,10 +369,8 @@ impl ReloadChanges {
 
     /// Whether the menu has changed.
     pub fn of_menu(&self) -> bool {
-        !(self.added.is_empty()
-            && self.changed.is_empty()
-            && self.removed.is_empty()
-            && self.workers.is_empty())
+        let names = [&self.added, &self.changed, &self.removed, &self.workers];
+        names.iter().any(|names| !names.is_empty())
     }
 
     /// One sentence for each kind of change, for people; none where nothing has changed.
@@ -383,7 +384,8 @@ impl ReloadChanges {
             ("for the next start", &self.at_restart),
         ];
         let some = kinds.iter().filter(|(_, names)| !names.is_empty());
-        some.map(|(kind, names)| format!("{kind}: {}", names.join(", "))).collect()
+        let starter = self.replaces_starter.then(|| "menu files replace the starter menu".into());
+        some.map(|(kind, names)| format!("{kind}: {}", names.join(", "))).chain(starter).collect()
     }
 }
 

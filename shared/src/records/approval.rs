@@ -122,6 +122,17 @@ impl ApprovalRow {
         if self.agent { format!("{user} (agent)") } else { user }
     }
 
+    /// Who asks, with the connection: `ann (#7)`, `bot (#8, agent)`; `you` is the connection that reads it.
+    pub fn called(&self, you: Option<ClientId>) -> String {
+        match (you == Some(self.client_id), self.agent) {
+            (true, _) => "you".to_owned(),
+            (false, false) => text::called(&self.user, self.client_id),
+            (false, true) => {
+                format!("{} ({}, agent)", text::clean(&self.user, text::MAX_NAME), self.client_id)
+            }
+        }
+    }
+
     /// Whether it still waits for a decision.
     pub fn is_waiting(&self) -> bool {
         self.approval.state == ApprovalState::Waiting

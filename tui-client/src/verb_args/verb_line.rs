@@ -265,7 +265,10 @@ mod tests {
     fn a_mistake_is_one_sentence_and_a_harmful_verb_is_not_proposed() {
         for (line, want) in [
             ("kick", "`kick` needs CLIENT: `:help kick` explains it"),
-            ("invite", "`invite` needs --name NAME and --role ROLE: `:help invite` explains it"),
+            (
+                "invite",
+                "`invite` needs --name NAME and --role viewer|operator|admin: `:help invite` explains it",
+            ),
             ("nope", "there is no verb `nope`: `:help` lists them"),
             ("statu", "there is no verb `statu`: did you mean status?"),
             ("themes", "there is no verb `themes`: did you mean theme?"),
@@ -277,7 +280,10 @@ mod tests {
                 "invite --name x --role root",
                 "--role is not `root`: it is viewer, operator or admin",
             ),
-            ("invite --name x --role", "--role ROLE needs a value: viewer, operator or admin"),
+            (
+                "invite --name x --role",
+                "--role viewer|operator|admin needs a value: viewer, operator or admin",
+            ),
             ("shutdown --in soon", "--in: `soon` is not a duration"),
             ("kick 'open", "not closed"),
             ("", "Type a verb"),

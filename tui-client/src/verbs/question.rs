@@ -5,6 +5,7 @@ use std::io::BufRead;
 use tokio::sync::oneshot;
 use topside_shared::cmdline;
 use topside_shared::command::{Arg, Command};
+use topside_shared::methods::{InitializeResult, RunsList};
 use topside_shared::values;
 
 use super::no_echo;
@@ -12,6 +13,7 @@ use super::printer::{OutputPart, Printer};
 use super::runner::stop_asked;
 use super::stdin_lines::{StdinLine, StdinLines};
 use crate::app::console::SHUTDOWN;
+use crate::connect::Handle;
 use crate::platform::{self, Echo, Jobs};
 
 /// Longest answer in bytes.
@@ -35,6 +37,24 @@ pub(super) async fn ask(printer: &Printer, question: &str, mut lines: Lines<'_>)
 /// Whether an answer is a yes; all others are a no.
 pub(super) fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+/// The question of a command; that of a shutdown with the runs that it ends. Where the server does not list them, it is left
+/// as it is.
+pub(super) async fn naming_runs(
+    command: &str,
+    question: String,
+    handle: &Handle,
+    welcome: &InitializeResult,
+) -> String {
+    if command != SHUTDOWN {
+        return question;
+    }
+    let running = handle.call(&RunsList::running()).await;
+    match running.ok().and_then(|page| page.ending(welcome.you.client_id)) {
+        Some(runs) => format!("{question} {runs}"),
+        None => question,
+    }
 }
 
 /// Asks the question of a command; whether the user wants it. The end of a server is confirmed with the server's name.

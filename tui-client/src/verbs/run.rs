@@ -141,7 +141,8 @@ async fn begin(args: &Run, printer: &Printer) -> Result<(Session, CommandRun, So
     }
     let server = clean(args.on.saved().unwrap_or(&session.welcome.server.hostname), MAX_NAME);
     let words = with_secrets(&args.words, &menu, printer).await?;
-    let (mut request, files) = request(&words, &menu, args.yes.is_some(), &server, printer).await?;
+    let (mut request, files) =
+        request(&words, &menu, args.yes.is_some(), (&session, &server), printer).await?;
     let source = source(args, &request, &menu)?;
     send_files(&mut session, &target, &mut request.args, files, printer).await?;
     Ok((session, request, source))
@@ -203,7 +204,7 @@ async fn request(
     words: &[String],
     menu: &Menu,
     is_confirmed: bool,
-    server: &str,
+    (session, server): (&Session, &str),
     printer: &Printer,
 ) -> Result<(CommandRun, Vec<LocalFile>), VerbError> {
     let plan = match fan_out::plan(words, menu, misplaced) {
@@ -223,7 +224,9 @@ async fn request(
     let confirm = match &plan.question {
         Some(question) if !is_confirmed && std::io::stdin().is_terminal() => {
             let command = &plan.request.command;
-            if !question::confirm_command(command, question, server, printer, None).await {
+            let (question, welcome) = (question.clone(), &session.welcome);
+            let question = question::naming_runs(command, question, &session.handle, welcome).await;
+            if !question::confirm_command(command, &question, server, printer, None).await {
                 return refused(DECLINED.to_owned());
             }
             true

@@ -58,3 +58,25 @@ fn a_verb_that_finds_no_socket_of_a_running_server_names_its_pid_and_a_command()
     });
     place.verb(&["status"]).with(0);
 }
+
+#[test]
+fn a_server_beside_a_screen_that_has_one_says_what_it_is_and_what_to_do() {
+    let place = Place::new();
+    // The line client starts a server inside itself, as a screen does.
+    let mut screen = place.start(&[]);
+    screen.write("echo one\n");
+    assert_eq!(screen.line(), "one\n");
+    let ended = place.verb(&["serve"]).with(75);
+    assert!(ended.err.contains("inside a `topside` program"), "{ended:?}");
+    assert!(ended.err.contains("join it with `topside`"), "{ended:?}");
+    assert!(!ended.err.contains("kill "), "{ended:?}");
+    assert_eq!(ended.err.matches("topsided.sock").count(), 1, "{ended:?}");
+    // It opens no TCP, and says how to get a server that does.
+    for verb in [&["serve", "invite"][..], &["invite"]] {
+        let args = [verb, &["--name", "phone", "--role", "viewer"]].concat();
+        let ended = place.verb(&args);
+        assert_ne!(ended.status, Some(0), "{ended:?}");
+        assert!(ended.err.contains("start a server that stays with `topsided`"), "{ended:?}");
+    }
+    screen.end().with(0);
+}

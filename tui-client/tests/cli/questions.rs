@@ -223,6 +223,35 @@ fn the_command_that_shuts_the_server_down_wants_its_name_typed() {
     assert_eq!(server.wait(), Some(0));
 }
 
+/// The question named no run, so its reader did not know what it would end.
+#[test]
+fn the_question_before_a_shutdown_names_the_runs_that_end_with_it() {
+    let place = Place::with_menu(MENU);
+    let _server = place.serve();
+    let (mut counting, _) = Terminal::line_client(&place);
+    counting.enter("count");
+    counting.sees("ready\r\n");
+    let user = place.json(&["runs"])["runs"][0]["user"].as_str().unwrap().to_owned();
+    let runs = format!(" This run ends with it: count #1 ({user}). Type ");
+    for args in [&["shutdown"][..], &["run", "shutdown"]] {
+        let mut terminal = Terminal::open(&place, args);
+        terminal.sees(&runs);
+        terminal.enter("no");
+        assert_eq!(terminal.end().1, 126, "{args:?}");
+    }
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    for line in ["shutdown", ":shutdown"] {
+        terminal.enter(line);
+        terminal.sees(&runs);
+        terminal.enter("no");
+        terminal.sees(&prompt);
+    }
+    terminal.quit();
+    // Its own client sees why the run ended.
+    place.verb(&["shutdown", "--yes"]).with(0);
+    counting.sees(": the server shut down");
+}
+
 #[test]
 fn without_a_terminal_a_missing_secret_is_refused_with_what_to_do() {
     let place = Place::with_menu(MENU);

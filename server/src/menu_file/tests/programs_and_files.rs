@@ -13,6 +13,9 @@ fn a_program_is_found_on_the_fixed_path_or_named_in_full() {
     );
     assert!(exec("/no/such").contains("the program /no/such does not exist"));
     assert!(exec("./x").contains("neither an absolute path nor a bare name"));
+    let home = std::env::var("HOME").unwrap();
+    let tilde = format!("`~`, which only a shell expands: write {home}/bin/valve");
+    assert!(exec("~/bin/valve").contains(&tilde), "{}", exec("~/bin/valve"));
     assert!(exec("../bin/sh").contains("neither"));
     assert!(exec("/etc").contains("is a directory"));
     assert!(exec("/etc/passwd").contains("chmod +x"));

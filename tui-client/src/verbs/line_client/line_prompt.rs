@@ -170,7 +170,9 @@ impl Client {
         else {
             return Ok(request);
         };
-        let (question, name) = (clean(&question, MAX_REASON), &self.peer.name);
+        let question = clean(&question, MAX_REASON);
+        let Peer { handle, welcome, name, .. } = &self.peer;
+        let question = question::naming_runs(&request.command, question, handle, welcome).await;
         let Runner { signals, printer, .. } = &mut self.console;
         let is_confirmed = tokio::select! {
             biased;

@@ -1,17 +1,17 @@
 //! Verbs for admins.
 
 use jiff::tz::TimeZone;
-use topside_server::cli::{NewKey, ShowError};
+use topside_server::cli::{NewKey, ShowError, surroundings};
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::{
     Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeysList,
-    NotifyTestResult, ReloadResult, ServerReload, ServerShutdown, ServerShutdownCancel,
+    NotifyTestResult, ReloadResult, RunsList, ServerReload, ServerShutdown, ServerShutdownCancel,
     ServerStatus,
 };
 use topside_shared::notifications::{EndCode, Urgency, return_note};
 use topside_shared::records::ClientRow;
 use topside_shared::tables;
-use topside_shared::text::{self, MAX_NAME, MAX_REASON, clean};
+use topside_shared::text::{self, MAX_NAME, MAX_REASON, called, clean};
 use topside_shared::time::millis;
 use topside_shared::values::parse_expected_return;
 use topside_shared::{ClientId, Time};
@@ -68,8 +68,8 @@ pub(super) async fn kick(session: &mut OneShot<'_>, args: &Kick) -> Result<u8, V
             let sentence = format!("there is no client {client_id}: it may have left");
             return Err(VerbError::not_found(sentence));
         };
-        let (user, address) = (clean(&row.user, MAX_NAME), clean(&row.address, MAX_NAME));
-        let client = format!("{client_id}, {user} at {address} ({})", row.role);
+        let (user, address) = (called(&row.user, client_id), clean(&row.address, MAX_NAME));
+        let client = format!("{user} at {address}, {},", row.role);
         let question = format!("Disconnect {client} from {}?", session.name());
         session.confirm(&args.confirm, &question).await?;
     }
@@ -95,7 +95,11 @@ pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Res
         Some(_) => format!("in {}", text::duration(delay_ms)),
     };
     let name = session.name().to_owned();
-    let question = format!("{verb} {name} for everybody, {when}?");
+    let mut question = format!("{verb} {name} for everybody, {when}?");
+    if args.name.is_none() && !args.confirm.yes {
+        let running = session.call(&RunsList::running()).await?;
+        question.extend(running.ending(session.client()).map(|runs| format!(" {runs}")));
+    }
     match &args.name {
         Some(typed) if *typed == name => {}
         Some(typed) => {
@@ -205,7 +209,12 @@ pub(super) async fn hand_over(
     let handed = shown.map_err(|error| VerbError::own(&error))?;
     let status = session.print(made, |_| handed.text).await?;
     if !session.is_json() {
-        for sentence in handed.notes {
+        // The key is made and printed: what cannot be said about it is left out.
+        let keys = session.handle.call(&KeysList {}).await.map(|answer| answer.keys);
+        let status = session.handle.call(&ServerStatus::default()).await;
+        let listeners = status.map(|status| status.listeners).unwrap_or_default();
+        let around = surroundings(&made.key, &keys.unwrap_or_default(), &listeners);
+        for sentence in handed.notes.into_iter().chain(around) {
             session.printer.say(sentence).await;
         }
     }
