@@ -1,6 +1,10 @@
 //! Messages for the user. Each is shown on a line of its own for [`SHOWN_MS`], so that no key hint is covered.
 
+use topside_shared::RunId;
+
 use super::State;
+use crate::input::actions::Id;
+use crate::input::key::Key;
 use crate::text::fit;
 
 /// Milliseconds for which a message is shown.
@@ -19,6 +23,17 @@ pub(crate) struct Remark {
     pub(crate) text: String,
     /// When it disappears, by the monotonic clock.
     until: u64,
+    /// What makes it untrue before that.
+    ends_with: Option<EndsWith>,
+}
+
+/// What makes a message untrue, so that it disappears at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EndsWith {
+    /// Any key but that of [`Id::Interrupt`]: the message says what that one does next.
+    OtherKey,
+    /// The end of this run.
+    Run(RunId),
 }
 
 /// How a message is meant; its sign and colour.
@@ -45,6 +60,30 @@ impl State {
         self.show(Tone::Note, &text.into());
     }
 
+    /// Shows what a key does next; another key removes it.
+    pub(crate) fn note_next_key(&mut self, text: impl Into<String>) {
+        self.note(text);
+        self.remark.iter_mut().for_each(|remark| remark.ends_with = Some(EndsWith::OtherKey));
+    }
+
+    /// Shows what goes on with a run; its end removes it.
+    pub(crate) fn note_of_run(&mut self, run: RunId, text: impl Into<String>) {
+        self.note(text);
+        self.remark.iter_mut().for_each(|remark| remark.ends_with = Some(EndsWith::Run(run)));
+    }
+
+    /// Removes what was said about the next key, which is this one.
+    pub(crate) fn drop_remark_of_key(&mut self, key: Key) {
+        if !self.keys.means(Id::Interrupt, key) {
+            self.remark.take_if(|remark| remark.ends_with == Some(EndsWith::OtherKey));
+        }
+    }
+
+    /// Removes what was said about a run, which has ended.
+    pub(crate) fn drop_remark_of_run(&mut self, run: RunId) {
+        self.remark.take_if(|remark| remark.ends_with == Some(EndsWith::Run(run)));
+    }
+
     /// Shows a warning.
     pub(crate) fn warn(&mut self, text: impl Into<String>) {
         self.show(Tone::Warning, &text.into());
@@ -58,7 +97,12 @@ impl State {
     fn show(&mut self, tone: Tone, text: &str) {
         // Several mistakes of a file come in a line each, and a message has no line ends.
         let text = text.trim_end().replace('\n', "; ");
-        self.remark = Some(Remark { tone, text, until: self.clock.mono.saturating_add(SHOWN_MS) });
+        self.remark = Some(Remark {
+            tone,
+            text,
+            until: self.clock.mono.saturating_add(SHOWN_MS),
+            ends_with: None,
+        });
     }
 
     /// Removes a message that was shown for long enough.

@@ -1,6 +1,7 @@
 //! Hints for the names of admin actions. They are verbs of `topside` and views of the screen, not commands of the menu.
 
 use serde_json::{Map, Value};
+use topside_shared::Role;
 use topside_shared::after_shutdown::AfterShutdown;
 
 use super::actions::Id;
@@ -34,8 +35,9 @@ const ACTIONS: &[AdminAction] = &[
     AdminAction { name: "wall", verb: "broadcast", part: "broadcast form", id: Id::Broadcast },
 ];
 
-/// What to use instead of a command of this name, which the menu does not have; none if it is not an admin action.
-pub(crate) fn hint(name: &str, keys: &Keymap) -> Option<String> {
+/// What to use instead of a command of this name, which the menu does not have, or the role that this needs and `role` is not;
+/// none if it is not an admin action.
+pub(crate) fn hint(name: &str, keys: &Keymap, role: Option<Role>) -> Option<String> {
     if ["exit", "quit"].contains(&name) {
         return Some(format!(
             "`{name}` is not a command of this server; `close` ends your session"
@@ -43,6 +45,9 @@ pub(crate) fn hint(name: &str, keys: &Keymap) -> Option<String> {
     }
     let action = ACTIONS.iter().find(|action| action.name == name)?;
     let AdminAction { verb, part, id, .. } = action;
+    if let Some(role) = role.filter(|role| *role < Role::Admin) {
+        return Some(format!("`{name}` needs role {}; you are {role}", Role::Admin));
+    }
     let key = keys.word(*id);
     // Only a letter can be written before the verb.
     let verb = match keys.first(Id::CommandLine, true).and_then(Key::typed) {
@@ -81,8 +86,17 @@ mod tests {
         let keys = Keymap::default();
         let kick =
             "`kick` is not a command of this server; type `:kick`, or use the clients view (F2)";
-        assert_eq!(hint("kick", &keys).as_deref(), Some(kick));
-        assert!(hint("keys", &keys).unwrap().contains("the keys view (Ctrl-P `Keys: "));
-        assert_eq!(hint("uptime", &keys), None);
+        assert_eq!(hint("kick", &keys, Some(Role::Admin)).as_deref(), Some(kick));
+        assert_eq!(hint("kick", &keys, None).as_deref(), Some(kick));
+        assert!(hint("keys", &keys, None).unwrap().contains("the keys view (Ctrl-P `Keys: "));
+        assert_eq!(hint("uptime", &keys, None), None);
+    }
+
+    /// The verb and the view that it named were refused to an operator.
+    #[test]
+    fn the_hint_for_another_role_names_the_role_that_it_needs() {
+        let keys = Keymap::default();
+        let words = "`kick` needs role admin; you are operator";
+        assert_eq!(hint("kick", &keys, Some(Role::Operator)).as_deref(), Some(words));
     }
 }

@@ -67,14 +67,22 @@ pub(crate) fn ago(ms: u64) -> String {
     }
 }
 
-/// How long before now a time was, in whole minutes or larger units, so that a list with it is still for a minute: `just
-/// now`, `3 min ago`. A time that is not over, as of a server with another clock, is given as it is.
+/// How long before now a time was: `12 s ago`, `3 min ago`. A time that is not over, as of a server with another clock, is given
+/// as it is. [`since_changes_in`] says when the text is another one.
 pub(crate) fn since(time: Time, now: Time, zone: &TimeZone) -> String {
     match now.as_millis() - time.as_millis() {
         ms if ms < -60_000 => date(time, now, zone),
-        ms if ms < 60_000 => "just now".to_owned(),
+        ms if ms < 1_000 => "just now".to_owned(),
         ms => ago(ms.unsigned_abs()),
     }
+}
+
+/// Milliseconds until the text of [`since`] changes for one of these times that is less than a minute old. An older one waits
+/// for the next frame.
+pub(crate) fn since_changes_in(times: impl IntoIterator<Item = Time>, now: Time) -> Option<u64> {
+    let ages = times.into_iter().map(|time| now.as_millis() - time.as_millis());
+    let young = ages.filter(|age| (-60_000..60_000).contains(age));
+    young.map(|age| 1_000 - age.rem_euclid(1_000).unsigned_abs()).min()
 }
 
 /// `2026-11-24 09:14:02` in the reader's zone, for details.
@@ -85,7 +93,12 @@ pub(crate) fn full(time: Time, zone: &TimeZone) -> String {
 /// `2026-11-24 09:14:02, 3 min ago`: both, for details.
 pub(crate) fn full_since(time: Time, now: Time, zone: &TimeZone) -> String {
     let (full, ms) = (full(time, zone), now.as_millis() - time.as_millis());
-    if ms < 0 { full } else { format!("{full}, {}", since(time, now, zone)) }
+    // The text has the seconds already, and is drawn only when something else changes.
+    match ms {
+        ..0 => full,
+        0..60_000 => format!("{full}, just now"),
+        _ => format!("{full}, {}", since(time, now, zone)),
+    }
 }
 
 /// A duration that grows: whole seconds.
@@ -130,7 +143,9 @@ mod tests {
         let now = Time::from_millis(1_772_356_440_000);
         for (before, words) in [
             (0, "just now"),
-            (59_999, "just now"),
+            (999, "just now"),
+            (1_000, "1 s ago"),
+            (59_999, "59 s ago"),
             (60_000, "1 min ago"),
             (2 * 3_600_000, "2 h ago"),
             (50 * 3_600_000, "2 d ago"),
@@ -141,6 +156,10 @@ mod tests {
             assert_eq!(since(time, now, &TimeZone::UTC), words);
         }
         assert_eq!(full_since(now, now, &TimeZone::UTC), "2026-03-01 09:14:00, just now");
+        let before = |ms: i64| Time::from_millis(now.as_millis() - ms);
+        assert_eq!(since_changes_in([before(59_999)], now), Some(1));
+        assert_eq!(since_changes_in([before(59_400), before(2_100)], now), Some(600));
+        assert_eq!(since_changes_in([before(60_000)], now), None);
     }
 
     #[test]

@@ -187,6 +187,12 @@ impl ListView for AcceptedKeys {
         }
     }
 
+    fn next_tick(&self, state: &State) -> Option<u64> {
+        let times =
+            self.rows.iter().flat_map(|row| row.last_seen.into_iter().chain([row.created_at]));
+        times::since_changes_in(times, state.clock.wall)
+    }
+
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let room = canvas.room();
         let inside = canvas.popup(&self.title(state), room.width, room.height);

@@ -118,10 +118,10 @@ pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> V
         return submit::send(state, line, &run);
     }
     let command = state.console().and_then(|console| console.menu.find(SHUTDOWN)).cloned();
-    if let Some(question) = command.and_then(|of| submit::question(state, line, &of, &run)) {
-        state.open(question);
+    match command.and_then(|of| submit::question(state, line, &of, &run)) {
+        Some(question) => submit::open(state, question),
+        None => Vec::new(),
     }
-    Vec::new()
 }
 
 /// Cancels a shutdown that is due. It does no harm, so there is no question.

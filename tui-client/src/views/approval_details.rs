@@ -40,7 +40,7 @@ impl View for ApprovalDetails {
     fn key(&mut self, key: Key, state: &State) -> Outcome {
         if let Some(decision) = decision(key).filter(|_| key.typed().is_some()) {
             return match pending(state).and_then(|pending| pending.get(self.run)) {
-                Some(row) => question(row, decision).map_or_else(refuse, replace),
+                Some(row) => question(row, decision, state).map_or_else(refuse, replace),
                 None => refuse(format!("Run {} does not wait for approval any more.", self.run)),
             };
         }
@@ -77,7 +77,8 @@ fn facts(row: &ApprovalRow, state: &State) -> Vec<Fact> {
         ("command", format!("{} · {effect}", row.title)),
     ];
     facts.extend(row.confirm.clone().map(|question| ("question", question)));
-    facts.push(("who asks", format!("{} · client {}", row.asker(), row.client_id)));
+    let you = state.console().map(|console| console.welcome.you.client_id);
+    facts.push(("who asks", row.called(you)));
     facts.extend(row.key_id.map(|key| ("key", key.short().to_string())));
     facts.extend(row.reason.clone().map(|reason| ("reason", reason)));
     facts.push(("since", at(row.since)));

@@ -74,7 +74,11 @@ pub(super) fn decision(key: Key) -> Option<Decision> {
 ///
 /// # Errors
 /// This user may not decide, as a sentence.
-pub(super) fn question(row: &ApprovalRow, decision: Decision) -> Result<Confirm, String> {
+pub(super) fn question(
+    row: &ApprovalRow,
+    decision: Decision,
+    state: &State,
+) -> Result<Confirm, String> {
     if !row.may_decide {
         return Err(format!(
             "Another user with the role {} must decide about run {}.",
@@ -85,7 +89,8 @@ pub(super) fn question(row: &ApprovalRow, decision: Decision) -> Result<Confirm,
         Decision::Approve => ("Approve", "Approve"),
         Decision::Refuse => ("Refuse", "Refuse"),
     };
-    let title = format!("{verb} run {} of user {}?", row.run_id, row.asker());
+    let you = state.console().map(|console| console.welcome.you.client_id);
+    let title = format!("{verb} run {} of {}?", row.run_id, row.called(you));
     let mut text = vec![row.line.clone()];
     text.extend(row.confirm.clone());
     if decision == Decision::Approve {
@@ -135,7 +140,7 @@ impl ListView for ApprovalsView {
     fn other_key(&mut self, key: Key, state: &State) -> Outcome {
         let Some(row) = self.chosen_row(state) else { return stay() };
         let Some(decision) = decision(key) else { return stay() };
-        question(row, decision).map_or_else(refuse, open)
+        question(row, decision, state).map_or_else(refuse, open)
     }
 
     fn refresh(&mut self, _state: &State) -> Outcome {

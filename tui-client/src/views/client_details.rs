@@ -4,7 +4,7 @@ use ratatui::layout::Position;
 use topside_shared::ClientId;
 use topside_shared::methods::{self, ClientsList};
 use topside_shared::records::ClientRow;
-use topside_shared::text::{bytes, duration};
+use topside_shared::text::{bytes, called, duration};
 
 use super::clients::{question, runs};
 use crate::app::ask::{self, Ask};
@@ -90,9 +90,8 @@ impl View for ClientDetails {
     fn title(&self, state: &State) -> String {
         let own = |row| state.console().is_some_and(|console| console.is_me(row));
         match self.row(state) {
-            Some(row) => {
-                format!("{} {}{}", self.id, row.user, if own(row) { " (you)" } else { "" })
-            }
+            Some(row) if own(row) => "you".to_owned(),
+            Some(row) => called(&row.user, self.id),
             None => self.id.to_string(),
         }
     }

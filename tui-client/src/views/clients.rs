@@ -4,6 +4,7 @@ use ratatui::layout::Position;
 use topside_shared::ClientId;
 use topside_shared::methods::{ClientKick, ClientsList};
 use topside_shared::records::{ClientRow, ClientRun};
+use topside_shared::text::called;
 
 use super::client_details::ClientDetails;
 use super::confirm::Confirm;
@@ -119,6 +120,11 @@ impl ListView for Clients {
         act(refresh)
     }
 
+    fn next_tick(&self, state: &State) -> Option<u64> {
+        let clients = state.console()?.clients.values();
+        times::since_changes_in(clients.map(|row| row.connected_at), state.clock.wall)
+    }
+
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let console = state.console()?;
         let room = canvas.room();
@@ -190,7 +196,7 @@ pub(super) fn question(state: &State, id: ClientId) -> Outcome {
     if !row.runs.is_empty() {
         text.push(format!("It runs {}.", runs(row)));
     }
-    let title = format!("Disconnect {id} {}?", row.user);
+    let title = format!("Disconnect {}?", called(&row.user, id));
     let then = move |state: &mut State, reason: &str| disconnect(state, id, reason);
     open(Confirm::reason(title, text, row.user.clone(), "Disconnect", then).of_session())
 }

@@ -34,6 +34,8 @@ pub(crate) struct Confirm {
     on_no: Option<OnNo>,
     /// The question is about this session, and closes with it.
     of_session: bool,
+    /// It waits for the runs that a shutdown would end.
+    pub(crate) awaits_runs: bool,
 }
 
 type OnYes = Box<dyn FnOnce(&mut State, &str) -> Vec<Effect>>;
@@ -90,6 +92,7 @@ impl Confirm {
             on_yes: Some(Box::new(|state, _| then(state))),
             on_no: None,
             of_session: false,
+            awaits_runs: false,
         }
     }
 
@@ -125,6 +128,11 @@ impl Confirm {
     /// The question closes when the session ends.
     pub(crate) fn of_session(self) -> Self {
         Self { of_session: true, ..self }
+    }
+
+    /// The question is to name the runs that end with the server.
+    pub(crate) fn awaiting_runs(self) -> Self {
+        Self { awaits_runs: true, ..self }
     }
 
     /// A no does this.

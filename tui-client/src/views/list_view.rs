@@ -7,9 +7,10 @@ use std::fmt;
 use ratatui::layout::Position;
 
 use crate::app::State;
+use crate::app::availability;
 use crate::app::view::{Change, HelpKeys, Outcome, View, close, stay};
 use crate::input::actions::Id;
-use crate::input::key::Key;
+use crate::input::key::{Code, Key};
 use crate::widgets::canvas::{Canvas, page};
 use crate::widgets::list::{List, ListKey};
 
@@ -122,6 +123,13 @@ fn closes(opened_by: Option<Id>, key: Key, state: &State) -> bool {
     key.typed().is_none() && opened_by.is_some_and(|id| state.keys.means(id, key))
 }
 
+/// The list that a key opens in place of the one that is open: the clients (F2), the menu (F3), the runs (F12).
+fn other_list(key: Key, state: &State) -> Option<Id> {
+    let lists = [Id::Clients, Id::Menu, Id::Runs];
+    let means = |id: &Id| state.keys.means(*id, key) && availability::is_possible(state, *id);
+    lists.into_iter().find(|id| matches!(key.code, Code::F(_)) && means(id))
+}
+
 impl<V: ListView> View for V {
     fn title(&self, state: &State) -> String {
         ListView::title(self, state)
@@ -149,7 +157,10 @@ impl<V: ListView> View for V {
             ListKey::Filtered => self.filtered(state),
             ListKey::Moved => self.moved(state),
             ListKey::Passed if closes(self.opened_by(), key, state) => self.leave(state),
-            ListKey::Passed => self.other_key(key, state),
+            ListKey::Passed => match other_list(key, state) {
+                Some(id) => self.leave(state).then(move |state| state.act(id)),
+                None => self.other_key(key, state),
+            },
         }
     }
 

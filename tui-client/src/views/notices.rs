@@ -68,6 +68,11 @@ impl ListView for NoticesView {
         open(FactsView::new("Notice", vec![("when", when), ("notice", notice.text.clone())]))
     }
 
+    fn next_tick(&self, state: &State) -> Option<u64> {
+        let times = self.shown(state).into_iter().map(|(_, notice)| notice.at);
+        times::since_changes_in(times, state.clock.wall)
+    }
+
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {
         let console = state.console()?;
         let shown = self.shown(state);

@@ -285,7 +285,9 @@ impl ListView for RunList {
     }
 
     fn next_tick(&self, state: &State) -> Option<u64> {
-        running_changes_in(self.shown(), state)
+        let times = self.rows.iter().map(|listed| listed.row.started_at);
+        let ages = times::since_changes_in(times, state.clock.wall);
+        ages.into_iter().chain(running_changes_in(self.shown(), state)).min()
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position> {

@@ -79,7 +79,8 @@ fn hint_words(hint: &Hint<'_>) -> (&'static str, String) {
         // The line shows the word. A text that repeats it would be drawn again with each key.
         Some(error) if error.kind == LineErrorKind::UnknownCommand => {
             let rest = error.message.split_once(": ").map_or("m shows the menu", |(_, rest)| rest);
-            ("✗ ", format!("no such command: {rest}"))
+            // The server may have it for another role; after Enter it says which.
+            ("✗ ", format!("not in your menu: {rest}"))
         }
         Some(error) => ("✗ ", error.message.clone()),
         None => ("", hint.text()),

@@ -177,6 +177,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     probe::used(state);
+    state.drop_remark_of_key(key);
     if !state.terminal.enough() {
         // Nothing can be seen, so nothing is done but leaving.
         return if key.is_ctrl('c') || key.is_ctrl('d') { vec![state.quit()] } else { Vec::new() };

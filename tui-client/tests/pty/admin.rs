@@ -38,7 +38,7 @@ fn a_client_is_looked_at_and_sent_away_and_reads_why_and_by_whom() {
     first.write("\r");
     first.see_all(&["r refresh", " in, ", " out", "nothing", "topside 0."]);
     first.write("\x18");
-    first.see_all(&[&format!("Disconnect {other} "), "▐ Cancel ▌", "Enter next"]);
+    first.see_all(&["Disconnect ", &format!("({other})?"), "▐ Cancel ▌", "Enter next"]);
     // Enter after the reason goes to the button, and nothing is sent yet.
     first.write("time for bed\r");
     first.see_all(&["time for bed", "▐▸Disconnect◂▌"]);

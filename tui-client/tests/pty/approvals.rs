@@ -28,7 +28,7 @@ fn a_run_of_one_screen_is_approved_and_another_refused_on_the_other() {
     // It was there before this screen.
     let mut decides = Screen::topside(&there.home, (120, 30), &[]);
     decides.connect("running");
-    decides.see("user phone asks to run wipe sdb: Alt-A decides");
+    decides.see(") asks to run wipe sdb: Alt-A decides");
     decides.write("\x1ba");
     decides.see_all(&["Approvals", "wipe sdb", "phone", "y approve", "4:"]);
     decides.write("\r");
@@ -37,7 +37,7 @@ fn a_run_of_one_screen_is_approved_and_another_refused_on_the_other() {
     // The keys that follow are not part of an escape sequence.
     decides.gone("makes a change");
     decides.write("y");
-    decides.see("Approve run #1 of user phone?");
+    decides.see("Approve run #1 of phone (#");
     decides.write("\r\r");
     decides.see_all(&["run #1 of wipe, for phone, is approved", "No run waits for approval."]);
     asks.see_all(&["wiped sdb", "✓ succeeded"]);
@@ -46,7 +46,7 @@ fn a_run_of_one_screen_is_approved_and_another_refused_on_the_other() {
     asks.write("wipe sdc\r");
     decides.see("wipe sdc");
     decides.click("n refuse");
-    decides.see("Refuse run #2 of user phone?");
+    decides.see("Refuse run #2 of phone (#");
     decides.write("not today\r\r");
     decides.see("run #2 of wipe, for phone, is refused");
     asks.see_all(&["refused by ", "not today"]);

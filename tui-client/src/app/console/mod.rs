@@ -176,8 +176,7 @@ impl Console {
     fn rows_below(&self, state: &State) -> RowsBelow {
         let has_ended = state.session().is_none();
         let most = match state.size.height {
-            ..15 => 1,
-            15..20 => 2,
+            ..20 => 2,
             _ => 3,
         } + usize::from(has_ended);
         let room = usize::from(state.size.width.saturating_sub(MESSAGE_MARGIN));

@@ -175,6 +175,6 @@ fn cancel(state: &mut State, run: RunId) -> PromptKey {
     }
     let line = clean(&info.line, 200);
     console.runs.cancelling(run);
-    state.note(format!("Cancelling {line}."));
+    state.note_of_run(run, format!("Cancelling {line}."));
     PromptKey::Taken(state.ask_if_connected(runs::cancel(run)))
 }

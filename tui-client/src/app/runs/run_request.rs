@@ -35,6 +35,9 @@ pub(crate) fn attach(block: u64, run_id: RunId, from: u64) -> Ask {
 
 /// A command has ended, or was refused.
 fn ran(state: &mut State, request: u64, result: Result<Box<RunResult>, RunRefused>) -> Vec<Effect> {
+    if let Ok(result) = &result {
+        state.drop_remark_of_run(result.row.run_id);
+    }
     let clock = state.clock;
     let Some(console) = state.console_mut() else { return Vec::new() };
     let cancelled = result.as_ref().ok().and_then(|result| cancelled_by_another(console, result));
@@ -50,11 +53,12 @@ fn ran(state: &mut State, request: u64, result: Result<Box<RunResult>, RunRefuse
     next.map_or_else(Vec::new, |ask| state.ask_if_connected(ask))
 }
 
-/// The client that cancelled a run of this one, if another did.
+/// The client that cancelled a run of this one, if another did. The bar of a shutdown says itself who ordered it.
 fn cancelled_by_another(console: &Console, result: &RunResult) -> Option<String> {
     let row = sanitize::run(result.row.clone());
     let you = &console.welcome.you;
-    let is_anothers = row.ended_by.as_ref().is_some_and(|by| *by != you.called());
+    let is_anothers =
+        row.ended_by.as_ref().is_some_and(|by| *by != you.called()) && !row.is_ended_by_shutdown();
     let words = row.cancelled().filter(|_| is_anothers && row.client_id == you.client_id)?;
     Some(format!("{} {}: {words}", row.command, row.run_id))
 }

@@ -5,6 +5,7 @@ use topside_shared::methods::{Menu, ReloadChanges};
 use topside_shared::notifications::{
     Broadcast, ClientsChanged, Closing, Notification, Phase, Urgency,
 };
+use topside_shared::text::called;
 
 use super::{ask_menu, subscribe, unsubscribe};
 use crate::app::console::shutdown_banner::Banner;
@@ -143,7 +144,7 @@ fn clients(console: &mut Console, changed: ClientsChanged, now: Time) {
             console.notices.push(
                 now,
                 false,
-                format!("{} {} was disconnected", row.client_id, row.user),
+                format!("{} was disconnected", called(&row.user, row.client_id)),
             );
         }
     }

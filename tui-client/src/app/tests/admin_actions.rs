@@ -70,7 +70,10 @@ fn disconnecting_asks_for_a_reason_and_enter_in_the_field_goes_to_the_button() {
     // Another client is chosen, never the own one.
     world.press("ctrl-x");
     let shown = world.screen();
-    assert!(shown.contains("Disconnect #4 phone?") && shown.contains("▐ Disconnect ▌"), "{shown}");
+    assert!(
+        shown.contains("Disconnect phone (#4)?") && shown.contains("▐ Disconnect ▌"),
+        "{shown}"
+    );
     assert!(shown.contains("internet · 203.0.113.9:40112 · operator"), "{shown}");
     world.write("to bed");
     assert!(world.press("enter").is_empty(), "the button gets the focus, and nothing is sent");
@@ -140,7 +143,7 @@ fn a_client_in_full_is_asked_for_and_says_when_it_was_idle() {
     let row = serde_json::from_value(row).unwrap();
     world.answer::<ClientsList>(Ok(Clients { clients: vec![row], next: None }));
     let shown = world.screen();
-    for part in ["#4 phone", "3 m 05 s at 09:14:00", "812 B in, 1.5 MiB out", "zone-run #3"] {
+    for part in ["phone (#4)", "3 m 05 s at 09:14:00", "812 B in, 1.5 MiB out", "zone-run #3"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     world.notice(left(4, "gone"));
@@ -257,7 +260,8 @@ fn only_a_later_time_of_what_is_due_does_without_the_servers_name() {
     ] {
         let mut world = admin(100, 24);
         world.notice(due(60_000, "phone (#4)"));
-        assert!(world.enter(line).is_empty());
+        // A question that wants the name asks for the runs that it names.
+        assert_eq!(world.enter(line).len(), usize::from(wanted), "{line}");
         assert_eq!(name_is_wanted(&world), wanted, "{line}");
     }
     // What was due was cancelled while the question was up: this would be a new one.
@@ -265,8 +269,23 @@ fn only_a_later_time_of_what_is_due_does_without_the_servers_name() {
     world.notice(due(60_000, "phone (#4)"));
     world.enter("ks 600");
     world.notice(closing(Phase::Cancelled, 0, ""));
-    assert!(world.press("tab enter").is_empty());
+    assert_eq!(world.press("tab enter").len(), 1);
     assert!(name_is_wanted(&world));
+}
+
+/// `just now` was shown for a whole minute.
+#[test]
+fn the_age_of_a_notice_counts_seconds_in_its_first_minute_and_wakes_the_list() {
+    let mut world = admin(80, 24);
+    world.notice(left(9, "kicked"));
+    world.press("alt-n");
+    world.wait(12_400);
+    assert!(
+        world.screen().contains("12 s ago    · bob (#9) was disconnected"),
+        "{}",
+        world.screen()
+    );
+    assert_eq!(crate::views::changes_in(&world.state).map(|ms| ms <= 600), Some(true));
 }
 
 #[test]
@@ -285,7 +304,7 @@ fn notices_have_their_time_and_the_newest_is_first() {
     world.press("alt-n");
     let shown = world.screen();
     let lines = [
-        "just now    · #9 bob was disconnected",
+        "just now    · bob (#9) was disconnected",
         "just now    ▲ warning from phone (#4): the valve",
     ];
     let at = lines.map(|line| shown.find(line).unwrap_or_else(|| panic!("{line}: {shown}")));
@@ -317,7 +336,7 @@ fn only_the_top_view_is_drawn_with_its_breadcrumb() {
     let mut world = admin(100, 24);
     world.press("f2 down enter ctrl-x");
     let shown = world.screen();
-    assert!(shown.contains("3 clients › #4 phone › Disconnect #4 phone?"), "{shown}");
+    assert!(shown.contains("3 clients › phone (#4) › Disconnect phone (#4)?"), "{shown}");
     assert!(!shown.contains("Enter details"), "the views below are not drawn: {shown}");
     world.press("esc esc");
     assert!(world.screen().contains("─ 3 clients ─"), "{}", world.screen());

@@ -77,12 +77,12 @@ fn a_request_is_announced_with_the_key_that_opens_it_and_its_end_too() {
     assert_eq!(again, [ask(session, &ApprovalsList {})]);
     world.answer::<ApprovalsList>(Ok(waiting()));
     let screen = world.screen();
-    assert!(screen.contains("anna asks to run reboot: Alt-A decides"), "{screen}");
+    assert!(screen.contains("anna (#4) asks to run reboot: Alt-A decides"), "{screen}");
     change(&mut world, decided(row, "approved"));
     assert_eq!(world.remark(), "run #41 of wipe: approved by anna (#3): too early");
     world.press("alt-n");
     let screen = world.screen();
-    assert!(screen.contains("bot (agent) asks to run wipe sdb --passes 3"), "{screen}");
+    assert!(screen.contains("bot (#9, agent) asks to run wipe sdb --passes 3"), "{screen}");
     // The run of this user is not announced: its block says it.
     assert!(!screen.contains("you asks"), "{screen}");
 }
@@ -111,16 +111,16 @@ fn the_block_of_a_run_that_waits_for_approval_counts_the_time_that_is_left() {
 
 /// `staff asks to run reboot` read as if several people asked.
 #[test]
-fn a_user_is_called_a_user_where_its_name_could_be_read_as_a_word() {
+fn a_user_is_named_with_the_connection_so_that_the_name_is_not_read_as_a_word() {
     let mut world = admin_actions::admin(100, 30);
     change(&mut world, unapproved(42, "reboot", 4));
     let mut all = waiting();
     all.approvals.retain(|row| row.command == "reboot");
     all.approvals[0].user = "staff".to_owned();
     world.answer::<ApprovalsList>(Ok(all));
-    assert!(world.screen().contains("▲ user staff asks to run reboot"), "{}", world.screen());
+    assert!(world.screen().contains("▲ staff (#4) asks to run reboot"), "{}", world.screen());
     world.press("alt-a y");
-    assert!(world.screen().contains("Approve run #42 of user staff?"), "{}", world.screen());
+    assert!(world.screen().contains("Approve run #42 of staff (#4)?"), "{}", world.screen());
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_run_is_approved_or_refused_with_a_reason_after_a_question() {
     assert_eq!(world.press("y"), []);
     let screen = world.screen();
     for text in [
-        "Approve run #41 of user bot (agent)?",
+        "Approve run #41 of bot (#9, agent)?",
         "wipe sdb --passes 3",
         "Nothing of it can be read",
         "It starts once, with these arguments.",
@@ -185,12 +185,12 @@ fn a_mouse_opens_the_details_and_presses_the_hints() {
     world.click_on("reboot");
     world.click_on("reboot");
     let screen = world.screen();
-    for text in ["new kernel", "anna · client #4", "Reboot the box"] {
+    for text in ["new kernel", "anna (#4)", "Reboot the box"] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     world.press("esc");
     world.click_on("n refuse");
-    assert!(world.screen().contains("Refuse run #42 of user anna?"), "{}", world.screen());
+    assert!(world.screen().contains("Refuse run #42 of anna (#4)?"), "{}", world.screen());
 }
 
 #[test]

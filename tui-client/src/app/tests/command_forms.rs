@@ -175,3 +175,21 @@ fn a_secret_of_a_form_is_sent_and_neither_shown_kept_nor_remembered() {
     world.press("up");
     assert_eq!(world.input(), "");
 }
+
+/// `duration such as 30s, 5m or 1h30m, option…` was cut on a low screen.
+#[test]
+fn the_hint_of_each_field_is_whole_on_a_small_screen() {
+    for (width, height) in [(40, 10), (60, 15), (80, 24)] {
+        let mut world = super::admin_actions::admin(width, height);
+        world.press("ctrl-p");
+        world.write("shut the server");
+        world.press("enter");
+        for words in ["duration such as 30s", "Why", "optional"] {
+            let shown = world.screen();
+            let form: Vec<&str> = shown.split(['│', '\n']).map(str::trim).collect();
+            let form = form.join(" ");
+            assert!(!form.contains('…'), "{width}x{height}, {words}: {shown}");
+            world.press("tab");
+        }
+    }
+}

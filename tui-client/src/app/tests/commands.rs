@@ -1,6 +1,6 @@
 //! Commands: sent, refused, printed, ended, cancelled.
 
-use topside_shared::methods::BuiltinAnswer;
+use topside_shared::methods::{BuiltinAnswer, RunsList};
 use topside_shared::records::RunState;
 use topside_shared::{ErrorKind, RunId};
 
@@ -140,7 +140,8 @@ fn a_command_that_confirms_is_sent_only_after_a_yes() {
 #[test]
 fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
     let mut world = World::connected(80, 24);
-    assert!(world.enter("ks 60 moving house").is_empty());
+    // Only what the question names is asked for.
+    assert_eq!(world.enter("ks 60 moving house"), [ask(world.session(), &RunsList::running())]);
     assert!(world.press("enter").is_empty());
     world.write("sprinkle");
     assert!(world.press("enter").is_empty());
@@ -156,7 +157,7 @@ fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
     world.write("shut the server down, or");
     world.press("enter");
     assert!(world.state.top_view::<CommandForm>().is_some());
-    assert!(world.press("ctrl-s").is_empty());
+    assert_eq!(world.press("ctrl-s"), [ask(world.session(), &RunsList::running())]);
     assert!(world.state.top_view::<Confirm>().unwrap().wants_name());
 }
 
@@ -189,6 +190,29 @@ fn the_screen_shows_what_ctrl_c_cancels_and_what_it_does_next() {
     assert_eq!(said(&world), "Cancelling zone-run 5; Ctrl-C again cancels zone-run 3.");
     world.press("ctrl-c");
     assert_eq!(said(&world), "Cancelling zone-run 3; Ctrl-C again offers to leave.");
+}
+
+/// `Cancelling ..` stayed below the block of a run that had ended, and `Ctrl-C again leaves` beside what was typed since.
+#[test]
+fn a_message_goes_once_it_is_not_true_any_more() {
+    let mut world = World::connected(80, 24);
+    let block = world.start("zone-run 3");
+    world.notice(printed(31, "opening\n"));
+    world.run("zones", 32, "", None);
+    world.press("ctrl-c");
+    assert!(world.remark().starts_with("Cancelling zones"), "{}", world.remark());
+    let row = |run| runs_list::past(run, "zones", &json!({}), "ann", "cancelled");
+    world.ran(block, Ok(result(row(31))));
+    assert!(world.remark().starts_with("Cancelling zones"), "another run has ended");
+    let of_zones = world.console().runs.of_run(RunId(32)).unwrap().id;
+    world.ran(of_zones, Ok(result(row(32))));
+    assert_eq!(world.remark(), "");
+    world.press("ctrl-c");
+    assert_eq!(world.remark(), "Ctrl-C again leaves Topside.");
+    world.write("z");
+    assert_eq!(world.remark(), "");
+    world.press("backspace ctrl-c");
+    assert!(!world.state.quitting, "the message was gone");
 }
 
 /// Blank lines at the beginning were lost on the way to the clipboard.

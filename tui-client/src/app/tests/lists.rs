@@ -218,9 +218,7 @@ fn a_run_is_changed_and_run_from_its_details_without_its_defaults() {
     let mut world = runs(80, 24);
     world.press("down enter");
     let shown = world.screen();
-    for part in
-        ["Runs › Run #30", "zone-run 4 5", "ann · client #3", "2026-03-01 09:10:02", "4.2 s"]
-    {
+    for part in ["Runs › Run #30", "zone-run 4 5", "ann (#3)", "2026-03-01 09:10:02", "4.2 s"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(world.press("e").is_empty(), "nothing is sent");
@@ -277,7 +275,9 @@ fn a_click_on_a_completion_takes_it_and_the_wheel_over_them_tries_others() {
     world.write("z");
     world.press("tab");
     let shown = world.screen();
-    let (y, line) = shown.lines().enumerate().find(|(_, line)| line.contains("zone-run")).unwrap();
+    // The header names what others run.
+    let mut lines = shown.lines().enumerate().skip(1);
+    let (y, line) = lines.find(|(_, line)| line.contains("zone-run")).unwrap();
     let x = u16::try_from(line.chars().position(|c| c == 'z').unwrap()).unwrap();
     let at = Position::new(x, u16::try_from(y).unwrap());
     world.tell(Msg::Wheel { rows: 1, at });
@@ -299,6 +299,19 @@ fn a_server_without_runs_says_so_and_not_that_none_passes() {
     world.press("f12");
     world.answer::<RunsList>(Ok(RunsPage::default()));
     assert!(world.screen().contains("There are no runs yet."), "{}", world.screen());
+}
+
+/// F2 did nothing while the menu was open as a list, and F3 nothing while the clients were.
+#[test]
+fn the_key_of_another_list_opens_it_in_place_of_the_one_that_is_open() {
+    let mut world = admin(80, 24);
+    for (key, words) in
+        [("f3", "zone-stop"), ("f2", "3 clients ─"), ("f12", "Runs ─"), ("f3", "zone-stop")]
+    {
+        world.press(key);
+        assert_eq!(world.state.views.len(), 1, "{key}");
+        assert!(world.screen().contains(words), "{key}: {}", world.screen());
+    }
 }
 
 /// `F3` a second time did nothing where the menu is a list above the screen, and F2 the same.

@@ -70,6 +70,7 @@ pub(crate) fn changed() -> ReloadResult {
         added: names(&["backup", "fan"]),
         changed: names(&["zone-run"]),
         removed: names(&["zone-stop"]),
+        replaces_starter: false,
         workers: Vec::new(),
         settings: names(&["limits.max_runs"]),
         at_restart: names(&["listen.port"]),

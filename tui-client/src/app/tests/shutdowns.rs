@@ -1,8 +1,11 @@
 //! Shutdowns, losses, reconnecting.
 
+use topside_shared::methods::{RunsList, RunsPage};
 use topside_shared::notifications::{Broadcast, EndCode, SessionEnded, Urgency};
+use topside_shared::records::RunRow;
 
 use super::super::runs::Phase as BlockPhase;
+use super::admin_actions::admin;
 use super::*;
 use crate::connect::DisconnectReason;
 
@@ -278,4 +281,32 @@ fn a_server_can_be_started_here_once_none_answers() {
     let failed = DialFailed::NoServer("no server runs on this machine".into());
     world.tell(Msg::DialFailed { attempt, failed });
     assert!(matches!(world.press("S")[..], [Effect::Dial { start: true, .. }]));
+}
+
+/// The question named no run, so its reader did not know what it would end.
+#[test]
+fn the_question_before_a_shutdown_names_the_runs_that_end_with_it() {
+    let question = |runs: Vec<RunRow>| {
+        let mut world = admin(80, 24);
+        world.enter("ks");
+        world.answer::<RunsList>(Ok(RunsPage { runs, next: None }));
+        world.screen()
+    };
+    let mut yours = runs_list::past(32, "backup", &json!({}), "phone", "running");
+    yours.client_id = World::connected(80, 24).console().welcome.you.client_id;
+    let anns = runs_list::past(31, "zone-run", &json!({}), "ann", "running");
+    let shown = question(vec![yours, anns]);
+    let words = "These runs end with it: backup #32 (you), zone-run #31 (ann).";
+    assert!(shown.contains(words), "{shown}");
+    assert!(!question(Vec::new()).contains("with it"));
+}
+
+/// One row had room for `sprinkler shuts down in 0:58 · mov…`.
+#[test]
+fn the_bar_has_room_for_a_reason_on_the_smallest_screen() {
+    let mut world = World::connected(40, 10);
+    world.notice(closing(Phase::Scheduled, 58_000, "the disk is replaced today"));
+    let shown = world.screen();
+    assert!(shown.contains("▲ sprinkler shuts down in 0:58 · the\n"), "{shown}");
+    assert!(shown.contains("disk is replaced today"), "{shown}");
 }

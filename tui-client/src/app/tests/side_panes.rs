@@ -302,3 +302,17 @@ fn the_menu_as_a_list_has_the_signs_and_categories_of_the_pane() {
         assert!(shown.contains(words), "{words}: {shown}");
     }
 }
+
+/// Without the list of clients nothing on the screen said that another user had a run.
+#[test]
+fn the_header_names_what_others_run_where_the_list_of_clients_has_no_room() {
+    let header =
+        |width: u16| World::connected(width, 24).screen().lines().next().unwrap().to_owned();
+    assert!(header(100).contains("1 running: phone zone-run · 3 clients"), "{}", header(100));
+    assert!(header(80).contains("1 running · 3 clients"), "{}", header(80));
+    assert!(!header(60).contains("running"), "{}", header(60));
+    assert!(!header(120).contains("running"), "{}", header(120));
+    let mut world = World::connected(100, 24);
+    world.console().clients.values_mut().for_each(|row| row.runs.clear());
+    assert!(!world.screen().contains("running"), "{}", world.screen());
+}

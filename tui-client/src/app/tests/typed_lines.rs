@@ -197,3 +197,44 @@ fn a_refused_line_with_a_secret_stays_in_the_input_and_is_not_kept() {
     world.press("ctrl-u up");
     assert_eq!(world.input(), "", "the history does not have it");
 }
+
+/// The line stayed, and the next command was joined to it.
+#[test]
+fn esc_clears_the_line_and_up_brings_it_back() {
+    for key in ["esc", "ctrl-c"] {
+        let mut world = World::connected(80, 24);
+        world.enter("zones");
+        world.write("zone-run 3");
+        world.press(key);
+        assert_eq!(world.input(), "", "{key}");
+        assert_eq!(world.remark(), "Line cleared; ↑ brings it back.");
+        world.press("up");
+        assert_eq!(world.input(), "zone-run 3");
+        // Once something else is typed, Up means the history.
+        world.press(key);
+        world.write("x");
+        world.press("backspace up");
+        assert_eq!(world.input(), "zones");
+    }
+    // A list above the line closes first.
+    let mut world = World::connected(80, 24);
+    world.write("zone");
+    world.press("tab");
+    world.press("esc");
+    assert_eq!(world.input(), "zone");
+    world.press("esc");
+    assert_eq!(world.input(), "");
+}
+
+/// `no such command: m shows the menu` was shown for a command of admins, which the server has.
+#[test]
+fn a_command_that_the_menu_of_this_role_lacks_is_not_said_to_be_absent() {
+    let mut world = World::connected(100, 24);
+    world.write("reboot-box");
+    assert!(world.screen().contains("✗ not in your menu: m shows the menu"), "{}", world.screen());
+    world.press("esc");
+    world.console().welcome.you.role = topside_shared::Role::Operator;
+    world.enter("kick 3");
+    let shown = world.screen();
+    assert!(shown.contains("`kick` needs role admin; you are operator"), "{shown}");
+}

@@ -80,7 +80,8 @@ impl Client {
                 Err(error) => return Err(error),
             },
             Err(error) if error.kind == LineErrorKind::UnknownCommand => {
-                if let Some(message) = admin_actions::hint(name, &Keymap::default()) {
+                let role = Some(self.peer.welcome.you.role);
+                if let Some(message) = admin_actions::hint(name, &Keymap::default(), role) {
                     return Err(cmdline::LineError { message, ..error });
                 }
                 (name.to_owned(), serde_json::Map::new())

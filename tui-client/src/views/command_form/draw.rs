@@ -80,8 +80,7 @@ fn fields(
 ) -> Option<Position> {
     let (buffer, theme, hits) = (&mut *canvas.buffer, &canvas.theme, &mut canvas.hits);
     let mut cursor = None;
-    let labels = form.fields().map(|(arg, _)| fit::width(&arg.name) + 2).max().unwrap_or(0);
-    let labels = labels.min(LABELS).min(usize::from(place.width) / 2);
+    let labels = label_columns(form, usize::from(place.width));
     let shown = usize::from(plan.shown);
     // The last ones while a button has the focus.
     let at = form.focus.field().unwrap_or(form.entries.len());
@@ -114,11 +113,19 @@ fn fields(
             let indent = 2 + u16::try_from(labels).unwrap_or(0);
             // A mistake is a sentence, and needs the whole row.
             let x = (place.x + if wrong { 2 } else { indent }).min(place.right());
-            let below = Rect { x, y: place.y + y + 1, width: place.right() - x, height: 1 };
+            // The blank row below it is there for a long one.
+            let height = plan.step - 1;
+            let below = Rect { x, y: place.y + y + 1, width: place.right() - x, height };
             note(form, nth, below, buffer, theme);
         }
     }
     cursor
+}
+
+/// Columns of the labels, in a form that has so many.
+pub(super) fn label_columns(form: &CommandForm, width: usize) -> usize {
+    let labels = form.fields().map(|(arg, _)| fit::width(&arg.name) + 2).max().unwrap_or(0);
+    labels.min(LABELS).min(width / 2)
 }
 
 fn label(row: &mut Row<'_>, arg: &Arg, width: usize, focus: bool, theme: &Theme) {
@@ -262,7 +269,7 @@ fn names(paths: &[String]) -> String {
 }
 
 /// What a field is for, and what may stand there as far as it is not drawn.
-fn about(arg: &Arg, entry: &FormField) -> String {
+pub(super) fn about(arg: &Arg, entry: &FormField) -> String {
     let default = || arg.default.as_ref().map(|default| format!("default {}", as_typed(default)));
     let rules = match entry {
         // What is left out matters more than the type, which may have no room.

@@ -1,7 +1,11 @@
 //! Division of a form's rows between its description, its fields, their notes, the line and the buttons.
 
 use super::CommandForm;
+use super::draw::{about, label_columns};
 use crate::text::fit;
+
+/// Most rows of a hint below all fields.
+const MOST_HINT_ROWS: usize = 3;
 
 /// How the rows are shared out; each step gives something up that the one before has.
 pub(super) struct RowPlan {
@@ -33,20 +37,24 @@ impl RowPlan {
             return wide;
         }
         let full = narrow(Vec::new()).rows();
-        if full.saturating_add(tall) <= rows {
+        // Below each field a hint has one row. One that is cut there is worth less than a whole one below all fields.
+        let beside = width.saturating_sub(2 + label_columns(form, width));
+        let hints: Vec<String> = form.fields().map(|(arg, entry)| about(arg, entry)).collect();
+        let are_whole = hints.iter().all(|hint| fit::width(hint) <= beside);
+        if are_whole && full.saturating_add(tall) <= rows {
             return narrow(wide.head);
         }
-        if full <= rows {
+        if are_whole && full <= rows {
             return narrow(Vec::new());
         }
-        // What is left goes to a sentence that needs two rows, then to a line that does.
+        // The hint has the rows that the longest one needs; two for a sentence about a mistake. Two fields stay on the screen. What
+        // is left goes to a line that needs two rows.
         let least = line.min(1);
-        let spare = rows.saturating_sub(count.saturating_add(2 + least));
-        let (note, line) = match spare {
-            0 => (1, least),
-            1 => (2, least),
-            _ => (2, line),
-        };
+        let needed = hints.iter().map(|hint| fit::wrap_rows(hint, width, MOST_HINT_ROWS).len());
+        let needed = u16::try_from(needed.max().unwrap_or(0)).unwrap_or(0).max(2);
+        let note = needed.min(rows.saturating_sub(least + 1 + count.min(2))).max(1);
+        let spare = rows.saturating_sub(count.saturating_add(note + 1 + least));
+        let line = if spare > 0 { line } else { least };
         let shown = rows.saturating_sub(note + line + 1).min(count);
         Self { head: Vec::new(), step: 1, note, line, shown }
     }

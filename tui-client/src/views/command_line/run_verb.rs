@@ -270,8 +270,7 @@ fn shut_down(state: &mut State, line: &str, args: &Shutdown) -> Vec<Effect> {
     if args.confirm.yes && then != AfterShutdown::Poweroff {
         return order_shutdown(state, line, &order);
     }
-    ask_about_shutdown(state, line, &asked, &order);
-    Vec::new()
+    ask_about_shutdown(state, line, &asked, &order)
 }
 
 /// Asks before a shutdown. Where the shutdown that was due was cancelled meanwhile, a postponement would be a new one, and
@@ -281,18 +280,18 @@ fn ask_about_shutdown(
     line: &str,
     asked: &ShutdownOrder,
     order: &ServerShutdown,
-) {
+) -> Vec<Effect> {
     let postpones = submit::is_postponement(state, asked);
     let (line, again, order) = (line.to_owned(), asked.clone(), order.clone());
     let then = move |state: &mut State| {
         if postpones && !submit::is_postponement(state, &again) {
-            ask_about_shutdown(state, &line, &again, &order);
-            return Vec::new();
+            return ask_about_shutdown(state, &line, &again, &order);
         }
         order_shutdown(state, &line, &order)
     };
-    if let Some(question) = submit::shutdown_question(state, asked, then) {
-        state.open(question.of_session());
+    match submit::shutdown_question(state, asked, then) {
+        Some(question) => submit::open(state, question.of_session()),
+        None => Vec::new(),
     }
 }
 

@@ -66,7 +66,8 @@ fn a_mistake_leaves_the_line_with_a_sentence_below_it() {
 #[test]
 fn a_harmful_verb_asks_first_unless_it_was_confirmed() {
     let mut world = admin(100, 30);
-    assert_eq!(line(&mut world, "shutdown --in 5m moving"), []);
+    let (method, params) = asked(&line(&mut world, "shutdown --in 5m moving"));
+    assert_eq!((method, &params["state"]), ("runs/list", &json!("running")));
     assert!(world.state.top_view::<Confirm>().is_some_and(Confirm::wants_name));
     world.press("esc");
     let (method, params) = asked(&line(&mut world, "shutdown --in 5m --yes moving"));

@@ -24,10 +24,12 @@ const FULL_LOAD: f64 = 1.0;
 const MARGIN: u16 = 2;
 
 /// Texts of the header that have room.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Header {
     /// Route, state in words, and role; empty where left out.
     left: [String; 3],
+    /// What other users run, where the list of clients does not show it.
+    others: String,
     clients: String,
     /// The bars of the load, and the load now.
     load: Option<(String, String)>,
@@ -54,7 +56,7 @@ impl Header {
         Self { left, ..Self::right(state, console, room) }
     }
 
-    /// What stands on the right: the load goes first, then the time.
+    /// What stands on the right: the load goes first, then the names of what others run, then the time.
     fn right(state: &State, console: &Console, room: usize) -> Self {
         let clients = match console.clients.len() {
             _ if !state.is_connected() => return Self::default(),
@@ -63,16 +65,18 @@ impl Header {
             n => format!("{n} clients"),
         };
         let time = times::minute(state.clock.wall, &state.zone);
-        let with_all = Self {
-            clients: clients.clone(),
-            load: load(console),
-            time: time.clone(),
-            ..Self::default()
-        };
-        let with_time = Self { clients: clients.clone(), time, ..Self::default() };
-        let with_clients = Self { clients, ..Self::default() };
-        let fits = |header: &Self| header.right_width() <= room;
-        [with_all, with_time, with_clients].into_iter().find(fits).unwrap_or_default()
+        let [named, counted] = others(console);
+        let only = Self { clients, ..Self::default() };
+        let timed = Self { time, clients: only.clients.clone(), ..Self::default() };
+        let with_named = Self { others: named, ..timed.clone() };
+        let forms = [
+            Self { load: load(console), ..with_named.clone() },
+            with_named,
+            Self { others: counted.clone(), ..timed },
+            Self { others: counted, ..only.clone() },
+            only,
+        ];
+        forms.into_iter().find(|header| header.right_width() <= room).unwrap_or_default()
     }
 
     fn right_width(&self) -> usize {
@@ -80,9 +84,31 @@ impl Header {
             fit::width(LOAD_LABEL) + fit::width(bars) + 1 + fit::width(now)
         });
         let time = if self.time.is_empty() { 0 } else { 3 + fit::width(&self.time) };
-        fit::width(&self.clients) + load + time
+        let others = if self.others.is_empty() { 0 } else { 3 + fit::width(&self.others) };
+        others + fit::width(&self.clients) + load + time
     }
 }
+
+/// What other users run now, with the first of it by name, and counted: `1 running: anna backup`, `1 running`. Both are empty
+/// where others run nothing, or the list of clients beside the output shows it.
+fn others(console: &Console) -> [String; 2] {
+    if console.laid.clients.is_some() {
+        return Default::default();
+    }
+    let you = console.welcome.you.client_id;
+    let running = console.clients.values().filter(|row| row.client_id != you).flat_map(|row| {
+        let runs = row.runs.iter().filter(|run| !run.queued);
+        runs.map(|run| format!("{} {}", row.user, run.command))
+    });
+    let running: Vec<String> = running.collect();
+    let Some(first) = running.first() else { return Default::default() };
+    let counted = format!("{} running", running.len());
+    let more = if running.len() > 1 { " …" } else { "" };
+    [format!("{counted}: {}{more}", fit::cut(first, OTHERS)), counted]
+}
+
+/// Most columns for the name of another user and the command that runs.
+const OTHERS: usize = 24;
 
 const LOAD_LABEL: &str = " · load ";
 
@@ -117,6 +143,9 @@ pub(super) fn draw(
         row.right(LOAD_LABEL, theme.dim);
     }
     row.right(&header.clients, theme.dim);
+    if !header.others.is_empty() {
+        row.right(" · ", theme.dim).right(&header.others, theme.accent);
+    }
     let state_style = if state.is_connected() { theme.good } else { theme.warn };
     row.left(console.name(), theme.chosen());
     let [way, words, role] = &header.left;

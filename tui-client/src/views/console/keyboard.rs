@@ -69,6 +69,13 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             console.runs.unselect();
             return Vec::new();
         }
+        if key == Key::plain(Code::Esc)
+            && !console.input.editor.is_empty()
+            && !availability::is_possible(state, Id::StopTrying)
+        {
+            clear_line(state);
+            return Vec::new();
+        }
         if let Some(action) = availability::action_of(state, key) {
             return state.act(action.id);
         }
@@ -224,8 +231,7 @@ fn scroll(console: &mut Console, id: Id) {
 fn interrupt(state: &mut State) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     if !console.input.editor.is_empty() {
-        console.input.editor.clear();
-        console.input.history.rest();
+        clear_line(state);
         return Vec::new();
     }
     if state.session().is_some()
@@ -239,7 +245,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
             (None, None) => "offers to leave".to_owned(),
         };
         let key = state.keys.word(Id::Interrupt);
-        state.note(format!("Cancelling {info}; {key} again {next}."));
+        state.note_of_run(run, format!("Cancelling {info}; {key} again {next}."));
         return state.ask_if_connected(runs::cancel(run));
     }
     let attached = state.session().and(state.console());
@@ -249,6 +255,14 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     leave_if_pressed_again(state)
+}
+
+/// Clears the line that is typed, and says how it comes back.
+fn clear_line(state: &mut State) {
+    if let Some(console) = state.console_mut() {
+        console.input.clear();
+    }
+    state.note_next_key("Line cleared; ↑ brings it back.");
 }
 
 /// The question whether to cancel a run that was not started from here.
@@ -299,7 +313,7 @@ fn leave_if_pressed_again(state: &mut State) -> Vec<Effect> {
     if state.remark.as_ref().is_some_and(|shown| shown.text == again) {
         return vec![state.quit()];
     }
-    state.note(again);
+    state.note_next_key(again);
     Vec::new()
 }
 

@@ -5,13 +5,15 @@ use topside_shared::Time;
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Command;
-use topside_shared::methods::CommandRun;
+use topside_shared::methods::{CommandRun, RunsList};
 use topside_shared::text::{MAX_NAME, clean, duration};
 use topside_shared::values;
 
+use crate::app::ask::Ask;
 use crate::app::console::{Console, SHUTDOWN};
 use crate::app::runs::run_request::start;
 use crate::app::runs::{Phase, file_sending};
+use crate::app::view::stay;
 use crate::app::{Effect, State};
 use crate::input::actions::Id;
 use crate::input::admin_actions;
@@ -62,7 +64,8 @@ pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
             let name = cmdline::split(&line).ok().and_then(|tokens| tokens.into_iter().next());
             let mut message = error.message;
             if let (LineErrorKind::UnknownCommand, Some(name)) = (error.kind, name) {
-                match admin_actions::hint(&name.text, &state.keys) {
+                let role = state.console().map(|console| console.welcome.you.role);
+                match admin_actions::hint(&name.text, &state.keys, role) {
                     Some(hint) => message = hint,
                     None => return ask_about(state, &line, name.text),
                 }
@@ -131,10 +134,7 @@ pub(crate) fn submit(
         set_absolute_return(state, &mut run);
     }
     match question(state, line, command, &run) {
-        Some(confirm) => {
-            state.open(confirm);
-            Vec::new()
-        }
+        Some(confirm) => open(state, confirm),
         None => send(state, line, &run),
     }
 }
@@ -182,6 +182,27 @@ pub(crate) fn question(
     let question = clean(&command.question(&run.args)?, MAX_QUESTION);
     let text = vec![format!("❯ {}", cmdline::masked(line.trim(), &console.menu.commands))];
     Some(confirmed(Confirm::choice(question, text, "Run it", then)))
+}
+
+/// Opens a question. One before a shutdown names the runs that end with the server, once the server has listed them.
+pub(crate) fn open(state: &mut State, question: Confirm) -> Vec<Effect> {
+    let awaits_runs = question.awaits_runs;
+    state.open(question);
+    if !awaits_runs {
+        return Vec::new();
+    }
+    state.ask_if_connected(Ask::of_view(
+        &RunsList::running(),
+        |question: &mut Confirm, page, state| {
+            if std::mem::take(&mut question.awaits_runs)
+                && let (Ok(page), Some(console)) = (page, state.console())
+            {
+                let place = question.text.len().min(1);
+                question.text.splice(place..place, page.ending(console.welcome.you.client_id));
+            }
+            stay()
+        },
+    ))
 }
 
 /// What a shutdown is to be, from a command or a verb.
@@ -251,7 +272,7 @@ pub(crate) fn shutdown_question(
         return Some(Confirm::choice(title, text, "Postpone", then));
     }
     let verb = order.then.order();
-    Some(Confirm::name(format!("{verb} {name}?"), text, name, verb, then))
+    Some(Confirm::name(format!("{verb} {name}?"), text, name, verb, then).awaiting_runs())
 }
 
 /// Whether a shutdown is due already, and this one only begins later. That is less than what is due.

@@ -18,6 +18,8 @@ pub(crate) struct InputBox {
     pub(crate) popup: Option<CompletionList>,
     /// Enter was pressed before the menu had come: the line is run when it comes.
     pub(crate) held: bool,
+    /// The line that was cleared last: Up brings it back until something else is typed.
+    cleared: Option<String>,
 }
 
 /// What became of a key.
@@ -52,6 +54,13 @@ impl InputBox {
             (Some(_), 1) => &["Enter runs it", "Esc as it was"],
             (Some(_), _) => &["Enter runs it", "↑ ↓ choose", "Esc as it was"],
         })
+    }
+
+    /// Clears the line. Up brings it back.
+    pub(crate) fn clear(&mut self) {
+        self.cleared = Some(self.editor.text().to_owned()).filter(|text| !text.is_empty());
+        self.editor.clear();
+        self.history.rest();
     }
 
     /// The lines that a search matches, the newest first.
@@ -90,7 +99,10 @@ impl InputBox {
             _ => match self.editor.key(key) {
                 Edited::No => return Typed::Passed,
                 Edited::Moved => {}
-                Edited::Text => self.history.rest(),
+                Edited::Text => {
+                    self.history.rest();
+                    self.cleared = None;
+                }
             },
         }
         Typed::Used
@@ -118,6 +130,11 @@ impl InputBox {
     }
 
     fn older(&mut self) {
+        if self.editor.is_empty()
+            && let Some(line) = self.cleared.take()
+        {
+            return self.editor.set(&line);
+        }
         if let Some(line) = self.history.older(self.editor.text()) {
             self.editor.set(&line);
         }
