@@ -87,9 +87,11 @@ fn a_saved_server_without_its_flag_is_reported_with_the_corrected_line() {
     // A word that is neither is an unknown command, and --on has its own answer.
     let ended = place.run(&["vn", "time"]).with(127);
     assert!(!ended.err.contains("saved server"), "{}", ended.err);
+    // A shell has no session that `close` could end.
     for word in ["exit", "quit"] {
         let ended = place.run(&[word]).with(127);
-        assert!(ended.err.contains("`close` ends your session"), "{}", ended.err);
+        let told = format!("there is no command `{word}`: the command `menu` lists them");
+        assert!(ended.err.contains(&told), "{}", ended.err);
     }
 }
 
@@ -190,7 +192,7 @@ fn a_run_that_ends_with_the_server_says_so() {
     assert_eq!(run.line(), "begun\n");
     place.run(&["--yes", "ks", "new", "disk"]).with(0);
     let ended = run.end();
-    assert!(ended.err.contains("was ended with the server"), "{}", ended.err);
+    assert!(ended.err.contains(": the server shut down"), "{}", ended.err);
     assert!(ended.err.contains("new disk"), "{}", ended.err);
     assert!(!ended.err.contains("somebody else"), "{}", ended.err);
     assert_eq!(server.wait(), Some(0));

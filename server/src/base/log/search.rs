@@ -116,8 +116,9 @@ pub(super) fn in_files(
     let files = open(path)?;
     let lines: Vec<String> = memory.iter().map(log_line).collect();
     let known: HashMap<&str, &LogEntry> = lines.iter().map(String::as_str).zip(memory).collect();
-    let mut found = Found::new(query.clone());
+    let mut found = Found::new(query);
     let mut is_first = true;
+    let has_file = !files.is_empty();
     for (number, mut file) in files {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -147,11 +148,19 @@ pub(super) fn in_files(
         }
     }
     if is_first {
-        // No file has a line.
-        return Ok(in_memory(query, memory));
+        // No file has a line: those of memory are the first lines of the current file, if there is one.
+        number_from_one(&mut found, has_file, memory, &lines);
     }
     found.entries.reverse();
     Ok(found.entries)
+}
+
+/// Looks at all entries of memory, which are the first lines of the log; they have no number where it has no file.
+fn number_from_one(found: &mut Found, has_file: bool, memory: &[LogEntry], lines: &[String]) {
+    for (index, line) in lines.iter().enumerate().rev() {
+        let number = has_file.then_some(index as u64 + 1);
+        found.look(line, || Some(LogEntry { line: number, ..memory[index].clone() }));
+    }
 }
 
 /// Looks at the entries of memory that the files do not have yet: those after the last line. `count` is the number of lines
@@ -257,6 +266,22 @@ mod tests {
         let found = in_files(&path, all(), &memory).unwrap();
         let places: Vec<_> = found.iter().map(|entry| (entry.file, entry.line)).collect();
         assert_eq!(places, [(Some(1), Some(1)), (None, Some(1))]);
+    }
+
+    /// In the first moment of a server its entries had no numbers.
+    #[test]
+    fn entries_of_an_empty_file_have_the_numbers_that_they_will_have() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("topsided.log");
+        let memory =
+            [parse(&line(1, "info", "one")).unwrap(), parse(&line(2, "info", "two")).unwrap()];
+        let numbers = || {
+            let found = in_files(&path, all(), &memory).unwrap();
+            found.iter().map(|entry| entry.line).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(), [None, None]);
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(numbers(), [Some(1), Some(2)]);
     }
 
     #[test]
