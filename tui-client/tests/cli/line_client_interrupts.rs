@@ -136,6 +136,51 @@ fn a_lost_session_says_that_the_end_of_its_run_is_not_known() {
     assert_eq!(terminal.end().1, 130);
 }
 
+/// It went to the shell, which ran it.
+#[test]
+fn the_rest_of_a_line_that_is_typed_when_the_server_stops_does_not_go_to_the_shell() {
+    // Enter, Ctrl-D, Ctrl-C.
+    for end in [" rm x\r", "\u{4}", "\u{3}"] {
+        let place = Place::new();
+        let _server = place.serve();
+        let script = "trap : INT; \"$0\"; echo \"status $?\"; read -r line; echo \"read $line.\"";
+        let mut terminal = Terminal::script(&place, script);
+        terminal.sees(&prompt());
+        terminal.type_text("water;");
+        terminal.sees("water;");
+        place.verb(&["shutdown", "--yes", "moving"]).with(0);
+        let shown = terminal.sees("topside: press Enter to end\r\n");
+        assert!(!shown.contains("status"), "{shown:?}");
+        terminal.type_text(end);
+        let shown = terminal.sees("status 125\r\n");
+        assert!(!shown.contains("read"), "{shown:?}");
+        terminal.enter("echo on");
+        terminal.sees("read echo on.\r\n");
+        terminal.end();
+    }
+}
+
+/// What was typed during a run went to the shell.
+#[test]
+fn what_is_typed_during_a_run_that_ends_with_the_server_does_not_go_to_the_shell() {
+    let place = Place::new();
+    let _server = place.serve();
+    let script = "\"$0\"; echo \"status $?\"; read -r line; echo \"read $line.\"";
+    let mut terminal = Terminal::script(&place, script);
+    terminal.sees(&prompt());
+    terminal.enter(&format!("wait-for {}", place.path("never").display()));
+    terminal.sees("begun\r\n");
+    terminal.type_text("water;");
+    terminal.sees("water;");
+    place.verb(&["shutdown", "--yes", "moving"]).with(0);
+    terminal.sees("topside: press Enter to end\r\n");
+    terminal.enter(" rm x");
+    terminal.sees("status 125\r\n");
+    terminal.enter("echo on");
+    terminal.sees("read echo on.\r\n");
+    terminal.end();
+}
+
 /// A restart of the server ended the prompt.
 #[test]
 fn the_prompt_reconnects_after_a_restart_of_the_server() {

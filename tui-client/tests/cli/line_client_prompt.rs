@@ -260,6 +260,25 @@ fn tab_completes_commands_arguments_and_verbs() {
     terminal.end();
 }
 
+/// Up showed the secret.
+#[test]
+fn a_line_with_a_secret_is_not_brought_back() {
+    let place = Place::new();
+    let _server = place.serve();
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter("echo on");
+    terminal.sees(&prompt);
+    terminal.enter("set-word --user ann --word topsecret");
+    terminal.sees("\r\n9\r\n");
+    terminal.sees(&prompt);
+    terminal.type_text("\u{1b}[A");
+    terminal.sees("echo on");
+    terminal.type_text("ce\r");
+    terminal.sees("\r\nonce\r\n");
+    terminal.sees(&prompt);
+    terminal.quit();
+}
+
 /// The terminal made spaces of it, and the escape sequences of the keys were sent to the server.
 #[test]
 fn a_line_is_edited_with_the_keys_of_the_input_box() {

@@ -35,12 +35,23 @@ impl Terminal {
         (terminal, prompt)
     }
 
+    /// A shell script at a terminal that draws no screen; in it, `$0` is `topside`.
+    pub(crate) fn script(place: &Place, script: &str) -> Self {
+        let mut command = CommandBuilder::new("/bin/sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_topside")]);
+        Self::start(place, "dumb", command)
+    }
+
     fn open_with(place: &Place, term: &str, args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
+        command.args(args);
+        Self::start(place, term, command)
+    }
+
+    fn start(place: &Place, term: &str, mut command: CommandBuilder) -> Self {
         let size = PtySize { cols: 200, ..PtySize::default() };
         let pair = portable_pty::native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
         command.cwd(place.path("."));
-        command.args(args);
         command.env("TERM", term);
         for (name, dir) in place.environment() {
             command.env(name, dir);

@@ -79,6 +79,11 @@ impl LineEditor {
         self.history.rest();
     }
 
+    /// Remembers a line for Up.
+    pub(super) fn remember(&mut self, line: &str) {
+        self.history.push(line);
+    }
+
     /// Whether a key other than Ctrl-C was typed since the last call.
     pub(super) fn take_typed(&mut self) -> bool {
         std::mem::take(&mut self.has_typed)
@@ -214,7 +219,7 @@ impl LineEditor {
         self.show();
         self.unwritten.push('\n');
         let line = self.editor.text().to_owned();
-        self.history.push(&line);
+        self.history.rest();
         // Not by `clear`, which keeps a line for Ctrl-Y.
         self.editor.set("");
         Typed::Line(StdinLine::Line(line.into_bytes()))
@@ -306,15 +311,12 @@ mod tests {
 
     #[test]
     fn up_brings_earlier_lines_back() {
-        let keys = ["type one", "enter", "type two", "enter", "up", "up", "down"];
+        let keys = ["up", "up", "down"];
         let mut editor = LineEditor { row: LineRow::new(40), ..LineEditor::default() };
+        editor.remember("one");
+        editor.remember("two");
         for key in keys {
-            match key.strip_prefix("type ") {
-                Some(text) => editor.editor.insert(text),
-                None => {
-                    let _ = editor.key(key.parse().unwrap());
-                }
-            }
+            let _ = editor.key(key.parse().unwrap());
         }
         assert_eq!(editor.line(), ("two", 3));
     }

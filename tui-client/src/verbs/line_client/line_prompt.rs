@@ -110,6 +110,13 @@ impl Prompt {
         }
     }
 
+    /// Remembers a line for Up.
+    pub(super) fn remember(&mut self, line: &str) {
+        if let Some(editor) = &mut self.editor {
+            editor.remember(line);
+        }
+    }
+
     /// Takes the prompt and what is typed behind it off the terminal, for text that is printed in between.
     pub(super) async fn erase(&mut self, printer: &Printer) {
         match self.editor.as_mut().filter(|_| self.is_editing && self.is_shown) {

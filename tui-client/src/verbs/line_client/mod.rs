@@ -16,6 +16,7 @@ mod verb_lines;
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use topside_shared::cmdline;
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{Menu, SessionClose};
 use topside_shared::text::{MAX_NAME, clean};
@@ -175,9 +176,11 @@ impl Client {
         let mut input = Some(StdinLines::start());
         loop {
             if self.console.lost.is_some() {
+                let is_half_typed = self.has_begun_line();
                 self.prompt_taken();
                 self.say_loss().await;
                 if !self.may_reconnect() {
+                    self.take_rest(is_half_typed, &mut input).await;
                     return self.status;
                 }
                 match self.reconnect().await {
@@ -189,6 +192,9 @@ impl Client {
                         }
                     }
                     Err(signal) => {
+                        if signal.is_none() {
+                            self.take_rest(is_half_typed, &mut input).await;
+                        }
                         self.status = signal.map_or(exit_status::OWN_FAILURE, Signal::status);
                         return self.status;
                     }
@@ -268,6 +274,12 @@ impl Client {
         editor.is_some_and(LineEditor::take_typed)
     }
 
+    /// Whether a line was begun at the prompt.
+    fn has_begun_line(&mut self) -> bool {
+        let editor = self.prompt.as_mut().and_then(Prompt::editor);
+        editor.is_some_and(|editor| !editor.line().0.is_empty())
+    }
+
     async fn leave_prompt(&mut self) {
         if let Some(prompt) = &mut self.prompt {
             prompt.leave(&self.console.printer).await;
@@ -327,6 +339,12 @@ impl Client {
             self.wrong(exit_status::REFUSED, "this is not UTF-8").await;
             return NextStep::On;
         };
+        // As on the screen, a line that may hold a secret is not kept.
+        if let Some(prompt) = &mut self.prompt
+            && !cmdline::is_private(&line, &self.menu.commands)
+        {
+            prompt.remember(&line);
+        }
         // A remark, for readers of a file of commands.
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             return NextStep::On;

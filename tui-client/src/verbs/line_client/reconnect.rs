@@ -12,13 +12,14 @@ use super::super::errors::with_sources;
 use super::super::printer::Printer;
 use super::super::runner::stop_asked;
 use super::super::server_verbs::Peer;
+use super::super::stdin_lines::StdinLines;
 use super::super::{exit_status, messages, no_echo};
 use super::{Client, HELLO};
 use crate::app::connection::comes_back;
 use crate::app::reconnect::{seed, wait_ms};
 use crate::app::session::reboot::came_back;
 use crate::connect::{DisconnectReason, Session, connect};
-use crate::platform::Signal;
+use crate::platform::{Signal, discard_typed};
 use crate::timer::sleep_until;
 use crate::verb_args::target::TargetArgs;
 
@@ -36,11 +37,7 @@ impl Client {
     /// Prints why the session ended. It is a failure, unless a line of this input ended it.
     pub(super) async fn say_loss(&mut self) {
         let Some(reason) = &self.console.lost else { return };
-        let ordered = match reason.ended().map(|ended| ended.code) {
-            Some(EndCode::Closed) => true,
-            Some(EndCode::Shutdown | EndCode::Restart) => self.ordered_shutdown,
-            _ => false,
-        };
+        let ordered = self.has_ordered_end();
         // At a terminal the notice of a shutdown that begins has said it.
         let is_said = self.prompt.is_some()
             && reason.ended().is_some_and(|ended| ended.code == EndCode::Restart)
@@ -56,6 +53,44 @@ impl Client {
         if !ordered {
             self.status = exit_status::OWN_FAILURE;
         }
+    }
+
+    /// Whether a line of this input ended the session.
+    fn has_ordered_end(&self) -> bool {
+        let ended = self.console.lost.as_ref().and_then(DisconnectReason::ended);
+        match ended.map(|ended| ended.code) {
+            Some(EndCode::Closed) => true,
+            Some(EndCode::Shutdown | EndCode::Restart) => self.ordered_shutdown,
+            _ => false,
+        }
+    }
+
+    /// Takes the rest of a line that is half typed when the client ends by itself: it would go to the shell that follows, which
+    /// may run it. `is_half_typed`: a line was begun at the prompt.
+    pub(super) async fn take_rest(&mut self, is_half_typed: bool, input: &mut Option<StdinLines>) {
+        if self.prompt.is_none() {
+            return;
+        }
+        // A line may also have been begun while a run went on.
+        let has_typed = discard_typed() || is_half_typed;
+        if has_typed && !self.has_ordered_end() {
+            self.console.printer.say("press Enter to end").await;
+            let Some(lines) = input else { return };
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = self.console.signals.next() => self.console.printer.interrupted(),
+                    () = stop_asked(&mut self.console.jobs) => {
+                        no_echo::stop();
+                        continue;
+                    }
+                    // The terminal gives lines again: what it gives has ended with Enter or Ctrl-D.
+                    _ = lines.piece() => false,
+                };
+                break;
+            }
+        }
+        discard_typed();
     }
 
     /// Whether the server of the session that has ended is dialled again: at a terminal, and not after an end that was meant.
