@@ -282,6 +282,9 @@ async fn report(console: &mut Runner, args: &Run, ran: RunOutcome, output: Vec<u
             let (cut_at_limit, left) = (result.row.cut(), result.row.left());
             let results = transfers::results(&result.row);
             let ended = ending(&result.row, || console.canceller());
+            let (command, cancelled) = (result.row.command.clone(), result.row.cancelled());
+            // The output of a run that was not approved says who cancelled it.
+            let is_said = result.row.was_not_approved() && cancelled.is_some();
             if args.json {
                 let text = result_json(*result, output);
                 console.printer.write(OutputPart::Print(text)).await;
@@ -305,6 +308,14 @@ async fn report(console: &mut Runner, args: &Run, ran: RunOutcome, output: Vec<u
                     let sentence =
                         format!("run {run} took longer than {limit:?} and was cancelled");
                     console.printer.say(sentence).await;
+                }
+                // A user at a terminal sees only `^C` otherwise.
+                (Some(Interruption::Signal(_)), RunState::Cancelled)
+                    if !is_said && std::io::stderr().is_terminal() =>
+                {
+                    let command = clean(&command, MAX_NAME);
+                    let how = cancelled.unwrap_or_else(|| console.canceller());
+                    console.printer.say(format_args!("{command} was {how}")).await;
                 }
                 (Some(_), RunState::Failed | RunState::Cancelled) => {}
                 _ => {

@@ -260,6 +260,19 @@ fn tab_completes_commands_arguments_and_verbs() {
     terminal.end();
 }
 
+/// A line with its exit status followed, as if it were another mistake.
+#[test]
+fn the_answer_of_a_builtin_that_says_what_is_wrong_is_not_followed_by_its_status() {
+    let place = Place::new();
+    let _server = place.serve();
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter("help nosuch");
+    terminal.sees("help nosuch\r\n");
+    let shown = terminal.sees(&prompt);
+    assert!(shown.contains("nosuch") && !shown.contains("exit status"), "{shown:?}");
+    assert_eq!(terminal.quit().1, 1, "the status of the last failure");
+}
+
 /// Up showed the secret.
 #[test]
 fn a_line_with_a_secret_is_not_brought_back() {

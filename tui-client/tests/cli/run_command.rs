@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::common::{Ended, Place, text};
+use crate::terminal::Terminal;
 
 #[test]
 fn the_status_is_the_commands_own_or_128_and_the_signal() {
@@ -251,6 +252,19 @@ fn a_signal_cancels_the_run_before_it_ends_the_program() {
         run.end().with(status);
         assert!(place.path(&format!("never{status}.ended")).exists());
     }
+}
+
+/// Nothing was said at a terminal.
+#[test]
+fn ctrl_c_at_a_terminal_says_that_the_run_was_cancelled() {
+    let place = Place::new();
+    let _server = place.serve();
+    let mut terminal = Terminal::open(&place, &["run", "wait-for", text(&place.path("never"))]);
+    terminal.sees("begun\r\n");
+    terminal.type_text("\u{3}");
+    let (shown, status) = terminal.end();
+    assert!(shown.ends_with("\ntopside: wait-for was cancelled by you\r\n"), "{shown:?}");
+    assert_eq!(status, 130);
 }
 
 #[test]

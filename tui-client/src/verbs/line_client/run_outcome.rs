@@ -43,8 +43,14 @@ impl Client {
         match ran.result {
             None => NextStep::End,
             Some(Ok(CommandResult::Answer(answer))) => {
+                let has_said_why = !answer.output.trim().is_empty();
                 match print_answer(&self.console.printer, answer, false).await {
                     exit_status::OK => self.after(&request.command, &request.args).await,
+                    // Its text says what is wrong. A script needs the number of the line as well.
+                    status if has_said_why && self.prompt.is_some() => {
+                        self.status = status;
+                        NextStep::On
+                    }
                     status => {
                         let sentence =
                             format!("{} ended with exit status {status}", request.command);
