@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::pin::Pin;
 use crate::server_record::ServerRecord;
 
 /// File name of the lock of a state directory, in which the server that has it records where it is found.
@@ -164,7 +165,7 @@ impl Dirs {
                 }
             }
         }
-        LocalServer { sockets, state_lock: Some(self.state_lock()) }
+        LocalServer { sockets, state_lock: Some(self.state_lock()), pin: None }
     }
 }
 
@@ -175,6 +176,8 @@ pub struct LocalServer {
     pub sockets: Vec<PathBuf>,
     /// The lock file of the state directory; its record tells of a server without a socket.
     pub state_lock: Option<PathBuf>,
+    /// The pin that the server must have, where a certain one is meant.
+    pub pin: Option<Pin>,
 }
 
 impl LocalServer {
@@ -218,7 +221,7 @@ fn have_one_owner(lock: &Path, socket: &Path) -> bool {
 
 impl From<Vec<PathBuf>> for LocalServer {
     fn from(sockets: Vec<PathBuf>) -> Self {
-        Self { sockets, state_lock: None }
+        Self { sockets, state_lock: None, pin: None }
     }
 }
 

@@ -118,6 +118,12 @@ impl TcpPort {
         self.opened.borrow().clone()
     }
 
+    /// The pin of the server's key, if it has one on the disk. Blocks.
+    pub(crate) fn stored_pin(&self) -> Option<Pin> {
+        let key = PrivateKey::load(&self.state.join(KEY_FILE)).ok().flatten();
+        key.map(|key| key.pin())
+    }
+
     /// Binds the addresses, so that opening cannot fail; `None` if the port is open already. Blocks for the disk.
     pub(crate) fn prepare(&self, keys: &Arc<Keys>) -> Result<Option<BoundPort>, OpenError> {
         if self.opened().is_some() {

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{
     Approvals, AuditEnd, CallerInfo, Empty, EventsSubscribe, EventsUnsubscribe, Initialize,
-    InitializeResult, Ping, ServerSnapshot, SessionClose, Snapshot, SubscribeResult, Topic,
-    WireLimits,
+    InitializeResult, Ping, ServerInfo, ServerSnapshot, SessionClose, Snapshot, SubscribeResult,
+    Topic, WireLimits,
 };
 use topside_shared::notifications::name;
 use topside_shared::records::{Program, RunRow};
@@ -65,9 +65,11 @@ pub(super) async fn initialize(
         _ => Vec::new(),
     };
     let who = client.who();
+    // The first invite of a server makes its key.
+    let pin = server.tcp.opened().map(|port| port.pin).or(server.info.pin);
     let answer = InitializeResult {
         protocol_version: PROTOCOL_VERSION,
-        server: server.info.clone(),
+        server: ServerInfo { pin, ..server.info.clone() },
         you: CallerInfo {
             client_id: client.id,
             address: client.address.clone(),

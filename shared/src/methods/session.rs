@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Empty, Method};
 use crate::ids::ClientId;
 use crate::notifications::Closing;
+use crate::pin::Pin;
 use crate::records::Program;
 use crate::role::Role;
 use crate::time::Time;
@@ -72,6 +73,9 @@ pub struct ServerInfo {
     /// Differs at each start of the box; absent if the system reports none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub box_boot_id: Option<String>,
+    /// The pin of its key; absent while it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
 }
 
 /// Who the caller is.

@@ -22,6 +22,12 @@ pub(crate) enum ConnectError {
          this network; if the server was set up anew, pair again ({INVITE_ON_THE_BOX})"
     )]
     WrongKey { at: String },
+    /// The server of this machine is not the saved one that was named.
+    #[error(
+        "the server of this machine ({at}) is not the saved server: it has another key; choose another route, or \
+         `this machine` for the server that runs here"
+    )]
+    OtherServer { at: String },
     /// The server does not accept the key of this device.
     #[error(transparent)]
     KeyRefused(#[from] KeyRefused),
@@ -97,6 +103,7 @@ impl ConnectError {
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::WrongKey { .. }
+            | Self::OtherServer { .. }
             | Self::KeyRefused(_)
             | Self::NotAllowed { .. }
             | Self::ForeignDirectory { .. }

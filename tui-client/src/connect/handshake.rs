@@ -122,7 +122,12 @@ pub(super) async fn begin_remote(dialled: Dialled, hello: &Hello) -> Result<Sess
 async fn local(server: &LocalServer, hello: &Hello) -> Result<Session, ConnectError> {
     for path in &server.sockets {
         if let Some((read, write)) = dial_socket(path).await? {
-            return begin(read, write, Via::Same, path.display().to_string(), hello).await;
+            let at = path.display().to_string();
+            let session = begin(read, write, Via::Same, at, hello).await?;
+            let is_meant = server.pin.is_none() || server.pin == session.welcome.server.pin;
+            return is_meant
+                .then_some(session)
+                .ok_or_else(|| ConnectError::OtherServer { at: path.display().to_string() });
         }
     }
     match server.without_socket(platform::is_locked) {

@@ -37,7 +37,7 @@ impl TargetBox {
     }
 
     /// The pin in one form: client.toml may have it in capitals.
-    pub(super) fn key(&self) -> Option<Pin> {
+    pub(crate) fn key(&self) -> Option<Pin> {
         self.pin.as_deref()?.parse().ok()
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use topside_shared::dirs::{Dirs, DirsError};
+use topside_shared::dirs::{Dirs, DirsError, LocalServer};
 use topside_shared::methods::Menu;
 use topside_shared::text::{MAX_NAME, clean};
 
@@ -102,7 +102,7 @@ impl TargetArgs {
         fan_out::refresh(name, &store, &dirs).into_iter().for_each(complain);
         let named = fan_out::one(name, via, &store, &dirs)?;
         match via {
-            Via::Same => Ok(Target::Local(dirs.local_server())),
+            Via::Same => Ok(Target::Local(LocalServer { pin: named.key(), ..dirs.local_server() })),
             _ => Ok(named.target?),
         }
     }

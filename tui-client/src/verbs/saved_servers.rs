@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::json;
-use topside_shared::dirs::Dirs;
+use topside_shared::dirs::{Dirs, LocalServer};
 use topside_shared::tables::{columns, table};
 
 use super::errors::{VerbError, with_sources};
@@ -159,7 +159,8 @@ async fn test(
             }
         }
         _ => {
-            let target = Target::Local(dirs.local_server());
+            let pin = profile.and_then(|profile| profile.pin.as_deref()?.parse().ok());
+            let target = Target::Local(LocalServer { pin, ..dirs.local_server() });
             let hello = Hello { notices: false, agent: false, name: "topside" };
             match connect(&target, &hello).await {
                 Ok(session) => {

@@ -90,6 +90,32 @@ fn an_invited_device_runs_commands_from_elsewhere_with_their_own_status() {
     assert!(row.contains("phone") && row.contains("active"), "{keys}");
 }
 
+/// The server of this machine ran a command that was meant for a saved server.
+#[test]
+fn the_route_to_this_machine_leads_to_the_saved_server_only() {
+    let garden = Box::new();
+    let client = garden.paired();
+    let _other = client.serve();
+    for args in [
+        &["run", "--on", "garden", "--via", "same", "echo", "x"][..],
+        &["test", "garden", "--via", "same"],
+    ] {
+        let ended = client.verb(args);
+        assert_ne!(ended.status, Some(0), "{ended:?}");
+        assert!(
+            format!("{ended:?}").contains("is not the saved server: it has another key"),
+            "{ended:?}"
+        );
+    }
+    // A server without a key of its own cannot be it either, and one that has it is.
+    client.verb(&["invite", "--name", "any", "--role", "viewer"]).with(0);
+    client.run(&["--on", "garden", "--via", "same", "echo", "x"]).with(125);
+    let invite = garden.verb(&["invite", "--name", "desk", "--role", "operator"]);
+    pair(&garden.place, &[&invite, "--name", "garden"]).with(0);
+    let here = garden.place.run(&["--on", "garden", "--via", "same", "echo", "here"]);
+    assert_eq!(here.with(0).out, "here\n");
+}
+
 #[test]
 fn much_output_comes_whole() {
     let garden = Box::new();

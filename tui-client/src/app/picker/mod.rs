@@ -182,7 +182,10 @@ pub(crate) fn connect(state: &mut State) -> Vec<Effect> {
     }
     let Some(via) = routes::chosen_via(state) else { return Vec::new() };
     let target = Target { server: chosen(state).map(|profile| profile.name.clone()), via };
-    let start = via == Via::Same && state.local_server == LocalServer::NotRunning;
+    // A server that is started here is not the saved one.
+    let start = target.server.is_none()
+        && via == Via::Same
+        && state.local_server == LocalServer::NotRunning;
     tab_actions::go_to_server(state, &target, start).unwrap_or_else(|| dial(state, target, start))
 }
 

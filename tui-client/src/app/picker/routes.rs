@@ -87,6 +87,7 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::Lost { .. } => "the connection broke",
         ConnectError::Stuck { .. } => "does nothing",
         ConnectError::PrivateKey(_) => "this device's key cannot be used",
+        ConnectError::OtherServer { .. } => "another server",
         ConnectError::SocketRemoved { .. } => "its socket was removed",
         ConnectError::NoServer { .. }
         | ConnectError::ForeignDirectory { .. }

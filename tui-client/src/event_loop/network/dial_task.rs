@@ -34,7 +34,9 @@ pub(super) fn place(
     dirs: &Dirs,
 ) -> Result<connect::Target, DialFailed> {
     if target.via == Via::Same {
-        return Ok(connect::Target::Local(dirs.local_server()));
+        let pin = profile.and_then(|profile| profile.pin.as_deref()?.parse().ok());
+        let server = topside_shared::dirs::LocalServer { pin, ..dirs.local_server() };
+        return Ok(connect::Target::Local(server));
     }
     let Some(profile) = profile else {
         let name = target.title();
