@@ -17,6 +17,8 @@ pub(crate) type Described = Vec<(String, String)>;
 pub(crate) struct KnownValues {
     pub(crate) clients: Described,
     pub(crate) runs: Described,
+    /// Those of them that have not ended.
+    pub(crate) live_runs: Described,
     pub(crate) keys: Described,
     pub(crate) commands: Described,
     /// The saved servers.
@@ -34,11 +36,17 @@ pub(crate) fn clients<'r>(rows: impl Iterator<Item = &'r ClientRow>) -> Describe
 }
 
 pub(crate) fn runs(page: &RunsPage) -> Described {
-    let known = |row: &RunRow| {
-        let about = format!("{}, {}", clean(&row.command, MAX_NAME), row.state.name());
-        (row.run_id.0.to_string(), about)
-    };
-    page.runs.iter().map(known).collect()
+    page.runs.iter().map(run).collect()
+}
+
+/// The runs that have not ended: only these can be cancelled.
+pub(crate) fn live_runs(page: &RunsPage) -> Described {
+    page.runs.iter().filter(|row| !row.state.ended()).map(run).collect()
+}
+
+fn run(row: &RunRow) -> (String, String) {
+    let about = format!("{}, {}", clean(&row.command, MAX_NAME), row.state.name());
+    (row.run_id.0.to_string(), about)
 }
 
 pub(crate) fn keys(keys: Keys) -> Described {

@@ -161,7 +161,7 @@ fn with_values(known: &KnownValues) -> Command {
     let of = [
         ("kick", "client", values(&known.clients)),
         ("attach", "run", values(&known.runs)),
-        ("cancel", "run", values(&known.runs)),
+        ("cancel", "run", values(&known.live_runs)),
         ("input", "run", values(&known.runs)),
         ("runs", "before", values(&known.runs)),
         ("runs", "command", values(&known.commands)),

@@ -1,4 +1,4 @@
-//! `topside run`: one command, its output and its exit status.
+//! `topside run`: one command, its output and its exit status. One file: the steps of one verb, in order.
 
 use std::io::IsTerminal;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! Runs commands one after the other on a session without a screen, and prints notifications meanwhile.
+//! One file: a run, its input and its interruption share one loop.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use topside_shared::RunId;
-use topside_shared::methods::{CommandResult, CommandRun, RunCancel};
+use topside_shared::methods::{CommandResult, CommandRun, Ping, RunCancel};
 use topside_shared::notifications::{Closing, Notification, Phase, RunOutput};
 
 use super::messages;
@@ -23,6 +24,13 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the answer to a run's last input is waited for once the run has ended.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 
+/// When the user of the line client is told that the server has not answered yet.
+const SLOW_ANSWER: Duration = Duration::from_secs(5);
+/// What is said then.
+const NO_ANSWER: &str = "no answer for 5 s: still waiting (Ctrl-C gives up)";
+/// When the user of the line client is told that a cancelled run has not ended yet.
+const SLOW_CANCEL: Duration = Duration::from_secs(1);
+
 /// A session, the printer of its output, and the signals that interrupt it.
 pub(super) struct Runner {
     pub(super) handle: Handle,
@@ -35,6 +43,8 @@ pub(super) struct Runner {
     pub(super) you: String,
     /// The last notification of a shutdown.
     pub(super) closing: Option<Closing>,
+    /// Whether the user is told that an answer or an end is waited for: in the line client at a terminal.
+    pub(super) tells_waiting: bool,
     /// Why the session ended, once it has.
     pub(super) lost: Option<DisconnectReason>,
 }
@@ -58,6 +68,8 @@ pub(super) struct RunOutcome {
     pub(super) result: Option<Result<CommandResult, CallError>>,
     /// Why this program cancelled it, if it did.
     pub(super) cut: Option<Interruption>,
+    /// Whether the server has confirmed that it got the request to cancel, if the wait for the end was given up.
+    pub(super) is_cancel_confirmed: bool,
     /// Whether the message about a line that the run did not take was printed already.
     pub(super) untaken: bool,
 }
@@ -76,6 +88,10 @@ struct RunInProgress {
     cut: Option<Interruption>,
     /// When to stop waiting for the end of a cancelled run.
     patience: Option<Instant>,
+    /// When to tell the user that the server has not answered, or that a cancelled run has not ended.
+    tells: Option<Instant>,
+    /// The server's answer to a request that follows the one to cancel.
+    confirmed: Option<oneshot::Receiver<()>>,
 }
 
 impl Runner {
@@ -85,7 +101,17 @@ impl Runner {
         events.hold_output();
         let (closing, you) = (welcome.closing, welcome.you.called());
         let jobs = std::io::stdin().is_terminal().then(|| Jobs::listen().ok()).flatten();
-        Self { handle, events, printer, signals, jobs, you, closing, lost: None }
+        Self {
+            handle,
+            events,
+            printer,
+            signals,
+            jobs,
+            you,
+            closing,
+            tells_waiting: false,
+            lost: None,
+        }
     }
 
     /// Goes on with another session, after one that was lost.
@@ -116,7 +142,9 @@ impl Runner {
         let feed = StdinSender { handle: &handle, source, progress: &progress }.carry(known);
         tokio::pin!(feed);
         let deadline = limit.map(|limit| Instant::now() + limit);
-        let mut underway = RunInProgress { run: None, cut: None, patience: None };
+        let tells = self.tells_waiting.then(|| Instant::now() + SLOW_ANSWER);
+        let mut underway =
+            RunInProgress { run: None, cut: None, patience: None, tells, confirmed: None };
         let mut result = None;
         loop {
             let until = underway.patience.or(deadline.filter(|_| underway.cut.is_none()));
@@ -132,6 +160,15 @@ impl Runner {
                         break;
                     }
                     underway.cut(Interruption::Signal(signal), self.signals.patience(CANCEL_PATIENCE), &handle);
+                    underway.tells = self.tells_waiting.then(|| Instant::now() + SLOW_CANCEL);
+                }
+                () = sleep_until(underway.tells), if result.is_none() => {
+                    underway.tells = None;
+                    let sentence = match underway.cut {
+                        None => NO_ANSWER,
+                        Some(_) => "cancelling: Ctrl-C again does not wait",
+                    };
+                    self.printer.say(sentence).await;
                 }
                 () = stop_asked(&mut self.jobs) => hush.stop(),
                 () = sleep_until(until) => {
@@ -191,7 +228,13 @@ impl Runner {
                 answer => answer,
             })
         });
-        RunOutcome { result, cut: underway.cut, untaken }
+        let is_cancel_confirmed = match underway.confirmed {
+            Some(confirmed) if result.is_none() => {
+                matches!(timeout(ANSWER_PATIENCE, confirmed).await, Ok(Ok(())))
+            }
+            _ => false,
+        };
+        RunOutcome { result, cut: underway.cut, is_cancel_confirmed, untaken }
     }
 
     /// Prints why the input of a run could not be sent, and cancels the run unless it has ended. Returns whether the message
@@ -285,18 +328,29 @@ impl RunInProgress {
             return None;
         }
         self.run = Some(row.run_id);
+        if self.cut.is_none() {
+            self.tells = None;
+        }
         if self.cut.is_some() {
             self.cancel(handle);
         }
         self.run
     }
 
-    fn cancel(&self, handle: &Handle) {
+    fn cancel(&mut self, handle: &Handle) {
         let Some(run_id) = self.run else { return };
         let handle = handle.clone();
-        // The answer to the run's own request says how it ended.
+        let (sender, confirmed) = oneshot::channel();
+        self.confirmed = Some(confirmed);
+        // The answer to the run's own request says how it ended. A server that answers a later request has this one.
         tokio::spawn(async move {
-            let _ = handle.call(&RunCancel { run_id }).await;
+            let follow_up = async {
+                if handle.call(&Ping {}).await.is_ok() {
+                    let _ = sender.send(());
+                }
+            };
+            let cancel = RunCancel { run_id };
+            let _ = tokio::join!(handle.call(&cancel), follow_up);
         });
     }
 }

@@ -176,6 +176,10 @@ impl Server {
         self.child.id()
     }
 
+    pub(crate) fn signal(&self, name: Signal) {
+        signal(&self.child, name);
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

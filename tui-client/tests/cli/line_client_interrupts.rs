@@ -74,6 +74,45 @@ fn a_second_ctrl_c_gives_up_the_wait_for_a_run_and_keeps_the_session() {
     terminal.quit();
 }
 
+/// It said nothing, and after the second Ctrl-C that the run was cancelled.
+#[test]
+fn a_server_that_does_not_answer_is_reported_and_no_run_is_called_cancelled() {
+    let place = Place::new();
+    let server = place.serve();
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    server.signal(Signal::STOP);
+    let name = prompt.trim_end_matches("> ");
+    terminal.enter("echo on");
+    terminal.sees("topside: no answer for 5 s: still waiting (Ctrl-C gives up)\r\n");
+    terminal.type_text("\u{3}");
+    terminal.sees("topside: cancelling: Ctrl-C again does not wait\r\n");
+    terminal.type_text("\u{3}");
+    let unknown = "whether echo was cancelled is not known";
+    terminal.sees(&format!("topside: no answer from {name}: {unknown}\r\n"));
+    terminal.sees(&prompt);
+    server.signal(Signal::CONT);
+    terminal.quit();
+}
+
+/// A run that was stopped with its server was called cancelled.
+#[test]
+fn a_cancel_that_the_server_does_not_confirm_is_not_called_one() {
+    let place = Place::new();
+    let server = place.serve();
+    let go = place.path("go");
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    terminal.enter(&format!("wait-for {}", go.display()));
+    terminal.sees("begun\r\n");
+    server.signal(Signal::STOP);
+    terminal.type_text("\u{3}");
+    terminal.sees("topside: cancelling: Ctrl-C again does not wait\r\n");
+    terminal.type_text("\u{3}");
+    terminal.sees(": whether wait-for was cancelled is not known\r\n");
+    terminal.sees(&prompt);
+    server.signal(Signal::CONT);
+    terminal.quit();
+}
+
 /// The terminal discards the line that is typed. So Ctrl-C, with which people give up a line, must not end the session.
 #[test]
 fn ctrl_c_at_the_prompt_discards_the_line_and_a_second_one_ends_the_session() {

@@ -273,6 +273,36 @@ fn the_answer_of_a_builtin_that_says_what_is_wrong_is_not_followed_by_its_status
     assert_eq!(terminal.quit().1, 1, "the status of the last failure");
 }
 
+/// Tab proposed runs that had ended, and nothing named those that go on.
+#[test]
+fn cancel_proposes_and_names_only_runs_that_go_on() {
+    let place = Place::new();
+    let _server = place.serve();
+    let (mut terminal, prompt) = Terminal::line_client(&place);
+    let mut runs = |line: &str| {
+        terminal.enter(line);
+        terminal.sees(&format!("{line}\r\n"));
+        terminal.sees(&prompt)
+    };
+    assert!(runs(":runs").starts_with("no runs yet\r\n"));
+    assert!(runs(":cancel").contains("`cancel` needs the number of a run; nothing runs\r\n"));
+    let echo = runs("own-status 0");
+    assert!(echo.contains("succeeded"), "{echo}");
+    assert!(runs(":runs --state failed").starts_with("no such runs\r\n"));
+    place.run(&["--detach", "wait-for", place.path("never").to_str().unwrap()]).with(0);
+    for verb in ["cancel", "attach"] {
+        let shown = runs(&format!(":{verb}"));
+        let sentence = format!("`{verb}` needs the number of a run: #2 wait-for, running\r\n");
+        assert!(shown.contains(&sentence), "{shown}");
+    }
+    terminal.type_text(":cancel \t");
+    terminal.sees(":cancel 2 ");
+    terminal.type_text("\r");
+    terminal.sees("cancelled\r\n");
+    terminal.sees(&prompt);
+    terminal.quit();
+}
+
 /// Up showed the secret.
 #[test]
 fn a_line_with_a_secret_is_not_brought_back() {

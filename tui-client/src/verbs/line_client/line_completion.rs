@@ -45,13 +45,31 @@ async fn known_values(peer: &Peer, menu: &Menu) -> KnownValues {
             |_| Vec::new(),
             |all| known_values::clients(all.clients.iter().filter(|row| row.client_id != own)),
         );
-        known.runs = runs.map_or_else(|_| Vec::new(), |page| known_values::runs(&page));
+        let runs = runs.unwrap_or_default();
+        known.live_runs = known_values::live_runs(&runs);
+        known.runs = known_values::runs(&runs);
         known.keys = keys.map_or_else(|_| Vec::new(), known_values::keys);
     }
     known
 }
 
 impl Client {
+    /// What is said of a verb that lacks the number of a run: it names the runs that have not ended.
+    pub(super) async fn needs_run(&self, verb: &str) -> String {
+        let list = RunsList { limit: Some(known_values::RUNS), ..RunsList::default() };
+        let asked = self.peer.handle.call(&list);
+        let runs = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(page)) => known_values::live_runs(&page),
+            _ => return format!("`{verb}` needs the number of a run: `:runs` lists them"),
+        };
+        let named: Vec<String> =
+            runs.iter().map(|(run, about)| format!("#{run} {about}")).collect();
+        match &named[..] {
+            [] => format!("`{verb}` needs the number of a run; nothing runs"),
+            several => format!("`{verb}` needs the number of a run: {}", several.join("; ")),
+        }
+    }
+
     /// Completes the word at the cursor, and lists what it could become.
     pub(super) async fn complete(&mut self) {
         let Self { prompt, menu, peer, console, .. } = self;

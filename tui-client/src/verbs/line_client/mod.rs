@@ -80,8 +80,10 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
                 printer.say(greeting(&peer, via, embedded.is_some())).await;
                 printer.say(HOW_TO_BEGIN).await;
             }
+            let mut console = Runner::new(session, printer, signals);
+            console.tells_waiting = prompt.is_some();
             let mut client = Client {
-                console: Runner::new(session, printer, signals),
+                console,
                 peer,
                 menu,
                 yes,

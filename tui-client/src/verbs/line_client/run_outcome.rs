@@ -25,8 +25,14 @@ impl Client {
                 }
                 if ran.result.is_none() {
                     let command = &request.command;
-                    self.say(format_args!("{command} was cancelled; its end is not waited for"))
-                        .await;
+                    if ran.is_cancel_confirmed {
+                        let sentence = "was cancelled; its end is not waited for";
+                        self.say(format_args!("{command} {sentence}")).await;
+                    } else {
+                        let server = &self.peer.name;
+                        let unknown = format!("whether {command} was cancelled is not known");
+                        self.say(format_args!("no answer from {server}: {unknown}")).await;
+                    }
                     return NextStep::On;
                 }
             }

@@ -31,6 +31,11 @@ impl Client {
             self.wrong(USAGE, sentence).await;
             return NextStep::On;
         }
+        if let verb @ ("cancel" | "attach") = line.trim() {
+            let sentence = self.needs_run(verb).await;
+            self.wrong(USAGE, sentence).await;
+            return NextStep::On;
+        }
         let verb = match verb_line::parse(line) {
             Ok(Parsed::Verb(verb)) => *verb,
             Ok(Parsed::Help(text)) => {

@@ -78,8 +78,13 @@ pub(super) async fn runs(session: &mut OneShot<'_>, args: &Runs) -> Result<u8, V
         }
     }
     let you = session.welcome.you.called();
+    let is_filtered = state.is_some() || command.is_some() || user.is_some() || before.is_some();
     session
         .print(&all, |all| {
+            if all.runs.is_empty() && *limit > 0 {
+                let sentence = if is_filtered { "no such runs\n" } else { "no runs yet\n" };
+                return sentence.to_owned();
+            }
             let rows = all.runs.iter().map(|row| messages::row_for(row.clone(), &you));
             tables::runs(&rows.collect::<Vec<_>>(), &TimeZone::system())
         })

@@ -40,6 +40,7 @@ pub(crate) struct CommandLine {
     /// Keys and runs of the server, once they have arrived.
     keys: Vec<(String, String)>,
     runs: Vec<(String, String)>,
+    live_runs: Vec<(String, String)>,
 }
 
 /// Opens the command line, and asks for the values that can be completed.
@@ -51,6 +52,7 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     let mut effects =
         state.ask_if_connected(Ask::of_view(&runs, |view: &mut CommandLine, page, _| {
             view.runs = page.as_ref().map(known_values::runs).unwrap_or_default();
+            view.live_runs = page.as_ref().map(known_values::live_runs).unwrap_or_default();
             stay()
         }));
     if may_administer(state).is_ok() {
@@ -70,6 +72,7 @@ impl CommandLine {
     fn known(&self, state: &State) -> KnownValues {
         let mut known = KnownValues {
             runs: self.runs.clone(),
+            live_runs: self.live_runs.clone(),
             keys: self.keys.clone(),
             ..KnownValues::default()
         };
