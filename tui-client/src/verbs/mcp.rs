@@ -114,6 +114,10 @@ async fn set_up_as_admin(args: &Mcp, dirs: &Dirs) -> Result<String, String> {
 
 /// Uses an invite that an admin has made, on a machine that needs no key of an admin.
 async fn set_up_by_invite(args: &Mcp, text: &str, dirs: &Dirs) -> Result<String, String> {
+    #[cfg_attr(
+        not(feature = "hub"),
+        allow(clippy::infallible_destructuring_match, reason = "with hubs there is another kind")
+    )]
     let invite = match read_invite(text)? {
         PastedInvite::Server(invite) => invite,
         #[cfg(feature = "hub")]
