@@ -258,8 +258,12 @@ fn a_server_that_ends_while_a_hook_of_the_server_before_is_pending_reports_it() 
     assert_eq!(closed(&topsided), [run.to_string()]);
 }
 
-/// The number of threads of a server without clients.
+/// The number of threads of a server without clients: the least of some, because a start at times needs one more for a moment.
 fn threads_of_a_server() -> u32 {
+    (0..8).map(|_| threads_of_one_server()).min().unwrap()
+}
+
+fn threads_of_one_server() -> u32 {
     let topsided = Topsided::new();
     let server = topsided.start();
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
