@@ -31,7 +31,9 @@ pub(crate) fn main() -> ExitCode {
         ["raw-run", socket] => run_once(Path::new(socket)),
         ["print", bytes] => print(bytes),
         ["tick"] => tick(),
-        ["spin"] => spin(),
+        ["spin"] => loop {
+            std::hint::spin_loop();
+        },
         ["load", socket, what, clients, ms] => load(socket, what, clients, ms),
         flags => return measure(flags),
     };
@@ -178,13 +180,4 @@ fn tick() -> io::Result<()> {
         std::thread::sleep(LINE_INTERVAL);
     }
     Ok(())
-}
-
-/// Takes a core until it is killed. It runs in a session of its own, as the work of another user or service does: Linux shares
-/// processors between sessions first (`sched_autogroup`), and in the session of the bench it would take the time of the threads that measure.
-fn spin() -> io::Result<()> {
-    rustix::process::setsid()?;
-    loop {
-        std::hint::spin_loop();
-    }
 }

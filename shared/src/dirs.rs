@@ -135,6 +135,11 @@ impl Dirs {
         self.server_at(Some(Self::system().socket()))
     }
 
+    /// The same where only a server with this pin is meant, if one is given.
+    pub fn local_server_of(&self, pin: Option<Pin>) -> LocalServer {
+        LocalServer { pin, ..self.local_server() }
+    }
+
     /// Where the verbs of the server look for it, which work on these directories while it does not run: the socket in the
     /// runtime directory, the one that the server of this state directory recorded (a script of cron has no
     /// `XDG_RUNTIME_DIR`), and that of a packaged server only where that is meant.

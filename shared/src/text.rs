@@ -82,6 +82,11 @@ pub fn called(user: &str, client: ClientId) -> String {
     format!("{} ({client})", clean(user, MAX_NAME))
 }
 
+/// The same for the reader with the connection `you`: its own is `you`.
+pub fn called_for(user: &str, client: ClientId, you: Option<ClientId>) -> String {
+    if you == Some(client) { "you".to_owned() } else { called(user, client) }
+}
+
 /// Whether a character steers a terminal or the direction of text, and shows nothing itself.
 pub fn is_control(c: char) -> bool {
     c.is_control()

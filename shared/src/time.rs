@@ -30,7 +30,12 @@ impl Time {
 
     /// This moment moved by `ms`.
     pub fn plus_millis(self, ms: u64) -> Self {
-        Self::from_millis(self.as_millis().saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
+        self.moved_by(i64::try_from(ms).unwrap_or(i64::MAX))
+    }
+
+    /// This moment moved by so many milliseconds, back if they are negative.
+    pub fn moved_by(self, ms: i64) -> Self {
+        Self::from_millis(self.as_millis().saturating_add(ms))
     }
 
     /// For people, to the minute: `20:00` on the day of `now`, `2026-03-02 20:00` on any other.

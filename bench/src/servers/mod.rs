@@ -149,28 +149,28 @@ impl Programs {
                 if transport == Transport::Tls {
                     fs::write(dir.path().join("server.toml"), settings())?;
                 }
-                let mut command = Command::new(&self.topsided);
+                let mut command = in_session(&self.topsided);
                 environment(&mut command, dir.path());
                 command
             }
             ServerKind::RawJson(_) if transport == Transport::Tls => {
-                let mut command = Command::new(&self.own);
+                let mut command = in_session(&self.own);
                 command.arg("raw-tls").arg(port.to_string()).arg(dir.path().join("key"));
                 command
             }
             ServerKind::RawJson(workers) => {
-                let mut command = Command::new(&self.own);
+                let mut command = in_session(&self.own);
                 command.arg("raw-json").arg(&socket).arg(workers.to_string());
                 command
             }
             ServerKind::RawLine => {
-                let mut command = Command::new(&self.own);
+                let mut command = in_session(&self.own);
                 command.arg("raw-line").arg(&socket);
                 command
             }
             ServerKind::Redis => {
                 let Some(redis) = &self.redis else { return Ok(None) };
-                let mut command = Command::new(redis);
+                let mut command = in_session(redis);
                 command.args(["--port", "0", "--save", "", "--appendonly", "no"]);
                 command.args(["--maxclients", "15000", "--loglevel", "warning", "--unixsocket"]);
                 command.arg(&socket).arg("--dir").arg(dir.path());
@@ -187,7 +187,7 @@ impl Programs {
             }
         };
         let started = Instant::now();
-        let child = spawn(&command, dir.path())?;
+        let child = spawn(command, dir.path())?;
         let mut server = Server { child, socket, tls: None, dir, start: Duration::ZERO };
         let redis = kind == ServerKind::Redis;
         let request = if redis { exchange::redis_ping() } else { exchange::ping() }.request;
@@ -251,15 +251,18 @@ pub(crate) fn environment(command: &mut Command, dir: &Path) {
     }
 }
 
-/// Starts a server in a session of its own, as a service is. Linux shares processors between sessions first
-/// (`sched_autogroup`): in the session of the bench, the server would take the time of the threads that measure it.
-fn spawn(command: &Command, dir: &Path) -> io::Result<Child> {
-    let mut session = Command::new("setsid");
-    session.arg(command.get_program()).args(command.get_args());
-    session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    session.stdin(Stdio::null()).stdout(Stdio::null());
-    session.stderr(fs::File::create(dir.join("stderr"))?);
-    session.spawn()
+/// A program in a session of its own, as a service and the work of other users are. Linux shares processors between sessions
+/// first (`sched_autogroup`): in the session of the bench, it would take the time of the threads that measure.
+pub(crate) fn in_session(program: &Path) -> Command {
+    let mut command = Command::new("setsid");
+    command.arg(program);
+    command
+}
+
+fn spawn(mut command: Command, dir: &Path) -> io::Result<Child> {
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(fs::File::create(dir.join("stderr"))?);
+    command.spawn()
 }
 
 fn can_run(topside: &Path) -> bool {

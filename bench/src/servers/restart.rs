@@ -3,12 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Programs, Server, Transport, environment, spawn};
+use super::{Programs, Server, Transport, environment, in_session, spawn};
 use crate::exchange;
 
 impl Programs {
@@ -26,9 +26,9 @@ impl Programs {
     }
 
     fn spawn_ours(&self, dir: &Path) -> io::Result<Child> {
-        let mut command = Command::new(&self.topsided);
+        let mut command = in_session(&self.topsided);
         environment(&mut command, dir);
-        spawn(&command, dir)
+        spawn(command, dir)
     }
 }
 

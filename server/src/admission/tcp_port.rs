@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::task::Context;
 
@@ -80,6 +80,7 @@ pub(crate) struct TcpPort {
     pub(crate) refused: Arc<SessionLimits>,
     opened: watch::Sender<Option<Arc<OpenPort>>>,
     handler: OnceLock<Handler>,
+    stored_pin: OnceLock<Option<Pin>>,
     closing: CancellationToken,
 }
 
@@ -93,6 +94,7 @@ impl TcpPort {
             refused: SessionLimits::of_refused(limits),
             opened: watch::Sender::new(None),
             handler: OnceLock::new(),
+            stored_pin: OnceLock::new(),
             closing: CancellationToken::new(),
         }
     }
@@ -118,10 +120,10 @@ impl TcpPort {
         self.opened.borrow().clone()
     }
 
-    /// The pin of the server's key, if it has one on the disk. Blocks.
-    pub(crate) fn stored_pin(&self) -> Option<Pin> {
-        let key = PrivateKey::load(&self.state.join(KEY_FILE)).ok().flatten();
-        key.map(|key| key.pin())
+    /// The pin of the server's key; none before it has one. A key of an earlier start is read once, where the port is closed.
+    pub(crate) fn pin(&self) -> Option<Pin> {
+        let stored = || *self.stored_pin.get_or_init(|| stored_pin(&self.state).ok().flatten());
+        self.opened().map(|port| port.pin).or_else(stored)
     }
 
     /// Binds the addresses, so that opening cannot fail; `None` if the port is open already. Blocks for the disk.
@@ -215,6 +217,11 @@ impl TcpPort {
     pub(crate) async fn closed(&self) {
         self.closing.cancelled().await;
     }
+}
+
+/// The pin of the server's key in its state directory; none before it has one. Blocks.
+pub(crate) fn stored_pin(state: &Path) -> Result<Option<Pin>, PrivateKeyError> {
+    Ok(PrivateKey::load(&state.join(KEY_FILE))?.map(|key| key.pin()))
 }
 
 /// The open port: its addresses and the server's key.

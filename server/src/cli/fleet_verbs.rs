@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 use topside_shared::fleet::{
     Enrolment, Invited, JoinString, ROSTER_KEY, RosterError, VerifiedRoster, box_key, presence_key,
@@ -14,9 +15,8 @@ use topside_shared::hub::{
 };
 use topside_shared::methods::ServerReload;
 use topside_shared::private_key::{PrivateKey, PrivateKeyError};
-use topside_shared::{Pin, Time};
 
-use crate::admission::tcp_port::KEY_FILE;
+use crate::admission::tcp_port::stored_pin;
 use crate::base::platform;
 use crate::control::{ControlError, call_if_running, own_state};
 use crate::net::fleet_files::{self, FleetFileError, Membership};
@@ -97,7 +97,7 @@ pub(crate) fn join(dirs: &Dirs, args: &JoinArgs) -> Result<String, FleetVerbErro
     state_of(dirs)?;
     if let Some(path) = &args.credentials {
         let user = fleet_files::read_credentials(path)?;
-        let own = digits(&own_pin(dirs)?.ok_or(FleetVerbError::NoKey)?);
+        let own = digits(&stored_pin(&dirs.state)?.ok_or(FleetVerbError::NoKey)?);
         if user.name() != own {
             return Err(FleetVerbError::OtherUser { user: user.name().to_owned(), own });
         }
@@ -167,7 +167,7 @@ async fn check(
     let entry = hub.bucket().get(ROSTER_KEY).await?.ok_or_else(no_bucket)?;
     let roster = VerifiedRoster::read(&entry.value, &join.authority, fleet)?;
     let roster = roster.roster();
-    if let Some(pin) = own_pin(dirs)? {
+    if let Some(pin) = stored_pin(&dirs.state)? {
         if roster.boxes.iter().any(|of| of.pin == pin) {
             return Ok(true);
         }
@@ -185,11 +185,6 @@ async fn check(
     }
 }
 
-/// The pin of the box; none if its server has no key yet.
-fn own_pin(dirs: &Dirs) -> Result<Option<Pin>, FleetVerbError> {
-    Ok(PrivateKey::load(&dirs.state.join(KEY_FILE))?.map(|key| key.pin()))
-}
-
 /// Leaves the fleet. What to print.
 pub(crate) fn leave(dirs: &Dirs) -> Result<String, FleetVerbError> {
     state_of(dirs)?;
@@ -198,7 +193,7 @@ pub(crate) fn leave(dirs: &Dirs) -> Result<String, FleetVerbError> {
         return Ok("The box has joined no fleet\n".to_owned());
     }
     read_again(dirs)?;
-    let (Ok(Some(membership)), Some(pin)) = (membership, own_pin(dirs)?) else {
+    let (Ok(Some(membership)), Some(pin)) = (membership, stored_pin(&dirs.state)?) else {
         return Ok("Left the fleet\n".to_owned());
     };
     let fleet = &membership.join.access.fleet;

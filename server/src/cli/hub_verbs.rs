@@ -136,14 +136,14 @@ fn init(args: &InitArgs) -> Result<String, HubVerbError> {
 
 /// Replaces the users in the configuration by those of this version, with the same passwords. What to print.
 fn update(dir: &Path) -> Result<String, HubVerbError> {
-    let read = |name: &str| {
-        let path = dir.join(name);
-        let text = std::fs::read_to_string(&path);
-        text.map_err(|source| HubVerbError::Read { path, source })
+    let [string, path] = [STRING, CONFIG].map(|name| dir.join(name));
+    let read = |path: &Path| {
+        let text = std::fs::read_to_string(path);
+        text.map_err(|source| HubVerbError::Read { path: path.to_owned(), source })
     };
-    let credentials = HubCredentials::find(&read(STRING)?)
-        .map_err(|why| HubVerbError::String { path: dir.join(STRING), why })?;
-    let (old, path) = (read(CONFIG)?, dir.join(CONFIG));
+    let credentials = HubCredentials::find(&read(&string)?)
+        .map_err(|why| HubVerbError::String { path: string, why })?;
+    let old = read(&path)?;
     let block = old.find(&format!("\n{}", USERS.0)).and_then(|at| {
         let (start, rest) = (at + 1, &old[at + 1..]);
         Some(start..start + rest.find(USERS.1)? + USERS.1.len())

@@ -190,25 +190,13 @@ impl TokenArgs {
     }
 }
 
-/// What to know of a new invite or token beside itself: keys of the same name, and where the server listens now.
+/// What to know of a new invite or token beside itself: keys of the same name, and where the server listens now. Only an invite
+/// needs the `keys`.
 pub fn surroundings(made: &KeyRow, keys: &[KeyRow], listeners: &[ListenAddress]) -> Vec<String> {
-    let name = &made.name;
-    let same = |row: &&KeyRow| row.key_id != made.key_id && fold_name(&row.name) == fold_name(name);
-    let mut notes = Vec::new();
-    if made.state == KeyState::Invited {
-        for row in keys.iter().filter(same) {
-            match row.state {
-                KeyState::Invited => notes.push(format!(
-                    "an earlier invite for {name} as {} stays valid too{}: `revoke {}` ends it",
-                    row.role, until(row), row.key_id.short().replace(' ', "")
-                )),
-                KeyState::Active => notes.push(format!(
-                    "a device called {name} is paired already: this invite sets its role; another device needs another name"
-                )),
-                _ => {}
-            }
-        }
-    }
+    let mut notes: Vec<String> = match made.state {
+        KeyState::Invited => keys.iter().filter_map(|row| of_same_name(made, row)).collect(),
+        _ => Vec::new(),
+    };
     let open: Vec<&str> =
         listeners.iter().filter(|one| one.transport == "tls").map(|one| &*one.address).collect();
     if !open.is_empty() {
@@ -219,6 +207,26 @@ pub fn surroundings(made: &KeyRow, keys: &[KeyRow], listeners: &[ListenAddress])
         ));
     }
     notes
+}
+
+/// What an earlier key of the same name means for a new invite.
+fn of_same_name(made: &KeyRow, row: &KeyRow) -> Option<String> {
+    let name = &made.name;
+    if row.key_id == made.key_id || fold_name(&row.name) != fold_name(name) {
+        return None;
+    }
+    match row.state {
+        KeyState::Invited => Some(format!(
+            "an earlier invite for {name} as {} stays valid too{}: `revoke {}` ends it",
+            row.role,
+            until(row),
+            row.key_id.short().replace(' ', "")
+        )),
+        KeyState::Active => Some(format!(
+            "a device called {name} is paired already: this invite sets its role; another device needs another name"
+        )),
+        _ => None,
+    }
 }
 
 fn until(key: &KeyRow) -> String {
@@ -240,7 +248,10 @@ pub(crate) fn create(
     let NewKey { text, mut notes } = show(&made)?;
     print!("{text}");
     // The key is made and printed: what cannot be said about it is left out.
-    let keys = control.list().unwrap_or_default();
+    let keys = match made.key.state {
+        KeyState::Invited => control.list().unwrap_or_default(),
+        _ => Vec::new(),
+    };
     notes.extend(surroundings(&made.key, &keys, &control.listeners().unwrap_or_default()));
     if !control.is_live() {
         notes.push("no server runs here now; it works once one does".to_owned());

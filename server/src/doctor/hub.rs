@@ -45,9 +45,8 @@ pub(super) struct HubFacts {
 pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<HubFacts> {
     use topside_shared::fleet::{ROSTER_KEY, VerifiedRoster};
     use topside_shared::hub::{BucketError, HubConnection};
-    use topside_shared::private_key::PrivateKey;
 
-    use crate::admission::tcp_port::KEY_FILE;
+    use crate::admission::tcp_port::stored_pin;
     use crate::net::fleet_files;
 
     let join = match fleet_files::membership(state) {
@@ -71,8 +70,8 @@ pub(super) async fn collect(state: &Path, fleet: Option<FleetStatus>) -> Option<
         let entry = entry.ok_or_else(|| format!("the hub has no roster of {}", access.fleet))?;
         let read = VerifiedRoster::read(&entry.value, &join.authority, &access.fleet);
         read.map_err(|error| error.to_string())?;
-        if let Ok(Some(key)) = PrivateKey::load(&state.join(KEY_FILE)) {
-            clock = match hub.bucket().clock_ahead(&key.pin()).await {
+        if let Ok(Some(pin)) = stored_pin(state) {
+            clock = match hub.bucket().clock_ahead(&pin).await {
                 Ok(ahead) => HubClock::Ahead(ahead),
                 Err(BucketError::NotPermitted) => HubClock::NotPermitted,
                 Err(_) => HubClock::Unknown,

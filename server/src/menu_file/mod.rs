@@ -1,5 +1,5 @@
 //! Reading `commands.toml` and `commands.d/*.toml`: the result is a menu, or a list of errors with their positions.
-//! Read when the server starts and by `topsided check`.
+//! Read when the server starts and by `topsided check`. One file: the steps of a reading, and the menu that it gives.
 
 mod approval;
 mod args;

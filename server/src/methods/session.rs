@@ -65,11 +65,9 @@ pub(super) async fn initialize(
         _ => Vec::new(),
     };
     let who = client.who();
-    // The first invite of a server makes its key.
-    let pin = server.tcp.opened().map(|port| port.pin).or(server.info.pin);
     let answer = InitializeResult {
         protocol_version: PROTOCOL_VERSION,
-        server: ServerInfo { pin, ..server.info.clone() },
+        server: ServerInfo { pin: server.tcp.pin(), ..server.info.clone() },
         you: CallerInfo {
             client_id: client.id,
             address: client.address.clone(),

@@ -136,7 +136,7 @@ impl Schedules {
     fn delayed_now(&self, schedule: &DeclaredSchedule) -> Time {
         let instance = self.instance.get().map_or("", |instance| &**instance);
         let delay = i64::try_from(millis(jitter(schedule, instance))).unwrap_or(0);
-        Time::from_millis(self.now(&schedule.rule).as_millis() - delay)
+        self.now(&schedule.rule).moved_by(-delay)
     }
 
     /// A time of a rule as a time on the wall.
@@ -145,7 +145,7 @@ impl Schedules {
             return time;
         }
         let ahead = Time::now().as_millis() - self.passing().as_millis();
-        Time::from_millis(time.as_millis() + ahead)
+        time.moved_by(ahead)
     }
 
     /// Why a schedule starts nothing now.

@@ -40,7 +40,7 @@ impl Schedules {
             // The rows of a schedule that was removed are deleted.
             let declared = schedules.iter().find(|schedule| schedule.name == name);
             let Some(schedule) = declared else { continue };
-            let before = Time::from_millis(last.at.as_millis() - 1);
+            let before = last.at.moved_by(-1);
             let occurrence = schedule.rule.after(before).filter(|found| found.at == last.at);
             let now = self.delayed_now(schedule);
             let occurrence = occurrence.filter(|found| found.is_open(now));

@@ -158,7 +158,6 @@ impl Server {
         log.on_entry(move || poke.notify_one());
         let box_name = config.naming.box_name();
         let tcp = TcpPort::new(config.listen.clone(), config.state.clone(), &config.limits);
-        let pin = tcp.stored_pin();
         let shutdown_was_due = shutdown_record::read(&config.state);
         let box_boot_id = box_boot::boot_id(&config.figures_root);
         let last_reboot = reboot_record::finish(&config.state, box_boot_id.as_deref(), Time::now());
@@ -198,7 +197,7 @@ impl Server {
                 boot_id,
                 started_at: Time::now(),
                 box_boot_id,
-                pin,
+                pin: None,
             },
             started: Instant::now(),
             clock,

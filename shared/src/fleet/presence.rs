@@ -65,7 +65,7 @@ impl Presence {
     pub fn by_clock(mut self, written_at: Time) -> Self {
         let ahead = written_at.as_millis() - self.at.as_millis();
         self.at = written_at;
-        self.shutdown = self.shutdown.map(|due| Time::from_millis(due.as_millis() + ahead));
+        self.shutdown = self.shutdown.map(|due| due.moved_by(ahead));
         self
     }
 }

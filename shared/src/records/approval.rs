@@ -124,13 +124,14 @@ impl ApprovalRow {
 
     /// Who asks, with the connection: `ann (#7)`, `bot (#8, agent)`; `you` is the connection that reads it.
     pub fn called(&self, you: Option<ClientId>) -> String {
-        match (you == Some(self.client_id), self.agent) {
-            (true, _) => "you".to_owned(),
-            (false, false) => text::called(&self.user, self.client_id),
-            (false, true) => {
-                format!("{} ({}, agent)", text::clean(&self.user, text::MAX_NAME), self.client_id)
-            }
+        if self.agent && you != Some(self.client_id) {
+            return format!(
+                "{} ({}, agent)",
+                text::clean(&self.user, text::MAX_NAME),
+                self.client_id
+            );
         }
+        text::called_for(&self.user, self.client_id, you)
     }
 
     /// Whether it still waits for a decision.

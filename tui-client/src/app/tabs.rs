@@ -7,6 +7,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use topside_shared::ClientId;
+
 use super::connection::{ConnectionState, Target};
 use super::runs::export::Export;
 use super::runs::file_sending::Sending;
@@ -51,6 +53,11 @@ impl Tab {
             unread: false,
             opened_from: None,
         }
+    }
+
+    /// The connection of the shown session.
+    pub(crate) fn own_client(&self) -> Option<ClientId> {
+        self.console().map(|console| console.welcome.you.client_id)
     }
 
     pub(crate) fn console(&self) -> Option<&Console> {

@@ -14,6 +14,7 @@ use topside_shared::notifications::Notification;
 use super::ask::Ask;
 use super::{Clicked, Effect, State};
 use crate::connect::CallError;
+use crate::input::actions::Id;
 use crate::input::key::Key;
 use crate::widgets::canvas::{Canvas, Hit, ListLayout};
 
@@ -52,6 +53,11 @@ pub(crate) trait View: Any + fmt::Debug {
     /// Whether `:` opens the command line of Topside above it, and `?` the help: not while text is being typed.
     fn leaves_signs(&self) -> bool {
         false
+    }
+
+    /// Whether `?` opens the help above it; in some views that is so although `:` does nothing.
+    fn leaves_help(&self) -> bool {
+        self.leaves_signs()
     }
 
     /// What its keys do, for the help.
@@ -166,9 +172,12 @@ impl State {
         self.views.push(Box::new(view));
     }
 
-    /// Whether `:` and `?` mean the command line and the help above the top view.
-    pub(crate) fn top_leaves_signs(&self) -> bool {
-        self.views.last().is_some_and(|view| view.leaves_signs())
+    /// Whether the sign of this action, `:` or `?`, has its meaning above the top view.
+    pub(crate) fn top_leaves_sign(&self, id: Id) -> bool {
+        self.views.last().is_some_and(|view| match id {
+            Id::Help => view.leaves_help(),
+            _ => view.leaves_signs(),
+        })
     }
 
     /// How the list of the uppermost view was drawn last; none before that.

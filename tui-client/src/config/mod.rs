@@ -19,8 +19,8 @@ mod validation;
 pub(crate) use atomic_file::write_private;
 pub(crate) use audit_position::AuditOf;
 pub(crate) use history_file::History;
-pub(crate) use profiles::UnknownServer;
 pub use profiles::{ConfigError, Profile, ProfileStore};
+pub(crate) use profiles::{UnknownServer, key_of};
 pub(crate) use screen_state::{PaneChoice, PaneChoices};
 pub(crate) use settings::{Settings, SettingsFiles};
 #[cfg(feature = "hub")]

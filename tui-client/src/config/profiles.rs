@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use topside_shared::Pin;
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
 use super::atomic_file::Replacement;
@@ -47,6 +48,15 @@ impl Profile {
         let hosts = [&self.lan, &self.internet].into_iter().flatten();
         hosts.map(String::as_str).collect::<Vec<_>>().join(", ")
     }
+
+    pub(crate) fn key(&self) -> Option<Pin> {
+        key_of(self.pin.as_deref())
+    }
+}
+
+/// A pin of client.toml in one form: the file may have it in capitals.
+pub(crate) fn key_of(pin: Option<&str>) -> Option<Pin> {
+    pin?.parse().ok()
 }
 
 /// Why the saved servers cannot be read, changed or written.

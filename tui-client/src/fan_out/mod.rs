@@ -27,7 +27,7 @@ pub(crate) use boxes_at_once::Serial;
 use boxes_at_once::{AT_ONCE, MAX_HELD, SPREAD};
 pub(crate) use common_menu::{cached_menus, common_menu};
 use one_box::{Checked, Common, Stop, check, leave, run};
-pub(crate) use one_box::{MakePlan, Plan, PlanError, WHY_DESTRUCTIVE, effect_word};
+pub(crate) use one_box::{MakePlan, Plan, PlanError, effect_word, why_destructive};
 pub(crate) use outcome::{
     Captured, CommandEnd, Cut, Group, NotStarted, Outcome, OutcomeKind, group,
 };

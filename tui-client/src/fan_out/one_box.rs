@@ -55,9 +55,11 @@ impl Plan {
     }
 }
 
-/// Why a command may be destructive although its declaration does not say so.
-pub(crate) const WHY_DESTRUCTIVE: &str =
-    "A command is destructive if its declaration says so, or names no effect.";
+/// Why a command may be destructive although its declaration does not say so; none where that needs no word.
+pub(crate) fn why_destructive(effect: Effect, has_question: bool) -> Option<&'static str> {
+    (effect == Effect::Destructive && !has_question)
+        .then_some("A command is destructive if its declaration says so, or names no effect.")
+}
 
 pub(crate) fn effect_word(effect: Effect) -> &'static str {
     match effect {

@@ -6,7 +6,7 @@ use topside_shared::Pin;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
-use crate::config::{Profile, ProfileStore, THIS_MACHINE, UnknownServer};
+use crate::config::{Profile, ProfileStore, THIS_MACHINE, UnknownServer, key_of};
 use crate::connect::{AmbiguousBox, FleetBox, FleetBoxes, NotReady, Remote, Target, Via};
 
 /// One box that a command is to run on.
@@ -21,24 +21,29 @@ pub(crate) struct TargetBox {
 }
 
 impl TargetBox {
-    pub(super) fn this_machine(dirs: &Dirs) -> Self {
+    fn this_machine(dirs: &Dirs) -> Self {
         let target = Ok(Target::Local(dirs.local_server()));
         Self { name: THIS_MACHINE.to_owned(), pin: None, target }
     }
 
     pub(super) fn saved(profile: &Profile, via: Via, dirs: &Dirs) -> Self {
-        let target = Remote::of_profile(profile, via, &dirs.state).map(Target::Remote);
+        let target = match via {
+            Via::Same => Ok(Target::Local(dirs.local_server_of(profile.key()))),
+            _ => Remote::of_profile(profile, via, &dirs.state).map(Target::Remote),
+        };
         Self { name: profile.name.clone(), pin: profile.pin.clone(), target }
     }
 
     pub(super) fn of_fleet(each: &FleetBox, name: String, via: Via, dirs: &Dirs) -> Self {
-        let target = Remote::of_fleet_box(each, via, &dirs.state).map(Target::Remote);
+        let target = match via {
+            Via::Same => Ok(Target::Local(dirs.local_server_of(Some(each.pin)))),
+            _ => Remote::of_fleet_box(each, via, &dirs.state).map(Target::Remote),
+        };
         Self { name, pin: Some(each.pin.to_string()), target }
     }
 
-    /// The pin in one form: client.toml may have it in capitals.
-    pub(crate) fn key(&self) -> Option<Pin> {
-        self.pin.as_deref()?.parse().ok()
+    pub(super) fn key(&self) -> Option<Pin> {
+        key_of(self.pin.as_deref())
     }
 }
 
@@ -74,8 +79,11 @@ impl<'d> KnownBoxes<'d> {
         fleets.as_ref().map_err(Clone::clone)
     }
 
-    /// The box of this name: a saved server, or else a box of a fleet.
+    /// The box of this name: this machine, a saved server, or else a box of a fleet.
     pub(super) fn find(&self, name: &str, via: Via) -> Result<TargetBox, UnknownBox> {
+        if name == THIS_MACHINE {
+            return Ok(TargetBox::this_machine(self.dirs));
+        }
         let server = match self.store.find(name) {
             Ok(profile) => return Ok(TargetBox::saved(profile, via, self.dirs)),
             Err(hidden @ UnknownServer::Hidden { .. }) => return Err(hidden.into()),
@@ -119,9 +127,5 @@ pub(crate) fn named(
     dirs: &Dirs,
 ) -> Result<Vec<TargetBox>, UnknownBox> {
     let known = KnownBoxes::new(store, dirs);
-    let find = |name: &String| match name == THIS_MACHINE {
-        true => Ok(TargetBox::this_machine(dirs)),
-        false => known.find(name, Via::Auto),
-    };
-    names.iter().map(find).collect()
+    names.iter().map(|name| known.find(name, Via::Auto)).collect()
 }

@@ -133,33 +133,30 @@ pub(crate) fn select(
             }
             let boxes = group(tag, via, (store, fleets), dirs)?;
             selection.boxes.extend(boxes);
-        } else if name != THIS_MACHINE {
-            selection.boxes.push(known.find(name, via)?);
-        } else if via == Via::Auto {
-            selection.boxes.push(TargetBox::this_machine(dirs));
-        } else {
+        } else if name == THIS_MACHINE && via != Via::Auto {
             return Err(SelectionError::ThisMachine);
+        } else {
+            selection.boxes.push(known.find(name, via)?);
         }
     }
     Ok(selection.distinct())
 }
 
-/// The names of these saved servers, one for each box, and those that are left out: two with one key are one box.
+/// The names of these servers (name and pin), one for each box, and those that are left out: two with one key are one box.
 pub(crate) fn distinct<'p>(
-    profiles: impl IntoIterator<Item = &'p Profile>,
+    servers: impl IntoIterator<Item = (&'p str, Option<&'p str>)>,
 ) -> (Vec<String>, Vec<LeftOut>) {
-    let mut boxes: Vec<&Profile> = Vec::new();
+    let mut boxes: Vec<(&str, Option<&str>)> = Vec::new();
     let mut left_out = Vec::new();
-    for profile in profiles {
-        let is_same = |other: &&&Profile| profile.pin.is_some() && other.pin == profile.pin;
-        match boxes.iter().find(is_same) {
-            Some(kept) => {
-                left_out.push(LeftOut { name: profile.name.clone(), kept: kept.name.clone() });
+    for (name, pin) in servers {
+        match boxes.iter().find(|(_, other)| pin.is_some() && *other == pin) {
+            Some((kept, _)) => {
+                left_out.push(LeftOut { name: name.to_owned(), kept: (*kept).to_owned() });
             }
-            None => boxes.push(profile),
+            None => boxes.push((name, pin)),
         }
     }
-    (boxes.into_iter().map(|profile| profile.name.clone()).collect(), left_out)
+    (boxes.into_iter().map(|(name, _)| name.to_owned()).collect(), left_out)
 }
 
 /// The saved servers and the boxes of fleets with this tag, or all.

@@ -43,13 +43,9 @@ impl Tail {
 /// a mark.
 pub(super) fn end_of_output(bytes: &[u8], from: u64) -> (String, bool) {
     let (text, cut) = plain(bytes, from > 0);
-    mark_missing(text, from, cut)
-}
-
-fn mark_missing(text: String, missing: u64, cut: bool) -> (String, bool) {
-    match missing > 0 || cut {
+    match from > 0 || cut {
         true => (
-            format!("[the beginning of the output is missing: {missing} bytes or more]\n{text}"),
+            format!("[the beginning of the output is missing: {from} bytes or more]\n{text}"),
             true,
         ),
         false => (text, false),

@@ -80,7 +80,8 @@ fn nearest_indexed(wanted: [u8; 3]) -> u8 {
 /// The number of the step that is nearest to this part of a colour.
 fn nearest_step(part: u8) -> u8 {
     // The boundaries lie in the middle of two steps.
-    [48, 116, 156, 196, 236].into_iter().map(|boundary| u8::from(part >= boundary)).sum()
+    let is_above = |pair: &[u8]| 2 * u16::from(part) > u16::from(pair[0]) + u16::from(pair[1]);
+    STEPS.windows(2).map(|pair| u8::from(is_above(pair))).sum()
 }
 
 fn nearest_named(wanted: [u8; 3]) -> Color {

@@ -247,7 +247,7 @@ impl Theme {
 
     /// The theme's own colour in the place of one that the terminal chooses.
     fn named(&self, colour: Color, own: Color) -> Color {
-        match (colour, self.ansi) {
+        match (colour, &self.ansi) {
             (Color::Reset, _) => own,
             (colour, Some(ansi)) => colour::ansi_number(colour).map_or(colour, |n| ansi[n]),
             _ => colour,

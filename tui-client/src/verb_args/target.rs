@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use topside_shared::dirs::{Dirs, DirsError, LocalServer};
+use topside_shared::dirs::{Dirs, DirsError};
 use topside_shared::methods::Menu;
 use topside_shared::text::{MAX_NAME, clean};
 
@@ -100,10 +100,6 @@ impl TargetArgs {
         }
         let via = self.via();
         fan_out::refresh(name, &store, &dirs).into_iter().for_each(complain);
-        let named = fan_out::one(name, via, &store, &dirs)?;
-        match via {
-            Via::Same => Ok(Target::Local(LocalServer { pin: named.key(), ..dirs.local_server() })),
-            _ => Ok(named.target?),
-        }
+        Ok(fan_out::one(name, via, &store, &dirs)?.target?)
     }
 }

@@ -219,15 +219,13 @@ impl Runner {
         if let Some(Err(CallError::Lost)) = &result {
             self.read_loss().await;
         }
-        let result = result.map(|answer| {
-            answer.map(|answer| match answer {
-                CommandResult::Run(mut run) => {
-                    run.row = messages::row_for(run.row, &self.you);
-                    CommandResult::Run(run)
-                }
-                answer => answer,
-            })
-        });
+        let result = match result {
+            Some(Ok(CommandResult::Run(mut run))) => {
+                run.row = messages::row_for(run.row, &self.you);
+                Some(Ok(CommandResult::Run(run)))
+            }
+            other => other,
+        };
         let is_cancel_confirmed = match underway.confirmed {
             Some(confirmed) if result.is_none() => {
                 matches!(timeout(ANSWER_PATIENCE, confirmed).await, Ok(Ok(())))
@@ -328,11 +326,9 @@ impl RunInProgress {
             return None;
         }
         self.run = Some(row.run_id);
-        if self.cut.is_none() {
-            self.tells = None;
-        }
-        if self.cut.is_some() {
-            self.cancel(handle);
+        match self.cut {
+            Some(_) => self.cancel(handle),
+            None => self.tells = None,
         }
         self.run
     }

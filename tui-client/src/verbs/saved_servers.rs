@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::json;
-use topside_shared::dirs::{Dirs, LocalServer};
+use topside_shared::dirs::Dirs;
 use topside_shared::tables::{columns, table};
 
 use super::errors::{VerbError, with_sources};
@@ -159,8 +159,7 @@ async fn test(
             }
         }
         _ => {
-            let pin = profile.and_then(|profile| profile.pin.as_deref()?.parse().ok());
-            let target = Target::Local(LocalServer { pin, ..dirs.local_server() });
+            let target = Target::Local(dirs.local_server_of(profile.and_then(Profile::key)));
             let hello = Hello { notices: false, agent: false, name: "topside" };
             match connect(&target, &hello).await {
                 Ok(session) => {
@@ -202,26 +201,29 @@ const OF_SERVER: [&str; 3] = ["server.toml", "commands.toml", "commands.d"];
 fn paths(dirs: &Dirs, json: bool) -> String {
     let files = SettingsFiles::of(&dirs.config);
     let of_server = OF_SERVER.map(|name| dirs.config.join(name));
-    let mut rows =
-        vec![("config_dir".to_owned(), &*dirs.config), ("state_dir".to_owned(), &*dirs.state)];
+    let mut rows = vec![
+        ("config_dir".to_owned(), &*dirs.config, None),
+        ("state_dir".to_owned(), &*dirs.state, None),
+    ];
     rows.extend(files.paths().map(|path| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        (name.unwrap_or_default(), path)
+        (name.unwrap_or_default(), path, None)
     }));
-    rows.extend(OF_SERVER.iter().zip(&of_server).map(|(name, path)| ((*name).to_owned(), &**path)));
+    let owner = Some("of your own server");
+    let of_server = OF_SERVER.iter().zip(&of_server);
+    rows.extend(of_server.map(|(name, path)| ((*name).to_owned(), &**path, owner)));
     if json {
         let map: serde_json::Map<String, serde_json::Value> = rows
             .into_iter()
-            .map(|(name, path)| (name, path.display().to_string().into()))
+            .map(|(name, path, _)| (name, path.display().to_string().into()))
             .collect();
         return json_line(&map);
     }
     let rows: Vec<[String; 3]> = rows
         .into_iter()
-        .map(|(name, path)| {
-            let of_server = OF_SERVER.contains(&&*name).then_some("of your own server");
+        .map(|(name, path, owner)| {
             let missing = (!path.exists()).then_some("not there");
-            let note = of_server.into_iter().chain(missing).collect::<Vec<_>>().join(", ");
+            let note = owner.into_iter().chain(missing).collect::<Vec<_>>().join(", ");
             [name, path.display().to_string(), note]
         })
         .collect();

@@ -77,8 +77,7 @@ fn facts(row: &ApprovalRow, state: &State) -> Vec<Fact> {
         ("command", format!("{} · {effect}", row.title)),
     ];
     facts.extend(row.confirm.clone().map(|question| ("question", question)));
-    let you = state.console().map(|console| console.welcome.you.client_id);
-    facts.push(("who asks", row.called(you)));
+    facts.push(("who asks", row.called(state.own_client())));
     facts.extend(row.key_id.map(|key| ("key", key.short().to_string())));
     facts.extend(row.reason.clone().map(|reason| ("reason", reason)));
     facts.push(("since", at(row.since)));

@@ -89,8 +89,7 @@ pub(super) fn question(
         Decision::Approve => ("Approve", "Approve"),
         Decision::Refuse => ("Refuse", "Refuse"),
     };
-    let you = state.console().map(|console| console.welcome.you.client_id);
-    let title = format!("{verb} run {} of {}?", row.run_id, row.called(you));
+    let title = format!("{verb} run {} of {}?", row.run_id, row.called(state.own_client()));
     let mut text = vec![row.line.clone()];
     text.extend(row.confirm.clone());
     if decision == Decision::Approve {

@@ -5,10 +5,8 @@ use std::fmt;
 use ratatui::layout::{Position, Rect};
 use topside_shared::text::MAX_REASON;
 
-use super::help;
-use crate::app::view::{Change, Outcome, View, act, close, stay};
+use crate::app::view::{Change, Outcome, View, close, stay};
 use crate::app::{Effect, State};
-use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::fit;
 use crate::theme::Theme;
@@ -229,14 +227,17 @@ impl Confirm {
 }
 
 impl View for Confirm {
+    fn leaves_help(&self) -> bool {
+        self.focus != Focus::Field
+    }
+
     fn title(&self, _state: &State) -> String {
         self.title.clone()
     }
 
-    fn key(&mut self, key: Key, state: &State) -> Outcome {
+    fn key(&mut self, key: Key, _state: &State) -> Outcome {
         match self.focus {
             _ if key.leaves() => self.cancel(),
-            Focus::No | Focus::Yes if state.keys.means(Id::Help, key) => act(help::open),
             Focus::Field => self.field_key(key),
             Focus::No | Focus::Yes => self.button_key(key),
         }

@@ -5,7 +5,7 @@ use topside_shared::RunId;
 use topside_shared::methods::{RunsList, RunsPage};
 use topside_shared::notifications::Notification;
 use topside_shared::records::{ResultFile, RunRow, RunState};
-use topside_shared::text::{bytes, called, duration};
+use topside_shared::text::{bytes, called_for, duration};
 
 use super::command_form::{self, CommandForm};
 use super::confirm::Confirm;
@@ -266,11 +266,7 @@ fn facts(state: &State, listed: &ListedRun) -> Vec<Fact> {
     let row = &listed.row;
     let at = |time| times::full_since(time, state.clock.wall, &state.zone);
     let (_, word, _) = standing(Phase::of(row), &state.theme);
-    let you = state.console().map(|console| console.welcome.you.client_id);
-    let by = match you == Some(row.client_id) {
-        true => "you".to_owned(),
-        false => called(&row.user, row.client_id),
-    };
+    let by = called_for(&row.user, row.client_id, state.own_client());
     let mut facts = vec![
         ("line", listed.line.clone()),
         ("state", word.to_string()),

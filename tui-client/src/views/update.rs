@@ -219,7 +219,7 @@ fn above_views(state: &State, key: Key) -> Option<Id> {
     let opens = [Id::CommandLine, Id::Help].into_iter().filter(|id| state.keys.means(*id, key));
     let mut opens = opens.filter(|id| *id != Id::Help || state.top_view::<Help>().is_none());
     opens.find(|id| match state.keys.of(*id).bare.contains(&key) {
-        true => state.top_leaves_signs(),
+        true => state.top_leaves_sign(*id),
         false => !state.views.is_empty(),
     })
 }

@@ -5,11 +5,20 @@ use crate::theme::glyphs::BARS;
 /// A bar for each of the newest samples, scaled from the least sample to the greatest; a blank where one is unknown.
 /// `span`: the least difference that reaches the full height, so that noise stays low and a constant is a thin line.
 pub(crate) fn sparkline(samples: &[Option<f64>], room: usize, span: f64) -> String {
+    let (newest, least, most) = range(samples, room);
+    bars(newest, least, (most - least).max(span))
+}
+
+/// The newest samples, the least and the greatest of them.
+fn range(samples: &[Option<f64>], room: usize) -> (&[Option<f64>], f64, f64) {
     let newest = &samples[samples.len().saturating_sub(room)..];
     let known = || newest.iter().copied().flatten();
     let least = known().min_by(f64::total_cmp).unwrap_or_default();
-    let most = known().max_by(f64::total_cmp).unwrap_or_default();
-    let span = (most - least).max(span);
+    (newest, least, known().max_by(f64::total_cmp).unwrap_or_default())
+}
+
+/// A bar for each sample; `span` above `least` is the full height.
+fn bars(newest: &[Option<f64>], least: f64, span: f64) -> String {
     let top = (BARS.len() - 1) as f64;
     let bar = |sample: &Option<f64>| match sample {
         Some(value) if span > 0.0 => BARS[((value - least) / span * top).round() as usize],
@@ -22,12 +31,9 @@ pub(crate) fn sparkline(samples: &[Option<f64>], room: usize, span: f64) -> Stri
 /// The same, scaled from zero to the greatest sample, or to `full` if that is more: one sample alone, or a constant, is as
 /// high as it is great.
 pub(crate) fn bars_from_zero(samples: &[Option<f64>], room: usize, full: f64) -> String {
-    // A sample at zero that is not drawn gives the scale.
-    let scaled: Vec<_> = [Some(0.0)]
-        .into_iter()
-        .chain(samples[samples.len().saturating_sub(room)..].iter().copied())
-        .collect();
-    sparkline(&scaled, scaled.len(), full).chars().skip(1).collect()
+    let (newest, least, most) = range(samples, room);
+    let least = least.min(0.0);
+    bars(newest, least, (most.max(0.0) - least).max(full))
 }
 
 /// The samples, averaged in groups of equal size to fit this many columns.

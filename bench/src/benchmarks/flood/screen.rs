@@ -9,7 +9,7 @@ use super::terminal::{PATIENCE, Terminal};
 use crate::goal::Goal;
 use crate::load::pings_during;
 use crate::report::Report;
-use crate::servers::{Programs, Server, ServerKind};
+use crate::servers::{Programs, Server, ServerKind, in_session};
 use crate::settings::Settings;
 use crate::statistics::{Series, percentile};
 
@@ -134,7 +134,7 @@ struct Spinner(std::process::Child);
 
 impl Spinner {
     fn start(programs: &Programs) -> io::Result<Self> {
-        std::process::Command::new(programs.own()).arg("spin").spawn().map(Self)
+        in_session(programs.own()).arg("spin").spawn().map(Self)
     }
 }
 

@@ -149,18 +149,10 @@ pub(super) fn in_files(
     }
     if is_first {
         // No file has a line: those of memory are the first lines of the current file, if there is one.
-        number_from_one(&mut found, has_file, memory, &lines);
+        from_memory(&mut found, has_file.then_some(1), memory, &lines);
     }
     found.entries.reverse();
     Ok(found.entries)
-}
-
-/// Looks at all entries of memory, which are the first lines of the log; they have no number where it has no file.
-fn number_from_one(found: &mut Found, has_file: bool, memory: &[LogEntry], lines: &[String]) {
-    for (index, line) in lines.iter().enumerate().rev() {
-        let number = has_file.then_some(index as u64 + 1);
-        found.look(line, || Some(LogEntry { line: number, ..memory[index].clone() }));
-    }
 }
 
 /// Looks at the entries of memory that the files do not have yet: those after the last line. `count` is the number of lines
@@ -180,9 +172,20 @@ fn unwritten(
             (memory.iter().rposition(|entry| !is_new(entry)).map_or(0, |place| place + 1), false)
         }
     };
-    for (index, line) in lines.iter().enumerate().skip(first_new).rev() {
-        let number = numbered.then(|| (count + 1 + index - first_new) as u64);
-        found.look(line, || Some(LogEntry { line: number, ..memory[index].clone() }));
+    let number = numbered.then_some(count as u64 + 1);
+    from_memory(found, number, &memory[first_new..], &lines[first_new..]);
+}
+
+/// Looks at entries of memory, which are the next lines of the current file: the first has this number, if there is one.
+fn from_memory(
+    found: &mut Found,
+    first_number: Option<u64>,
+    memory: &[LogEntry],
+    lines: &[String],
+) {
+    for (index, (line, entry)) in lines.iter().zip(memory).enumerate().rev() {
+        let number = first_number.map(|first| first + index as u64);
+        found.look(line, || Some(LogEntry { line: number, ..entry.clone() }));
     }
 }
 

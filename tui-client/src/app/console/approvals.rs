@@ -78,8 +78,7 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
 fn announce(state: &mut State, row: &ApprovalRow) {
     let key = state.keys.first(Id::Approvals, true);
     let decides = key.map_or_else(String::new, |key| format!(": {key} decides"));
-    let you = state.console().map(|console| console.welcome.you.client_id);
-    let words = format!("{} asks to run {}", row.called(you), row.line);
+    let words = format!("{} asks to run {}", row.called(state.own_client()), row.line);
     let now = state.clock.wall;
     if let Some(console) = state.console_mut() {
         console.notices.push(now, true, words.clone());

@@ -21,7 +21,7 @@ pub(super) fn load(state: &mut State, found: Vec<DiscoveredServer>) {
 
 /// Finds out which discovered servers are neither saved nor boxes of a fleet: one of the three lists has changed.
 pub(super) fn relist(state: &mut State) {
-    let boxes: HashSet<Pin> = state.fleet.iter().filter_map(|each| pin(&each.profile)).collect();
+    let boxes: HashSet<Pin> = state.fleet.iter().filter_map(|each| each.profile.key()).collect();
     let is_new = |find: &DiscoveredServer| {
         !state.servers.iter().any(|profile| is(find, profile))
             && find.pin.is_none_or(|pin| !boxes.contains(&pin))
@@ -37,7 +37,7 @@ pub(crate) fn listed(state: &State) -> impl Iterator<Item = &DiscoveredServer> {
 
 /// Whether it is this saved server: by its pin, or by its address if one of the two has no pin.
 fn is(find: &DiscoveredServer, profile: &Profile) -> bool {
-    match (find.pin, pin(profile)) {
+    match (find.pin, profile.key()) {
         (Some(found), Some(saved)) => found == saved,
         _ => {
             let here = |host: &str| {
@@ -49,10 +49,6 @@ fn is(find: &DiscoveredServer, profile: &Profile) -> bool {
     }
 }
 
-pub(crate) fn pin(profile: &Profile) -> Option<Pin> {
-    profile.pin.as_deref()?.parse().ok()
-}
-
 /// The address to save: IPv4 before IPv6, which is long; the host name if it announced no address.
 pub(crate) fn address(find: &DiscoveredServer) -> String {
     let first = find.addresses.iter().find(|address| address.is_ipv4());
@@ -62,7 +58,7 @@ pub(crate) fn address(find: &DiscoveredServer) -> String {
 
 /// Where a saved server was discovered, if it is another address than the saved one.
 pub(crate) fn hint(state: &State, profile: &Profile) -> Option<String> {
-    let pin = pin(profile)?;
+    let pin = profile.key()?;
     let find = state.discovered.iter().find(|find| find.pin == Some(pin))?;
     let known = profile.lan.as_deref().is_some_and(|lan| {
         find.port == profile.port

@@ -26,7 +26,7 @@ pub(crate) fn chosen(state: &State) -> Option<&FleetBox> {
 /// Takes the boxes of all fleets. One that is a saved server too is listed as that.
 pub(super) fn load(state: &mut State, rows: Vec<FleetBoxRow>) {
     let now = signed(state.clock.mono);
-    let saved: HashSet<Pin> = state.servers.iter().filter_map(discovered::pin).collect();
+    let saved: HashSet<Pin> = state.servers.iter().filter_map(Profile::key).collect();
     // A name that another server of the list has too stands behind its fleet.
     let mut names: HashMap<String, usize> = HashMap::new();
     let listed = rows.iter().map(|row| &row.name);
@@ -83,7 +83,7 @@ fn time(state: &State, heard: &Heard) -> Time {
 /// How a box stands: on the LAN, at the hub or away, with its load and its version.
 pub(crate) fn standing(state: &State, each: &FleetBox) -> (RouteSign, String) {
     let now = state.clock.mono;
-    let pin = discovered::pin(&each.profile);
+    let pin = each.profile.key();
     let on_lan = state.discovered.iter().any(|find| find.pin.is_some() && find.pin == pin);
     let place = if on_lan { "LAN" } else { "hub" };
     match (each.live(now), &each.heard) {

@@ -149,16 +149,14 @@ fn settle(state: &mut State, at: usize, was: &ListPlace) {
 /// The name under which an entry of the list is marked: a saved server, this machine, or a box; none: it was only
 /// discovered.
 pub(crate) fn markable(state: &State, at: usize) -> Option<&str> {
-    if at == state.servers.len() {
-        return Some(THIS_MACHINE);
-    }
-    profile(state, at).map(|profile| profile.name.as_str())
+    (at < first_find(state)).then(|| name(state, at))
 }
 
-/// The names of the marked entries, in the order of the list.
-pub(crate) fn marked(state: &State) -> impl Iterator<Item = &str> {
-    let names = (0..first_find(state)).filter_map(|at| markable(state, at));
-    names.filter(|name| state.picker.marked.contains(*name))
+/// The marked entries, in the order of the list: name, and pin of a saved server or box.
+pub(crate) fn marked(state: &State) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let pin = |at| profile(state, at)?.pin.as_deref();
+    let entries = (0..first_find(state)).map(move |at| (name(state, at), pin(at)));
+    entries.filter(|(name, _)| state.picker.marked.contains(*name))
 }
 
 pub(crate) fn is_wide(size: Size) -> bool {

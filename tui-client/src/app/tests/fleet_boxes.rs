@@ -108,7 +108,7 @@ fn a_box_is_dialled_marked_and_filtered_as_a_saved_server_and_changed_by_its_adm
     }
     world.press("space");
     world.press("space");
-    let marked: Vec<&str> = picker::marked(&world.state).collect();
+    let marked: Vec<&str> = picker::marked(&world.state).map(|(name, _)| name).collect();
     assert_eq!(marked, ["pump-1", "pump-2"]);
     world.press("/ # c a m");
     assert_eq!(picker::filter::visible(&world.state), [4]);

@@ -30,7 +30,7 @@ pub(crate) fn fleet(width: u16, height: u16) -> World {
 }
 
 fn marks(world: &World) -> Vec<&str> {
-    marked(&world.state).collect()
+    marked(&world.state).map(|(name, _)| name).collect()
 }
 
 pub(crate) fn ended(world: &mut World, id: u64, index: usize, outcome: Outcome) {

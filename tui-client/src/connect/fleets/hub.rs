@@ -35,8 +35,8 @@ pub(crate) enum FleetHubError {
     PrivateKey(#[from] PrivateKeyError),
 }
 
-/// What boxes say of themselves, and when, by the clock of this device.
-pub(crate) type Presences = HashMap<String, (Presence, Time)>;
+/// What boxes say of themselves, by the clock of this device.
+pub(crate) type Presences = HashMap<String, Presence>;
 
 /// The hub of one fleet.
 #[derive(Debug, Clone)]
@@ -100,8 +100,8 @@ impl FleetHub {
         let now = Time::now();
         let ahead = listed_at.map_or(0, |at| now.as_millis() - at.as_millis());
         let read = |entry: Entry| {
-            let at = Time::from_millis(entry.stored_at.as_millis() + ahead);
-            Some((entry.key, (Presence::read(&entry.value)?.by_clock(at), at)))
+            let at = entry.stored_at.moved_by(ahead);
+            Some((entry.key, Presence::read(&entry.value)?.by_clock(at)))
         };
         Ok(entries.into_iter().filter_map(read).collect())
     }

@@ -34,9 +34,7 @@ pub(super) fn place(
     dirs: &Dirs,
 ) -> Result<connect::Target, DialFailed> {
     if target.via == Via::Same {
-        let pin = profile.and_then(|profile| profile.pin.as_deref()?.parse().ok());
-        let server = topside_shared::dirs::LocalServer { pin, ..dirs.local_server() };
-        return Ok(connect::Target::Local(server));
+        return Ok(connect::Target::Local(dirs.local_server_of(profile.and_then(Profile::key))));
     }
     let Some(profile) = profile else {
         let name = target.title();

@@ -42,9 +42,11 @@ async fn watch_all(state: PathBuf, tell: mpsc::Sender<Msg>) {
                 watches.retain(|name, _| names.contains(name));
                 let has_left = watches.len() < before;
                 for name in names {
-                    let access = fleets::access(&state, &name);
                     // It may have moved to another hub.
-                    if watches.get(&name).is_some_and(|watched| Some(&watched.access) == access.as_ref()) {
+                    let is_same = |watched: &Watched| {
+                        fleets::access(&state, &name).as_ref() == Some(&watched.access)
+                    };
+                    if watches.get(&name).is_some_and(is_same) {
                         continue;
                     }
                     if let Ok(fleet) = fleets::load(&state, &name) {
@@ -144,8 +146,8 @@ impl FleetWatch {
     async fn read(&mut self, hub: &FleetHub) -> Result<(), FleetHubError> {
         let presences = hub.presences().await?;
         let (now, clock) = (Instant::now(), Time::now());
-        self.records.extend(presences.into_iter().map(|(key, (record, at))| {
-            let at = now.checked_sub(Duration::from_millis(clock.millis_since(at)));
+        self.records.extend(presences.into_iter().map(|(key, record)| {
+            let at = now.checked_sub(Duration::from_millis(clock.millis_since(record.at)));
             (key, (record, at.unwrap_or(now)))
         }));
         Ok(())

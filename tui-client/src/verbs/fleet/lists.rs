@@ -52,8 +52,8 @@ struct Said {
 }
 
 impl Said {
-    fn of((presence, seen_at): &(Presence, Time)) -> Self {
-        let Presence { version, load, runs, shutdown, .. } = presence;
+    fn of(presence: &Presence) -> Self {
+        let Presence { version, load, runs, shutdown, at: seen_at, .. } = presence;
         let version = clean(version, MAX_NAME);
         Self { version, load: *load, runs: *runs, shutdown: *shutdown, seen_at: *seen_at }
     }
@@ -102,11 +102,11 @@ pub(super) async fn boxes(
     Ok(Answer::new(text, &json!({ "fleet": fleet.name(), "boxes": rows })))
 }
 
-fn state(found: Option<&(Presence, Time)>, now: Time) -> &'static str {
+fn state(found: Option<&Presence>, now: Time) -> &'static str {
     match found {
         None => "unknown",
-        Some((Presence { state: PresenceState::Stopping, .. }, _)) => "stopped",
-        Some((_, at)) if now.millis_since(*at) > millis(AWAY_AFTER) => "away",
+        Some(Presence { state: PresenceState::Stopping, .. }) => "stopped",
+        Some(found) if now.millis_since(found.at) > millis(AWAY_AFTER) => "away",
         Some(_) => "hub",
     }
 }

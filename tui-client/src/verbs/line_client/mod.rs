@@ -7,6 +7,7 @@
 mod command_lines;
 mod line_completion;
 mod line_editor;
+mod line_messages;
 mod line_prompt;
 mod line_row;
 mod reconnect;
@@ -365,33 +366,6 @@ impl Client {
             Ok(request) => self.run_one(&request, input).await,
             Err(next) => next,
         }
-    }
-
-    /// Prints a sentence about the current line. At a terminal the line is in view, and has no number.
-    async fn say(&self, what: impl std::fmt::Display) {
-        self.console.printer.say(format_args!("{}{what}", self.place())).await;
-    }
-
-    /// The number of the current line, for messages to the user of a script.
-    fn place(&self) -> String {
-        match self.prompt {
-            Some(_) => String::new(),
-            None => format!("line {}: ", self.line),
-        }
-    }
-
-    /// Says that typed text was discarded, if it was. `event`: what it was typed before.
-    async fn say_dropped(&self, event: &str, input: &mut Option<StdinLines>) {
-        if input.as_mut().is_some_and(StdinLines::take_dropped) {
-            let sentence = format!("what was typed before {event} was dropped");
-            self.console.printer.say(sentence).await;
-        }
-    }
-
-    /// Prints what is wrong with the current line.
-    async fn wrong(&mut self, status: u8, what: impl std::fmt::Display) {
-        self.status = status;
-        self.say(what).await;
     }
 }
 

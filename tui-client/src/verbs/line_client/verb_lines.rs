@@ -2,6 +2,7 @@
 
 use topside_shared::text::clean;
 
+use super::super::errors::VerbError;
 use super::super::printer::OutputPart;
 use super::super::server_verbs::{self, OneShot};
 use super::super::stdin_lines::StdinLines;
@@ -85,12 +86,7 @@ impl Client {
         };
         let status = match answered {
             Ok(Ok(status)) => status,
-            Ok(Err(mut refused)) => {
-                if !ask.how().json {
-                    refused.sentence.insert_str(0, &self.place());
-                }
-                refused.tell(&self.console.printer, ask.how().json).await
-            }
+            Ok(Err(refused)) => self.tell_refused(refused, ask.how().json).await,
             Err(signal) => {
                 let next = self.interrupt_verb(signal).await;
                 self.say_dropped("Ctrl-C", input).await;
@@ -111,6 +107,14 @@ impl Client {
             self.console.lost = Some(reason.clone());
         }
         NextStep::On
+    }
+
+    /// Prints why a verb was not carried out, with the place of its line; JSON has none. The status of the verb.
+    async fn tell_refused(&self, mut refused: VerbError, json: bool) -> u8 {
+        if !json {
+            refused.sentence.insert_str(0, &self.place());
+        }
+        refused.tell(&self.console.printer, json).await
     }
 
     /// A signal during a verb: Ctrl-C ends the verb, the others end the session.
@@ -136,12 +140,7 @@ impl Client {
         };
         match answered {
             Ok(Ok((text, _))) => self.console.printer.write(OutputPart::Print(text)).await,
-            Ok(Err(mut refused)) => {
-                if !verb.json() {
-                    refused.sentence.insert_str(0, &self.place());
-                }
-                self.status = refused.tell(&self.console.printer, verb.json()).await;
-            }
+            Ok(Err(refused)) => self.status = self.tell_refused(refused, verb.json()).await,
             Err(signal) => return self.interrupt_verb(signal).await,
         }
         NextStep::On

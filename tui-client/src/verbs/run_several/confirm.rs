@@ -3,14 +3,13 @@
 use std::io::IsTerminal;
 
 use futures_util::future::BoxFuture;
-use topside_shared::command::Effect;
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 use super::super::Run;
 use super::super::printer::Printer;
 use super::super::question::{discard_typed, read_line};
 use super::report::{names, reason};
-use crate::fan_out::{FanOut, Outcome, OutcomeKind, Plan, WHY_DESTRUCTIVE, effect_word};
+use crate::fan_out::{FanOut, Outcome, OutcomeKind, Plan, effect_word, why_destructive};
 
 /// The question to the user, while it is open.
 pub(super) struct Confirmation {
@@ -106,11 +105,9 @@ pub(super) fn frozen_list(fan_out: &FanOut, outcomes: &[Option<Outcome>]) -> Str
             text.push_str(&format!("    {question}\n"));
         }
     }
-    if fan_out
-        .waiting()
-        .any(|(_, plan)| plan.effect == Effect::Destructive && plan.question.is_none())
-    {
-        text.push_str(&format!("  {WHY_DESTRUCTIVE}\n"));
+    let why = |plan: &Plan| why_destructive(plan.effect, plan.question.is_some());
+    if let Some(why) = fan_out.waiting().find_map(|(_, plan)| why(plan)) {
+        text.push_str(&format!("  {why}\n"));
     }
     let done =
         outcomes.iter().enumerate().filter_map(|(index, outcome)| Some((index, outcome.as_ref()?)));

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use topside_server::cli::{NewKey, ShowError, surroundings};
 use topside_shared::after_shutdown::AfterShutdown;
 use topside_shared::methods::{
-    Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeysList,
+    Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeyState, KeysList,
     NotifyTestResult, ReloadResult, RunsList, ServerReload, ServerShutdown, ServerShutdownCancel,
     ServerStatus,
 };
@@ -98,7 +98,8 @@ pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Res
     let mut question = format!("{verb} {name} for everybody, {when}?");
     if args.name.is_none() && !args.confirm.yes {
         let running = session.call(&RunsList::running()).await?;
-        question.extend(running.ending(session.client()).map(|runs| format!(" {runs}")));
+        question
+            .extend(running.ending(session.welcome.you.client_id).map(|runs| format!(" {runs}")));
     }
     match &args.name {
         Some(typed) if *typed == name => {}
@@ -210,10 +211,18 @@ pub(super) async fn hand_over(
     let status = session.print(made, |_| handed.text).await?;
     if !session.is_json() {
         // The key is made and printed: what cannot be said about it is left out.
-        let keys = session.handle.call(&KeysList {}).await.map(|answer| answer.keys);
+        let keys = match made.key.state {
+            KeyState::Invited => session
+                .handle
+                .call(&KeysList {})
+                .await
+                .map(|answer| answer.keys)
+                .unwrap_or_default(),
+            _ => Vec::new(),
+        };
         let status = session.handle.call(&ServerStatus::default()).await;
         let listeners = status.map(|status| status.listeners).unwrap_or_default();
-        let around = surroundings(&made.key, &keys.unwrap_or_default(), &listeners);
+        let around = surroundings(&made.key, &keys, &listeners);
         for sentence in handed.notes.into_iter().chain(around) {
             session.printer.say(sentence).await;
         }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use topside_shared::Pin;
 use topside_shared::methods::{Call, InitializeResult, Menu};
 use topside_shared::text::{MAX_NAME, clean};
-use topside_shared::{ClientId, Pin};
 
 use super::confirm::{confirm, confirm_by_name};
 use crate::connect::{CallError, DisconnectReason, Events, Handle, Hello, Session, connect};
@@ -100,11 +100,6 @@ impl<'s> OneShot<'s> {
 
     pub(super) fn name(&self) -> &str {
         self.name
-    }
-
-    /// The number of this connection.
-    pub(super) fn client(&self) -> ClientId {
-        self.welcome.you.client_id
     }
 
     /// Asks a yes-or-no question before a dangerous verb.

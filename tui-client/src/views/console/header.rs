@@ -95,16 +95,17 @@ fn others(console: &Console) -> [String; 2] {
     if console.laid.clients.is_some() {
         return Default::default();
     }
-    let you = console.welcome.you.client_id;
-    let running = console.clients.values().filter(|row| row.client_id != you).flat_map(|row| {
+    let others = console.clients.values().filter(|row| !console.is_me(row));
+    let mut running = others.flat_map(|row| {
         let runs = row.runs.iter().filter(|run| !run.queued);
-        runs.map(|run| format!("{} {}", row.user, run.command))
+        runs.map(move |run| (&row.user, &run.command))
     });
-    let running: Vec<String> = running.collect();
-    let Some(first) = running.first() else { return Default::default() };
-    let counted = format!("{} running", running.len());
-    let more = if running.len() > 1 { " …" } else { "" };
-    [format!("{counted}: {}{more}", fit::cut(first, OTHERS)), counted]
+    let Some((user, command)) = running.next() else { return Default::default() };
+    let count = 1 + running.count();
+    let counted = format!("{count} running");
+    let more = if count > 1 { " …" } else { "" };
+    let first = format!("{user} {command}");
+    [format!("{counted}: {}{more}", fit::cut(&first, OTHERS)), counted]
 }
 
 /// Most columns for the name of another user and the command that runs.

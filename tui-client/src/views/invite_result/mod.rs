@@ -24,7 +24,6 @@ use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::secret::Secret;
 use crate::text::{sanitize, times};
-use crate::views::help;
 use crate::widgets::canvas::Canvas;
 use crate::widgets::scrolled_text::ScrolledText;
 use draw::{fits_alone, may_be_reversed, scrolls};
@@ -148,6 +147,10 @@ fn read_key(state: &mut State) -> Vec<Effect> {
 }
 
 impl View for InviteResult {
+    fn leaves_help(&self) -> bool {
+        true
+    }
+
     fn title(&self, _state: &State) -> String {
         if self.lasting { "A token".to_owned() } else { "An invite".to_owned() }
     }
@@ -165,9 +168,6 @@ impl View for InviteResult {
                 effects.extend(accepted_keys::refresh(state));
                 effects
             });
-        }
-        if state.keys.means(Id::Help, key) {
-            return act(help::open);
         }
         if key.code == Code::Tab {
             self.code_alone = !self.code_alone && fits_alone(state, self);

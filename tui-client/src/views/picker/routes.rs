@@ -7,8 +7,9 @@ use ratatui::style::Style;
 use super::{head, heading, mark};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::picker::routes::{self, Route};
-use crate::app::picker::{self, discovered, fleet};
+use crate::app::picker::{self, fleet};
 use crate::app::{Clicked, Hits, State};
+use crate::config::Profile;
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
 use crate::text::fit;
@@ -166,7 +167,7 @@ impl Below {
         if let Some(each) = fleet::chosen(state) {
             lines.extend(fleet::facts(state, each).into_iter().map(|fact| (fact, theme.plain)));
         }
-        if let Some(pin) = picker::chosen(state).and_then(discovered::pin) {
+        if let Some(pin) = picker::chosen(state).and_then(Profile::key) {
             lines.push((format!("pin {}", pin.short()), theme.dim));
         }
         write(&lines, place, buffer);

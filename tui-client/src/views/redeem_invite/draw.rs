@@ -10,7 +10,6 @@ use topside_shared::text::host_port;
 
 use super::{PairingStep, RedeemInvite};
 use crate::app::State;
-use crate::app::picker::discovered;
 use crate::app::view::View as _;
 use crate::config::Profile;
 use crate::connect::{PastedInvite, PastedInviteError};
@@ -100,7 +99,7 @@ fn draw_foot(
 
 /// The saved server that an invite is of.
 fn saved<'s>(state: &'s State, invite: &Invite) -> Option<&'s Profile> {
-    state.servers.iter().find(|profile| discovered::pin(profile) == Some(invite.server))
+    state.servers.iter().find(|profile| profile.key() == Some(invite.server))
 }
 
 /// The head of the text, and how long all of it is.

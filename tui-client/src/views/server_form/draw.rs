@@ -4,7 +4,6 @@ use ratatui::layout::Position;
 
 use super::{FIELDS, ServerForm};
 use crate::app::State;
-use crate::app::picker::discovered;
 use crate::app::view::View as _;
 use crate::config::Field;
 use crate::theme::Theme;
@@ -94,7 +93,7 @@ fn draw_foot(form: &ServerForm, state: &State, row: &mut Row<'_>, hits: &mut Vie
         row.left("▲ ", theme.warn).left("Esc again discards what you typed", theme.plain);
         return;
     }
-    if let Some(pin) = discovered::pin(&form.kept) {
+    if let Some(pin) = form.kept.key() {
         row.right(&format!("pin {}", pin.short()), theme.dim).skip_right(1);
     }
     let is_right = form.profile(&state.servers).is_ok();

@@ -4,7 +4,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use topside_shared::cmdline;
-use topside_shared::command::Effect;
 use topside_shared::text::duration;
 
 use super::results::{LABEL, ResultLine, Results};
@@ -13,7 +12,7 @@ use crate::app::State;
 use crate::app::msg::WaitingBox;
 use crate::app::picker::{all_servers, fleet};
 use crate::app::view::View as _;
-use crate::fan_out::{OutcomeKind, WHY_DESTRUCTIVE, effect_word};
+use crate::fan_out::{OutcomeKind, effect_word, why_destructive};
 use crate::terminal::Size;
 use crate::text::{fit, times};
 use crate::theme::Theme;
@@ -85,13 +84,10 @@ pub(super) fn draw(
             if *is_wrong {
                 let why = format!("That is not {count}: nothing was started.");
                 below.left("✗ ", theme.bad).left(&why, theme.plain);
-            } else if waiting
-                .iter()
-                .any(|one| one.effect == Effect::Destructive && one.question.is_none())
-            {
-                below.left(WHY_DESTRUCTIVE, theme.dim);
             } else {
-                below.left("The list does not change any more.", theme.dim);
+                let why = |one: &WaitingBox| why_destructive(one.effect, one.question.is_some());
+                let why = waiting.iter().find_map(why);
+                below.left(why.unwrap_or("The list does not change any more."), theme.dim);
             }
             targets(view, waiting, list, canvas.buffer, &theme);
             keys = match number.text().trim() == count.to_string() {

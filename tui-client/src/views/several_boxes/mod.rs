@@ -10,14 +10,11 @@ use topside_shared::text::clean;
 
 use super::confirm::Confirm;
 use super::console::submit::goes_to_disk;
-use super::help;
 use crate::app::msg::{FanOutEvent, FanOutOrder, WaitingBox};
-use crate::app::view::{Outcome, View, act, close, open, stay};
+use crate::app::view::{Outcome, View, close, open, stay};
 use crate::app::{Effect, State, picker};
 use crate::config::history_file::SEVERAL_BOXES;
-use crate::config::{Profile, THIS_MACHINE};
 use crate::fan_out::{LeftOut, common_menu, distinct, left_out_sentence};
-use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::times;
 use crate::widgets::canvas::Canvas;
@@ -105,16 +102,13 @@ pub(super) fn history(state: &mut State, lines: Vec<String>) -> Vec<Effect> {
 
 /// Opens the line for the marked servers of the picker.
 pub(crate) fn open_marked(state: &mut State) -> Vec<Effect> {
-    let here = Profile { name: THIS_MACHINE.to_owned(), ..Profile::default() };
-    let boxes = state.fleet.iter().map(|each| &each.profile);
-    let listed = state.servers.iter().chain([&here]).chain(boxes);
-    let servers = distinct(listed.filter(|each| state.picker.marked.contains(&each.name)));
+    let servers = distinct(picker::marked(state));
     open_for(state, servers)
 }
 
 /// Opens the line for all saved servers and boxes of fleets.
 pub(crate) fn open_all(state: &mut State) -> Vec<Effect> {
-    let servers = distinct(picker::profiles(state));
+    let servers = distinct(picker::profiles(state).map(|each| (&*each.name, each.pin.as_deref())));
     open_for(state, servers)
 }
 
@@ -297,6 +291,14 @@ fn count_words(count: usize) -> String {
 const MAX_WARNING: usize = 300;
 
 impl View for SeveralBoxes {
+    fn leaves_help(&self) -> bool {
+        match &self.phase {
+            Phase::Line { .. } | Phase::Confirm { .. } => false,
+            Phase::Running { .. } => true,
+            Phase::Done { results, .. } => !results.list.is_filtering(),
+        }
+    }
+
     fn title(&self, _state: &State) -> String {
         let servers = match self.boxes.len() {
             1 => self.boxes[0].clone(),
@@ -313,12 +315,6 @@ impl View for SeveralBoxes {
         match &mut self.phase {
             Phase::Line { .. } => return self.line_key(key, state),
             Phase::Running { .. } if ends => return self.ask_to_cancel(),
-            Phase::Running { .. } if state.keys.means(Id::Help, key) => return act(help::open),
-            Phase::Done { results, .. }
-                if state.keys.means(Id::Help, key) && !results.list.is_filtering() =>
-            {
-                return act(help::open);
-            }
             Phase::Running { .. } => {
                 self.scroll.key(key, self.rows.len(), draw::list_room(state).1);
             }
